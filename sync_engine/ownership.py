@@ -1,0 +1,75 @@
+"""Who is believed for which field: the declared policy. Pure data and look-ups; the fold itself is `merge`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Mode = Literal["master", "on_create", "if_empty", "union", "derived"]
+Role = Literal["erp", "crm", "collections"]
+GROUPS = ("general", "address", "billing_address", "contact", "credit", "classification", "prices", "chasing", "custom")
+
+
+class Rule(BaseModel):
+    """A ranking of sources or roles, best first, for some fields or field groups, and how the ranking is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entity: Literal["debtor", "contact", "*"] = "*"
+    fields: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    company: str | None = None
+    ranking: tuple[str, ...] = Field(min_length=1)
+    mode: Mode = "master"
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Rule:
+        if unknown := set(self.groups) - set(GROUPS):
+            raise ValueError(f"unknown field group {sorted(unknown)}; there are {list(GROUPS)}")
+        return self
+
+
+class Policy(BaseModel):
+    """Ordered rules; the first that names the field, its group, or everything, decides. Frozen, hashable by `digest`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: tuple[Rule, ...]
+
+    def rule_for(self, entity: str, field: str, group: str, company: str | None = None) -> Rule:
+        """The deciding rule. Raises LookupError when no rule names the field (a default policy always does)."""
+        for rule in self.rules:
+            if rule.entity not in ("*", entity) or (rule.company is not None and rule.company != company):
+                continue
+            if field in rule.fields or group in rule.groups or not (rule.fields or rule.groups):
+                return rule
+        raise LookupError(f"no ownership rule names {entity}.{field}; end the policy with a rule without fields and groups")
+
+    @property
+    def digest(self) -> str:
+        """Identifies the policy in audit and certificates."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+
+
+DEFAULT_POLICY = Policy(rules=(
+    Rule(groups=("chasing",), ranking=("collections", "crm", "erp")),
+    Rule(ranking=("erp", "crm", "collections")),
+))
+"""Sane without configuration: the ERP is master, what only a collections team knows is theirs."""
+
+
+def rank(rule: Rule, source: str, role: str) -> int | None:
+    """The place of a source in a ranking (a source named by itself beats its role's place only by standing earlier), or None."""
+    for place, name in enumerate(rule.ranking):
+        if name == source or name == role:
+            return place
+    return None
+
+
+def source_order(policy_sources: tuple[str, ...]) -> Mapping[str, int]:
+    """Ties inside a role: the order in which sources are declared."""
+    return {s: i for i, s in enumerate(policy_sources)}

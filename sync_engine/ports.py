@@ -1,0 +1,137 @@
+"""What the engine asks of the outside: protocols, only where two implementations exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from sync_engine.errors import RecordError
+from sync_engine.records import ControlTotal, Cursor, Probe, RecordBatch, Stream
+
+
+class Clock(Protocol):
+    """Time and sleep, injected so that tests need no waiting."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Waits."""
+        ...
+
+
+class Connector(Protocol):
+    """One configured installation of an ERP or CRM. Every method may raise the `SourceError` and `TransientError` trees."""
+
+    source: str
+
+    @property
+    def streams(self) -> Mapping[str, Stream]:
+        """The wire entities this installation offers now, by name, parents before children."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+        ...
+
+    def probe(self) -> Probe:
+        """Looks at the installation without reading records: version, company, capabilities."""
+        ...
+
+    def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
+        """Reads one wire entity: everything when `since` is None (a full sweep), else what changed.
+
+        A sorted stream sets `resume_from` on every batch, an unsorted one on its last. A full sweep ends with a batch
+        whose `complete` is true, also when that batch is empty.
+        """
+        ...
+
+    def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
+        """Reads the closure of one debtor: itself, its contacts, dimensions, open documents, ledger entries."""
+        ...
+
+    def totals(self, entity: str) -> Sequence[ControlTotal]:
+        """The figures the source states itself about this entity; empty where it states none."""
+        ...
+
+    def keys(self, entity: str) -> Iterator[Sequence[str]]:
+        """A cheap sweep of the ids that exist now, in pages; raises `SourceError` where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Releases connections."""
+        ...
+
+
+class ConnectorPlugin(Protocol):
+    """What an entry point of group `sync_engine.connectors` resolves to."""
+
+    settings: type[BaseModel]
+
+    def open(self, source: str, settings: Any, clock: Clock) -> Connector:
+        """Opens one installation; sends nothing before the first call. `settings` is an instance of `self.settings`."""
+        ...
+
+
+class Draft(NamedTuple):
+    """What one raw record says: canonical field -> value. A field that is absent says nothing, None says empty.
+
+    Values are JSON-ready: text, bool, int, None; money and rates as decimal text, dates as ISO text, sets as sorted lists.
+    `lines` are the children of a document, in order.
+    """
+
+    key: str
+    values: dict[str, Any]
+    lines: Sequence[dict[str, Any]] = ()
+
+
+class CodeGap(NamedTuple):
+    """No rule knows `code` for `field`: the field was left out of the claim of `key`."""
+
+    key: str
+    field: str
+    code: str
+
+
+class Exclusion(NamedTuple):
+    """The record is outside the configured filter; not an error, not deleted."""
+
+    key: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Normalised:
+    """The outcome of normalising some raw records: every key is in exactly one of drafts, failed and excluded."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    failed: list[tuple[str, RecordError]] = field(default_factory=list)
+    excluded: list[Exclusion] = field(default_factory=list)
+    gaps: list[CodeGap] = field(default_factory=list)
+
+
+class Normaliser(Protocol):
+    """Raw record -> draft, for all wire entities of one source. Pure: no I/O, no clock."""
+
+    version: str
+    """A hash of the mapping module and its rules: another version re-normalises what is landed."""
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        """Maps (key, payload) pairs of one wire entity; one bad record never stops its neighbours."""
+        ...
+
+
+class MappingPlugin(Protocol):
+    """What an entry point of group `sync_engine.mappings` resolves to; its name equals the connector's."""
+
+    settings: type[BaseModel]
+
+    def normaliser(self, source: str, settings: Any) -> Normaliser:
+        """Builds the normaliser of one source. `settings` is an instance of `self.settings`."""
+        ...

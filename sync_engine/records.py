@@ -1,0 +1,98 @@
+"""What crosses the connector boundary: raw records in batches, keys, cursors, and what an installation can do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple, NewType
+
+Cursor = NewType("Cursor", str)
+"""Where to resume a stream: opaque to the engine, made and read by the connector that issued it."""
+
+
+class RecordKey(NamedTuple):
+    """The ERP's immutable id of a record within one source and wire entity; never its human number."""
+
+    source: str
+    entity: str
+    value: str
+
+
+class RawRecord(NamedTuple):
+    """One record as received: `payload` is one JSON object in UTF-8, untouched; `changed_at` is aware UTC or None."""
+
+    key: str
+    payload: bytes
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Records of one wire entity, in the order they were received.
+
+    `resume_from` is safe to remember once the batch is stored. `deleted` are keys the source itself reported as gone.
+    `complete` marks the last batch of a full sweep: what the sweep did not see is gone (the sweep brake permitting).
+    """
+
+    entity: str
+    records: Sequence[RawRecord]
+    deleted: Sequence[str] = ()
+    resume_from: Cursor | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One wire entity of a connector, and how it can be read.
+
+    `family` is the group a person thinks in (dimensions, debtors, contacts, documents, payments). `canonical` names the
+    canonical entity its records speak about. `facet` streams only add fields to records another stream defines.
+    """
+
+    entity: str
+    family: str
+    canonical: str
+    has_cursor: bool = True
+    overlap: timedelta = timedelta(minutes=15)
+    reports_deletes: bool = False
+    sweep_every: timedelta | None = timedelta(hours=24)
+    facet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something this installation and login can or cannot do, in words for `sources doctor`."""
+
+    name: str
+    available: bool
+    detail: str
+    consequence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a connector found when it looked: the product, its version, the companies, the capabilities."""
+
+    product: str
+    version: str
+    company: str
+    capabilities: tuple[Capability, ...] = ()
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """A figure the source itself states, to compare the canonical store with.
+
+    `name` is one of: `count` (records of `entity`), `open_amount` (sum of open items, `currency`), `open_amount_base`,
+    `debtor_balance` (per `key`, base currency), `ageing` (per `key` = bucket label), `control_account` (base currency).
+    """
+
+    entity: str
+    name: str
+    value: Decimal
+    currency: str = ""
+    key: str = ""
+    as_of: datetime | None = None

@@ -1,0 +1,146 @@
+"""The tables of schema `engine`: cursors, source records with hash and claim, quarantine, runs. Private to the engine."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger, Boolean, Column, Computed, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
+    UniqueConstraint, text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s",
+})
+ENGINE = "engine"
+TS = TIMESTAMP(timezone=True)
+NOW = text("now()")
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, TS, nullable=False, server_default=NOW)
+
+
+source = Table(
+    "source", metadata,
+    Column("source", Text, primary_key=True), Column("connector", Text, nullable=False), Column("role", Text, nullable=False),
+    Column("environment", Text, nullable=False), Column("config", JSONB, nullable=False), Column("config_hash", Text, nullable=False),
+    Column("mapping_version", Text), Column("position", Integer, nullable=False, server_default="0"),
+    Column("staging_epoch", UUID(as_uuid=True)), _now("registered_at"), schema=ENGINE,
+)
+stream = Table(
+    "stream", metadata,
+    Column("stream_id", SmallInteger, Identity(), primary_key=True), Column("source", ForeignKey("engine.source.source"), nullable=False),
+    Column("entity", Text, nullable=False), Column("family", Text, nullable=False), Column("canonical", Text, nullable=False),
+    Column("facet", Boolean, nullable=False), Column("rank", SmallInteger, nullable=False, server_default="0"),
+    Column("cursor", Text), Column("cursor_moved_at", TS), Column("swept_at", TS), Column("verified_at", TS), Column("sweep_started_at", TS),
+    Column("swept_count", Integer), UniqueConstraint("source", "entity"), schema=ENGINE,
+)
+lake_manifest = Table(
+    "lake_manifest", metadata,
+    Column("batch_id", BigInteger, Identity(), primary_key=True), Column("stream_id", ForeignKey("engine.stream.stream_id"), nullable=False),
+    Column("run_id", UUID(as_uuid=True), nullable=False), Column("path", Text, nullable=False, unique=True), Column("records", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False), Column("checksum", Text, nullable=False), _now("landed_at"),
+    Column("normalised_as", Text), Index("ix_lake_manifest_waiting", "stream_id", postgresql_where=text("normalised_as is null")), schema=ENGINE,
+)
+source_record = Table(
+    "source_record", metadata,
+    Column("stream_id", SmallInteger, nullable=False), Column("key", Text, nullable=False), Column("raw_hash", LargeBinary, nullable=False),
+    Column("batch_id", BigInteger, nullable=False), Column("state", SmallInteger, nullable=False, server_default="0"),
+    Column("dirty", Boolean, nullable=False, server_default="false"), Column("claim", JSONB), Column("first_claim", JSONB),
+    Column("fingerprint", LargeBinary), Column("reason", Text), _now("first_seen_at"), _now("changed_at"), Column("deleted_at", TS),
+    schema=ENGINE,
+)
+"""state: 0 usable, 1 quarantined, 2 excluded. A row per record ever seen; `claim` only where claims are folded or set from here."""
+Index("pk_source_record", source_record.c.stream_id, source_record.c.key, unique=True)
+Index("ix_source_record_dirty", source_record.c.stream_id, postgresql_where=source_record.c.dirty)
+Index("ix_source_record_odd", source_record.c.stream_id, source_record.c.state, postgresql_where=text("state <> 0 or deleted_at is not null"))
+
+quarantine = Table(
+    "quarantine", metadata,
+    Column("quarantine_id", BigInteger, Identity(), primary_key=True), Column("stream_id", SmallInteger, nullable=False),
+    Column("key", Text, nullable=False), Column("stage", Text, nullable=False), Column("error", Text, nullable=False), Column("message", Text, nullable=False),
+    Column("field", Text), Column("parent_entity", Text), Column("parent_key", Text), Column("mapping_version", Text), Column("run_id", UUID(as_uuid=True)),
+    Column("batch_id", BigInteger), _now("first_at"), _now("last_at"), Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("retry_requested", Boolean, nullable=False, server_default="false"), UniqueConstraint("stream_id", "key"), schema=ENGINE,
+)
+code_gap = Table(
+    "code_gap", metadata,
+    Column("stream_id", SmallInteger, primary_key=True), Column("field", Text, primary_key=True), Column("code", Text, primary_key=True),
+    Column("key", Text, primary_key=True), _now("first_at"), _now("last_at"), schema=ENGINE,
+)
+sweep_hold = Table(
+    "sweep_hold", metadata,
+    Column("stream_id", SmallInteger, primary_key=True), Column("run_id", UUID(as_uuid=True), nullable=False), Column("known", Integer, nullable=False),
+    Column("seen", Integer, nullable=False), Column("missing", Integer, nullable=False), Column("stated", Integer), Column("sample", JSONB, nullable=False),
+    _now("held_at"), Column("approved_by", Text), Column("approved_at", TS), schema=ENGINE,
+)
+run = Table(
+    "run", metadata,
+    Column("run_id", UUID(as_uuid=True), primary_key=True), Column("source", Text, nullable=False), Column("kind", Text, nullable=False),
+    Column("triggered_by", Text, nullable=False), Column("config_hash", Text), _now("started_at"), Column("finished_at", TS), Column("outcome", Text),
+    Column("error", Text), Column("error_class", Text), Column("pid", Integer), Column("cut_id", BigInteger), schema=ENGINE,
+)
+Index("ix_run_source", run.c.source, run.c.started_at)
+run_step = Table(
+    "run_step", metadata,
+    Column("step_id", BigInteger, Identity(), primary_key=True), Column("run_id", UUID(as_uuid=True), nullable=False, index=True), Column("stage", Text, nullable=False),
+    Column("entity", Text, nullable=False), Column("outcome", Text, nullable=False), Column("error", Text), Column("read", Integer, nullable=False, server_default="0"),
+    Column("changed", Integer, nullable=False, server_default="0"), Column("unchanged", Integer, nullable=False, server_default="0"),
+    Column("quarantined", Integer, nullable=False, server_default="0"), Column("excluded", Integer, nullable=False, server_default="0"),
+    Column("deleted", Integer, nullable=False, server_default="0"), Column("calls", Integer, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"), Column("seconds", Numeric(12, 3), nullable=False), _now("finished_at"), schema=ENGINE,
+)
+control_total = Table(
+    "control_total", metadata,
+    Column("total_id", BigInteger, Identity(), primary_key=True), Column("cut_id", BigInteger, nullable=False, index=True), Column("entity", Text, nullable=False),
+    Column("name", Text, nullable=False), Column("key", Text, nullable=False, server_default=""), Column("currency", Text, nullable=False, server_default=""),
+    Column("source_value", Numeric(28, 4)), Column("canonical_value", Numeric(28, 4)), schema=ENGINE,
+)
+ledger_entry = Table(
+    "ledger_entry", metadata,
+    Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("document_type", Text), Column("document_no", Text),
+    Column("debtor_key", Text), Column("debtor_number", Text), Column("posting_date", Text), Column("document_date", Text), Column("due_date", Text),
+    Column("currency", Text), Column("amount", Numeric(19, 4)), Column("amount_base", Numeric(19, 4)), Column("remaining", Numeric(19, 4)),
+    Column("remaining_base", Numeric(19, 4)), Column("is_open", Boolean), Column("closed_date", Text), Column("external_no", Text), Column("description", Text),
+    Column("reversed", Boolean), Column("dispute_reason", Text), Column("promised_date", Text), Column("method", Text), Column("source_modified_at", TS),
+    Column("record_id", UUID(as_uuid=True)), Column("record_kind", Text), schema=ENGINE,
+)
+"""What the ledger last said, one row an entry: documents and payments are read from it together with the ERP's own documents."""
+Index("pk_ledger_entry", ledger_entry.c.source, ledger_entry.c.entry_no, unique=True)
+Index("ix_ledger_entry_document", ledger_entry.c.source, ledger_entry.c.document_no)
+Index("ix_ledger_entry_record", ledger_entry.c.record_id)
+
+link_rule = Table(
+    "link_rule", metadata, Column("rule_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text, nullable=False),
+    Column("mode", Text, nullable=False), Column("rungs", JSONB, nullable=False), _now("decided_at"), Column("decided_by", Text), schema=ENGINE,
+)
+negative_link = Table(
+    "negative_link", metadata, Column("entity", Text, primary_key=True), Column("canonical_id", UUID(as_uuid=True), primary_key=True),
+    Column("source", Text, primary_key=True), Column("external_id", Text, primary_key=True), _now("decided_at"), Column("decided_by", Text),
+    Column("reason", Text), schema=ENGINE,
+)
+link_plan = Table(
+    "link_plan", metadata, Column("plan_hash", Text, primary_key=True), Column("operation", JSONB, nullable=False), Column("plan", JSONB, nullable=False),
+    _now("made_at"), Column("made_by", Text), Column("applied_at", TS), Column("applied_by", Text), schema=ENGINE,
+)
+pin = Table(
+    "pin", metadata, Column("entity", Text, primary_key=True), Column("canonical_id", UUID(as_uuid=True), primary_key=True), Column("field", Text, primary_key=True),
+    Column("value", JSONB), Column("until", Text), Column("while_claimed", JSONB), Column("pinned_by", Text, nullable=False), _now("pinned_at"), Column("reason", Text), schema=ENGINE,
+)
+outbox = Table(
+    "outbox", metadata, Column("outbox_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text, nullable=False),
+    Column("canonical_id", UUID(as_uuid=True), nullable=False), Column("external_id", Text), Column("wanted", JSONB, nullable=False), Column("base_version", Text),
+    Column("state", Text, nullable=False), Column("answer", Text), _now("made_at"), Column("changed_at", TS), schema=ENGINE,
+)
+suppression = Table("suppression", metadata, Column("digest", LargeBinary, primary_key=True), Column("entity", Text, nullable=False), _now("made_at"), schema=ENGINE)
+api_budget = Table(
+    "api_budget", metadata, Column("login", Text, primary_key=True), Column("window_started_at", TS, primary_key=True), Column("calls", Integer, nullable=False), schema=ENGINE,
+)
+audit_seal = Table(
+    "audit_seal", metadata, Column("seal_id", BigInteger, Identity(), primary_key=True), Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False, unique=True), Column("changes", Integer, nullable=False), Column("previous", LargeBinary), Column("digest", LargeBinary, nullable=False),
+    _now("sealed_at"), schema=ENGINE,
+)
+"""One link of the audit's hash chain a transaction: sha256 over the previous seal and the changes in between."""
+__all__ = ["Computed", "metadata"]

@@ -1,0 +1,59 @@
+"""How alembic reaches the database: from `alembic` on the command line and from `sync_engine.platform.migrate` alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+from sqlalchemy.engine import Connection
+
+from sync_engine.platform.postgres import database_url
+from sync_engine.platform.urls import sqlalchemy_url
+from sync_engine.store import canonical_schema  # noqa: F401 - importing it declares its tables
+from sync_engine.store.schema import metadata
+
+SCHEMAS = ("canonical", "engine")
+_ONE_AT_A_TIME = 7_310_402  # the key of an advisory lock; any number that nobody else takes
+
+
+def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Other schemas of the database are none of our business, and neither is the default one (None)."""
+    return name in SCHEMAS if kind == "schema" else True
+
+
+def configured_url() -> str:
+    """The URL the caller handed over, else the configured or embedded database."""
+    given = context.config.attributes.get("url")
+    return sqlalchemy_url(given) if given else database_url()
+
+
+def migrate(connection: Connection) -> None:
+    """Runs what is asked for in one transaction: a migration that fails leaves nothing behind.
+
+    Two callers at once would both see the old version, so the lock comes before the version is read.
+    """
+    context.configure(
+        connection=connection, target_metadata=metadata, include_schemas=True, include_name=is_ours,
+        version_table_schema="engine", compare_type=True, compare_server_default=True,
+    )  # fmt: skip
+    with context.begin_transaction():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
+        connection.execute(text("CREATE SCHEMA IF NOT EXISTS engine"))  # where alembic keeps the version
+        context.run_migrations()
+
+
+def as_script() -> None:
+    """Prints the SQL instead of running it, for a database administrator who runs it by hand."""
+    dialect: Literal["postgresql"] = "postgresql"
+    context.configure(dialect_name=dialect, target_metadata=metadata, literal_binds=True, version_table_schema="engine")
+    with context.begin_transaction():
+        context.execute("CREATE SCHEMA IF NOT EXISTS engine")
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    as_script()
+else:
+    with create_engine(configured_url(), poolclass=pool.NullPool).connect() as opened:
+        migrate(opened)

@@ -1,0 +1,77 @@
+"""Where the engine keeps its things: the home folder, the lake in it, and the folder of source definitions."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from sync_engine.errors import ConfigurationError
+
+
+def project_root() -> Path | None:
+    """The clone the engine runs from; None where it was installed as a package."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() else None
+
+
+def home() -> Path:
+    """The folder for lake and data: SYNC_ENGINE_HOME, else `.home` in the clone, else `~/.sync-engine`. It is made when missing.
+
+    Raises ConfigurationError when it cannot be made or belongs to somebody else.
+    """
+    root = project_root()
+    folder = _from_environment("SYNC_ENGINE_HOME") or (root / ".home" if root else Path.home() / ".sync-engine")
+    return made(folder)
+
+
+def made(folder: Path) -> Path:
+    """Makes a private folder of the engine and its missing parents; a folder that exists keeps its permissions.
+
+    As root it can be walked through, though not listed, by others: the database server runs as an account of its own.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder {folder} cannot be made ({error.strerror})", todo="Set SYNC_ENGINE_HOME to a folder you may write to."
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"the folder {folder} belongs to another user", todo="Set SYNC_ENGINE_HOME to a folder you may write to."
+        )
+    return folder
+
+
+def lake_url() -> str:
+    """Where landed files go: SYNC_ENGINE_LAKE (a path or any fsspec URL), else `lake` in the home folder."""
+    configured = os.environ.get("SYNC_ENGINE_LAKE", "").strip()
+    if "://" in configured:
+        return configured
+    return str(_from_environment("SYNC_ENGINE_LAKE") or home() / "lake")
+
+
+def defs_folder() -> Path:
+    """The folder of source YAMLs: SYNC_ENGINE_DEFS, else `defs` of the package `dagster_project`.
+
+    Raises ConfigurationError when it is not there.
+    """
+    folder = _from_environment("SYNC_ENGINE_DEFS") or _packaged_defs()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"the folder of source definitions {folder} does not exist", todo="Make it, or set SYNC_ENGINE_DEFS to the folder that has them."
+        )
+    return folder
+
+
+def _packaged_defs() -> Path:
+    spec = importlib.util.find_spec("dagster_project")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError("the package dagster_project is not installed", todo="Set SYNC_ENGINE_DEFS to the folder of source definitions.")
+    return Path(spec.submodule_search_locations[0]) / "defs"
+
+
+def _from_environment(name: str) -> Path | None:
+    value = os.environ.get(name, "").strip()
+    return Path(value).expanduser().absolute() if value else None

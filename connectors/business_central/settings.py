@@ -1,0 +1,183 @@
+"""What an installation of Business Central is told in its YAML. Unknown keys are refused; secrets are references."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from connectors.toolkit.auth import is_loopback
+from connectors.toolkit.secrets import SecretRef
+
+SAAS = "https://api.businesscentral.dynamics.com"
+SCOPE = "https://api.businesscentral.dynamics.com/.default"
+AUTHORITY = "https://login.microsoftonline.com"
+
+
+class Strict(BaseModel):
+    """Refuses keys nobody reads, so that a typo is not silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class SecretAuth(Strict):
+    """An app registration with a client secret."""
+
+    kind: Literal["secret"] = "secret"
+    client_id: str
+    client_secret: SecretRef
+
+
+class CertificateAuth(Strict):
+    """An app registration with a certificate: its private key, and the certificate itself or its thumbprint."""
+
+    kind: Literal["certificate"]
+    client_id: str
+    private_key: SecretRef
+    public_certificate: SecretRef | None = None
+    thumbprint: str | None = None
+
+    @model_validator(mode="after")
+    def _identified(self) -> Self:
+        if self.public_certificate is None and not self.thumbprint:
+            raise ValueError("a certificate login needs public_certificate (preferred) or thumbprint")
+        return self
+
+
+class BasicAuth(Strict):
+    """A user and a web service access key: on premises only."""
+
+    kind: Literal["basic"]
+    user: str
+    key: SecretRef
+
+
+class NoAuth(Strict):
+    """No login at all: a test server."""
+
+    kind: Literal["none"]
+
+
+Auth = Annotated[
+    SecretAuth | CertificateAuth | BasicAuth | NoAuth, Field(discriminator="kind"),
+    BeforeValidator(lambda given: {"kind": "none"} if given in (None, "none") else given),
+]
+
+
+class ApiPage(Strict):
+    """A custom API page: /api/{publisher}/{group}/{version}/companies(..)/{entity_set}."""
+
+    publisher: str
+    group: str
+    version: str
+    entity_set: str
+
+
+class CustomLedger(Strict):
+    """API pages of one's own over customer ledger entries and detailed entries (the best route).
+
+    `fields` names the fields of the entry page that the connector itself needs; the rest is the mapping's business.
+    """
+
+    publisher: str
+    group: str
+    version: str = "v1.0"
+    entry_set: str = "customerLedgerEntries"
+    detailed_set: str | None = "detailedCustomerLedgerEntries"
+    fields: dict[Literal["id", "entry", "open", "closed", "modified", "customer", "detailed_id", "detailed_modified", "detailed_customer"], str] = {}
+
+
+Route = Literal["auto", "custom_api", "odata_page", "analytics", "reports_finance", "invoices"]
+
+
+class Ledger(Strict):
+    """How customer ledger entries are read: `auto` takes the best route that answers."""
+
+    route: Route = "auto"
+    custom: CustomLedger | None = None
+    page: str = "Cust_LedgerEntries"
+    analytics: str = "microsoft/analytics/v1.0"
+    finance: str = "microsoft/reportsFinance/beta"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.route == "custom_api" and self.custom is None:
+            raise ValueError("ledger route custom_api needs `custom` with publisher and group")
+        return self
+
+
+class Timeouts(Strict):
+    """Seconds."""
+
+    connect: float = Field(default=15.0, gt=0)
+    read: float = Field(default=180.0, gt=0)
+
+
+class Settings(Strict):
+    """One company of one Business Central installation.
+
+    SaaS: tenant_id, environment, company, auth. On premises: base_url (https://host:7048/BC), company, auth, maybe tenant.
+    """
+
+    tenant_id: str | None = None
+    environment: str | None = None
+    company: str | None = Field(default=None, description="Name or id; may be left out where there is only one.")
+    base_url: str = SAAS
+    authority: str | None = None
+    scope: str = SCOPE
+    auth: Auth
+    verify: bool | str = Field(default=True, description="False, or a file of certificate authorities (PEM).")
+    tenant: str | None = Field(default=None, description="On premises with several tenants: sent as ?tenant=.")
+    page_size: int = Field(default=5000, ge=1, le=20000)
+    document_page_size: int = Field(default=1000, ge=1, le=20000)
+    timeouts: Timeouts = Timeouts()
+    attempts: int = Field(default=6, ge=1, le=20)
+    max_concurrent: int = Field(default=4, ge=1, le=5)
+    ledger: Ledger = Ledger()
+    pages: dict[str, ApiPage] = Field(default={}, description="Custom API pages that stand in for standard ones, by wire entity.")
+    custom_fields: dict[str, list[str]] = Field(default={}, description="Fields beyond the standard, by wire entity: their absence is told.")
+    customer_card: str = Field(default="CustomerCard", description="Name of the published customer card (ODataV4).")
+    contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
+    contacts_information_limit: int = Field(default=2000, ge=0)
+
+    @field_validator("base_url", "authority")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        url = url.rstrip("/")
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("an address starts with https://")
+        if "?" in url or "@" in url:
+            raise ValueError("an address holds neither a query nor a user")
+        return url.removesuffix("/api/v2.0").removesuffix("/ODataV4")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        saas = self.base_url == SAAS
+        if saas and not self.environment:
+            raise ValueError("environment is missing (for example production); on premises set base_url instead")
+        if saas and self.auth.kind == "basic":
+            raise ValueError("Business Central online takes no basic login since October 2022: use kind secret or certificate")
+        if self.auth.kind in ("secret", "certificate") and not (self.authority or self.tenant_id):
+            raise ValueError("tenant_id (or authority) is missing: where is the token asked for?")
+        for name, url in (("base_url", self.base_url), ("authority", self.authority or "")):
+            if url.startswith("http://") and self.auth.kind != "none" and not is_loopback(url):
+                raise ValueError(f"{name} must be https: a login is never sent in the clear")
+        return self
+
+    @property
+    def root(self) -> str:
+        """The service root: SaaS puts platform version, tenant and environment before /api."""
+        place = "/".join(part for part in (self.tenant_id, self.environment) if part)
+        return f"{self.base_url}/v2.0/{place}" if self.environment else self.base_url
+
+    @property
+    def login_authority(self) -> str:
+        """Where tokens come from."""
+        return self.authority or f"{AUTHORITY}/{self.tenant_id}"
+
+    @classmethod
+    def read(cls, given: dict[str, Any]) -> Settings:
+        """Settings from plain values; raises pydantic's ValidationError, or ConfigurationError for a secret in the open."""
+        return cls.model_validate(given)

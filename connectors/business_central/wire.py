@@ -1,0 +1,65 @@
+"""How Business Central refuses, and the client that knows it. [facts: section 6, error bodies; case 23]"""
+
+from __future__ import annotations
+
+import httpx
+
+from connectors.business_central.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
+from connectors.toolkit.auth import BasicLogin, EntraLogin
+from connectors.toolkit.failures import Refused
+from connectors.toolkit.http import HttpClient, Limits, Login
+from sync_engine.errors import ConfigurationError, SyncError
+from sync_engine.ports import Clock
+
+
+def passes(refusal: Refused) -> bool:
+    """409 deadlocks and 400 "Please try again later." pass by themselves."""
+    text = refusal.message.lower()
+    return (refusal.status == 409 and "deadlock" in text) or (refusal.status == 400 and "please try again later" in text)
+
+
+def explained(failure: SyncError, settings: Settings, whose: str) -> SyncError:
+    """The same failure with what a person can do about it, where Business Central is known to mean something by it."""
+    if not isinstance(failure, Refused):
+        return failure
+    if failure.code == "NoEnvironment" or "Environment does not exist" in failure.message:
+        return ConfigurationError(
+            f"there is no environment {settings.environment!r}", whose=whose, key="environment",
+            todo="Write its name as the admin centre shows it; `sources discover` lists the environments.",
+        )
+    if failure.status == 405:
+        return ConfigurationError(
+            "web services are off (HTTP 405)", whose=whose, key="base_url",
+            todo="Switch on ODataServicesEnabled and ApiServicesEnabled on the Business Central server.",
+        )
+    if "data upgrade" in failure.message:
+        return ConfigurationError(failure.what, whose=whose, key=failure.key, todo="Run the API data upgrade in Business Central.")
+    return failure
+
+
+def login_of(settings: Settings) -> Login | None:
+    """The login an installation is configured with; nothing is asked for yet."""
+    match settings.auth:
+        case SecretAuth() as auth:
+            return EntraLogin(settings.login_authority, auth.client_id, settings.scope, client_secret=auth.client_secret)
+        case CertificateAuth() as auth:
+            return EntraLogin(
+                settings.login_authority, auth.client_id, settings.scope,
+                private_key=auth.private_key, public_certificate=auth.public_certificate, thumbprint=auth.thumbprint,
+            )
+        case BasicAuth() as auth:
+            return BasicLogin(auth.user, auth.key)
+        case _:
+            return None
+
+
+def client_of(source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None) -> HttpClient:
+    """The client of one installation. Accept-Language keeps messages in one language. [D:developer/devenv-connect-apps-tips.md]"""
+    return HttpClient(
+        whose=source, clock=clock, login=login_of(settings), transport=transport, verify=settings.verify,
+        headers={"Accept": "application/json", "Accept-Language": "en-US", "User-Agent": "sync-engine"},
+        limits=Limits(
+            connect=settings.timeouts.connect, read=settings.timeouts.read, attempts=settings.attempts, concurrent=settings.max_concurrent,
+        ),
+        passing=passes,
+    )

@@ -1,0 +1,1 @@
+"""What connectors share and no product owns: one HTTP client with the only retry loop, logins, secrets, OData pages."""

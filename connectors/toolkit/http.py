@@ -1,0 +1,199 @@
+"""One HTTP client: injectable transport, the only retry loop, one renewal of the login, and no trace of what was sent."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+import httpx
+import tenacity
+
+from connectors.toolkit.failures import Refused, TooSlow, from_httpx, from_status
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
+from sync_engine.ports import Clock
+
+
+class Login(Protocol):
+    """Who we are towards one host."""
+
+    def authorization(self, wire: httpx.Client, clock: Clock) -> str | None:
+        """The Authorization header, got through `wire` where it has to be asked for; raises our errors only."""
+        ...
+
+    def renew(self, refused: str | None) -> bool:
+        """Forgets what was `refused`; true when another header may be had, so that asking again makes sense."""
+        ...
+
+
+class Reply(NamedTuple):
+    """A 2xx answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how often one host is asked. Seconds."""
+
+    connect: float = 15.0
+    read: float = 180.0
+    attempts: int = 6
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    longest_retry_after: float = 600.0
+    concurrent: int = 4
+
+
+def tls(verify: bool | str) -> ssl.SSLContext | bool:
+    """What httpx takes for `verify`: the system's authorities, or those of a file; raises ConfigurationError."""
+    if isinstance(verify, bool):
+        return verify
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except (OSError, ssl.SSLError) as failure:
+        raise ConfigurationError(
+            f"the file of authorities {verify} cannot be used ({type(failure).__name__})", key="verify", todo="Give a PEM file that exists.",
+        ) from None
+
+
+def _never(_: Refused) -> bool:
+    return False
+
+
+@dataclass
+class HttpClient:
+    """Asks one host. `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
+
+    Safe to use from two threads. Nothing is opened before the first call. `calls` and `received` (bytes of bodies) count
+    everything sent, logins and retries included.
+    """
+
+    whose: str
+    clock: Clock
+    login: Login | None = None
+    transport: httpx.BaseTransport | None = None
+    verify: bool | str = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    passing: Callable[[Refused], bool] = _never
+    calls: int = field(default=0, init=False)
+    received: int = field(default=0, init=False)
+    _wire: httpx.Client | None = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._slots = threading.BoundedSemaphore(self.limits.concurrent)
+
+    def get(
+        self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, shrinkable: bool = False, stop: threading.Event | None = None,
+    ) -> Reply:
+        """GETs `url` (`key` is what a message calls it) and returns a 2xx answer.
+
+        Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter. `shrinkable`
+        hands TooSlow to the caller at once, who will ask for less. Raises the tree of `failures`, nothing of httpx.
+        """
+        gate = tenacity.stop_after_attempt(self.limits.attempts)
+        retrying = tenacity.Retrying(
+            sleep=self.clock.sleep,
+            stop=gate | tenacity.stop_when_event_set(stop) if stop else gate,
+            wait=self._pause,
+            retry=tenacity.retry_if_exception(lambda failure: self._worth(failure, shrinkable)),
+            reraise=True,
+        )
+        return retrying(self._once, url, key, headers or {})
+
+    def _worth(self, failure: BaseException, shrinkable: bool) -> bool:
+        if isinstance(failure, RateLimited):
+            return (failure.retry_after or 0) <= self.limits.longest_retry_after
+        return isinstance(failure, TransientError) and not (shrinkable and isinstance(failure, TooSlow))
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, RateLimited) and failure.retry_after is not None:
+            return failure.retry_after
+        return tenacity.wait_exponential_jitter(initial=self.limits.first_pause, max=self.limits.longest_pause)(state)
+
+    def _once(self, url: str, key: str, headers: Mapping[str, str]) -> Reply:
+        """One attempt; a refused login is renewed once within it."""
+        authorization = self._authorization()
+        answer = self._send(url, key, headers, authorization)
+        if answer.status_code == 401 and self.login is not None and self.login.renew(authorization):
+            answer = self._send(url, key, headers, self._authorization())
+        if answer.is_success:
+            return Reply(answer.status_code, answer.headers, answer.content)
+        raise self._failure(answer, key)
+
+    def _failure(self, answer: httpx.Response, key: str) -> SyncError:
+        failure = from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
+        if isinstance(failure, Refused) and self.passing(failure):
+            return TransientError(failure.what, whose=self.whose, key=key)
+        return failure
+
+    def _authorization(self) -> str | None:
+        if self.login is None:
+            return None
+        try:
+            return self.login.authorization(self._open(), self.clock)
+        except SyncError as failure:
+            if failure.whose:
+                raise
+            raise _owned(failure, self.whose) from None
+
+    def _send(self, url: str, key: str, headers: Mapping[str, str], authorization: str | None) -> httpx.Response:
+        extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
+        with self._slots:
+            try:
+                return self._open().get(url, headers=extra)
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, ValueError) as failure:
+                raise from_httpx(failure, whose=self.whose, key=key) from None
+
+    def _open(self) -> httpx.Client:
+        with self._lock:
+            if self._wire is None:
+                self._wire = httpx.Client(
+                    transport=self.transport,
+                    verify=tls(self.verify) if self.transport is None else True,
+                    timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
+                    limits=httpx.Limits(max_connections=self.limits.concurrent + 1),
+                    headers=dict(self.headers),
+                    follow_redirects=False,
+                    event_hooks={"request": [self._sent], "response": [self._answered]},
+                )
+            return self._wire
+
+    def _sent(self, _: httpx.Request) -> None:
+        with self._lock:
+            self.calls += 1
+
+    def _answered(self, answer: httpx.Response) -> None:
+        size = len(answer.read())
+        with self._lock:
+            self.received += size
+
+    def close(self) -> None:
+        """Closes connections; may be called again."""
+        with self._lock:
+            wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _owned(failure: SyncError, whose: str) -> SyncError:
+    """The same error, saying whose login failed."""
+    if isinstance(failure, RateLimited):
+        return RateLimited(failure.what, retry_after=failure.retry_after, whose=whose, key=failure.key, todo=failure.todo)
+    if isinstance(failure, AuthenticationFailed | ConfigurationError | TransientError):
+        return type(failure)(failure.what, whose=whose, key=failure.key, todo=failure.todo)
+    return failure

@@ -56,6 +56,10 @@ class Connector(Protocol):
         """Reads the closure of one debtor: itself, its contacts, dimensions, open documents, ledger entries."""
         ...
 
+    def count(self, entity: str) -> int | None:
+        """How many records of this entity the source says it has now (one cheap request); None where it does not say."""
+        ...
+
     def totals(self, entity: str) -> Sequence[ControlTotal]:
         """The figures the source states itself about this entity; empty where it states none."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Float, ForeignKey, Identity, Index, Integer, Numeric, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, ForeignKey, Identity, Index, Integer, Numeric, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from sync_engine.store.schema import NOW, TS, metadata
@@ -145,4 +145,3 @@ claim_inbox = Table(
     Column("field", Text, nullable=False), Column("value", JSONB), Column("said_by", Text, nullable=False), Column("said_at", TS, nullable=False, server_default=NOW),
     Column("answered_at", TS), Column("answer", Text), Column("why", Text), schema=CANONICAL,
 )
-__all__ = ["metadata", "text"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, Computed, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
+    BigInteger, Boolean, Column, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
     UniqueConstraint, text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
@@ -41,11 +41,11 @@ lake_manifest = Table(
     Column("batch_id", BigInteger, Identity(), primary_key=True), Column("stream_id", ForeignKey("engine.stream.stream_id"), nullable=False),
     Column("run_id", UUID(as_uuid=True), nullable=False), Column("path", Text, nullable=False, unique=True), Column("records", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False), Column("checksum", Text, nullable=False), _now("landed_at"),
-    Column("normalised_as", Text), Index("ix_lake_manifest_waiting", "stream_id", postgresql_where=text("normalised_as is null")), schema=ENGINE,
+    Column("normalised_as", Text), Column("published_at", TS), Index("ix_lake_manifest_waiting", "stream_id", postgresql_where=text("normalised_as is null")), schema=ENGINE,
 )
 source_record = Table(
     "source_record", metadata,
-    Column("stream_id", SmallInteger, nullable=False), Column("key", Text, nullable=False), Column("raw_hash", LargeBinary, nullable=False),
+    Column("stream_id", SmallInteger, nullable=False), Column("key", Text, nullable=False), Column("raw_hash", UUID, nullable=False),
     Column("batch_id", BigInteger, nullable=False), Column("state", SmallInteger, nullable=False, server_default="0"),
     Column("dirty", Boolean, nullable=False, server_default="false"), Column("claim", JSONB), Column("first_claim", JSONB),
     Column("fingerprint", LargeBinary), Column("reason", Text), _now("first_seen_at"), _now("changed_at"), Column("deleted_at", TS),
@@ -143,4 +143,3 @@ audit_seal = Table(
     _now("sealed_at"), schema=ENGINE,
 )
 """One link of the audit's hash chain a transaction: sha256 over the previous seal and the changes in between."""
-__all__ = ["Computed", "metadata"]

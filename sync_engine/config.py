@@ -1,0 +1,171 @@
+"""One configured installation, read from a defs folder: the same YAML that Dagster loads, read here without Dagster."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sync_engine.errors import ConfigurationError
+from sync_engine.ownership import Role
+from sync_engine.ports import ConnectorPlugin, MappingPlugin
+
+ERP_SOURCE = "dagster_project.components.ErpSource"
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+class PortfolioSettings(BaseModel):
+    """Which dimension's values are the portfolios, and how many debtors may move in one cut without a person's word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dimension: str = Field(description="code of the dimension on the customer card, for example CUSTOMERGROUP")
+    move_brake: float = Field(0.5, gt=0, le=1, description="share of debtors that may change portfolio in one cut")
+
+
+class SweepSettings(BaseModel):
+    """How often everything is read again, and how much of it may vanish at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    every_hours: float = Field(24, gt=0)
+    brake: float = Field(0.2, gt=0, le=1, description="share of known records a sweep may remove without approval")
+    brake_from: int = Field(5, ge=0, description="fewer missing records than this never trip the brake")
+
+
+class LinkSettings(BaseModel):
+    """How records of this source find their canonical record."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Literal["none", "manual", "automatic"] | None = None
+    create_unmatched: bool | None = None
+    rungs: tuple[str, ...] = ("foreign_id", "number", "external_number", "registration", "email_and_name")
+
+
+class SourceConfig(BaseModel):
+    """One installation. `connection` and `mapping` are validated by the connector and the mapping themselves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(description="name of the source in the store, the UI and the CLI: lower case, digits, underscores")
+    connector: str = Field(description="connector code, for example business_central")
+    role: Role = "erp"
+    environment: Literal["production", "test"] = "production"
+    connection: dict[str, Any] = Field(default_factory=dict)
+    mapping: dict[str, Any] = Field(default_factory=dict)
+    portfolio: PortfolioSettings | None = None
+    links: dict[Literal["debtor", "contact"], LinkSettings] = Field(default_factory=dict)
+    sweep: SweepSettings = Field(default_factory=SweepSettings)
+    schedule: str = Field("*/15 * * * *", description="cron of the lane's roots")
+    freshness_hours: float = Field(4, gt=0, description="older than this is stale in status and in Dagster")
+    time_zone: str = Field("UTC", description="the company's ledger calendar: decides what date it is")
+    pool: str | None = Field(None, description="runs that share a pool share one login and take turns")
+
+    @field_validator("source")
+    @classmethod
+    def _plain_name(cls, value: str) -> str:
+        if not NAME.fullmatch(value):
+            raise ValueError("use lower case letters, digits and underscores, starting with a letter, at most 40")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"{value!r} is not a time zone name such as Europe/Copenhagen") from error
+        return value
+
+    @property
+    def digest(self) -> str:
+        """Identifies this configuration in runs; holds no secret, since settings name secrets and never hold them."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def sweep_every(self) -> timedelta:
+        """The age at which a full sweep is due."""
+        return timedelta(hours=self.sweep.every_hours)
+
+    def link_settings(self, entity: Literal["debtor", "contact"]) -> LinkSettings:
+        """The link mode with its defaults by role: an ERP links and creates, a CRM waits for people."""
+        chosen = self.links.get(entity, LinkSettings())
+        mode = chosen.mode or ("automatic" if self.role == "erp" else "none")
+        create = chosen.create_unmatched if chosen.create_unmatched is not None else self.role == "erp"
+        return chosen.model_copy(update={"mode": mode, "create_unmatched": create})
+
+
+def sentence(error: ValidationError, whose: str) -> ConfigurationError:
+    """A pydantic complaint as one sentence per key, without the values (which may be secrets)."""
+    parts = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors(include_input=False, include_url=False)]
+    return ConfigurationError("; ".join(parts), whose=whose, todo="Correct the YAML.")
+
+
+def parse(attributes: Mapping[str, Any], where: str) -> SourceConfig:
+    """Validates one source's attributes. Raises ConfigurationError naming file and key."""
+    try:
+        return SourceConfig.model_validate(attributes)
+    except ValidationError as error:
+        raise sentence(error, where) from None
+
+
+def load_sources(folder: Path) -> dict[str, SourceConfig]:
+    """Every ErpSource YAML below `folder`, by source name. Raises ConfigurationError for a broken file or a name used twice."""
+    if not folder.is_dir():
+        raise ConfigurationError("there is no such folder of source YAMLs", whose=str(folder), todo="Set SYNC_ENGINE_DEFS.")
+    found: dict[str, SourceConfig] = {}
+    for path in sorted(folder.glob("**/defs.yaml")):
+        for document in _documents(path):
+            if document.get("type") != ERP_SOURCE:
+                continue
+            config = parse(document.get("attributes") or {}, f"{path.parent.name}/{path.name}")
+            if config.source in found:
+                raise ConfigurationError(f"source {config.source!r} is defined twice", whose=f"{path.parent.name}/{path.name}", todo="Rename one of them.")
+            found[config.source] = config
+    return dict(sorted(found.items()))
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    try:
+        loaded = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        raise ConfigurationError(f"not valid YAML{'' if line is None else f' near line {line + 1}'}", whose=f"{path.parent.name}/{path.name}", todo="Correct the file.") from None
+    return [d for d in loaded if isinstance(d, dict)]
+
+
+def _plugin(group: str, name: str, what: str) -> Any:
+    known = {e.name: e for e in entry_points(group=group)}
+    if name not in known:
+        raise ConfigurationError(f"there is no {what} {name!r}", todo=f"Installed: {', '.join(sorted(known)) or 'none'}.")
+    return known[name].load()
+
+
+def connector_plugin(name: str) -> ConnectorPlugin:
+    """The connector of a product, found by entry point, so that a third party can ship one as a package."""
+    plugin: ConnectorPlugin = _plugin("sync_engine.connectors", name, "connector")
+    return plugin
+
+
+def mapping_plugin(name: str) -> MappingPlugin:
+    """The mapping that belongs to a connector."""
+    plugin: MappingPlugin = _plugin("sync_engine.mappings", name, "mapping")
+    return plugin
+
+
+def settings_of(model: type[BaseModel], values: Mapping[str, Any], whose: str) -> BaseModel:
+    """Validates a plugin's own settings. Raises ConfigurationError."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise sentence(error, whose) from None

@@ -1,0 +1,113 @@
+"""The lake: raw records as received, one zstd-compressed NDJSON file a batch, append-only.
+
+A line is `{"key": ..., "record": <the record, byte for byte>}`, so that DuckDB reads it as it stands and a replay needs no
+connector. A file is written, synced and renamed before its manifest row commits; an orphan file is harmless.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import fsspec
+import msgspec
+import xxhash
+import zstandard
+
+from sync_engine.errors import StoreError
+from sync_engine.records import RawRecord
+
+LEVEL = 1
+"""zstd level: landing must not be slower than the network."""
+
+
+class Landed(NamedTuple):
+    """A file as the manifest remembers it; `path` is relative to the lake."""
+
+    path: str
+    records: int
+    bytes: int
+    checksum: str
+
+
+class _Line(msgspec.Struct):
+    key: str
+    record: msgspec.Raw
+
+
+_lines = msgspec.json.Decoder(_Line).decode_lines
+_quoted = msgspec.json.Encoder().encode
+
+
+class Lake:
+    """Writes and reads landed files below a folder or any fsspec location. Raises StoreError when storage fails."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        self._local = Path(self.root) if "://" not in self.root else None
+
+    def write(self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]) -> Landed:
+        """Lands one batch; the file is on disk when this returns."""
+        body = b"".join(b'{"key":%b,"record":%b}\n' % (_quoted(r.key), _one_line(r.payload)) for r in records)
+        packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
+        path = f"{source}/{entity}/{run_id}/{number:06d}.ndjson.zst"
+        try:
+            self._put(path, packed)
+        except OSError as error:
+            raise StoreError(f"the lake could not be written ({error.strerror or type(error).__name__})", whose=source, key=path,
+                             todo="Free or grow the disk behind SYNC_ENGINE_HOME; nothing was recorded, the next run reads it again.") from error
+        return Landed(path, len(records), len(packed), xxhash.xxh3_128_hexdigest(packed))
+
+    def read(self, path: str, checksum: str | None = None) -> list[tuple[str, bytes]]:
+        """The (key, payload) pairs of one landed file. Raises StoreError for a missing or damaged file."""
+        try:
+            packed = self._get(path)
+        except OSError as error:
+            raise StoreError("a landed file cannot be read", key=path, todo="Restore it from backup, or run the source with --full.") from error
+        if checksum is not None and xxhash.xxh3_128_hexdigest(packed) != checksum:
+            raise StoreError("a landed file is damaged: its checksum differs from the manifest", key=path, todo="Restore it from backup, or run the source with --full.")
+        body = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+        return [(line.key, bytes(line.record)) for line in _lines(body)]
+
+    def files(self, source: str) -> Iterable[str]:
+        """Every file of a source, committed or orphaned, relative to the lake."""
+        fs, base = fsspec.core.url_to_fs(f"{self.root}/{source}")
+        prefix = fs.unstrip_protocol(base) if self._local is None else base
+        return [f"{source}{name.removeprefix(prefix)}" for name in fs.find(base)]
+
+    def _put(self, path: str, data: bytes) -> None:
+        if self._local is None:
+            with fsspec.open(f"{self.root}/{path}", "wb") as out:
+                out.write(data)
+            return
+        target = self._local / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_suffix(".part")
+        with draft.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(target)
+        _sync_folder(target.parent)
+
+    def _get(self, path: str) -> bytes:
+        if self._local is not None:
+            return (self._local / path).read_bytes()
+        with fsspec.open(f"{self.root}/{path}", "rb") as source:
+            data: Any = source.read()
+        return bytes(data)
+
+
+def _one_line(payload: bytes) -> bytes:
+    return payload if b"\n" not in payload and b"\r" not in payload else msgspec.json.format(payload, indent=-1)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,96 @@
+"""normalise: landed payloads become claims and staged documents; what cannot be used is put aside with its reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from sync_engine.ports import Normalised
+from sync_engine.stages.lane import Lane
+from sync_engine.store import claims
+from sync_engine.store.db import transaction
+from sync_engine.store.runs import Counts, record_step
+from sync_engine.store.sources import StreamRow, set_mapping_version
+from sync_engine.store.staging import BULK
+
+
+class Normalisation(NamedTuple):
+    """What normalising one entity came to."""
+
+    entity: str
+    counts: Counts
+    gaps: int
+
+
+def normalise(lane: Lane, entity: str) -> Normalisation:
+    """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError."""
+    started, row, version = time.perf_counter(), lane.streams()[entity], lane.normaliser.version
+    counts, gaps = Counts(), 0
+    with transaction(lane.store, f"looking for landed {entity}") as connection:
+        batches = claims.waiting_batches(connection, row.stream_id, version)
+        retries = claims.retry_batches(connection, row.stream_id)
+        again = {b: claims.batch(connection, b) for b in retries}
+        is_replay = claims.holds_replaced_versions(connection, row.stream_id, batches)
+    for batch in batches:
+        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=is_replay)
+        lane.progress("normalise", entity, counts.read)
+    for batch_id, keys in retries.items():
+        if batch_id not in {b.batch_id for b in batches}:
+            gaps += _normalise_batch(lane, row, again[batch_id], counts, only=set(keys), is_replay=False)
+    record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)
+    return Normalisation(entity, counts, gaps)
+
+
+def remember_version(lane: Lane) -> None:
+    """Notes the mapping version once every entity was normalised with it."""
+    with transaction(lane.store, "noting the mapping version") as connection:
+        set_mapping_version(connection, lane.source, lane.normaliser.version)
+
+
+def _normalise_batch(lane: Lane, row: StreamRow, batch: claims.Batch, counts: Counts, *, only: set[str] | None, is_replay: bool) -> int:
+    records: Sequence[tuple[str, bytes]] = lane.lake.read(batch.path, batch.checksum)
+    if is_replay:
+        with transaction(lane.store, f"choosing current {row.entity}") as connection:
+            current = claims.current_keys(connection, row.stream_id, batch.batch_id)
+        records = [r for r in records if r[0] in current]
+    if only is not None:
+        records = [r for r in records if r[0] in only]
+    outcome = lane.normaliser.normalise(row.entity, records)
+    _prove_complete(records, outcome, row)
+    with transaction(lane.store, f"recording normalised {row.entity}") as connection:
+        changed = _write(lane, connection, row, batch, outcome)
+        if only is None:
+            claims.mark_normalised(connection, batch.batch_id, lane.normaliser.version)
+    counts.read += len(records)
+    counts.changed += changed
+    counts.unchanged += len(outcome.drafts) - changed
+    counts.quarantined += len(outcome.failed)
+    counts.excluded += len(outcome.excluded)
+    return len(outcome.gaps)
+
+
+def _write(lane: Lane, connection: Connection, row: StreamRow, batch: claims.Batch, outcome: Normalised) -> int:
+    keys = [d.key for d in outcome.drafts]
+    claims.note_gaps(connection, row, keys, outcome.gaps)
+    if outcome.failed:
+        claims.quarantine(connection, row, "normalise", outcome.failed, run_id=lane.run_id, batch_id=batch.batch_id, version=lane.normaliser.version)
+    if outcome.excluded:
+        claims.exclude(connection, row, outcome.excluded)
+    if row.canonical in BULK:
+        claims.set_usable(connection, row, keys)
+        claims.stage_drafts(connection, row, batch.batch_id, outcome.drafts)
+        return len(keys)
+    changed = claims.write_claims(connection, row, outcome.drafts)
+    claims.set_usable(connection, row, keys)
+    return changed
+
+
+def _prove_complete(records: Sequence[tuple[str, bytes]], outcome: Normalised, row: StreamRow) -> None:
+    """A record silently dropped must never happen: a normaliser that loses one is a defect, and stops here."""
+    accounted = {d.key for d in outcome.drafts} | {k for k, _ in outcome.failed} | {e.key for e in outcome.excluded}
+    lost = {k for k, _ in records} - accounted
+    if lost:
+        raise AssertionError(f"the mapping of {row.source} lost {len(lost)} records of {row.entity}, for example {min(lost)}")

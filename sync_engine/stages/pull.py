@@ -1,0 +1,131 @@
+"""pull: what the source says, landed in the lake. Only records whose bytes differ from the last ones are landed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+import xxhash
+
+from sync_engine.errors import SourceError, TransientError
+from sync_engine.records import RawRecord, RecordBatch, Stream
+from sync_engine.stages.lane import Lane
+from sync_engine.store import landing
+from sync_engine.store.db import transaction
+from sync_engine.store.runs import Counts, record_step
+from sync_engine.store.sources import StreamRow, move_cursor, verified
+
+
+class Pulled(NamedTuple):
+    """What pulling one entity came to. `sweep` is None unless everything was read."""
+
+    entity: str
+    counts: Counts
+    sweep: landing.SweepOutcome | None
+
+
+def pull(lane: Lane, entity: str, *, full: bool = False) -> Pulled:
+    """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, or when nothing is known yet.
+
+    Raises the connector's errors; everything landed before stays, and the next run resumes behind it.
+    """
+    stream, row = lane.connector.streams[entity], lane.streams()[entity]
+    everything = full or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
+    with transaction(lane.store, f"starting to pull {entity}") as connection:
+        if everything:
+            landing.start_sweep(connection, lane.source, row.stream_id)
+    batches = lane.connector.pull(entity, None if everything else row.cursor)
+    return _land(lane, row, batches, sweeping=everything, stage="pull")
+
+
+def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
+    """Pulls the closure of one debtor; moves no cursor and judges no sweep."""
+    rows = lane.streams()
+    outcome: list[Pulled] = []
+    for batch in lane.connector.pull_debtor(debtor_key):
+        only = RecordBatch(batch.entity, batch.records, batch.deleted, None, complete=False)
+        outcome.append(_land(lane, rows[batch.entity], [only], sweeping=False, stage="pull debtor", is_verification=False))
+    return outcome
+
+
+def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
+    if stream.sweep_every is None or stream.reports_deletes:
+        return False
+    every = min(stream.sweep_every, lane.config.sweep_every) if lane.config.sweep_every < timedelta(hours=24) else lane.config.sweep_every
+    return row.swept_at is None or lane.clock.now() - row.swept_at >= every
+
+
+def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweeping: bool, stage: str, is_verification: bool = True) -> Pulled:
+    started, calls = time.perf_counter(), lane.connector.calls
+    counts, sweep, error = Counts(), None, None
+    try:
+        for number, (batch, hashes) in enumerate(_hashed(batches)):
+            sweep = _land_batch(lane, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
+            lane.progress(stage, row.entity, counts.read)
+        if is_verification:
+            with transaction(lane.store, f"closing the pull of {row.entity}") as connection:
+                verified(connection, row.stream_id)
+    except Exception as failure:
+        error = str(failure)
+        raise
+    finally:
+        counts.calls = lane.connector.calls - calls
+        outcome = "failed" if error else "held" if sweep and sweep.held else "succeeded"
+        record_step(lane.store, lane.run_id, stage, row.entity, outcome, time.perf_counter() - started, counts, error or (sweep.why if sweep and sweep.held else None))
+    return Pulled(row.entity, counts, sweep)
+
+
+def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *, sweeping: bool) -> landing.SweepOutcome | None:
+    """Lands one batch: the file first, then manifest, hashes and cursor in one transaction."""
+    keys = list(hashes)
+    with transaction(lane.store, f"comparing {row.entity}") as connection:
+        new, changed = landing.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()]) if keys else ([], [])
+    differing = [keys[i] for i in sorted((*new, *changed))]
+    landed = lane.lake.write(lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing]) if differing else None
+    sweep, deleted = None, 0
+    with transaction(lane.store, f"recording {row.entity}") as connection:
+        if landed is not None:
+            landing.record_batch(connection, row.stream_id, lane.run_id, landed, [(keys[i], hashes[keys[i]][0]) for i in new], [(keys[i], hashes[keys[i]][0]) for i in changed])
+            counts.bytes += landed.bytes
+        if batch.deleted:
+            deleted = landing.delete_keys(connection, row.stream_id, batch.deleted)
+        if sweeping:
+            landing.note_seen(connection, lane.source, row.stream_id, keys)
+            if batch.complete:
+                sweep = _judge_sweep(lane, row, connection)
+                deleted += 0 if sweep.held else sweep.missing
+        if batch.resume_from is not None:
+            move_cursor(connection, row.stream_id, batch.resume_from)
+    counts.read += len(batch.records)
+    counts.changed += len(differing)
+    counts.unchanged += len(batch.records) - len(differing)
+    counts.deleted += deleted
+    return sweep
+
+
+def _judge_sweep(lane: Lane, row: StreamRow, connection: landing.Connection) -> landing.SweepOutcome:
+    brake = 1.0 if lane.accept_held else lane.config.sweep.brake
+    stated = None if lane.accept_held else _stated(lane, row)
+    outcome = landing.finish_sweep(connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated)
+    if outcome.held:
+        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then run with --accept-deletes.")
+    return outcome
+
+
+def _stated(lane: Lane, row: StreamRow) -> int | None:
+    """How many records the source says it has; None where it does not say."""
+    try:
+        return lane.connector.count(row.entity)
+    except (SourceError, TransientError):
+        return None
+
+
+def _hashed(batches: Iterable[RecordBatch]) -> Iterator[tuple[RecordBatch, dict[str, tuple[str, RawRecord]]]]:
+    """Each batch with key -> (hash, record), the last occurrence of a key winning."""
+    digest = xxhash.xxh3_128_hexdigest
+    for batch in batches:
+        yield batch, {r.key: (digest(r.payload), r) for r in batch.records}
+
+

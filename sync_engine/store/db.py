@@ -1,0 +1,85 @@
+"""The connection to PostgreSQL: one engine, COPY through the driver, and every driver error mapped to our tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, exc, text
+
+from sync_engine.errors import StoreError, SyncError, TransientError
+
+LOCK_SPACE = 0x5E5E
+CHANGE_FEED_LOCK = 1
+
+
+def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
+    """An SQLAlchemy engine on psycopg 3. JSON arrives as text, since we decode it ourselves where speed matters."""
+    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, connect_args={"application_name": application, "options": "-c timezone=UTC -c jit=off"})
+
+
+def as_sync_error(error: BaseException, doing: str) -> SyncError:
+    """The one place where SQLAlchemy's and psycopg's exceptions become ours; no statement, parameter or row is quoted."""
+    origin = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
+    state = getattr(origin, "sqlstate", None) or ""
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
+        if state in ("40001", "40P01", "55P03"):
+            return TransientError(f"the database asked to try again ({state}) while {doing}", todo="The transaction was rolled back; run again.")
+        if state.startswith("53"):
+            return StoreError(f"the database is out of room ({state}: {_first_line(origin)}) while {doing}", todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.")
+        return StoreError(f"the connection to the database was lost while {doing}", todo="Check the server and SYNC_ENGINE_DATABASE_URL; the transaction was rolled back, the next run continues.")
+    return StoreError(f"the database refused ({state or type(origin).__name__}) while {doing}: {_first_line(origin)}", todo="The transaction was rolled back; nothing was lost.")
+
+
+def _first_line(error: BaseException) -> str:
+    diag = getattr(error, "diag", None)
+    primary = getattr(diag, "message_primary", None)
+    return str(primary) if primary else type(error).__name__
+
+
+@contextmanager
+def store_errors(doing: str) -> Iterator[None]:
+    """Maps driver errors raised inside; ours pass through."""
+    try:
+        yield
+    except (exc.SQLAlchemyError, psycopg.Error) as error:
+        raise as_sync_error(error, doing) from error
+
+
+@contextmanager
+def transaction(engine: Engine, doing: str) -> Iterator[Connection]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with store_errors(doing), engine.begin() as connection:
+        yield connection
+
+
+def driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The psycopg connection below, for COPY."""
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY rows of text (or None) into a table; `table` and `columns` are ours, never input."""
+    with driver(connection).cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def run_sql(connection: Connection, sql: str, **values: Any) -> int:
+    """Runs one statement and returns the rows it touched."""
+    return connection.execute(text(sql), values).rowcount
+
+
+def fetch(connection: Connection, sql: str, **values: Any) -> list[Any]:
+    """All rows of one statement."""
+    return list(connection.execute(text(sql), values).all())
+
+
+def lock_key(name: str) -> int:
+    """A stable 31-bit advisory-lock number for a name."""
+    import zlib
+
+    return zlib.crc32(name.encode()) & 0x7FFFFFFF

@@ -1,0 +1,132 @@
+"""What pull records: which records differ by hash, the manifest of landed files, and what a full sweep saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_engine.lake import Landed
+from sync_engine.store.db import copy_rows, driver, fetch, run_sql
+from sync_engine.store.staging import seen_table
+
+_DIFFERING = """
+    SELECT (u.place - 1)::int, r.key IS NULL
+    FROM unnest(%s::text[], %s::uuid[]) WITH ORDINALITY AS u(key, hash, place)
+    LEFT JOIN engine.source_record r ON r.stream_id = %s AND r.key = u.key
+    WHERE r.key IS NULL OR r.raw_hash <> u.hash OR r.deleted_at IS NOT NULL
+"""
+_REWRITE = """
+    UPDATE engine.source_record r SET raw_hash = u.hash, batch_id = %s, changed_at = now(), deleted_at = NULL, dirty = r.dirty OR r.deleted_at IS NOT NULL
+    FROM unnest(%s::text[], %s::uuid[]) AS u(key, hash) WHERE r.stream_id = %s AND r.key = u.key
+"""
+
+
+class SweepOutcome(NamedTuple):
+    """What a full sweep did not see: `missing` keys of `known`; `held` when the brake stopped the deletion."""
+
+    known: int
+    seen: int
+    missing: int
+    held: bool
+    why: str = ""
+
+
+def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashes: Sequence[str]) -> tuple[list[int], list[int]]:
+    """Positions of records that are new, and of records that are known with other bytes (or were deleted)."""
+    with driver(connection).cursor() as cursor:
+        cursor.execute(_DIFFERING, (list(keys), list(hashes), stream_id))
+        found = cursor.fetchall()
+    return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
+
+
+def record_batch(connection: Connection, stream_id: int, run_id: UUID, landed: Landed, new: Sequence[tuple[str, str]], changed: Sequence[tuple[str, str]]) -> int:
+    """The manifest row of a landed file and the (key, hash) pairs it brought; returns the batch id."""
+    batch_id = int(fetch(
+        connection,
+        """
+        INSERT INTO engine.lake_manifest (stream_id, run_id, path, records, bytes, checksum)
+        VALUES (:stream, :run, :path, :records, :bytes, :checksum) RETURNING batch_id
+        """,
+        stream=stream_id, run=run_id, path=landed.path, records=landed.records, bytes=landed.bytes, checksum=landed.checksum,
+    )[0][0])
+    if new:
+        copy_rows(connection, "engine.source_record", ("stream_id", "key", "raw_hash", "batch_id"), ((stream_id, key, digest, batch_id) for key, digest in new))
+    if changed:
+        with driver(connection).cursor() as cursor:
+            cursor.execute(_REWRITE, (batch_id, [k for k, _ in changed], [h for _, h in changed], stream_id))
+    return batch_id
+
+
+def start_sweep(connection: Connection, source: str, stream_id: int) -> None:
+    """Forgets what an interrupted sweep saw and notes the start: records first seen later are not judged by this sweep."""
+    run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
+    run_sql(connection, "UPDATE engine.stream SET sweep_started_at = clock_timestamp() WHERE stream_id = :id", id=stream_id)
+
+
+def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequence[str]) -> None:
+    """Adds keys the sweep saw."""
+    copy_rows(connection, seen_table(source), ("stream_id", "key"), ((stream_id, key) for key in keys))
+
+
+def finish_sweep(connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float, brake_from: int, stated: int | None) -> SweepOutcome:
+    """Marks what a complete sweep did not see as deleted, unless that is suspiciously much: then it is held for approval.
+
+    `stated` is how many records the source says it has (None: it does not say); a sweep that saw fewer proves nothing.
+    """
+    known, missing, seen = fetch(connection, f"""
+        WITH judged AS (
+            SELECT r.key, EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key) AS seen
+            FROM engine.source_record r JOIN engine.stream t USING (stream_id)
+            WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at)
+        SELECT count(*), count(*) FILTER (WHERE NOT seen), (SELECT count(DISTINCT key) FROM {seen_table(source)} WHERE stream_id = :id) FROM judged
+        """, id=stream_id)[0]
+    approved = bool(fetch(connection, "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND approved_at IS NOT NULL", id=stream_id))
+    why = ""
+    if stated is not None and seen < stated:
+        why = f"the source says it has {stated} records, the sweep saw {seen}"
+    elif missing >= max(brake_from, 1) and missing > brake * known and not approved:
+        why = f"{missing} of {known} known records are missing, more than the brake of {brake:.0%}"
+    outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing else "")
+    if outcome.held:
+        _hold(connection, source, stream_id, run_id, outcome, stated)
+    else:
+        _delete_missing(connection, source, stream_id)
+        run_sql(connection, "DELETE FROM engine.sweep_hold WHERE stream_id = :id", id=stream_id)
+        run_sql(connection, "UPDATE engine.stream SET swept_at = now(), swept_count = :seen WHERE stream_id = :id", seen=seen, id=stream_id)
+    run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
+    return outcome
+
+
+def delete_keys(connection: Connection, stream_id: int, keys: Sequence[str]) -> int:
+    """Marks records the source itself reported as gone."""
+    return run_sql(
+        connection,
+        "UPDATE engine.source_record SET deleted_at = now(), dirty = true WHERE stream_id = :id AND key = ANY(:keys) AND deleted_at IS NULL",
+        id=stream_id, keys=list(keys),
+    )
+
+
+def _delete_missing(connection: Connection, source: str, stream_id: int) -> None:
+    run_sql(connection, f"""
+        UPDATE engine.source_record r SET deleted_at = now(), dirty = true
+        FROM engine.stream t
+        WHERE t.stream_id = r.stream_id AND r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
+          AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
+        """, id=stream_id)
+
+
+def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, outcome: SweepOutcome, stated: int | None) -> None:
+    run_sql(connection, f"""
+        INSERT INTO engine.sweep_hold (stream_id, run_id, known, seen, missing, stated, sample)
+        VALUES (:id, :run, :known, :seen, :missing, :stated, coalesce((
+            SELECT jsonb_agg(key) FROM (
+                SELECT r.key FROM engine.source_record r JOIN engine.stream t USING (stream_id)
+                WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
+                  AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
+                ORDER BY r.key LIMIT 20) x), '[]'))
+        ON CONFLICT (stream_id) DO UPDATE SET run_id = excluded.run_id, known = excluded.known, seen = excluded.seen, missing = excluded.missing,
+            stated = excluded.stated, sample = excluded.sample, held_at = now(), approved_at = NULL, approved_by = NULL
+        """, id=stream_id, run=run_id, known=outcome.known, seen=outcome.seen, missing=outcome.missing, stated=stated)

@@ -1,0 +1,89 @@
+"""Sources and their streams as the store knows them: ids, cursors, sweeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_engine.records import Cursor, Stream
+from sync_engine.store.db import fetch, run_sql
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """One wire entity of a source in the store."""
+
+    stream_id: int
+    source: str
+    entity: str
+    family: str
+    canonical: str
+    facet: bool
+    cursor: Cursor | None
+    swept_at: datetime | None
+
+
+def register_source(connection: Connection, *, source: str, connector: str, role: str, environment: str, config: Mapping[str, Any], config_hash: str, position: int = 0) -> bool:
+    """Records the source's configuration; true when it is new or differs from the last run's."""
+    return run_sql(
+        connection,
+        """
+        INSERT INTO engine.source AS s (source, connector, role, environment, config, config_hash, position)
+        VALUES (:source, :connector, :role, :environment, CAST(:config AS jsonb), :hash, :position)
+        ON CONFLICT (source) DO UPDATE SET connector = excluded.connector, role = excluded.role, environment = excluded.environment,
+            config = excluded.config, config_hash = excluded.config_hash, position = excluded.position
+        WHERE (s.config_hash, s.connector, s.role, s.position) IS DISTINCT FROM (excluded.config_hash, excluded.connector, excluded.role, excluded.position)
+        """,
+        source=source, connector=connector, role=role, environment=environment, config=json.dumps(config), hash=config_hash, position=position,
+    ) > 0
+
+
+def register_streams(connection: Connection, source: str, streams: Iterable[Stream]) -> None:
+    """Adds streams the store does not know yet; a stream that is gone keeps its rows."""
+    for place, stream in enumerate(streams):
+        run_sql(
+            connection,
+            """
+            INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, rank)
+            VALUES (:source, :entity, :family, :canonical, :facet, :rank)
+            ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet, rank = excluded.rank
+            WHERE (s.family, s.canonical, s.facet, s.rank) IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.rank)
+            """,
+            source=source, entity=stream.entity, family=stream.family, canonical=stream.canonical, facet=stream.facet, rank=place,
+        )
+
+
+def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
+    """The streams of a source by wire entity, parents first."""
+    rows = fetch(
+        connection,
+        "SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at FROM engine.stream WHERE source = :source ORDER BY rank, stream_id",
+        source=source,
+    )
+    return {r.entity: StreamRow(r.stream_id, r.source, r.entity, r.family, r.canonical, r.facet, r.cursor, r.swept_at) for r in rows}
+
+
+def move_cursor(connection: Connection, stream_id: int, cursor: Cursor) -> None:
+    """Remembers where to resume; called in the transaction that records the batch."""
+    run_sql(connection, "UPDATE engine.stream SET cursor = :cursor, cursor_moved_at = now() WHERE stream_id = :id", cursor=cursor, id=stream_id)
+
+
+def verified(connection: Connection, stream_id: int) -> None:
+    """The source was asked and everything it said is stored: what freshness is measured by."""
+    run_sql(connection, "UPDATE engine.stream SET verified_at = now() WHERE stream_id = :id", id=stream_id)
+
+
+def mapping_version(connection: Connection, source: str) -> str | None:
+    """The mapping version the source was last normalised with."""
+    rows = fetch(connection, "SELECT mapping_version FROM engine.source WHERE source = :source", source=source)
+    return rows[0][0] if rows else None
+
+
+def set_mapping_version(connection: Connection, source: str, version: str) -> None:
+    """Remembers the mapping version."""
+    run_sql(connection, "UPDATE engine.source SET mapping_version = :version WHERE source = :source", version=version, source=source)

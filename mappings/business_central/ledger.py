@@ -1,0 +1,213 @@
+"""Customer ledger entries and their applications, by four routes with four spellings.
+
+Signs are the ledger's: invoices and refunds above nought, payments and credit memos below. A blank currency is the local one
+(None), unlike in the API v2.0, which puts the local code there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from mappings.business_central.settings import BusinessCentralMapping
+from mappings.business_central.shaping import Shape, choose, exclude, keep
+from mappings.fields import Day, Flag, Instant, Key, Money, Text, Whole, is_negative, member, unsigned, wire
+from mappings.reading import Refused, Row
+from sync_engine.ports import Normalised
+
+DOCUMENT_TYPE = {
+    "Invoice": "invoice",
+    "Credit Memo": "credit_memo",
+    "Payment": "payment",
+    "Refund": "refund",
+    "Finance Charge Memo": "finance_charge",
+    "Reminder": "reminder",
+}
+"""The blank type is a journal line without one."""
+
+
+class PageEntry(TypedDict, total=False):
+    """The published page Cust_LedgerEntries (page 25); only columns visible in the tenant's page are there."""
+
+    entry_no: Annotated[Whole, wire("Entry_No")]
+    document_type: Annotated[Text, wire("Document_Type")]
+    document_no: Annotated[Text, wire("Document_No")]
+    debtor_number: Annotated[Text, wire("Customer_No")]
+    posting_date: Annotated[Day, wire("Posting_Date")]
+    document_date: Annotated[Day, wire("Document_Date")]
+    due_date: Annotated[Day, wire("Due_Date")]
+    currency: Annotated[Text, wire("Currency_Code")]
+    amount: Annotated[Money, wire("Amount", "Original_Amount")]
+    amount_base: Annotated[Money, wire("Amount_LCY", "Original_Amt_LCY")]
+    remaining: Annotated[Money, wire("Remaining_Amount")]
+    remaining_base: Annotated[Money, wire("Remaining_Amt_LCY")]
+    is_open: Annotated[Flag, wire("Open")]
+    closed_date: Annotated[Day, wire("Closed_at_Date")]
+    external_no: Annotated[Text, wire("External_Document_No")]
+    description: Annotated[Text, wire("Description")]
+    reversed: Annotated[Flag, wire("Reversed")]
+    dispute_reason: Annotated[Text, wire("Dispute_Status")]
+    promised_date: Annotated[Day, wire("Promised_Pay_Date")]
+    on_hold: Annotated[Text, wire("On_Hold")]
+    method: Annotated[Text, wire("Payment_Method_Code")]
+
+
+class ApiEntry(TypedDict, total=False):
+    """An installation's own API page over Cust. Ledger Entry; other names by the setting `ledger_fields`."""
+
+    entry_no: Annotated[Whole, wire("entryNumber", "entryNo")]
+    document_type: Annotated[Text, wire("documentType")]
+    document_no: Annotated[Text, wire("documentNumber", "documentNo")]
+    debtor_key: Annotated[Key, wire("customerId")]
+    debtor_number: Annotated[Text, wire("customerNumber", "customerNo")]
+    posting_date: Annotated[Day, wire("postingDate")]
+    document_date: Annotated[Day, wire("documentDate")]
+    due_date: Annotated[Day, wire("dueDate")]
+    currency: Annotated[Text, wire("currencyCode")]
+    amount: Annotated[Money, wire("amount")]
+    amount_base: Annotated[Money, wire("amountLocalCurrency", "amountLCY")]
+    remaining: Annotated[Money, wire("remainingAmount")]
+    remaining_base: Annotated[
+        Money, wire("remainingAmountLocalCurrency", "remainingAmountLCY", "remainingAmtLCY")
+    ]
+    is_open: Annotated[Flag, wire("open")]
+    closed_date: Annotated[Day, wire("closedAtDate")]
+    external_no: Annotated[Text, wire("externalDocumentNumber", "externalDocumentNo")]
+    description: Annotated[Text, wire("description")]
+    reversed: Annotated[Flag, wire("reversed")]
+    dispute_reason: Annotated[Text, wire("disputeStatus")]
+    promised_date: Annotated[Day, wire("promisedPayDate")]
+    on_hold: Annotated[Text, wire("onHold")]
+    method: Annotated[Text, wire("paymentMethodCode")]
+    source_modified_at: Annotated[Instant, wire("lastModifiedDateTime", "systemModifiedAt")]
+
+
+class FinanceEntry(TypedDict, total=False):
+    """customerLedgerEntries of reportsFinance: no remaining amount, no due date, no applications."""
+
+    entry_no: Annotated[Whole, wire("entryNumber")]
+    document_type: Annotated[Text, wire("documentType")]
+    document_no: Annotated[Text, wire("documentNumber")]
+    debtor_number: Annotated[Text, wire("customerNumber")]
+    posting_date: Annotated[Day, wire("postingDate")]
+    currency: Annotated[Text, wire("currencyCode")]
+    amount: Annotated[Money, wire("amount")]
+    amount_base: Annotated[Money, wire("amountLocalCurrency")]
+    is_open: Annotated[Flag, wire("open")]
+    external_no: Annotated[Text, wire("externalDocumentNumber")]
+    description: Annotated[Text, wire("description")]
+    source_modified_at: Annotated[Instant, wire("lastModifiedDateTime")]
+
+
+class AnalyticsRow(TypedDict, total=False):
+    """customerLedgerEntries of the Power BI app: one row per *detailed* entry, in local currency only."""
+
+    detailed_no: Annotated[Whole, wire("dcleEntryNo")]
+    entry_type: Annotated[Text, wire("dcleEntryType")]
+    entry_no: Annotated[Whole, wire("cleEntryNo")]
+    applied_no: Annotated[Whole, wire("dcleAppliedCustLedgerEntryNo")]
+    debtor_number: Annotated[Text, wire("dcleCustomerNo")]
+    document_type: Annotated[Text, wire("dcleDocumentType")]
+    document_no: Annotated[Text, wire("dcleDocumentNo")]
+    entry_posting_date: Annotated[Day, wire("clePostingDate")]
+    document_date: Annotated[Day, wire("cleDocumentDate")]
+    due_date: Annotated[Day, wire("cleDueDate")]
+    is_open: Annotated[Flag, wire("cleOpen")]
+    closed_date: Annotated[Day, wire("cleClosedAtDate")]
+    posting_date: Annotated[Day, wire("dclePostingDate")]
+    amount_base: Annotated[Money, wire("dcleAmountLCY")]
+
+
+class DetailedEntry(TypedDict, total=False):
+    """An installation's own page over Detailed Cust. Ledg. Entry; other names by the setting `application_fields`."""
+
+    entry_type: Annotated[Text, wire("entryType")]
+    entry_no: Annotated[
+        Whole, wire("customerLedgerEntryNumber", "custLedgerEntryNumber", "custLedgerEntryNo", "ledgerEntryNumber")
+    ]
+    applied_no: Annotated[
+        Whole,
+        wire("appliedCustomerLedgerEntryNumber", "appliedCustLedgerEntryNumber", "appliedCustLedgerEntryNo",
+             "appliedLedgerEntryNumber"),
+    ]  # fmt: skip
+    amount: Annotated[Money, wire("amount")]
+    amount_base: Annotated[Money, wire("amountLocalCurrency", "amountLCY")]
+    currency: Annotated[Text, wire("currencyCode")]
+    applied_on: Annotated[Day, wire("postingDate")]
+    is_reversed: Annotated[Flag, wire("unapplied")]
+    reversed_by: Annotated[Whole, wire("unappliedByEntryNumber", "unappliedByEntryNo")]
+
+
+def _entry(key: str, row: Row, out: Normalised) -> None:
+    """Some OData services send an all-blank row first."""
+    if not row.get("entry_no"):
+        exclude(key, "blank row", out)
+        return
+    choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
+    keep(key, row, out)
+
+
+def _sides(entry_no: int, applied_no: int, amount: str) -> dict[str, int]:
+    """Which entry paid which: what lowers an entry above nought is paid by the other one."""
+    owing, paying = (entry_no, applied_no) if is_negative(amount) else (applied_no, entry_no)
+    return {"from_entry": paying, "to_entry": owing}
+
+
+def _application(key: str, row: Row, out: Normalised) -> None:
+    """One application is two rows, one on each entry; both name the applying entry (GenJnlPostLine, AL).
+
+    The row on the other entry names both sides, so it alone becomes the draft, whatever batch its twin is in. Undoing adds two
+    rows against the first two: they say nothing of their own, the first ones are then `unapplied` with `unapplied by` set.
+    """
+    kind = member(row.pop("entry_type", None) or "")
+    entry_no, applied_no = row.pop("entry_no", None), row.pop("applied_no", None)
+    reversed_by = row.pop("reversed_by", None)
+    if kind != "Application":
+        exclude(key, f"detailed entry that is no application ({kind or 'blank'})", out)
+        return
+    if not entry_no or not applied_no:
+        exclude(key, "application that does not name the other entry", out)
+        return
+    if entry_no == applied_no:
+        exclude(key, "twin row of an application", out)
+        return
+    if row.get("is_reversed") and reversed_by == 0:
+        exclude(key, "row that undoes an application", out)
+        return
+    measure = row.get("amount") or row.get("amount_base")
+    if measure is None:
+        raise Refused("amount", "says no amount")
+    row.update(_sides(entry_no, applied_no, measure))
+    for column in ("amount", "amount_base"):
+        if row.get(column) is not None:
+            row[column] = unsigned(row[column])
+    row.setdefault("is_reversed", False)
+    keep(key, row, out)
+
+
+def _piece(key: str, row: Row, out: Normalised) -> None:
+    """A piece of a ledger entry: remaining (local currency) is the sum of the pieces of one `entry_no`."""
+    if not row.get("entry_no"):
+        exclude(key, "blank row", out)
+        return
+    kind = member(row.get("entry_type") or "")
+    row["entry_type"] = None if kind is None else kind.casefold().replace(" ", "_")
+    choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
+    applied_no = row.pop("applied_no", None)
+    amount = row.get("amount_base")
+    if kind == "Application" and applied_no and applied_no != row["entry_no"] and amount is not None:
+        row.update(_sides(row["entry_no"], applied_no, amount))
+        row["applied_amount_base"] = unsigned(amount)
+    keep(key, row, out)
+
+
+def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
+    """The wire entities of this module."""
+    return {
+        "ledgerEntriesPage": Shape(PageEntry, _entry),
+        "ledgerEntriesApi": Shape(ApiEntry, _entry, aliases=settings.ledger_fields),
+        "ledgerEntriesFinance": Shape(FinanceEntry, _entry),
+        "ledgerEntriesAnalytics": Shape(AnalyticsRow, _piece),
+        "detailedEntriesApi": Shape(DetailedEntry, _application, aliases=settings.application_fields),
+    }

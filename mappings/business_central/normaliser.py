@@ -1,0 +1,88 @@
+"""The normaliser of one Business Central source, and the plug-in that the entry point resolves to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import mappings
+from mappings.business_central import documents, ledger, masterdata, parties
+from mappings.business_central.settings import BusinessCentralMapping
+from mappings.business_central.shaping import Shape
+from mappings.reading import Reader, Refused, table
+from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
+from sync_engine.ports import Normalised
+
+
+def _version(settings: BusinessCentralMapping) -> str:
+    """A hash of everything that decides what a payload becomes: the mapping's sources and the settings."""
+    root = Path(mappings.__file__).parent
+    found = hashlib.sha256()
+    for source in (*sorted(root.glob("*.py")), *sorted((root / "business_central").glob("*.py"))):
+        found.update(source.name.encode() + b"\0" + source.read_bytes().replace(b"\r\n", b"\n"))
+    found.update(settings.model_dump_json().encode())
+    return found.hexdigest()[:32]
+
+
+class BusinessCentralNormaliser:
+    """Raw records of every wire entity -> drafts. Mapping models are compiled when first needed."""
+
+    def __init__(self, source: str, settings: BusinessCentralMapping) -> None:
+        self.source = source
+        self.version = _version(settings)
+        self._shapes: dict[str, Shape] = {
+            **masterdata.SHAPES,
+            **parties.shapes(settings),
+            **documents.shapes(settings),
+            **ledger.shapes(settings),
+        }
+        self._readers: dict[str, Reader] = {}
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The wire entities it can map."""
+        return tuple(self._shapes)
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        """Maps (key, payload) pairs of one wire entity; raises `ConfigurationError` for an entity it does not know."""
+        if entity not in self._shapes:
+            raise ConfigurationError(
+                f"has no mapping for the wire entity {entity}", whose=self.source, todo="Known: " + ", ".join(self._shapes)
+            )
+        out, finish = Normalised(), self._shapes[entity].finish
+        for key, row in self._reader(entity).rows(records):
+            if isinstance(row, RecordError):
+                out.failed.append((key, row))
+                continue
+            try:
+                finish(key, row, out)
+            except Refused as refused:
+                out.failed.append((key, self._failed(entity, key, refused)))
+        return out
+
+    def _failed(self, entity: str, key: str, refused: Refused) -> MappingFailed:
+        return MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key)
+
+    def _reader(self, entity: str) -> Reader:
+        if entity not in self._readers:
+            shape = self._shapes[entity]
+            model = table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
+            self._readers[entity] = Reader(model, f"{self.source} {entity}")
+        return self._readers[entity]
+
+
+class BusinessCentralPlugin:
+    """Builds normalisers; its name among the entry points is `business_central`."""
+
+    settings: type[BaseModel] = BusinessCentralMapping
+
+    def normaliser(self, source: str, settings: Any) -> BusinessCentralNormaliser:
+        """The normaliser of one source; `settings` is an instance of `self.settings`."""
+        return BusinessCentralNormaliser(source, settings)
+
+
+plugin = BusinessCentralPlugin()

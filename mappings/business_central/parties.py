@@ -1,0 +1,220 @@
+"""Customers and contacts, and the pages that add to them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from mappings.business_central.settings import BusinessCentralMapping
+from mappings.business_central.shaping import Finish, Shape, choose, exclude, gather_custom, keep
+from mappings.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
+from mappings.reading import Row
+from mappings.rules import Numbers, Positions
+from sync_engine.ports import CodeGap, Normalised
+
+KIND = {"Company": "company", "Person": "person"}
+BLOCK = {"Ship": "ship", "Invoice": "invoice", "All": "all"}
+
+
+class Customer(TypedDict, total=False):
+    """customers. Not on this page: bill-to, language, mobile; `balanceDue` mixes currencies and is not used."""
+
+    number: Annotated[Text, wire("number")]
+    name: Annotated[Text, wire("displayName")]
+    kind: Annotated[Text, wire("type")]
+    block_reason: Annotated[Text, wire("blocked")]
+    currency: Annotated[Text, wire("currencyCode")]
+    vat_no: Annotated[Text, wire("taxRegistrationNumber")]
+    email: Annotated[Text, wire("email")]
+    phone: Annotated[Text, wire("phoneNumber")]
+    website: Annotated[Text, wire("website")]
+    address_line1: Annotated[Text, wire("addressLine1")]
+    address_line2: Annotated[Text, wire("addressLine2")]
+    city: Annotated[Text, wire("city")]
+    region: Annotated[Text, wire("state")]
+    postcode: Annotated[Text, wire("postalCode")]
+    country: Annotated[Text, wire("country")]
+    payment_terms_key: Annotated[Key, wire("paymentTermsId")]
+    credit_limit: Annotated[Money, wire("creditLimit")]
+    owner_code: Annotated[Text, wire("salespersonCode")]
+    source_modified_at: Annotated[Instant, wire("lastModifiedDateTime")]
+
+
+class CustomerFinancialDetails(TypedDict, total=False):
+    """customerFinancialDetails, same id as the customer; `balance` is in local currency."""
+
+    erp_balance: Annotated[Money, wire("balance")]
+
+
+class CustomerCard(TypedDict, total=False):
+    """The published page Customer Card: the only place that tells the bill-to customer."""
+
+    number: Annotated[Text, wire("No")]
+    bill_to_number: Annotated[Text, wire("Bill_to_Customer_No")]
+
+
+class Contact(TypedDict, total=False):
+    """contacts; `jobTitle` from v25, `companyNumber` is the number of the company's contact."""
+
+    kind: Annotated[Text, wire("type")]
+    relation: Annotated[Text, wire("contactBusinessRelation")]
+    number: Annotated[Text, wire("number")]
+    full_name: Annotated[Text, wire("displayName")]
+    email: Annotated[Text, wire("email")]
+    phone: Annotated[Text, wire("phoneNumber")]
+    mobile: Annotated[Text, wire("mobilePhoneNumber")]
+    title: Annotated[Text, wire("jobTitle")]
+    company_number: Annotated[Text, wire("companyNumber")]
+    privacy_blocked: Annotated[Flag, wire("privacyBlocked")]
+    source_modified_at: Annotated[Instant, wire("lastModifiedDateTime")]
+
+
+class CustomerContact(TypedDict, total=False):
+    """customerContacts, from v25, same id as the contact; misses contacts with several business relations."""
+
+    first_name: Annotated[Text, wire("firstName")]
+    last_name: Annotated[Text, wire("lastName")]
+    title: Annotated[Text, wire("professionalTitle")]
+    debtor_key: Annotated[Key, wire("customerId")]
+    customer_name: Annotated[Text, wire("customerName")]
+
+
+class ContactInformation(TypedDict, total=False):
+    """contactsInformation of one customer: its contacts, the company's own contact among them."""
+
+    number: Annotated[Text, wire("contactNumber")]
+    kind: Annotated[Text, wire("contactType")]
+    debtor_key: Annotated[Key, wire("relatedId")]
+    related_type: Annotated[Text, wire("relatedType")]
+
+
+def _country(key: str, row: Row, out: Normalised) -> None:
+    """Country codes are the installation's own; what is no ISO2 code is a gap, not a guess."""
+    country = row.get("country")
+    if country is None:
+        return
+    if len(country) == 2 and country.isascii() and country.isalpha():
+        row["country"] = country.upper()
+    else:
+        del row["country"]
+        out.gaps.append(CodeGap(key, "country", country))
+
+
+def _several_addresses(row: Row) -> None:
+    """A field of several addresses: the first is the e-mail, the rest go to custom.emails."""
+    email = row.get("email")
+    if email is None or ("@" in email and not any(mark in email for mark in "; ,")):
+        return
+    found = addresses(email)
+    row["email"] = found[0] if found else None
+    if len(found) > 1:
+        row["custom"] = {"emails": sorted(found[1:])}
+
+
+def _debtor(settings: BusinessCentralMapping) -> Finish:
+    intercompany, left_out = Numbers(settings.intercompany), Numbers(settings.exclude_debtors)
+    custom = settings.custom_fields.get("customers", ())
+
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        if left_out.cover(row.get("number")):
+            exclude(key, "customer number is excluded by the settings", out)
+            return
+        if "block_reason" in row:
+            choose(key, row, "block_reason", BLOCK, out)
+            row["status"] = "blocked" if row.get("block_reason", "unknown") else "active"
+        choose(key, row, "kind", KIND, out)
+        _country(key, row, out)
+        if is_zero(row.get("credit_limit")):
+            row["credit_limit"] = None  # 0 on the card means no limit is set
+        if intercompany:
+            row["is_intercompany"] = intercompany.cover(row.get("number"))
+        _several_addresses(row)
+        gather_custom(row, custom)
+        keep(key, row, out)
+
+    return finish
+
+
+def _card(settings: BusinessCentralMapping) -> Finish:
+    custom = settings.custom_fields.get("customerCard", ())
+
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        if row.get("bill_to_number") is not None and row["bill_to_number"] == row.get("number"):
+            row["bill_to_number"] = None  # a customer that is billed itself has no parent
+        gather_custom(row, custom)
+        keep(key, row, out)
+
+    return finish
+
+
+def _position(key: str, row: Row, positions: Positions, out: Normalised) -> None:
+    if "title" not in row:
+        return
+    title = row["title"]
+    position = None if title is None else positions.of(title)
+    if title is not None and position is None:
+        out.gaps.append(CodeGap(key, "position", title))
+    else:
+        row["position"] = position
+
+
+def _contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
+    unwanted = {relation.casefold() for relation in settings.exclude_relations}
+    custom = settings.custom_fields.get("contacts", ())
+
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        relation = member(row.pop("relation", None) or "")
+        if relation is not None and relation.casefold() in unwanted:
+            exclude(key, f"contact of another business relation ({relation})", out)
+            return
+        if member(row.pop("kind", None) or "") == "Company" and not settings.company_contacts:
+            exclude(key, "company contact", out)
+            return
+        row["origin_field"] = "contacts"
+        _position(key, row, positions, out)
+        _several_addresses(row)
+        gather_custom(row, custom)
+        keep(key, row, out)
+
+    return finish
+
+
+def _customer_contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        """A row without customer name repeats the customer of the row before it (AL, SetCalculatedFields): no link."""
+        named = row.pop("customer_name", None) is not None
+        if not named or settings.contact_link == "company_number" or row.get("debtor_key") is None:
+            row.pop("debtor_key", None)
+        _position(key, row, positions, out)
+        keep(key, row, out)
+
+    return finish
+
+
+def _contact_information(settings: BusinessCentralMapping) -> Finish:
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        related = member(row.pop("related_type", None) or "")
+        if related is not None and related != "Customer":
+            exclude(key, f"contact of another business relation ({related})", out)
+            return
+        if row.get("debtor_key") is None or settings.contact_link == "company_number":
+            row.pop("debtor_key", None)
+        choose(key, row, "kind", KIND, out)
+        keep(key, row, out)
+
+    return finish
+
+
+def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
+    """The wire entities of this module."""
+    positions = Positions(settings.positions)
+    custom = settings.custom_fields
+    return {
+        "customers": Shape(Customer, _debtor(settings), custom=custom.get("customers", ())),
+        "customerFinancialDetails": Shape(CustomerFinancialDetails, keep),
+        "customerCard": Shape(CustomerCard, _card(settings), custom=custom.get("customerCard", ())),
+        "contacts": Shape(Contact, _contact(settings, positions), custom=custom.get("contacts", ())),
+        "customerContacts": Shape(CustomerContact, _customer_contact(settings, positions)),
+        "contactsInformation": Shape(ContactInformation, _contact_information(settings)),
+    }

@@ -24,7 +24,7 @@ RUNTIME_STAMP := $(call stamp,runtime,requirements.lock)
 DEV_STAMP := $(call stamp,dev,requirements-dev.lock)
 
 help: ## what there is to do
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(RUNTIME_STAMP) ## the engine and what it needs, in .venv
 install-dev: $(DEV_STAMP) ## the same, with what tests and checks need
@@ -54,7 +54,7 @@ lock: install-dev ## resolves the newest packages that pyproject.toml allows (ne
 	@uv pip compile $(LOCK_OPTIONS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--no-annotate --custom-compile-command 'make lock'
+	--no-strip-extras --no-annotate --custom-compile-command 'make lock'
 
 clean: ## stops the embedded database and removes .venv, .home and every cache; the demo data goes with them
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -c "$$REMOVE"; fi
@@ -76,7 +76,8 @@ $(RUNTIME_STAMP) $(DEV_STAMP):
 		echo '$(PYTHON) comes without venv or ensurepip. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; fi
 	@if ! $(BIN)/python -c 'import pip' 2>/dev/null; then rm -rf .venv; $(PYTHON) -m venv .venv; fi
 	@echo 'Installing $(LOCK) into .venv ...'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r $(LOCK)
+	@$(BIN)/python -m pip check --quiet
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@rm -f .venv/.installed-*

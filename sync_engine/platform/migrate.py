@@ -74,7 +74,9 @@ def _run(url: str, verb: Callable[[Config], object], said: io.StringIO | None = 
             raise refusal(error.orig, url) from error
         raise StoreError(f"a migration failed and was rolled back: {error.orig}", todo="The database is as it was before.") from error
     except CommandError as error:
-        raise ConfigurationError(f"the migrations cannot be run: {error}", todo="The database may be newer than this version; see `alembic history`.") from error
+        raise ConfigurationError(
+            f"the migrations cannot be run: {error}", todo="Perhaps the database is newer than this version; see `alembic history`."
+        ) from error
 
 
 def _config(url: str | None, said: io.StringIO) -> Config:

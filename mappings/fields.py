@@ -20,9 +20,7 @@ _SPLIT = re.compile(r"[;,\s]+")
 _GUID = r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$"
 _YEAR = r"(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
 _LEAP = r"(?:[0-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
-_MONTH_AND_DAY = (
-    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
-)
+_MONTH_AND_DAY = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
 _DATE = rf"(?:{_YEAR}-{_MONTH_AND_DAY}|{_LEAP}-02-29)"
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,7})?(?:Z|\+00:00)"
 _SAID = r"^(?:[^0]|0[^0]|00[^0]|000[^1]|0001-[^0]|0001-0[^1]|0001-01-[^0]|0001-01-0[^1])"
@@ -60,14 +58,10 @@ _TRIMMED = _said(cs.str_schema(strip_whitespace=True), cs.str_schema(min_length=
 Text = Annotated[str | None, _field(_TRIMMED, "text", "text")]
 """Text, trimmed, inner white space kept; blank is None."""
 
-Money = Annotated[
-    str | None, _field(_decimal(15, 4), "a decimal number with at most 15 digits before and 4 after the point", "money")
-]
+Money = Annotated[str | None, _field(_decimal(15, 4), "a decimal number with at most 15 digits before and 4 after the point", "money")]
 """An amount that fits numeric(19,4), as plain decimal text."""
 
-Rate = Annotated[
-    str | None, _field(_decimal(18, 10), "a decimal number with at most 18 digits before and 10 after the point", "rate")
-]
+Rate = Annotated[str | None, _field(_decimal(18, 10), "a decimal number with at most 18 digits before and 10 after the point", "rate")]
 """A rate, quantity, percentage or unit price that fits numeric(28,10), as plain decimal text."""
 
 Day = Annotated[
@@ -106,6 +100,12 @@ Key = Annotated[
 Whole = Annotated[int | None, _field(cs.int_schema(), "a whole number", "whole")]
 """A whole number: entry numbers, line sequences."""
 
+EntryNo = Annotated[
+    str | None,
+    _field(_said(cs.str_schema(coerce_numbers_to_str=True, pattern="^[0-9]{0,19}$"), cs.str_schema(pattern="[1-9]")), "an entry number", "entry"),
+]
+"""The number of a ledger entry, as text; 0 and blank are None."""
+
 Flag = Annotated[bool | None, _field(cs.bool_schema(), "true or false", "flag")]
 """True or false."""
 
@@ -139,8 +139,12 @@ def member(text: str) -> str | None:
 
 
 def addresses(text: str | None) -> list[str]:
-    """The e-mail addresses of a field that may hold several, `a@x;b@y`, in their order, each once."""
-    return list(dict.fromkeys(part for part in _SPLIT.split(text or "") if part))
+    """The e-mail addresses of a field that may hold several, `a@x;b@y`, in their order, each once.
+
+    Names beside an address (`Ann <a@x>`) go; where nothing looks like an address, the words stay as they are.
+    """
+    words = [word for part in _SPLIT.split(text or "") if (word := part.strip("<>\"'"))]
+    return list(dict.fromkeys([word for word in words if "@" in word] or words))
 
 
 def is_zero(decimal: str | None) -> bool:

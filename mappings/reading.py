@@ -27,6 +27,9 @@ UNREADABLE = "@syncEngine.error"
 """The key under which a connector says that it could not read a record whole; the value says why."""
 
 CUSTOM = "custom:"
+"""Marks the columns that hold an installation's own fields."""
+
+_MARK = f'"{UNREADABLE}"'.encode()
 _DIGITS = bytes.maketrans(b"123456789.,[- \t\r\n", b"0000000000:::::::")
 _LONG = b":" + b"0" * 16
 _LITTLE = re.compile(r"[A-Za-z]")
@@ -40,16 +43,13 @@ class Refused(Exception):
         self.field, self.what = field, what
 
 
-def table(
-    base: Any, name: str, *, aliases: Mapping[str, str] | None = None, custom: Sequence[str] = ()
-) -> Any:
+def table(base: Any, name: str, *, aliases: Mapping[str, str] | None = None, custom: Sequence[str] = ()) -> Any:
     """A mapping model like `base` with other names on the wire (canonical field -> name) and the custom fields added."""
     columns = get_type_hints(base, include_extras=True)
     for column, alias in (aliases or {}).items():
         columns[column] = Annotated[columns[column], wire(alias)]
     for field in custom:
         columns[CUSTOM + field] = Annotated[Custom, wire(field)]
-    columns["unreadable"] = Annotated[Any, wire(UNREADABLE)]
     return TypedDict(name, columns, total=False)  # type: ignore[operator]
 
 
@@ -75,7 +75,7 @@ class Reader:
     def _together(self, payloads: list[bytes]) -> list[Row] | None:
         """All rows in one pass, or None where one of them needs to be looked at alone."""
         joined = b"[" + b",".join(payloads) + b"]"
-        if has_long_number(joined) or b"\\u0000" in joined or b'"@syncEngine' in joined:
+        if has_long_number(joined) or b"\\u0000" in joined or _MARK in joined:
             return None
         try:
             rows: list[Row] = self._many.validate_json(joined)
@@ -85,6 +85,8 @@ class Reader:
 
     def _alone(self, key: str, payload: bytes) -> Row | RecordError:
         try:
+            if _MARK in payload and (reason := _unreadable(payload)):
+                return self._failed(key, "", reason)
             if has_long_number(payload):
                 row: Row = self._one.validate_python(lossless(payload))
             else:
@@ -93,8 +95,6 @@ class Reader:
             return self._failed(key, *_explained(error))
         except (ValueError, RecursionError):
             return self._failed(key, "", "is not a JSON object in UTF-8")
-        if "unreadable" in row:
-            return self._failed(key, "", str(row["unreadable"]))
         for column, value in row.items():
             if isinstance(value, str) and "\x00" in value:
                 return self._failed(key, column, f"{column} holds a NUL character, which no database stores")
@@ -112,6 +112,12 @@ def has_long_number(payload: bytes) -> bool:
 def lossless(payload: bytes) -> Any:
     """The payload as Python objects, with long decimals as plain decimal text; raises ValueError."""
     return json.loads(payload, parse_float=_plain, parse_constant=_no_number)
+
+
+def _unreadable(payload: bytes) -> str:
+    """Why the connector could not read this record whole; empty where it could."""
+    found = json.loads(payload)
+    return str(found.get(UNREADABLE, "")) if isinstance(found, dict) else ""
 
 
 def _plain(literal: str) -> str:
@@ -142,7 +148,7 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     return field, f"{field or 'the record'} should be {expected}, found {looks(first['input'])}"
 
 
-_KINDS = frozenset({"text", "money", "rate", "date", "instant", "key", "whole", "flag", "custom"})
+_KINDS = frozenset({"text", "money", "rate", "date", "instant", "key", "whole", "entry", "flag", "custom"})
 _WORDS = {"dict_type": "an object", "list_type": "a list"}
 
 

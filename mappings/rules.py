@@ -89,9 +89,6 @@ class Numbers:
     def __init__(self, patterns: Iterable[str]) -> None:
         self._patterns = [re.compile(pattern) for pattern in patterns]
 
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
-
     def cover(self, number: str | None) -> bool:
         """Whether one of the patterns matches the whole number."""
         return number is not None and any(pattern.fullmatch(number) for pattern in self._patterns)

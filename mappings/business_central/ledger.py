@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from mappings.business_central.settings import BusinessCentralMapping
 from mappings.business_central.shaping import Shape, choose, exclude, keep
-from mappings.fields import Day, Flag, Instant, Key, Money, Text, Whole, is_negative, member, unsigned, wire
+from mappings.fields import Day, EntryNo, Flag, Instant, Key, Money, Text, is_negative, member, unsigned, wire
 from mappings.reading import Refused, Row
 from sync_engine.ports import Normalised
 
@@ -30,7 +30,7 @@ DOCUMENT_TYPE = {
 class PageEntry(TypedDict, total=False):
     """The published page Cust_LedgerEntries (page 25); only columns visible in the tenant's page are there."""
 
-    entry_no: Annotated[Whole, wire("Entry_No")]
+    entry_no: Annotated[EntryNo, wire("Entry_No")]
     document_type: Annotated[Text, wire("Document_Type")]
     document_no: Annotated[Text, wire("Document_No")]
     debtor_number: Annotated[Text, wire("Customer_No")]
@@ -49,14 +49,13 @@ class PageEntry(TypedDict, total=False):
     reversed: Annotated[Flag, wire("Reversed")]
     dispute_reason: Annotated[Text, wire("Dispute_Status")]
     promised_date: Annotated[Day, wire("Promised_Pay_Date")]
-    on_hold: Annotated[Text, wire("On_Hold")]
     method: Annotated[Text, wire("Payment_Method_Code")]
 
 
 class ApiEntry(TypedDict, total=False):
     """An installation's own API page over Cust. Ledger Entry; other names by the setting `ledger_fields`."""
 
-    entry_no: Annotated[Whole, wire("entryNumber", "entryNo")]
+    entry_no: Annotated[EntryNo, wire("entryNumber", "entryNo")]
     document_type: Annotated[Text, wire("documentType")]
     document_no: Annotated[Text, wire("documentNumber", "documentNo")]
     debtor_key: Annotated[Key, wire("customerId")]
@@ -65,12 +64,10 @@ class ApiEntry(TypedDict, total=False):
     document_date: Annotated[Day, wire("documentDate")]
     due_date: Annotated[Day, wire("dueDate")]
     currency: Annotated[Text, wire("currencyCode")]
-    amount: Annotated[Money, wire("amount")]
-    amount_base: Annotated[Money, wire("amountLocalCurrency", "amountLCY")]
+    amount: Annotated[Money, wire("amount", "originalAmount")]
+    amount_base: Annotated[Money, wire("amountLocalCurrency", "amountLCY", "originalAmountLCY")]
     remaining: Annotated[Money, wire("remainingAmount")]
-    remaining_base: Annotated[
-        Money, wire("remainingAmountLocalCurrency", "remainingAmountLCY", "remainingAmtLCY")
-    ]
+    remaining_base: Annotated[Money, wire("remainingAmountLocalCurrency", "remainingAmountLCY", "remainingAmtLCY")]
     is_open: Annotated[Flag, wire("open")]
     closed_date: Annotated[Day, wire("closedAtDate")]
     external_no: Annotated[Text, wire("externalDocumentNumber", "externalDocumentNo")]
@@ -78,7 +75,6 @@ class ApiEntry(TypedDict, total=False):
     reversed: Annotated[Flag, wire("reversed")]
     dispute_reason: Annotated[Text, wire("disputeStatus")]
     promised_date: Annotated[Day, wire("promisedPayDate")]
-    on_hold: Annotated[Text, wire("onHold")]
     method: Annotated[Text, wire("paymentMethodCode")]
     source_modified_at: Annotated[Instant, wire("lastModifiedDateTime", "systemModifiedAt")]
 
@@ -86,7 +82,7 @@ class ApiEntry(TypedDict, total=False):
 class FinanceEntry(TypedDict, total=False):
     """customerLedgerEntries of reportsFinance: no remaining amount, no due date, no applications."""
 
-    entry_no: Annotated[Whole, wire("entryNumber")]
+    entry_no: Annotated[EntryNo, wire("entryNumber")]
     document_type: Annotated[Text, wire("documentType")]
     document_no: Annotated[Text, wire("documentNumber")]
     debtor_number: Annotated[Text, wire("customerNumber")]
@@ -101,33 +97,25 @@ class FinanceEntry(TypedDict, total=False):
 
 
 class AnalyticsRow(TypedDict, total=False):
-    """customerLedgerEntries of the Power BI app: one row per *detailed* entry, in local currency only."""
+    """customerLedgerEntries of the Power BI app: one row per *detailed* entry, in local currency only.
 
-    detailed_no: Annotated[Whole, wire("dcleEntryNo")]
+    What a row says about its ledger entry is left to the other routes; that an application was undone, it does not say.
+    """
+
     entry_type: Annotated[Text, wire("dcleEntryType")]
-    entry_no: Annotated[Whole, wire("cleEntryNo")]
-    applied_no: Annotated[Whole, wire("dcleAppliedCustLedgerEntryNo")]
-    debtor_number: Annotated[Text, wire("dcleCustomerNo")]
-    document_type: Annotated[Text, wire("dcleDocumentType")]
-    document_no: Annotated[Text, wire("dcleDocumentNo")]
-    entry_posting_date: Annotated[Day, wire("clePostingDate")]
-    document_date: Annotated[Day, wire("cleDocumentDate")]
-    due_date: Annotated[Day, wire("cleDueDate")]
-    is_open: Annotated[Flag, wire("cleOpen")]
-    closed_date: Annotated[Day, wire("cleClosedAtDate")]
-    posting_date: Annotated[Day, wire("dclePostingDate")]
+    entry_no: Annotated[EntryNo, wire("cleEntryNo")]
+    applied_no: Annotated[EntryNo, wire("dcleAppliedCustLedgerEntryNo")]
     amount_base: Annotated[Money, wire("dcleAmountLCY")]
+    applied_on: Annotated[Day, wire("dclePostingDate")]
 
 
 class DetailedEntry(TypedDict, total=False):
     """An installation's own page over Detailed Cust. Ledg. Entry; other names by the setting `application_fields`."""
 
     entry_type: Annotated[Text, wire("entryType")]
-    entry_no: Annotated[
-        Whole, wire("customerLedgerEntryNumber", "custLedgerEntryNumber", "custLedgerEntryNo", "ledgerEntryNumber")
-    ]
+    entry_no: Annotated[EntryNo, wire("customerLedgerEntryNumber", "custLedgerEntryNumber", "custLedgerEntryNo", "ledgerEntryNumber")]
     applied_no: Annotated[
-        Whole,
+        EntryNo,
         wire("appliedCustomerLedgerEntryNumber", "appliedCustLedgerEntryNumber", "appliedCustLedgerEntryNo",
              "appliedLedgerEntryNumber"),
     ]  # fmt: skip
@@ -136,7 +124,7 @@ class DetailedEntry(TypedDict, total=False):
     currency: Annotated[Text, wire("currencyCode")]
     applied_on: Annotated[Day, wire("postingDate")]
     is_reversed: Annotated[Flag, wire("unapplied")]
-    reversed_by: Annotated[Whole, wire("unappliedByEntryNumber", "unappliedByEntryNo")]
+    reversed_by: Annotated[EntryNo, wire("unappliedByEntryNumber", "unappliedByEntryNo")]
 
 
 def _entry(key: str, row: Row, out: Normalised) -> None:
@@ -148,7 +136,7 @@ def _entry(key: str, row: Row, out: Normalised) -> None:
     keep(key, row, out)
 
 
-def _sides(entry_no: int, applied_no: int, amount: str) -> dict[str, int]:
+def _sides(entry_no: str, applied_no: str, amount: str) -> dict[str, str]:
     """Which entry paid which: what lowers an entry above nought is paid by the other one."""
     owing, paying = (entry_no, applied_no) if is_negative(amount) else (applied_no, entry_no)
     return {"from_entry": paying, "to_entry": owing}
@@ -162,7 +150,7 @@ def _application(key: str, row: Row, out: Normalised) -> None:
     """
     kind = member(row.pop("entry_type", None) or "")
     entry_no, applied_no = row.pop("entry_no", None), row.pop("applied_no", None)
-    reversed_by = row.pop("reversed_by", None)
+    undoes = "reversed_by" in row and row.pop("reversed_by") is None
     if kind != "Application":
         exclude(key, f"detailed entry that is no application ({kind or 'blank'})", out)
         return
@@ -172,7 +160,7 @@ def _application(key: str, row: Row, out: Normalised) -> None:
     if entry_no == applied_no:
         exclude(key, "twin row of an application", out)
         return
-    if row.get("is_reversed") and reversed_by == 0:
+    if undoes and row.get("is_reversed"):
         exclude(key, "row that undoes an application", out)
         return
     measure = row.get("amount") or row.get("amount_base")
@@ -182,23 +170,8 @@ def _application(key: str, row: Row, out: Normalised) -> None:
     for column in ("amount", "amount_base"):
         if row.get(column) is not None:
             row[column] = unsigned(row[column])
-    row.setdefault("is_reversed", False)
-    keep(key, row, out)
-
-
-def _piece(key: str, row: Row, out: Normalised) -> None:
-    """A piece of a ledger entry: remaining (local currency) is the sum of the pieces of one `entry_no`."""
-    if not row.get("entry_no"):
-        exclude(key, "blank row", out)
-        return
-    kind = member(row.get("entry_type") or "")
-    row["entry_type"] = None if kind is None else kind.casefold().replace(" ", "_")
-    choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
-    applied_no = row.pop("applied_no", None)
-    amount = row.get("amount_base")
-    if kind == "Application" and applied_no and applied_no != row["entry_no"] and amount is not None:
-        row.update(_sides(row["entry_no"], applied_no, amount))
-        row["applied_amount_base"] = unsigned(amount)
+    if row.get("is_reversed") is None:
+        row["is_reversed"] = False
     keep(key, row, out)
 
 
@@ -208,6 +181,6 @@ def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
         "ledgerEntriesPage": Shape(PageEntry, _entry),
         "ledgerEntriesApi": Shape(ApiEntry, _entry, aliases=settings.ledger_fields),
         "ledgerEntriesFinance": Shape(FinanceEntry, _entry),
-        "ledgerEntriesAnalytics": Shape(AnalyticsRow, _piece),
+        "ledgerEntriesAnalytics": Shape(AnalyticsRow, _application),
         "detailedEntriesApi": Shape(DetailedEntry, _application, aliases=settings.application_fields),
     }

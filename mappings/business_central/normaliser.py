@@ -41,6 +41,7 @@ class BusinessCentralNormaliser:
             **ledger.shapes(settings),
         }
         self._readers: dict[str, Reader] = {}
+        self._check_aliases()
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -50,9 +51,7 @@ class BusinessCentralNormaliser:
     def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
         """Maps (key, payload) pairs of one wire entity; raises `ConfigurationError` for an entity it does not know."""
         if entity not in self._shapes:
-            raise ConfigurationError(
-                f"has no mapping for the wire entity {entity}", whose=self.source, todo="Known: " + ", ".join(self._shapes)
-            )
+            raise ConfigurationError(f"has no mapping for the wire entity {entity}", whose=self.source, todo="Known: " + ", ".join(self._shapes))
         out, finish = Normalised(), self._shapes[entity].finish
         for key, row in self._reader(entity).rows(records):
             if isinstance(row, RecordError):
@@ -63,6 +62,16 @@ class BusinessCentralNormaliser:
             except Refused as refused:
                 out.failed.append((key, self._failed(entity, key, refused)))
         return out
+
+    def _check_aliases(self) -> None:
+        for entity, shape in self._shapes.items():
+            unknown = sorted(set(shape.aliases) - set(shape.model.__annotations__))
+            if unknown:
+                raise ConfigurationError(
+                    f"the mapping of {entity} names unknown fields: {', '.join(unknown)}",
+                    whose=self.source,
+                    todo="Known: " + ", ".join(shape.model.__annotations__),
+                )
 
     def _failed(self, entity: str, key: str, refused: Refused) -> MappingFailed:
         return MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key)

@@ -52,6 +52,8 @@ class CustomerCard(TypedDict, total=False):
 
     number: Annotated[Text, wire("No")]
     bill_to_number: Annotated[Text, wire("Bill_to_Customer_No")]
+    language: Annotated[Text, wire("Language_Code")]
+    is_intercompany: Annotated[Text, wire("IC_Partner_Code")]
 
 
 class Contact(TypedDict, total=False):
@@ -81,9 +83,9 @@ class CustomerContact(TypedDict, total=False):
 
 
 class ContactInformation(TypedDict, total=False):
-    """contactsInformation of one customer: its contacts, the company's own contact among them."""
+    """contactsInformation of one customer: its contacts, the company's own contact among them; one row per pair."""
 
-    number: Annotated[Text, wire("contactNumber")]
+    contact_key: Annotated[Key, wire("contactId")]
     kind: Annotated[Text, wire("contactType")]
     debtor_key: Annotated[Key, wire("relatedId")]
     related_type: Annotated[Text, wire("relatedType")]
@@ -104,7 +106,7 @@ def _country(key: str, row: Row, out: Normalised) -> None:
 def _several_addresses(row: Row) -> None:
     """A field of several addresses: the first is the e-mail, the rest go to custom.emails."""
     email = row.get("email")
-    if email is None or ("@" in email and not any(mark in email for mark in "; ,")):
+    if email is None or ("@" in email and not any(mark in email for mark in "; ,<")):
         return
     found = addresses(email)
     row["email"] = found[0] if found else None
@@ -127,8 +129,8 @@ def _debtor(settings: BusinessCentralMapping) -> Finish:
         _country(key, row, out)
         if is_zero(row.get("credit_limit")):
             row["credit_limit"] = None  # 0 on the card means no limit is set
-        if intercompany:
-            row["is_intercompany"] = intercompany.cover(row.get("number"))
+        if intercompany.cover(row.get("number")):
+            row["is_intercompany"] = True
         _several_addresses(row)
         gather_custom(row, custom)
         keep(key, row, out)
@@ -142,6 +144,8 @@ def _card(settings: BusinessCentralMapping) -> Finish:
     def finish(key: str, row: Row, out: Normalised) -> None:
         if row.get("bill_to_number") is not None and row["bill_to_number"] == row.get("number"):
             row["bill_to_number"] = None  # a customer that is billed itself has no parent
+        if row.pop("is_intercompany", None) is not None:
+            row["is_intercompany"] = True
         gather_custom(row, custom)
         keep(key, row, out)
 
@@ -200,7 +204,9 @@ def _contact_information(settings: BusinessCentralMapping) -> Finish:
             return
         if row.get("debtor_key") is None or settings.contact_link == "company_number":
             row.pop("debtor_key", None)
-        choose(key, row, "kind", KIND, out)
+        if member(row.pop("kind", None) or "") == "Company" and not settings.company_contacts:
+            exclude(key, "company contact", out)
+            return
         keep(key, row, out)
 
     return finish

@@ -35,9 +35,5 @@ class BusinessCentralMapping(BaseModel):
     custom_fields: dict[WireEntity, tuple[Name, ...]] = Field(
         default_factory=dict, description="Names on the wire of the installation's own fields, per wire entity."
     )
-    ledger_fields: dict[Name, Name] = Field(
-        default_factory=dict, description="Own ledger page: canonical field -> its name there."
-    )
-    application_fields: dict[Name, Name] = Field(
-        default_factory=dict, description="Own page of detailed entries: field of the mapping -> its name there."
-    )
+    ledger_fields: dict[Name, Name] = Field(default_factory=dict, description="Own ledger page: canonical field -> its name there.")
+    application_fields: dict[Name, Name] = Field(default_factory=dict, description="Own page of detailed entries: field of the mapping -> its name there.")

@@ -136,7 +136,7 @@ class Settings(Strict):
     ledger: Ledger = Ledger()
     pages: dict[str, ApiPage] = Field(default={}, description="Custom API pages that stand in for standard ones, by wire entity.")
     custom_fields: dict[str, list[str]] = Field(default={}, description="Fields beyond the standard, by wire entity: their absence is told.")
-    customer_card: str = Field(default="CustomerCard", description="Name of the published customer card (ODataV4).")
+    customer_card: str = Field(default="Customer_Card", description="Name of the published customer card (ODataV4).")
     contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
     contacts_information_limit: int = Field(default=2000, ge=0)
 

@@ -1,0 +1,249 @@
+"""The connector: one company of one Business Central, behind the engine's port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import httpx
+import msgspec
+
+from connectors.business_central.address import is_guid
+from connectors.business_central.catalogue import Entity
+from connectors.business_central.contacts import ContactsInformation
+from connectors.business_central.control import Control
+from connectors.business_central.dimensions import DefaultDimensions
+from connectors.business_central.ledger import EntryFields, LedgerReading, OpenInvoices
+from connectors.business_central.reading import Reading
+from connectors.business_central.settings import Settings
+from connectors.business_central.site import Site
+from connectors.business_central.wire import client_of, explained
+from connectors.toolkit.failures import Refused
+from connectors.toolkit.odata import literal
+from sync_engine.errors import ConfigurationError, PermissionMissing, SourceError
+from sync_engine.ports import Clock
+from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+
+PRODUCT = "Microsoft Dynamics 365 Business Central"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCompany:
+    """A company the login can see; `closed` says why it cannot be entered, empty when it can."""
+
+    environment: str
+    id: str
+    name: str
+    version: str
+    closed: str = ""
+
+
+class _Numbered(msgspec.Struct):
+    number: str = ""
+
+
+class _Environment(msgspec.Struct):
+    name: str
+    kind: str = msgspec.field(name="type", default="")
+
+
+class BusinessCentral:
+    """One company. Looks at the installation when it is first asked for something, and only once."""
+
+    def __init__(self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
+        self.source, self.settings = source, settings
+        self._clock, self._transport = clock, transport
+        self._client = client_of(source, settings, clock, transport)
+        self._site = Site(self._client, settings)
+        self._reading = Reading(self._client, self._site, settings)
+        self._control = Control(self._reading)
+
+    def __repr__(self) -> str:
+        return f"BusinessCentral({self.source!r})"
+
+    @property
+    def calls(self) -> int:
+        """Requests sent, retries and logins included."""
+        return self._client.calls
+
+    @property
+    def received(self) -> int:
+        """Bytes of answers read."""
+        return self._client.received
+
+    @cached_property
+    def streams(self) -> Mapping[str, Stream]:
+        """The wire entities this installation offers, parents first."""
+        return {name: entity.stream for name, entity in self._site.offer.entities.items()}
+
+    def probe(self) -> Probe:
+        """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
+        offer, company = self._site.offer, self._site.company
+        return Probe(
+            PRODUCT, company.version, company.label, self._site.capabilities(ask=True),
+            {"company_id": company.id, "ledger_route": offer.route, "environment": self.settings.environment or "on premises"},
+        )
+
+    def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
+        """Reads one wire entity; how depends on what it is, see the modules of the readers."""
+        try:
+            yield from self._batches(self._entity(entity), since)
+        except Refused as refusal:
+            raise self._explained(refusal) from None
+
+    def _batches(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
+        match entity.reader:
+            case "entries":
+                return LedgerReading(self._reading, entity).pull(since)
+            case "open_invoices":
+                return OpenInvoices(self._reading, entity).pull()
+            case "default_dimensions":
+                return DefaultDimensions(self._reading, entity).pull(since)
+            case "contacts_information":
+                return ContactsInformation(self._reading, entity).pull()
+            case "plain" | "documents":
+                return self._reading.pull(entity, since)
+
+    def keys(self, entity: str) -> Iterator[Sequence[str]]:
+        """Ids that exist now. Raises SourceError for links, which have no cheap list."""
+        found = self._entity(entity)
+        if found.reader == "contacts_information":
+            raise SourceError("there is no list of its keys", whose=self.source, key=entity)
+        try:
+            yield from self._reading.keys(found)
+        except Refused as refusal:
+            raise self._explained(refusal) from None
+
+    def count(self, entity: str) -> int | None:
+        """How many records the source says it has; None where it does not say."""
+        return self._control.count(self._entity(entity))
+
+    def totals(self, entity: str) -> Sequence[ControlTotal]:
+        """Control figures about an entity."""
+        return self._control.totals(self._entity(entity))
+
+    def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
+        """One customer with its dimensions, contacts, documents and ledger entries; told as deleted when it is gone."""
+        if not is_guid(debtor_key):
+            raise SourceError("is no id of a customer", whose=self.source, key=debtor_key, todo="Give the id, not the number.")
+        try:
+            yield from self._closure(debtor_key)
+        except Refused as refusal:
+            raise self._explained(refusal) from None
+
+    def _closure(self, key: str) -> Iterator[RecordBatch]:
+        offered = self._site.offer.entities
+        customers = self._rows(offered["customers"], f"id eq {key}")
+        if not customers:
+            yield RecordBatch("customers", (), deleted=(key,))
+            return
+        yield RecordBatch("customers", customers)
+        if (dimensions := offered.get("defaultDimensions")) is not None:
+            yield RecordBatch(dimensions.name, DefaultDimensions(self._reading, dimensions).of_customer(key))
+        yield from self._contacts_of(key)
+        for name, condition in (
+            ("customerFinancialDetails", f"id eq {key}"), ("salesInvoices", f"billToCustomerId eq {key}"),
+            ("openInvoices", f"billToCustomerId eq {key}"), ("salesCreditMemos", f"billToCustomerId eq {key}"),
+        ):
+            if name in offered:
+                yield RecordBatch(name, self._rows(offered[name], condition))
+        number = msgspec.json.decode(customers[0].payload, type=_Numbered).number
+        for entity in offered.values():
+            if number and (field := self._customer_field(entity)):
+                yield RecordBatch(entity.name, self._rows(entity, f"{field} eq {literal(number)}"))
+
+    def _contacts_of(self, key: str) -> Iterator[RecordBatch]:
+        """Needs contactsInformation: the link of a contact to its customer is nowhere else."""
+        offered = self._site.offer.entities
+        links, contacts, persons = (offered.get(name) for name in ("contactsInformation", "contacts", "customerContacts"))
+        if persons is not None:
+            yield RecordBatch(persons.name, self._rows(persons, f"customerId eq {key}", optional=True))
+        if links is None or contacts is None:
+            return
+        found = ContactsInformation(self._reading, links).of_customer(key)
+        yield RecordBatch(links.name, found)
+        ids = [record.key.rpartition("|")[2] for record in found]
+        for start in range(0, len(ids), 20):
+            condition = " or ".join(f"id eq {contact}" for contact in ids[start : start + 20] if is_guid(contact))
+            if condition:
+                yield RecordBatch(contacts.name, self._rows(contacts, condition))
+
+    def _customer_field(self, entity: Entity) -> str:
+        """What a ledger entity calls the customer's number; empty for entities of other families."""
+        if entity.stream.family != "payments":
+            return ""
+        if entity.reader == "entries":
+            return EntryFields.of(entity, self.settings).customer
+        if entity.name == "detailedEntriesApi":
+            given = self.settings.ledger.custom.fields if self.settings.ledger.custom else {}
+            return given.get("detailed_customer", "customerNumber")
+        return "dcleCustomerNo" if entity.api == "analytics" else "customerNumber"
+
+    def _rows(self, entity: Entity, condition: str, *, optional: bool = False) -> list[RawRecord]:
+        try:
+            return [record for portion in self._reading.where(entity, condition) for record in portion.records]
+        except Refused:
+            if optional:
+                return []
+            raise
+
+    def _entity(self, name: str) -> Entity:
+        offered = self._site.offer
+        if name not in offered.entities:
+            raise SourceError(
+                f"is not offered ({offered.missing.get(name, 'unknown entity')})", whose=self.source, key=name, todo="See `sources doctor`.",
+            )
+        return offered.entities[name]
+
+    def _explained(self, refusal: Refused) -> Exception:
+        return explained(refusal, self.settings, self.source)
+
+    def discover(self) -> list[FoundCompany]:
+        """Environments and companies of the login, also those it cannot enter. `company` need not be set for this.
+
+        [D:webservices/api-get-environments.md] On premises, and where environments cannot be listed, the configured one.
+        """
+        found: list[FoundCompany] = []
+        for environment in self._environments():
+            settings = self.settings.model_copy(update={"environment": environment or None})
+            site = Site(self._client, settings)
+            for company in site.companies() or ():
+                one = Site(self._client, settings.model_copy(update={"company": company.id}))
+                one.__dict__["company"] = company
+                found.append(FoundCompany(environment, company.id, company.label, company.version, _closed(one)))
+        return found
+
+    def _environments(self) -> list[str]:
+        if not self.settings.environment:
+            return [""]
+        try:
+            body = self._client.get(f"{self.settings.base_url}/environments/v1.1", key="environments").body
+            rows = msgspec.json.decode(body, type=dict[str, Any]).get("value", [])
+            names = [msgspec.convert(row, _Environment).name for row in rows]
+        except (Refused, PermissionMissing, msgspec.MsgspecError):
+            return [self.settings.environment]
+        return names or [self.settings.environment]
+
+    def close(self) -> None:
+        """Releases connections; may be called again."""
+        self._client.close()
+
+
+def _closed(site: Site) -> str:
+    try:
+        site.enter()
+    except (PermissionMissing, ConfigurationError) as failure:
+        return failure.what
+    return ""
+
+
+class Plugin:
+    """The entry point `business_central` of group `sync_engine.connectors`."""
+
+    settings = Settings
+
+    def open(self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None) -> BusinessCentral:
+        """Opens one company; sends nothing yet. `transport` replaces the network, for tests."""
+        return BusinessCentral(source, settings, clock, transport)

@@ -1,0 +1,106 @@
+"""contactsInformation: which debtor a contact belongs to, asked per customer, only where no bulk route can tell.
+
+customerContacts (v25) links persons whose relation is exactly Customer; with them their company contact is known, and through
+its number all their colleagues. What is left, relation `Multiple` and companies without such a person, is asked for customer
+by customer, likely ones first, until every company is known. [facts: customerContacts, contactsInformation, case 14]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from connectors.business_central.catalogue import Entity
+from connectors.business_central.reading import Reading
+from connectors.toolkit.failures import NotFound
+from connectors.toolkit.odata import Query
+from connectors.toolkit.paging import PageSize
+from sync_engine.records import RawRecord, RecordBatch
+
+_BATCH = 500
+_T = TypeVar("_T")
+
+
+class _Contact(msgspec.Struct):
+    id: str
+    company: str = msgspec.field(name="companyNumber", default="")
+    company_name: str = msgspec.field(name="companyName", default="")
+    relation: str = msgspec.field(name="contactBusinessRelation", default="Customer")
+
+
+class _Person(msgspec.Struct):
+    id: str
+    customer: str = msgspec.field(name="customerId", default="")
+    customer_name: str = msgspec.field(name="customerName", default="")
+
+
+class _Customer(msgspec.Struct):
+    id: str
+    name: str = msgspec.field(name="displayName", default="")
+
+
+class _Row(msgspec.Struct):
+    contact: str = msgspec.field(name="contactId", default="")
+
+
+class ContactsInformation:
+    """Reads the links that the bulk routes leave open. Keys are `<customer id>|<contact id>`."""
+
+    def __init__(self, reading: Reading, entity: Entity) -> None:
+        self._reading, self._entity = reading, entity
+        self._persons: list[_Person] = []
+
+    def pull(self) -> Iterator[RecordBatch]:
+        """All open links. Not `complete` when there were more customers to ask than the settings allow."""
+        self._persons = list(self._bulk("customerContacts", _Person, ()))
+        company_of, unknown, names = self._unknown_companies()
+        records: list[RawRecord] = []
+        asked = 0
+        for customer in self._candidates(names) if unknown else ():
+            if not unknown or asked >= self._reading.settings.contacts_information_limit:
+                break
+            asked += 1
+            found = self.of_customer(customer)
+            if found:
+                records += found
+                unknown -= {company_of.get(msgspec.json.decode(row.payload, type=_Row).contact, "") for row in found}
+            if len(records) >= _BATCH:
+                yield RecordBatch(self._entity.name, records)
+                records = []
+        yield RecordBatch(self._entity.name, records, complete=asked < self._reading.settings.contacts_information_limit or not unknown)
+
+    def of_customer(self, customer: str) -> list[RawRecord]:
+        """The contacts of one customer: its company contact and everybody there. None when it was deleted meanwhile."""
+        url = self._reading.site.addresses.v2(f"customers({customer})/{self._entity.path}")
+        try:
+            return [record for portion in self._reading.rows(self._entity, url) for record in portion.records]
+        except NotFound:
+            return []
+
+    def _unknown_companies(self) -> tuple[dict[str, str], set[str], set[str]]:
+        """Contact id -> company number; company numbers nobody linked; their names."""
+        linked = {person.id for person in self._persons if person.customer_name}
+        contacts = list(self._bulk("contacts", _Contact, ("id", "companyNumber", "companyName", "contactBusinessRelation")))
+        known = {contact.company for contact in contacts if contact.id in linked}
+        open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple")]
+        return {c.id: c.company for c in contacts}, {c.company for c in open_ones}, {c.company_name.casefold() for c in open_ones}
+
+    def _candidates(self, names: set[str]) -> Iterator[str]:
+        """Customers without a linked person, those named like an unknown company first: BC makes both with one name."""
+        answered = {person.customer for person in self._persons if person.customer_name}
+        customers = [c for c in self._bulk("customers", _Customer, ("id", "displayName")) if c.id not in answered]
+        customers.sort(key=lambda c: (c.name.casefold() not in names, c.id))
+        return (c.id for c in customers)
+
+    def _bulk(self, name: str, kind: type[_T], select: tuple[str, ...]) -> Iterator[_T]:
+        """Rows of a whole set in few fields; none where the set is not offered."""
+        entity = self._reading.site.offer.entities.get(name)
+        if entity is None:
+            return
+        known = self._reading.site.metadata
+        fields = [field for field in select if known is None or known.has(entity.path, field)]
+        decoder = msgspec.json.Decoder(kind)
+        for page in self._reading.pages.walk(self._reading.site.url(entity, Query(select=fields)), key=name, size=PageSize(20_000)):
+            yield from (decoder.decode(row) for row in page.rows)

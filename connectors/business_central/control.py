@@ -1,0 +1,107 @@
+"""What Business Central states about itself: counts, balances, ageing. [facts: agedAccountsReceivables, customerFinancialDetails]
+
+`customers.balanceDue` is no control: it adds up amounts of several currencies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from connectors.business_central.catalogue import Entity
+from connectors.business_central.reading import Reading
+from connectors.toolkit.failures import Refused
+from connectors.toolkit.odata import Query, cut
+from connectors.toolkit.paging import PageSize
+from sync_engine.errors import PermissionMissing, ProtocolViolation
+from sync_engine.records import ControlTotal
+
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+_ZERO = Decimal(0)
+
+
+class _Aged(msgspec.Struct):
+    customer: str = msgspec.field(name="customerId", default=_NOBODY)
+    due: Decimal = msgspec.field(name="balanceDue", default=_ZERO)
+    current: Decimal = msgspec.field(name="currentAmount", default=_ZERO)
+    first: Decimal = msgspec.field(name="period1Amount", default=_ZERO)
+    second: Decimal = msgspec.field(name="period2Amount", default=_ZERO)
+    third: Decimal = msgspec.field(name="period3Amount", default=_ZERO)
+    label1: str = msgspec.field(name="period1Label", default="")
+    label2: str = msgspec.field(name="period2Label", default="")
+    label3: str = msgspec.field(name="period3Label", default="")
+
+
+class _Balance(msgspec.Struct):
+    id: str
+    balance: Decimal = _ZERO
+
+
+class Control:
+    """Control figures of one company; amounts are in base currency (LCY)."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._counts_by_path = True
+
+    def count(self, entity: Entity) -> int | None:
+        """How many rows the source says there are, by `/$count` or `$count=true`; None where it does not say."""
+        if entity.reader == "contacts_information":
+            return None
+        reading, url = self._reading, self._reading.site.url(entity, Query(filter=entity.filter))
+        if self._counts_by_path:
+            path, _, query = url.partition("?")
+            try:
+                return int(reading.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body.strip(b"\xef\xbb\xbf \r\n"))
+            except (Refused, PermissionMissing, ValueError):
+                self._counts_by_path = False
+        try:
+            url = reading.site.url(entity, Query(filter=entity.filter, top=1, count=True))
+            return cut(reading.client.get(url, key=entity.name).body, whose=reading.client.whose, key=entity.name).total
+        except (Refused, PermissionMissing, ProtocolViolation):
+            return None
+
+    def totals(self, entity: Entity) -> Sequence[ControlTotal]:
+        """The count of any entity; for `customers` also balances per debtor, ageing, and what is open in all."""
+        count = self.count(entity)
+        found = [] if count is None else [ControlTotal(entity.name, "count", Decimal(count))]
+        if entity.name == "customers":
+            found += self._ageing()
+        if entity.name in ("customers", "customerFinancialDetails"):
+            found += self._balances()
+        return found
+
+    def _balances(self) -> Iterator[ControlTotal]:
+        details = self._reading.site.offer.entities.get("customerFinancialDetails")
+        if details is None:
+            return
+        for row in self._rows(self._reading.site.url(details, Query(select=("id", "balance"))), details.name):
+            balance = msgspec.json.decode(row, type=_Balance)
+            yield ControlTotal("customers", "debtor_balance", balance.balance, key=balance.id)
+
+    def _ageing(self) -> Iterator[ControlTotal]:
+        """The `Total` row when there is one, else the sum of customers; it must never be added to them. [facts: case 24]"""
+        known = self._reading.site.metadata
+        if known is not None and not known.has("agedAccountsReceivables"):
+            return
+        try:
+            url = self._reading.site.addresses.v2("agedAccountsReceivables")
+            rows = [msgspec.json.decode(row, type=_Aged) for row in self._rows(url, "agedAccountsReceivables")]
+        except (Refused, PermissionMissing):
+            return
+        summed = [row for row in rows if row.customer == _NOBODY] or rows
+        labels = next(((r.label1, r.label2, r.label3) for r in rows if r.label1), ("", "", ""))
+        for key, figure in (
+            ("current", sum((r.current for r in summed), _ZERO)),
+            (labels[0] or "period1", sum((r.first for r in summed), _ZERO)),
+            (labels[1] or "period2", sum((r.second for r in summed), _ZERO)),
+            (labels[2] or "period3", sum((r.third for r in summed), _ZERO)),
+        ):
+            yield ControlTotal("customers", "ageing", figure, key=key)
+        yield ControlTotal("customers", "open_amount_base", sum((r.due for r in summed), _ZERO))
+
+    def _rows(self, url: str, key: str) -> Iterator[msgspec.Raw]:
+        for page in self._reading.pages.walk(url, key=key, size=PageSize(20_000)):
+            yield from page.rows

@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.platform import account, urls
-from sync_engine.platform.home import home
+from sync_engine.platform.home import home, made
 
 DATABASE = "sync_engine"
 _SUPERUSER = "postgres"
@@ -118,6 +118,7 @@ class EmbeddedPostgres:
         found = self._postmaster()
         if found and found.is_ready and _answers(found):
             return _url(found, DATABASE)
+        made(self._link.parent)
         with self._locked():
             self._bring_up()
             _make_database(self.url("postgres"))
@@ -149,8 +150,9 @@ class EmbeddedPostgres:
         if found is None:
             if not (cluster / "data").exists():
                 self._initialise(cluster)
-            self._forget_stale_pid(cluster)
-            self._launch(cluster)
+            socket_folder = self._socket_folder(cluster)
+            self._forget_the_dead(cluster, socket_folder)
+            self._launch(cluster, socket_folder)
             self.started_here = True
 
     def _initialise(self, cluster: Path) -> None:
@@ -172,14 +174,14 @@ class EmbeddedPostgres:
             )
         unfinished.rename(cluster / "data")
 
-    def _launch(self, cluster: Path) -> None:
+    def _launch(self, cluster: Path, socket_folder: Path) -> None:
         deadline = time.monotonic() + _PATIENCE
         log = cluster / "server.log"
         options = {
             **self._settings,
             "listen_addresses": "127.0.0.1" if self._port else "",
             "port": str(self._port or 5432),
-            "unix_socket_directories": f'"{self._socket_folder(cluster)}"',
+            "unix_socket_directories": f'"{socket_folder}"',
             "unix_socket_permissions": "0700",
         }
         flags = shlex.join(part for name, value in options.items() for part in ("-c", f"{name}={value}"))
@@ -250,13 +252,14 @@ class EmbeddedPostgres:
         is_ready = whole[7].strip() == "ready"
         return _Postmaster(int(whole[0]), int(whole[3] or 0), whole[4].strip(), is_ready)
 
-    def _forget_stale_pid(self, cluster: Path) -> None:
-        """Removes the pid file of a server that is gone: PostgreSQL refuses to start when another program has that number now.
+    def _forget_the_dead(self, cluster: Path, socket_folder: Path) -> None:
+        """Removes the notes of a server that is gone: PostgreSQL refuses to start when another program has its number now.
 
-        That is the rule rather than the exception in containers, where the same low numbers come back after a restart.
+        That is the rule rather than the exception in containers: the same low numbers come back after a restart, and the
+        first process often leaves the dead in the process table. Both folders are ours alone, and no server runs here now.
         """
-        if self._postmaster() is None:
-            (cluster / "data" / "postmaster.pid").unlink(missing_ok=True)
+        for note in (cluster / "data" / "postmaster.pid", *socket_folder.glob(".s.PGSQL.*")):
+            note.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

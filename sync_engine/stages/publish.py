@@ -1,0 +1,107 @@
+"""publish: one transaction per source and cut. Readers see all of it or nothing of it."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from sync_engine.stages.lane import Lane
+from sync_engine.store import code_lists, contacts, debtors, documents, ledger
+from sync_engine.store.cut import Cut, close_cut, open_cut
+from sync_engine.store.db import fetch, run_sql, transaction
+from sync_engine.store.runs import Counts, record_step
+
+
+class Published(NamedTuple):
+    """The cut: its id, what it created and updated per canonical entity, and how many changes the audit took."""
+
+    cut_id: int
+    counts: dict[str, dict[str, int]]
+    changes: int
+
+
+def publish(lane: Lane) -> Published:
+    """Publishes everything normalised since the last cut. Raises ConfigurationError or StoreError; then nothing was published."""
+    started = time.perf_counter()
+    with transaction(lane.store, "publishing the cut") as connection:
+        cut = _cut(lane, connection)
+        everything = _config_changed(lane, connection)
+        _masters(cut, everything)
+        _documents(cut)
+        _close(lane, cut)
+        changes = close_cut(cut)
+    lane.warnings.extend(cut.warnings)
+    written = sum(n for row in cut.counts.values() for name, n in row.items() if name in ("created", "updated", "deleted"))
+    record_step(lane.store, lane.run_id, "publish", "cut", "succeeded", time.perf_counter() - started, Counts(read=written, changed=written))
+    return Published(cut.cut_id, cut.counts, changes)
+
+
+def ledger_date(lane: Lane) -> date:
+    """What date it is in the company's ledger calendar."""
+    return lane.clock.now().astimezone(ZoneInfo(lane.config.time_zone)).date()
+
+
+def _cut(lane: Lane, connection: Connection) -> Cut:
+    as_of = lane.clock.now()
+    cut_id = open_cut(connection, lane.source, lane.run_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version)
+    portfolio = lane.config.portfolio
+    links = {entity: lane.config.link_settings(entity) for entity in ("debtor", "contact")}
+    return Cut(
+        connection, lane.source, lane.config.role, lane.run_id, cut_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version, lane.actor,
+        portfolio_dimension=portfolio.dimension if portfolio else None, move_brake=portfolio.move_brake if portfolio else 1.0, accept_held=lane.accept_held,
+        link_mode={e: str(s.mode) for e, s in links.items()}, create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
+    )
+
+
+def _config_changed(lane: Lane, connection: Connection) -> bool:
+    """Whether everything must be folded again: the policy or the source's configuration is not the last cut's."""
+    last = fetch(connection, """
+        SELECT c.policy, r.config_hash FROM canonical.cut c LEFT JOIN engine.run r USING (run_id)
+        WHERE c.source = :source AND c.run_id <> :run ORDER BY c.cut_id DESC LIMIT 1
+        """, source=lane.source, run=lane.run_id)
+    return bool(last) and tuple(last[0]) != (lane.policy.digest, lane.config.digest)
+
+
+def _masters(cut: Cut, everything: bool) -> None:
+    code_lists.publish_code_lists(cut)
+    debtors.link_new_debtors(cut)
+    debtors.mark_dirty_debtors(cut, everything=everything)
+    code_lists.publish_debtor_dimensions(cut)
+    debtors.publish_debtors(cut)
+    contacts.publish_contacts(cut, everything=everything)
+
+
+def _documents(cut: Cut) -> None:
+    documents.stage_latest(cut)
+    has_documents = documents.prepare_documents(cut)
+    has_entries = ledger.merge_entries(cut)
+    if has_entries or has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
+        ledger.resolve_entries(cut)
+        ledger.enrich_documents(cut)
+    documents.apply_facets(cut)
+    documents.hold_orphans(cut)
+    documents.complete_amounts(cut)
+    documents.merge_documents(cut)
+    documents.merge_lines(cut)
+    if has_entries:
+        ledger.publish_payments(cut)
+    ledger.publish_applications(cut)
+    documents.tombstone(cut, "document", "document")
+    documents.tombstone(cut, "application", "application")
+    documents.clear_staging(cut)
+
+
+def _close(lane: Lane, cut: Cut) -> None:
+    """What this cut took up is no longer waiting."""
+    run_sql(cut.connection, """
+        UPDATE engine.source_record r SET dirty = false FROM engine.stream s
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty
+        """, source=lane.source)
+    run_sql(cut.connection, """
+        UPDATE engine.lake_manifest m SET published_at = now() FROM engine.stream s
+        WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL AND m.published_at IS NULL
+        """, source=lane.source)

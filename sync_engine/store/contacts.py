@@ -1,0 +1,118 @@
+"""Publishes contacts: which debtor they belong to, the fold of their claims, and the positions their titles gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sync_engine.canonical.contact import CONTACT, email_normalised
+from sync_engine.store.cut import Cut, canonical_id, count, merge_into
+from sync_engine.store.debtors import link_new_debtors
+from sync_engine.store.folding import Folded, cell, copy_wanted, fold, json_text, number_dirty
+
+NO_DEBTOR = "belongs to no debtor"
+PLAIN = tuple(f for f in CONTACT if f.name not in ("debtor_key", "position", "custom"))
+COLUMNS = ("external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", *(f.stored_as for f in PLAIN), "email_normalised", "position_id", "provenance")
+
+
+def publish_contacts(cut: Cut, *, everything: bool) -> None:
+    """Contacts of known debtors become canonical; the others are excluded until their debtor is known."""
+    if not everything and not cut.counts.get("link", {}).get("created") and not cut.exists("""
+            SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source AND s.canonical = 'contact' AND r.dirty"""):
+        return
+    _find_debtors(cut)
+    link_new_debtors(cut, "contact")
+    cut.sql("CREATE TEMP TABLE dirty_contact (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql("""
+        INSERT INTO dirty_contact
+        SELECT DISTINCT l.canonical_id FROM canonical.link l JOIN engine.stream s ON s.source = l.source AND s.canonical = 'contact'
+        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id
+        WHERE l.entity = 'contact' AND l.source = :source AND (r.dirty OR :everything)
+        """, everything=everything)
+    if number_dirty(cut, "dirty_contact") == 0:
+        return
+    cut.sql("CREATE TEMP TABLE incoming_contact (LIKE canonical.contact) ON COMMIT DROP")
+    for column in ("first_seen_at", "changed_at"):
+        cut.sql(f"ALTER TABLE incoming_contact ALTER {column} DROP NOT NULL")
+    debtors = {str(k): str(i) for k, i in cut.rows("""
+        SELECT f.contact_key, l.canonical_id FROM found_debtor f JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = f.debtor_key
+        """)}
+    for chunk in fold(cut, "contact", CONTACT, "dirty_contact"):
+        _ensure_positions(cut, chunk)
+        copy_wanted(cut, "incoming_contact", ("id", *COLUMNS), [_row(f, debtors) for f in chunk])
+    cut.sql("UPDATE incoming_contact n SET deleted_at = o.deleted_at FROM canonical.contact o WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL")
+    cut.sql("UPDATE incoming_contact n SET debtor_id = o.debtor_id FROM canonical.contact o WHERE o.id = n.id AND n.debtor_id IS NULL AND n.deleted_at IS NOT NULL")
+    merge_into(cut, "contact", "incoming_contact", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"], fresh=not cut.exists("SELECT FROM canonical.contact"))
+
+
+def _find_debtors(cut: Cut) -> None:
+    """contact key -> debtor key, for every contact that may have to be published now.
+
+    A contact names its debtor itself, or a colleague of the same company does, or its company number is a debtor's number.
+    """
+    cut.sql("""
+        CREATE TEMP TABLE contact_part ON COMMIT DROP AS
+        SELECT r.key, s.facet, r.dirty, r.state, r.reason, r.deleted_at, r.claim ->> 'debtor_key' AS debtor_key, r.claim ->> 'company_number' AS company_number
+        FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE s.source = :source AND s.canonical = 'contact' AND r.claim IS NOT NULL AND (r.deleted_at IS NULL OR r.dirty)
+        """)
+    cut.sql("""
+        CREATE TEMP TABLE found_debtor ON COMMIT DROP AS
+        WITH own AS (SELECT key, min(debtor_key) AS debtor_key, min(company_number) AS company_number, bool_or(NOT facet) AS is_defined FROM contact_part WHERE deleted_at IS NULL GROUP BY key),
+        colleague AS (SELECT company_number, min(debtor_key) AS debtor_key FROM own WHERE debtor_key IS NOT NULL AND company_number IS NOT NULL GROUP BY company_number),
+        numbered AS (
+            SELECT r.claim ->> 'number' AS number, min(r.key) AS debtor_key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+            WHERE s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL
+              AND EXISTS (SELECT FROM own WHERE own.debtor_key IS NULL AND own.company_number IS NOT NULL)
+              AND NOT EXISTS (SELECT FROM engine.stream f WHERE f.source = :source AND f.canonical = 'contact' AND f.facet)
+            GROUP BY 1)
+        SELECT own.key AS contact_key, coalesce(own.debtor_key, c.debtor_key, n.debtor_key) AS debtor_key
+        FROM own LEFT JOIN colleague c USING (company_number) LEFT JOIN numbered n ON n.number = own.company_number
+        WHERE own.is_defined
+        """)
+    cut.sql("""
+        CREATE TEMP TABLE published_contact ON COMMIT DROP AS
+        SELECT f.contact_key AS key, l.canonical_id IS NOT NULL AS has_debtor FROM found_debtor f
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = f.debtor_key
+        """)
+    excluded = cut.sql("""
+        UPDATE engine.source_record r SET state = 2, reason = :reason, dirty = true
+        FROM engine.stream s, published_contact p
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND NOT p.has_debtor AND r.state = 0
+        """, reason=NO_DEBTOR)
+    cut.sql("""
+        UPDATE engine.source_record r SET state = 0, reason = NULL, dirty = true
+        FROM engine.stream s, published_contact p
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND p.has_debtor AND r.state = 2 AND r.reason = :reason
+        """, reason=NO_DEBTOR)
+    cut.sql("""
+        UPDATE engine.source_record r SET dirty = true FROM engine.stream s, found_debtor f
+        JOIN canonical.link l ON l.entity = 'contact' AND l.source = :source AND l.external_id = f.contact_key
+        JOIN canonical.contact c ON c.id = l.canonical_id
+        LEFT JOIN canonical.link d ON d.entity = 'debtor' AND d.source = :source AND d.external_id = f.debtor_key
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND r.key = f.contact_key
+          AND c.debtor_id IS DISTINCT FROM d.canonical_id AND NOT r.dirty
+        """)
+    count(cut, "contact", without_debtor=excluded)
+
+
+def _ensure_positions(cut: Cut, chunk: list[Folded]) -> None:
+    """Every position named in the chunk exists; its first spelling stays."""
+    names: dict[str, str] = {}
+    for folded in chunk:
+        if name := folded.resolved.values.get("position"):
+            names.setdefault(name.strip().casefold(), name.strip())
+    for key, name in names.items():
+        cut.sql("""
+            INSERT INTO canonical.contact_position (id, name, name_key, origin) VALUES (:id, :name, :key, 'title') ON CONFLICT (name_key) DO NOTHING
+            """, id=canonical_id("", "position", key), name=name, key=key)
+
+
+def _row(folded: Folded, debtors: dict[str, str]) -> list[Any]:
+    values, provenance = folded.resolved.values, folded.resolved.provenance
+    position = values.get("position")
+    return [
+        str(folded.id), values.get("number"), folded.leading.values.get("source_modified_at"), "now" if folded.is_deleted or folded.is_excluded else None,
+        json_text(values.get("custom")), debtors.get(folded.leading.key), *[cell(values.get(f.name)) for f in PLAIN],
+        email_normalised(values.get("email")), str(canonical_id("", "position", position.strip().casefold())) if position else None,
+        json_text({f.stored_as: provenance[f.name] for f in CONTACT if f.name in values}),
+    ]

@@ -1,0 +1,159 @@
+"""One cut: the transaction that publishes a source, its identity, the audit it collects, and the merge every table uses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_engine.ownership import Policy
+from sync_engine.store.db import CHANGE_FEED_LOCK, LOCK_SPACE, fetch, run_sql
+
+SEPARATOR = "\x1f"
+
+
+def canonical_id(source: str, entity: str, key: str) -> UUID:
+    """The id a record gets when it is first published: a digest of where it comes from, so that a replay gives the same one."""
+    return UUID(hashlib.md5(f"{source}{SEPARATOR}{entity}{SEPARATOR}{key}".encode(), usedforsecurity=False).hexdigest())
+
+
+def id_sql(entity: str, key: str) -> str:
+    """The same id computed by PostgreSQL; `key` is an SQL expression, the source is bound as :source."""
+    return f"CAST(md5(CAST(:source AS text) || E'\\x1f' || '{entity}' || E'\\x1f' || {key}) AS uuid)"
+
+
+@dataclass(slots=True)
+class Cut:
+    """What the parts of one publish share."""
+
+    connection: Connection
+    source: str
+    role: str
+    run_id: UUID
+    cut_id: int
+    as_of: datetime
+    ledger_date: date
+    policy: Policy
+    mapping_version: str
+    actor: str
+    portfolio_dimension: str | None = None
+    move_brake: float = 1.0
+    accept_held: bool = False
+    link_mode: dict[str, str] = field(default_factory=dict)
+    create_unmatched: dict[str, bool] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def sql(self, statement: str, **values: object) -> int:
+        """Runs one statement with :source and :cut bound where it names them; returns rows touched."""
+        return run_sql(self.connection, statement, **self._bound(statement), **values)
+
+    def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+        """All rows of one statement."""
+        return fetch(self.connection, statement, **self._bound(statement), **values)
+
+    def exists(self, statement: str, **values: object) -> bool:
+        """Whether a SELECT finds anything."""
+        return bool(self.rows(f"SELECT EXISTS ({statement})", **values)[0][0])
+
+    def _bound(self, statement: str) -> dict[str, object]:
+        return {name: value for name, value in (("source", self.source), ("cut", self.cut_id)) if f":{name}" in statement}
+
+
+def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime, ledger_date: date, policy: Policy, mapping_version: str) -> int:
+    """The cut's row; its counts are filled in when it closes."""
+    run_sql(connection, """
+        CREATE TEMP TABLE IF NOT EXISTS change_new (
+            place bigint GENERATED ALWAYS AS IDENTITY, entity text, record_id uuid, op text, field text, old jsonb, new jsonb,
+            actor_kind text, actor text, reason text) ON COMMIT DROP
+        """)
+    return int(fetch(connection, """
+        INSERT INTO canonical.cut (source, run_id, as_of, ledger_date, policy, mapping_version, counts)
+        VALUES (:source, :run, :as_of, :date, :policy, :version, '{}') RETURNING cut_id
+        """, source=source, run=run_id, as_of=as_of, date=ledger_date, policy=policy.digest, version=mapping_version)[0][0])
+
+
+def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, table: str | None = None, actor_kind: str = "erp", audited: Sequence[str] | None = None, fresh: bool = False) -> None:
+    """Brings a temporary table of wanted rows into canonical.<table>: unchanged rows cost no write, field changes are audited.
+
+    `incoming` has `id` and the named columns, unique by id. `fresh` promises that no row exists yet and skips the comparison.
+    """
+    target = f"canonical.{table or entity}"
+    listed = ", ".join(columns)
+    ours, theirs = ", ".join(f"o.{c}" for c in columns), ", ".join(f"n.{c}" for c in columns)
+    updated = 0
+    if not fresh:
+        _audit_updates(cut, entity, incoming, target, audited or columns, actor_kind, ours, theirs)
+        updated = cut.sql(f"""
+            UPDATE {target} o SET {", ".join(f"{c} = n.{c}" for c in columns)}, changed_at = now(), cut_id = :cut
+            FROM {incoming} n WHERE o.id = n.id AND ({ours}) IS DISTINCT FROM ({theirs})
+            """)
+    absent = "" if fresh else f" WHERE NOT EXISTS (SELECT FROM {target} o WHERE o.id = n.id)"
+    cut.sql(f"""
+        INSERT INTO change_new (entity, record_id, op, actor_kind) SELECT '{entity}', n.id, 'create', '{actor_kind}' FROM {incoming} n{absent}
+        """)
+    created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, :cut FROM {incoming} n{absent}")
+    count(cut, entity, created=created, updated=updated)
+
+
+def count(cut: Cut, entity: str, **figures: int) -> None:
+    """Adds to the cut's counts."""
+    row = cut.counts.setdefault(entity, {})
+    for name, value in figures.items():
+        row[name] = row.get(name, 0) + value
+
+
+def _audit_updates(cut: Cut, entity: str, incoming: str, target: str, audited: Sequence[str], actor_kind: str, ours: str, theirs: str) -> None:
+    fields = ", ".join(f"'{c}'" for c in audited)
+    cut.sql(f"""
+        INSERT INTO change_new (entity, record_id, op, field, old, new, actor_kind)
+        SELECT '{entity}', x.id, CASE WHEN f.name <> 'deleted_at' THEN 'update' WHEN x.new -> 'deleted_at' = 'null' THEN 'restore' ELSE 'delete' END,
+               f.name, x.old -> f.name, x.new -> f.name, '{actor_kind}'
+        FROM (SELECT o.id, to_jsonb(o) AS old, to_jsonb(n) AS new FROM {incoming} n JOIN {target} o ON o.id = n.id WHERE ({ours}) IS DISTINCT FROM ({theirs})) x
+        CROSS JOIN unnest(ARRAY[{fields}]) AS f(name)
+        WHERE x.old -> f.name IS DISTINCT FROM x.new -> f.name
+        """)
+
+
+def close_cut(cut: Cut) -> int:
+    """Writes the collected audit in one go, seals it, and fills in the counts; returns how many changes were written.
+
+    The lock makes seq ascend in commit order, so that a poller that reads `seq > :last` misses nothing.
+    """
+    written = flush_changes(cut.connection, run_id=cut.run_id, cut_id=cut.cut_id, actor=cut.actor)
+    cut.sql("UPDATE canonical.cut SET counts = CAST(:counts AS jsonb), published_at = clock_timestamp() WHERE cut_id = :cut", counts=json.dumps(cut.counts, sort_keys=True))
+    cut.sql("UPDATE engine.run SET cut_id = :cut WHERE run_id = :run", run=cut.run_id)
+    return written
+
+
+def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | None, actor: str) -> int:
+    """Appends what this transaction collected in change_new to the change feed and seals it with the hash chain."""
+    if not fetch(connection, "SELECT EXISTS (SELECT FROM change_new)")[0][0]:
+        return 0
+    run_sql(connection, "SELECT pg_advisory_xact_lock(:space, :key)", space=LOCK_SPACE, key=CHANGE_FEED_LOCK)
+    written = run_sql(connection, """
+        INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason)
+        SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid), CAST(:cut AS bigint), reason
+        FROM change_new ORDER BY place
+        """, actor=actor, run=run_id, cut=cut_id)
+    run_sql(connection, SEAL)
+    run_sql(connection, "DELETE FROM change_new")
+    return written
+
+
+ROW_DIGEST = """sha256(convert_to(concat_ws(E'\\x1f', c.seq, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), c.entity, c.record_id, c.op,
+    coalesce(c.field, ''), coalesce(CAST(c.old AS text), ''), coalesce(CAST(c.new AS text), ''), c.actor_kind, c.actor, coalesce(CAST(c.run_id AS text), ''),
+    coalesce(CAST(c.cut_id AS text), ''), coalesce(c.reason, '')), 'UTF8'))"""
+SEAL = f"""
+    INSERT INTO engine.audit_seal (first_seq, last_seq, changes, previous, digest)
+    SELECT min(c.seq), max(c.seq), count(*), p.digest, sha256(coalesce(p.digest, '') || string_agg({ROW_DIGEST}, CAST('' AS bytea) ORDER BY c.seq))
+    FROM canonical.change c
+    LEFT JOIN LATERAL (SELECT digest FROM engine.audit_seal ORDER BY seal_id DESC LIMIT 1) p ON true
+    WHERE c.seq > coalesce((SELECT max(last_seq) FROM engine.audit_seal), 0)
+    GROUP BY p.digest
+"""

@@ -1,0 +1,190 @@
+"""Publishes documents from staging: typed, joined with their debtor and with what the ledger says, merged set by set."""
+
+from __future__ import annotations
+
+from sync_engine.canonical.document import DOCUMENT_LINE
+from sync_engine.store.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.staging import staged
+
+COLUMNS = (
+    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date", "due_date",
+    "currency", "exchange_rate", "subtotal", "tax", "total", "open_amount", "subtotal_base", "tax_base", "total_base", "open_amount_base", "erp_status",
+    "collection_status", "dispute_reason", "promised_date", "closed_date", "po_number", "reference", "owner_id", "terms", "entry_no",
+)
+AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base", "open_amount_base"))
+NUMERIC_LINE = {"quantity", "unit_price", "discount_pct", "net", "tax", "gross"}
+UNPOSTED = "not posted: the ledger has no entry for it"
+
+
+def stage_latest(cut: Cut) -> None:
+    """Of a document staged twice since the last cut, only the later version counts."""
+    documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
+    twice = cut.rows(f"SELECT count(*) - count(DISTINCT (stream_id, key)) FROM {documents}")[0][0]
+    if not twice:
+        return
+    cut.sql(f"DELETE FROM {documents} o USING {documents} n WHERE n.stream_id = o.stream_id AND n.key = o.key AND (n.batch_id, n.ctid) > (o.batch_id, o.ctid)")
+    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
+
+
+def prepare_documents(cut: Cut) -> bool:
+    """Fills temporary table incoming_document from the defining streams; false when nothing is staged and no ledger entry moved.
+
+    What has no known debtor, or is not proven to be posted, stays in staging for the next cut and is marked on its record.
+    """
+    documents = staged(cut.source, "document")
+    cut.sql("CREATE TEMP TABLE incoming_document (LIKE canonical.document, is_posted boolean) ON COMMIT DROP")
+    for column in ("first_seen_at", "changed_at", "collection_status"):
+        cut.sql(f"ALTER TABLE incoming_document ALTER {column} DROP NOT NULL")
+    cut.sql(f"""
+        INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date, posting_date, due_date, currency,
+            exchange_rate, subtotal, tax, total, open_amount, erp_status, is_posted, dispute_reason, promised_date, closed_date, po_number, reference, owner_id, terms)
+        SELECT {id_sql("document", "d.key")}, :source, d.key, d.number, CAST(d.source_modified_at AS timestamptz), CAST(d.custom AS jsonb), l.canonical_id, d.debtor_key,
+               coalesce(d.kind, 'invoice'), CAST(d.issue_date AS date), CAST(d.posting_date AS date), CAST(d.due_date AS date), coalesce(d.currency, c.base_currency),
+               CAST(d.exchange_rate AS numeric), CAST(d.subtotal AS numeric), CAST(d.tax AS numeric), CAST(d.total AS numeric), CAST(d.open_amount AS numeric),
+               d.erp_status, CAST(d.is_posted AS boolean), d.dispute_reason, CAST(d.promised_date AS date), CAST(d.closed_date AS date), d.po_number, d.reference, o.id, t.code
+        FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
+        LEFT JOIN canonical.company c ON c.source = :source
+        LEFT JOIN (SELECT number, min(CAST(id AS text))::uuid AS id FROM canonical.account_owner WHERE source = :source AND deleted_at IS NULL GROUP BY number) o ON o.number = d.owner_code
+        LEFT JOIN canonical.reference t ON t.source = :source AND t.kind = 'payment_terms' AND t.external_id = 'paymentTerms/' || d.terms_key
+        """)
+    return cut.exists("SELECT FROM incoming_document")
+
+
+def hold_orphans(cut: Cut) -> None:
+    """Documents without a known debtor are quarantined and stay staged; unposted ones are excluded and stay staged."""
+    cut.sql("CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text) ON COMMIT DROP")
+    cut.sql("INSERT INTO held_document SELECT external_id, 1, 'quarantined', debtor_key FROM incoming_document WHERE debtor_id IS NULL")
+    if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
+        cut.sql("""
+            INSERT INTO held_document SELECT external_id, 2, :reason, NULL FROM incoming_document n
+            WHERE debtor_id IS NOT NULL AND entry_no IS NULL AND NOT coalesce(is_posted, false) AND erp_status IN ('open', 'partially_paid') AND total <> 0
+            """, reason=UNPOSTED)
+    held = cut.rows("SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2) FROM held_document")[0]
+    _mark_held(cut)
+    cut.sql("DELETE FROM incoming_document n USING held_document h WHERE h.key = n.external_id")
+    count(cut, "document", waiting_for_debtor=int(str(held[0])), not_posted=int(str(held[1])))
+
+
+def _mark_held(cut: Cut) -> None:
+    cut.sql("""
+        UPDATE engine.source_record r SET state = h.state, reason = h.reason FROM engine.stream s, held_document h
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.key = h.key AND (r.state, r.reason) IS DISTINCT FROM (h.state, h.reason)
+        """)
+    cut.sql("""
+        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
+        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent, '(none named)')
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run, r.batch_id
+        FROM held_document h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
+        WHERE h.state = 1 AND s.source = :source AND s.canonical = 'document' AND NOT s.facet
+        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage, error = excluded.error
+        """, version=cut.mapping_version, run=cut.run_id)
+    cut.sql("""
+        DELETE FROM engine.quarantine q USING engine.stream s, incoming_document n
+        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'document' AND q.error = 'ParentMissing' AND q.key = n.external_id AND n.debtor_id IS NOT NULL
+        """)
+    cut.sql("""
+        UPDATE engine.source_record r SET state = 0, reason = NULL FROM engine.stream s, incoming_document n
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.state <> 0 AND r.key = n.external_id
+          AND NOT EXISTS (SELECT FROM held_document h WHERE h.key = n.external_id)
+        """)
+
+
+def complete_amounts(cut: Cut) -> None:
+    """Base amounts where the ledger did not state them, the paid-in-part status, and the collection status the ERP implies."""
+    cut.sql("""
+        UPDATE incoming_document n SET
+            total_base = coalesce(n.total_base, x.factor * n.total), open_amount_base = coalesce(n.open_amount_base, x.factor * n.open_amount),
+            subtotal_base = coalesce(n.subtotal_base, x.factor * n.subtotal), tax_base = coalesce(n.tax_base, x.factor * n.tax),
+            erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < n.total THEN 'partially_paid'
+                              WHEN n.erp_status = 'partially_paid' AND n.open_amount = n.total THEN 'open' ELSE n.erp_status END,
+            collection_status = CASE WHEN n.dispute_reason IS NOT NULL THEN 'disputed' WHEN n.promised_date IS NOT NULL THEN 'promised' ELSE 'none' END
+        FROM (SELECT i.id, CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total ELSE i.exchange_rate END AS factor
+              FROM incoming_document i LEFT JOIN canonical.company c ON c.source = :source) x
+        WHERE x.id = n.id
+        """)
+
+
+def merge_documents(cut: Cut) -> None:
+    """Merges headers, then lines, of what incoming_document holds."""
+    if not cut.exists("SELECT FROM incoming_document"):
+        return
+    cut.sql("ANALYZE incoming_document")
+    merge_into(cut, "document", "incoming_document", COLUMNS, audited=AUDITED, fresh=not cut.exists("SELECT FROM canonical.document WHERE source = :source"))
+
+
+def merge_lines(cut: Cut) -> None:
+    """The lines of every staged document that is published: what differs is replaced, what is the same is not written."""
+    lines, documents = staged(cut.source, "document_line"), staged(cut.source, "document")
+    columns = [f.stored_as for f in DOCUMENT_LINE]
+    typed = ", ".join(f"CAST(l.{f.name} AS {'numeric' if f.name in NUMERIC_LINE else 'integer'}) AS {f.stored_as}" if f.name in NUMERIC_LINE or f.kind == "int" else f"l.{f.name} AS {f.stored_as}" for f in DOCUMENT_LINE)
+    select = f"""
+        SELECT {id_sql("document", "l.document_key")} AS document_id, {id_sql("line", "l.document_key || '/' || l.line_key")} AS id, {typed} FROM {lines} l
+        WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)"""
+    if not cut.exists("SELECT FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.source = :source"):
+        created = cut.sql(f"INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) {select}")
+        count(cut, "document_line", created=created)
+        return
+    cut.sql(f"CREATE TEMP TABLE incoming_line ON COMMIT DROP AS {select}")
+    gone = cut.sql(f"""
+        DELETE FROM canonical.document_line o USING (SELECT {id_sql("document", "d.key")} AS id FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet) d
+        WHERE o.document_id = d.id AND EXISTS (SELECT FROM canonical.document p WHERE p.id = d.id)
+          AND NOT EXISTS (SELECT FROM held_document h WHERE h.key = (SELECT external_id FROM canonical.document p WHERE p.id = d.id))
+          AND NOT EXISTS (SELECT FROM incoming_line n WHERE n.document_id = o.document_id AND n.id = o.id)
+        """)
+    ours, theirs = ", ".join(f"o.{c}" for c in columns), ", ".join(f"n.{c}" for c in columns)
+    updated = cut.sql(f"""
+        UPDATE canonical.document_line o SET {", ".join(f"{c} = n.{c}" for c in columns)} FROM incoming_line n
+        WHERE o.document_id = n.document_id AND o.id = n.id AND ({ours}) IS DISTINCT FROM ({theirs})
+        """)
+    created = cut.sql(f"""
+        INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) SELECT n.document_id, n.id, {theirs} FROM incoming_line n
+        WHERE NOT EXISTS (SELECT FROM canonical.document_line o WHERE o.document_id = n.document_id AND o.id = n.id)
+        """)
+    count(cut, "document_line", created=created, updated=updated, deleted=gone)
+
+
+def apply_facets(cut: Cut) -> None:
+    """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that."""
+    documents = staged(cut.source, "document")
+    if not cut.exists(f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"):
+        return
+    said = "',' || f.said || ','"
+    cut.sql("CREATE TEMP TABLE touched_by_facet ON COMMIT DROP AS SELECT * FROM incoming_document LIMIT 0")
+    cut.sql(f"""
+        INSERT INTO touched_by_facet SELECT o.*, NULL FROM canonical.document o
+        WHERE o.source = :source AND o.id IN (SELECT {id_sql("document", "d.key")} FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet)
+          AND NOT EXISTS (SELECT FROM incoming_document n WHERE n.id = o.id)
+        """)
+    cut.sql("INSERT INTO incoming_document SELECT * FROM touched_by_facet")
+    cut.sql(f"""
+        UPDATE incoming_document n SET
+            open_amount = CASE WHEN {said} LIKE '%,open_amount,%' THEN CAST(f.open_amount AS numeric) ELSE n.open_amount END,
+            open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND n.entry_no IS NULL THEN NULL ELSE n.open_amount_base END,
+            erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
+            due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN CAST(f.due_date AS date) ELSE n.due_date END
+        FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key, d.batch_id DESC) f
+        WHERE n.external_id = f.key AND n.entry_no IS NULL
+        """)
+
+
+def tombstone(cut: Cut, entity: str, canonical: str) -> None:
+    """Records gone from the source, or now outside the filter, get their deletion date; the rows stay."""
+    cut.sql(f"""
+        CREATE TEMP TABLE gone_{entity} ON COMMIT DROP AS
+        SELECT o.*, r.deleted_at AS gone_at FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        JOIN canonical.{entity} o ON o.source = s.source AND o.external_id = r.key
+        WHERE s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
+        """)
+    cut.sql(f"UPDATE gone_{entity} SET deleted_at = coalesce(gone_at, now())")
+    merge_into(cut, entity, f"gone_{entity}", ("deleted_at",))
+
+
+def clear_staging(cut: Cut) -> None:
+    """Published rows leave staging; held ones wait there for what they miss."""
+    documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
+    if not cut.exists("SELECT FROM held_document"):
+        cut.sql(f"TRUNCATE {documents}, {lines}")
+        return
+    cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key) OR d.stream_id IN (SELECT stream_id FROM engine.stream WHERE source = :source AND facet)")
+    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")

@@ -1,0 +1,128 @@
+"""Loads the claims behind canonical records, folds them, and streams the wanted rows to a temporary table, in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from sync_engine.canonical.fields import Field
+from sync_engine.merge import Claim, Pin, Resolved, Resolver, merge_facets
+from sync_engine.store.cut import Cut
+from sync_engine.store.db import copy_rows, driver
+
+CHUNK = 4000
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+_LOAD = """
+    SELECT d.id, l.source, o.role, o.position, l.external_id, l.decided_at, s.facet, r.claim::text, r.first_claim::text, r.deleted_at, r.state
+    FROM {dirty} d
+    JOIN canonical.link l ON l.entity = %s AND l.canonical_id = d.id
+    JOIN engine.source o ON o.source = l.source
+    JOIN engine.stream s ON s.source = l.source AND s.canonical = %s
+    JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.claim IS NOT NULL
+    WHERE d.place > %s AND d.place <= %s
+    ORDER BY d.id, o.position, l.source, l.external_id, s.facet, s.rank
+"""
+
+
+@dataclass(slots=True)
+class Folded:
+    """One canonical record: its living claims, what they fold to, and whether every defining record is gone or excluded."""
+
+    id: UUID
+    claims: list[Claim]
+    resolved: Resolved
+    is_deleted: bool
+    is_excluded: bool
+
+    @property
+    def leading(self) -> Claim:
+        """The claim the record is mainly made of: the first by order of sources."""
+        return self.claims[0]
+
+
+Extra = Callable[[UUID, str, str], Mapping[str, Any]]
+"""Derived claims of one source record: (canonical id, source, key) -> fields."""
+
+
+def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
+    """Folds every record named in temporary table `dirty` (id, place 1..n), a chunk at a time."""
+    resolver = Resolver(entity, fields, cut.policy, order=_source_order(cut))
+    pins = _pins(cut, entity)
+    last = int(str(cut.rows(f"SELECT coalesce(max(place), 0) FROM {dirty}")[0][0]))
+    for start in range(0, last, CHUNK):
+        with driver(cut.connection).cursor() as cursor:
+            cursor.execute(_LOAD.format(dirty=dirty), (entity, entity, start, start + CHUNK))
+            rows = cursor.fetchall()
+        chunk = [_fold_one(UUID(str(id_)), list(parts), resolver, pins, cut.ledger_date, extra) for id_, parts in groupby(rows, key=lambda r: r[0])]
+        yield [f for f in chunk if f is not None]
+
+
+def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolver: Resolver, pins: Mapping[UUID, list[Pin]], today: date, extra: Extra | None) -> Folded | None:
+    living, gone, excluded = [], [], 0
+    for (source, key), parts_iter in groupby(rows, key=lambda r: (r[1], r[4])):
+        parts = list(parts_iter)
+        if parts[0][6]:
+            continue  # only facets: the stream that defines the record has not spoken
+        values = merge_facets([_decode(p[7]) for p in parts if p[9] is None or p is parts[0]]) if len(parts) > 1 else _decode(parts[0][7])
+        if extra is not None:
+            values.update(extra(id_, source, key))
+        first = parts[0]
+        claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None)
+        (gone if first[9] is not None else living).append(claim)
+        excluded += first[10] == 2 and first[9] is None
+    claims = living or gone
+    if not claims:
+        return None
+    return Folded(id_, claims, resolver.resolve(claims, pins.get(id_, ()), today), is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
+
+
+def _source_order(cut: Cut) -> dict[str, int]:
+    return {str(s): int(str(p)) for s, p in cut.rows("SELECT source, position FROM engine.source")}
+
+
+def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:
+    pins: dict[UUID, list[Pin]] = {}
+    for id_, name, value, until, watched in cut.rows("SELECT canonical_id, field, value, until, while_claimed FROM engine.pin WHERE entity = :entity", entity=entity):
+        until_date = date.fromisoformat(str(until)) if until else None
+        pins.setdefault(UUID(str(id_)), []).append(Pin(str(name), value, until_date, tuple(watched) if isinstance(watched, list) else None))
+    return pins
+
+
+def number_dirty(cut: Cut, dirty: str) -> int:
+    """Gives the ids in a dirty table their places 1..n; returns n."""
+    cut.sql(f"UPDATE {dirty} d SET place = x.place FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM {dirty}) x WHERE x.id = d.id")
+    return int(str(cut.rows(f"SELECT count(*) FROM {dirty}")[0][0]))
+
+
+def copy_wanted(cut: Cut, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """COPYs wanted rows; dict values become JSON text."""
+    copy_rows(cut.connection, table, columns, rows)
+
+
+def json_text(value: Any) -> str | None:
+    """JSON text of a dict or list, None for None."""
+    return None if value is None else _encode(value).decode()
+
+
+def cell(value: Any) -> Any:
+    """A claim value as COPY text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json_text(value)
+    return str(value)
+
+
+def parse_instant(value: Any) -> datetime | None:
+    """An ISO instant of a claim."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None

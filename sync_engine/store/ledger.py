@@ -1,0 +1,190 @@
+"""Publishes ledger entries: what the ledger last said about open amounts, payments, and which money settled what.
+
+An entry that belongs to one of the ERP's own documents enriches it; any other invoice-like entry (journal, opening balance,
+finance charge) becomes a document of its own, and money becomes a payment.
+"""
+
+from __future__ import annotations
+
+from sync_engine.canonical.document import LEDGER_ENTRY
+from sync_engine.store.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.staging import staged
+
+ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
+NUMERIC = {"amount", "amount_base", "remaining", "remaining_base"}
+BOOLEAN = {"is_open", "reversed"}
+PAYMENT = (
+    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "exchange_rate", "amount",
+    "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
+)
+APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on", "is_reversed", "deleted_at")
+KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
+
+
+def merge_entries(cut: Cut) -> bool:
+    """Staged entries replace what the ledger said before; temporary table touched_entry names those that moved."""
+    table = staged(cut.source, "ledger_entry")
+    cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
+    _deleted_entries(cut)
+    if not cut.exists(f"SELECT FROM {table}"):
+        return cut.exists("SELECT FROM touched_entry")
+    typed = ", ".join(f"CAST(e.{c} AS {_type(c)}) AS {c}" for c in ENTRY_COLUMNS)
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_entry ON COMMIT DROP AS
+        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.said, {typed} FROM {table} e
+        ORDER BY coalesce(e.entry_no, e.key), e.batch_id DESC, e.ctid DESC
+        """)
+    cut.sql("""
+        UPDATE incoming_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
+        """)
+    said = {c: f"CASE WHEN n.said IS NULL OR ',' || n.said || ',' LIKE '%,{c},%' THEN n.{c} ELSE o.{c} END" for c in ENTRY_COLUMNS}
+    said["debtor_key"] = "coalesce(n.debtor_key, o.debtor_key)"
+    cut.sql(f"""
+        WITH moved AS (
+            UPDATE engine.ledger_entry o SET {", ".join(f"{c} = {said[c]}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            WHERE o.source = :source AND o.entry_no = n.entry_no
+              AND ({", ".join(f"o.{c}" for c in ENTRY_COLUMNS)}) IS DISTINCT FROM ({", ".join(said[c] for c in ENTRY_COLUMNS)}) RETURNING o.entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM moved ON CONFLICT DO NOTHING
+        """)
+    cut.sql(f"""
+        WITH fresh AS (
+            INSERT INTO engine.ledger_entry (source, entry_no, {", ".join(ENTRY_COLUMNS)})
+            SELECT :source, n.entry_no, {", ".join(f"n.{c}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            WHERE NOT EXISTS (SELECT FROM engine.ledger_entry o WHERE o.source = :source AND o.entry_no = n.entry_no) RETURNING entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM fresh ON CONFLICT DO NOTHING
+        """)
+    cut.sql(f"TRUNCATE {table}")
+    return True
+
+
+def _type(column: str) -> str:
+    return "numeric" if column in NUMERIC else "boolean" if column in BOOLEAN else "timestamptz" if column == "source_modified_at" else "text"
+
+
+def _deleted_entries(cut: Cut) -> None:
+    """Entries that vanished from the ledger (date compression, a correction): their documents and payments get a tombstone."""
+    cut.sql("""
+        WITH gone AS (
+            DELETE FROM engine.ledger_entry e USING engine.source_record r, engine.stream s
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL AND e.source = :source AND e.entry_no = r.key
+            RETURNING e.entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM gone ON CONFLICT DO NOTHING
+        """)
+
+
+def resolve_entries(cut: Cut) -> None:
+    """Which record each entry speaks about. New documents may claim entries that stood for themselves until now."""
+    cut.sql("CREATE INDEX ON incoming_document (external_no)")
+    cut.sql("""
+        INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN incoming_document n ON n.external_no = e.document_no
+        WHERE e.source = :source ON CONFLICT DO NOTHING
+        """)
+    cut.sql("ANALYZE touched_entry")
+    cut.sql(f"""
+        CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
+        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id,
+               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal' AND e.amount < 0 THEN 'payment' ELSE 'document' END AS record_kind
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN LATERAL (
+            SELECT id FROM (
+                SELECT n.id, n.kind, n.debtor_key, 1 AS place FROM incoming_document n WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
+                UNION ALL
+                SELECT o.id, o.kind, o.debtor_key, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL) c
+            WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
+        """)
+    cut.sql(f"""
+        UPDATE engine.ledger_entry e SET record_kind = r.record_kind,
+            record_id = CASE WHEN r.record_kind = 'payment' THEN {id_sql("payment", "'ledger/' || e.entry_no")} ELSE coalesce(r.document_id, {id_sql("document", "'ledger/' || e.entry_no")}) END
+        FROM resolved_entry r WHERE e.source = :source AND e.entry_no = r.entry_no
+        """)
+
+
+def enrich_documents(cut: Cut) -> None:
+    """Documents the touched entries speak about: pulled in if not staged, then overlaid with open amount, dates and base amounts."""
+    cut.sql("""
+        INSERT INTO incoming_document SELECT o.*, NULL FROM canonical.document o
+        WHERE o.id IN (SELECT e.record_id FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no WHERE e.record_kind = 'document')
+          AND o.external_id NOT LIKE 'ledger/%' AND NOT EXISTS (SELECT FROM incoming_document n WHERE n.id = o.id)
+        """)
+    cut.sql(f"""
+        INSERT INTO incoming_document (id, source, external_id, external_no, debtor_id, debtor_key, kind, issue_date, posting_date, currency, total, subtotal, erp_status, po_number, reference, is_posted)
+        SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note', 'finance_charge') THEN {KIND} ELSE 'journal' END,
+               CAST(coalesce(e.document_date, e.posting_date) AS date), CAST(e.posting_date AS date), coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open', e.external_no, e.description, true
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE e.record_kind = 'document' AND e.record_id = {id_sql("document", "'ledger/' || e.entry_no")}
+        """)
+    cut.sql("""
+        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = abs(e.remaining), due_date = coalesce(CAST(e.due_date AS date), n.due_date),
+            posting_date = coalesce(CAST(e.posting_date AS date), n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(CAST(e.closed_date AS date), n.closed_date) END,
+            total_base = coalesce(abs(e.amount_base), n.total_base), open_amount_base = coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END),
+            exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
+            dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, CAST(e.promised_date AS date)),
+            source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
+            erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') THEN n.erp_status WHEN e.remaining = 0 OR NOT e.is_open THEN 'paid'
+                              WHEN abs(e.remaining) < abs(e.amount) THEN 'partially_paid' ELSE 'open' END
+        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NOT NULL
+        """)
+    cut.sql("""
+        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce(abs(e.amount_base), n.total_base)
+        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
+        """)
+    _drop_stand_ins(cut)
+
+
+def _drop_stand_ins(cut: Cut) -> None:
+    """A document that stood for an entry alone is superseded when the ERP's own document turns up, or the entry is gone."""
+    cut.sql("""
+        CREATE TEMP TABLE gone_stand_in ON COMMIT DROP AS
+        SELECT o.* FROM touched_entry t JOIN canonical.document o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
+        LEFT JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        WHERE e.entry_no IS NULL OR e.record_id <> o.id
+        """)
+    cut.sql("UPDATE gone_stand_in SET deleted_at = now()")
+    merge_into(cut, "document", "gone_stand_in", ("deleted_at",))
+
+
+def publish_payments(cut: Cut) -> None:
+    """Payments, refunds and money from journals, of the touched entries. Amounts are positive; the kind gives the direction."""
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_payment ON COMMIT DROP AS
+        SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at, CAST(NULL AS timestamptz) AS deleted_at,
+               l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund' ELSE 'journal' END AS kind,
+               CAST(e.posting_date AS date) AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount, abs(e.remaining) AS unapplied_amount,
+               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END) AS unapplied_amount_base, e.method,
+               coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE CAST(e.closed_date AS date) END AS closed_date
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE e.record_kind = 'payment'
+        UNION ALL
+        SELECT o.id, o.source, o.external_id, o.external_no, o.source_modified_at, now(), o.debtor_id, o.debtor_key, o.kind, o.payment_date, o.currency, o.exchange_rate, o.amount, o.unapplied_amount,
+               o.amount_base, o.unapplied_amount_base, o.method, o.reference, o.entry_no, o.closed_date
+        FROM touched_entry t JOIN canonical.payment o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
+        WHERE NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.entry_no = t.entry_no)
+        """)
+    merge_into(cut, "payment", "incoming_payment", PAYMENT, fresh=not cut.exists("SELECT FROM canonical.payment WHERE source = :source"))
+
+
+def publish_applications(cut: Cut) -> None:
+    """Which money settled what. An application whose entries are not known yet stays staged for the next cut."""
+    table = staged(cut.source, "application")
+    if not cut.exists(f"SELECT FROM {table}"):
+        return
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
+        SELECT DISTINCT ON (a.key) {id_sql("application", "a.key")} AS id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
+               t.record_kind AS to_kind, t.record_id AS to_id, CAST(a.amount AS numeric(19, 4)) AS amount, CAST(a.amount_base AS numeric(19, 4)) AS amount_base,
+               coalesce(a.currency, c.base_currency) AS currency, CAST(a.applied_on AS date) AS applied_on, CAST(a.reversed_on AS date) AS reversed_on,
+               coalesce(CAST(a.is_reversed AS boolean), false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
+        FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
+        ORDER BY a.key, a.batch_id DESC, a.ctid DESC
+        """)
+    merge_into(cut, "application", "incoming_application", APPLICATION, fresh=not cut.exists("SELECT FROM canonical.application WHERE source = :source"))
+    waiting = cut.sql(f"DELETE FROM {table} a USING incoming_application n WHERE n.external_id = a.key")
+    count(cut, "application", staged=waiting)

@@ -1,0 +1,30 @@
+"""Business Central, simulated: a stateful program that speaks its OAuth, OData and error wire, quirks included.
+
+In process: `httpx.Client(transport=httpx.WSGITransport(app=simulator))`; over the network: `serve(simulator)`; as a
+program: `python -m tests.simulators.business_central`. The world behind it is changed by business actions (post an
+invoice, pay a part of it, rename a dimension value) and keeps its own totals, which are the truth tests compare with.
+`tricky_cases.TRICKY_CASES` says how each known trap is provoked.
+"""
+
+from .app import BusinessCentralSimulator
+from .clock import SimulatorClock
+from .seeds import find_histories, from_late_payment_histories, generate
+from .server import ServerHandle, serve
+from .settings import ClientSettings, settings
+from .world import Company, Installation, Totals, World
+
+__all__ = [
+    "BusinessCentralSimulator",
+    "ClientSettings",
+    "Company",
+    "Installation",
+    "ServerHandle",
+    "SimulatorClock",
+    "Totals",
+    "World",
+    "find_histories",
+    "from_late_payment_histories",
+    "generate",
+    "serve",
+    "settings",
+]

@@ -1,0 +1,389 @@
+"""The customer ledger by its routes: own API page, reportsFinance, Power BI analytics, automate, and published pages.
+
+Sources: AL objects APIFinCustLedgEntry, CustomerLedgerEntries.Query (PowerBIReports), CustomerLedgerEntries.Page,
+PostedSalesInvoiceAPI.Page. Here a blank currency code means the local currency; nothing translates it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from . import records as r
+from .schema import EntitySet, Field, amount, day, flag, guid, make, option, stamp, text, whole
+from .wire import Edm
+from .world import Company
+
+DOCUMENT_TYPES = (" ", "Payment", "Invoice", "Credit Memo", "Finance Charge Memo", "Reminder", "Refund")
+ENTRY_TYPES = (
+    " ", "Initial Entry", "Application", "Unrealized Loss", "Unrealized Gain", "Realized Loss", "Realized Gain",
+    "Payment Discount", "Payment Tolerance", "Appln. Rounding", "Correction of Remaining Amount",
+)  # fmt: skip
+VALUE_TYPES = ("Standard", "Heading", "Total", "Begin-Total", "End-Total")
+ACCOUNT_TYPES = ("G/L Account", "Customer", "Vendor", "Bank Account", "Fixed Asset")
+
+
+def owner(attribute: str) -> Any:
+    return lambda c, row: getattr(c.customer_even_deleted(row.customer_id), attribute)
+
+
+def debit(attribute: str) -> Any:
+    return lambda c, row: max(getattr(row, attribute), Decimal(0))
+
+
+def credit(attribute: str) -> Any:
+    return lambda c, row: max(-getattr(row, attribute), Decimal(0))
+
+
+def blank(company: Company, row: object) -> str:
+    return ""
+
+
+def entries_in_order(company: Company, _: object) -> list[r.LedgerEntry]:
+    return list(company.entries.values())
+
+
+def details_in_order(company: Company, _: object) -> list[r.DetailedEntry]:
+    return list(company.detailed.values())
+
+
+def version(name: str) -> Field:
+    return make(name, Edm.LONG, "row_version")
+
+
+CUSTOM_LEDGER = EntitySet(
+    "customerLedgerEntries",
+    "customerLedgerEntry",
+    (
+        guid("id", "id"),
+        whole("entryNumber", "entry_no"),
+        guid("customerId", "customer_id"),
+        text("customerNumber", owner("number")),
+        option("documentType", "document_type", DOCUMENT_TYPES),
+        text("documentNumber", "document_no"),
+        text("externalDocumentNumber", "external_document_no"),
+        text("yourReference", "your_reference"),
+        text("description", "description"),
+        day("postingDate", "posting_date"),
+        day("documentDate", "document_date"),
+        day("dueDate", "due_date"),
+        day("promisedPayDate", "promised_pay_date"),
+        text("currencyCode", "currency_code"),
+        amount("originalAmount", "amount"),
+        amount("originalAmountLCY", "amount_lcy"),
+        amount("remainingAmount", "remaining"),
+        amount("remainingAmountLCY", "remaining_lcy"),
+        flag("open", "open"),
+        day("closedAtDate", "closed_on"),
+        text("disputeStatus", "dispute_status"),
+        text("onHold", "on_hold"),
+        text("salespersonCode", "salesperson_code"),
+        text("globalDimension1Code", "shortcut_dimension1"),
+        text("globalDimension2Code", "shortcut_dimension2"),
+        text("sourceCode", "source_code"),
+        flag("reversed", "reversed"),
+        whole("transactionNumber", "transaction_no"),
+        stamp("systemCreatedAt", "created_at"),
+        stamp("systemModifiedAt", "modified_at"),
+        version("systemRowVersion"),
+    ),
+    table=lambda c: c.ledger,
+    permission="21 Cust. Ledger Entry",
+)
+CUSTOM_DETAILED = EntitySet(
+    "detailedCustomerLedgerEntries",
+    "detailedCustomerLedgerEntry",
+    (
+        guid("id", "id"),
+        whole("entryNumber", "entry_no"),
+        whole("customerLedgerEntryNumber", "ledger_entry_no"),
+        option("entryType", "entry_type", ENTRY_TYPES),
+        day("postingDate", "posting_date"),
+        option("documentType", "document_type", DOCUMENT_TYPES),
+        text("documentNumber", "document_no"),
+        text("customerNumber", owner("number")),
+        text("currencyCode", "currency_code"),
+        amount("amount", "amount"),
+        amount("amountLCY", "amount_lcy"),
+        whole("applicationNumber", "application_no"),
+        whole("appliedCustomerLedgerEntryNumber", "applied_entry_no"),
+        day("initialEntryDueDate", "initial_due_date"),
+        option("initialDocumentType", "initial_document_type", DOCUMENT_TYPES),
+        flag("unapplied", "unapplied"),
+        whole("unappliedByEntryNumber", "unapplied_by"),
+        whole("transactionNumber", "transaction_no"),
+        stamp("systemCreatedAt", "created_at"),
+        stamp("systemModifiedAt", "modified_at"),
+        version("systemRowVersion"),
+    ),
+    table=lambda c: c.detailed,
+    permission="379 Detailed Cust. Ledg. Entry",
+)
+FINANCE_VALUES = EntitySet(
+    "dimensionValues",
+    "dimensionValue",
+    (
+        guid("id", "id"),
+        text("dimensionCode", lambda c, row: c.dimensions[row.dimension_id].code),
+        text("dimensionValueCode", "code"),
+        text("dimensionValueName", "name"),
+        whole("dimensionValueId", "number"),
+        option("dimensionValueType", "type", VALUE_TYPES),
+        flag("blocked", "blocked"),
+        whole("indentation", "indentation"),
+        text("consolidationCode", blank),
+        whole("globalDimensionNumber", lambda c, row: (
+            [*c.shortcut_dimensions[:2], c.dimensions[row.dimension_id].code].index(
+                c.dimensions[row.dimension_id].code
+            ) + 1
+        ) % 3),
+        stamp("lastModifiedDateTime", "modified_at"),
+    ),
+    table=lambda c: c.dimension_values,
+    permission="349 Dimension Value",
+)
+FINANCE_LEDGER = EntitySet(
+    "customerLedgerEntries",
+    "customerLedgerEntry",
+    (
+        whole("entryNumber", "entry_no"),
+        option("documentType", "document_type", DOCUMENT_TYPES),
+        text("description", "description"),
+        day("postingDate", "posting_date"),
+        text("documentNumber", "document_no"),
+        text("externalDocumentNumber", "external_document_no"),
+        text("balancingAccountNumber", blank),
+        option("balancingAccountType", lambda c, row: "G/L Account", ACCOUNT_TYPES),
+        text("customerNumber", owner("number")),
+        flag("open", "open"),
+        amount("amount", "amount"),
+        amount("debitAmount", debit("amount")),
+        amount("creditAmount", credit("amount")),
+        amount("amountLocalCurrency", "amount_lcy"),
+        whole("dimensionSetID", lambda c, row: 0),
+        amount("debitAmountLocalCurrency", debit("amount_lcy")),
+        amount("creditAmountLocalCurrency", credit("amount_lcy")),
+        text("currencyCode", "currency_code"),
+        text("yourReference", "your_reference"),
+        stamp("lastModifiedDateTime", "modified_at"),
+    ),
+    rows=entries_in_order,
+    key="entryNumber",
+    tagged=False,
+    permission="21 Cust. Ledger Entry",
+)
+FINANCE_DETAILED = EntitySet(
+    "detailedCustomerLedgerEntries",
+    "detailedCustomerLedgerEntry",
+    (
+        whole("entryNumber", "entry_no"),
+        option("entryType", "entry_type", ENTRY_TYPES),
+        text("customerNumber", owner("number")),
+        amount("amount", "amount"),
+        amount("debitAmount", debit("amount")),
+        amount("creditAmount", credit("amount")),
+        amount("amountLocalCurrency", "amount_lcy"),
+        text("initialEntryGLobalDim1", blank),
+        text("initialEntryGLobalDim2", blank),
+        day("postingDate", "posting_date"),
+        text("currencyCode", "currency_code"),
+        stamp("lastModifiedDateTime", "modified_at"),
+    ),
+    rows=details_in_order,
+    key="entryNumber",
+    tagged=False,
+    permission="379 Detailed Cust. Ledg. Entry",
+)
+
+
+@dataclass
+class Joined:
+    """A row of the Power BI query: a ledger entry joined with one of its detailed entries."""
+
+    entry: r.LedgerEntry
+    detail: r.DetailedEntry
+    row_version: int = 0
+
+
+def joined(company: Company, _: object) -> Iterator[Joined]:
+    return (Joined(company.entries[x.ledger_entry_no], x) for x in company.detailed.values())
+
+
+def of_entry(attribute: str) -> Any:
+    return lambda c, row: getattr(row.entry, attribute)
+
+
+def of_detail(attribute: str) -> Any:
+    return lambda c, row: getattr(row.detail, attribute)
+
+
+def of_invoice(attribute: str) -> Any:
+    """The posted invoice header joined to the query; blank for other documents."""
+
+    def read(company: Company, row: Joined) -> object:
+        found = company.invoices.get(row.entry.document_id or "")
+        return getattr(found, attribute) if found else None
+
+    return read
+
+
+ANALYTICS_LEDGER = EntitySet(
+    "customerLedgerEntries",
+    "customerLedgerEntry",
+    (
+        whole("cleEntryNo", of_entry("entry_no")),
+        day("cleDueDate", of_entry("due_date")),
+        flag("cleOpen", of_entry("open")),
+        day("clePostingDate", of_entry("posting_date")),
+        day("cleDocumentDate", of_entry("document_date")),
+        whole("cleDimensionSetID", lambda c, row: 0),
+        day("cleClosedAtDate", of_entry("closed_on")),
+        text("cleReasonCode", of_entry("reason_code")),
+        whole("dcleEntryNo", of_detail("entry_no")),
+        day("dclePostingDate", of_detail("posting_date")),
+        amount("dcleLedgerEntryAmount", lambda c, row: row.entry.amount_lcy
+               if row.detail.entry_type == "Initial Entry" else Decimal(0)),
+        option("dcleEntryType", of_detail("entry_type"), ENTRY_TYPES),
+        option("dcleDocumentType", of_detail("document_type"), DOCUMENT_TYPES),
+        text("dcleDocumentNo", of_detail("document_no")),
+        day("dcleInitialEntryDueDate", of_detail("initial_due_date")),
+        amount("dcleAmountLCY", of_detail("amount_lcy")),
+        text("dcleCustomerNo", lambda c, row: c.customer_even_deleted(row.detail.customer_id).number),
+        whole("dcleApplicationNo", of_detail("application_no")),
+        whole("dcleAppliedCustLedgerEntryNo", of_detail("applied_entry_no")),
+        text("salesInvHeaderNo", of_invoice("number")),
+        day("salesInvHeaderPromisedPayDate", of_invoice("promised_pay_date"), since=25),
+    ),
+    rows=joined,
+    key="dcleEntryNo",
+    tagged=False,
+    permission="21 Cust. Ledger Entry",
+    is_query=True,
+)
+ANALYTICS_SALESPEOPLE = EntitySet(
+    "salespersonPurchasers",
+    "salespersonPurchaser",
+    (text("salespersonPurchaserCode", "code"), text("salespersonPurchaserName", "name")),
+    rows=lambda c, _: sorted(c.salespeople.values(), key=lambda x: x.code),
+    key="salespersonPurchaserCode",
+    tagged=False,
+    permission="13 Salesperson/Purchaser",
+    is_query=True,
+)
+
+
+def posted_invoices(company: Company, _: object) -> list[r.SalesDocument]:
+    found = [x for x in company.invoices.values() if x.posted_id]
+    return sorted(found, key=lambda x: x.posted_id or "")
+
+
+AUTOMATE_INVOICES = EntitySet(
+    "postedSalesInvoices",
+    "postedSalesInvoice",
+    (
+        guid("id", "posted_id"),
+        text("number", "number"),
+        guid("apiId", "id"),
+        stamp("lastModifiedDateTime", "modified_at"),
+    ),
+    rows=posted_invoices,
+    permission="112 Sales Invoice Header",
+)
+
+# Published pages: dots and parentheses go, a space becomes an underscore. Key Entry_No, no SystemModifiedAt.
+LEDGER_PAGE = EntitySet(
+    "Cust_LedgerEntries",
+    "Cust_LedgerEntries",
+    (
+        whole("Entry_No", "entry_no"),
+        day("Posting_Date", "posting_date"),
+        day("Document_Date", "document_date"),
+        option("Document_Type", "document_type", DOCUMENT_TYPES),
+        text("Document_No", "document_no"),
+        text("Customer_No", owner("number")),
+        text("Customer_Name", owner("name")),
+        text("Description", "description"),
+        text("Global_Dimension_1_Code", "shortcut_dimension1"),
+        text("Global_Dimension_2_Code", "shortcut_dimension2"),
+        text("Salesperson_Code", "salesperson_code"),
+        text("Currency_Code", "currency_code"),
+        amount("Original_Amount", "amount"),
+        amount("Original_Amt_LCY", "amount_lcy"),
+        amount("Amount", "amount"),
+        amount("Amount_LCY", "amount_lcy"),
+        amount("Debit_Amount", debit("amount")),
+        amount("Debit_Amount_LCY", debit("amount_lcy")),
+        amount("Credit_Amount", credit("amount")),
+        amount("Credit_Amount_LCY", credit("amount_lcy")),
+        amount("Remaining_Amount", "remaining"),
+        amount("Remaining_Amt_LCY", "remaining_lcy"),
+        amount("Sales_LCY", "sales_lcy"),
+        option("Bal_Account_Type", lambda c, row: "G/L Account", ACCOUNT_TYPES),
+        text("Bal_Account_No", blank),
+        day("Due_Date", "due_date"),
+        day("Promised_Pay_Date", "promised_pay_date", since=25),
+        text("Payment_Method_Code", blank),
+        flag("Open", "open"),
+        day("Closed_at_Date", "closed_on"),
+        text("Dispute_Status", "dispute_status", since=25),
+        text("On_Hold", "on_hold"),
+        text("User_ID", lambda c, row: "ADMIN"),
+        text("Source_Code", "source_code"),
+        text("Reason_Code", "reason_code"),
+        flag("Reversed", "reversed"),
+        whole("Reversed_by_Entry_No", lambda c, row: 0),
+        whole("Reversed_Entry_No", lambda c, row: 0),
+        whole("Transaction_No", "transaction_no"),
+        whole("Dimension_Set_ID", lambda c, row: 0),
+        text("External_Document_No", "external_document_no"),
+        text("Your_Reference", "your_reference"),
+    ),
+    rows=entries_in_order,
+    key="Entry_No",
+    permission="21 Cust. Ledger Entry",
+)
+CUSTOMER_CARD = EntitySet(
+    "Customer_Card",
+    "Customer_Card",
+    (
+        text("No", "number"),
+        text("Name", "name"),
+        option("Blocked", "blocked", (" ", "Ship", "Invoice", "All")),
+        text("Bill_to_Customer_No", lambda c, row: c.customers[row.bill_to_id].number
+             if row.bill_to_id in c.customers else ""),
+        text("IC_Partner_Code", "intercompany"),
+        text("Currency_Code", "currency_code"),
+        amount("Balance_LCY", lambda c, row: sum(
+            (x.remaining_lcy for x in c.entries_of.get(row.id, [])), Decimal(0)
+        )),
+        amount("Credit_Limit_LCY", "credit_limit"),
+        text("Salesperson_Code", "salesperson_code"),
+        text("E_Mail", "email"),
+        text("Language_Code", blank),
+        day("Last_Date_Modified", lambda c, row: row.modified_at.date() if row.modified_at else None),
+    ),
+    rows=lambda c, _: sorted(c.customers.values(), key=lambda x: x.number),
+    key="No",
+    permission="18 Customer",
+)
+CONTACT_LIST = EntitySet(
+    "Contact_List",
+    "Contact_List",
+    (
+        text("No", "number"),
+        option("Type", "type", ("Company", "Person")),
+        text("Name", "name"),
+        text("Company_No", lambda c, row: row.number if row.type == "Company"
+             else c.contacts[row.company_id].number if row.company_id in c.contacts else ""),
+        text("Company_Name", lambda c, row: row.name if row.type == "Company"
+             else c.contacts[row.company_id].name if row.company_id in c.contacts else ""),
+        text("Job_Title", "job_title"),
+        text("Phone_No", "phone"),
+        text("Mobile_Phone_No", "mobile"),
+        text("E_Mail", "email"),
+        flag("Privacy_Blocked", "privacy_blocked"),
+    ),
+    rows=lambda c, _: sorted(c.contacts.values(), key=lambda x: x.number),
+    key="No",
+    permission="5050 Contact",
+)

@@ -1,0 +1,348 @@
+"""Business actions on the customer ledger: entries, applications, and the general ledger beside them.
+
+Amounts carry the ledger's sign: invoices and refunds are positive, payments and credit memos negative. Every
+change of the receivable is a detailed entry and a G/L entry on the control account, so both always agree.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from . import records as r
+from .masterdata import MasterData
+from .state import ActionRefused
+
+RECEIVABLES, BANK, SALES, VAT = "2310", "2920", "6110", "5610"
+EXCHANGE_GAINS, EXCHANGE_LOSSES, OPENING, FINANCE_CHARGES = "9330", "9340", "3120", "6810"
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What is to be posted to a customer; `amount` is signed, `tax` is part of it."""
+
+    customer_id: str
+    document_type: str
+    document_no: str
+    on: date
+    amount: Decimal
+    currency_code: str = ""
+    document_date: date | None = None
+    due: date | None = None
+    tax: Decimal = r.ZERO
+    counter_account: str = BANK
+    description: str = ""
+    source_code: str = "GENJNL"
+    external_no: str = ""
+    reference: str = ""
+    salesperson_code: str = ""
+    document_id: str | None = None
+    shortcut_dimensions: tuple[str, str] = ("", "")
+
+
+class Ledger(MasterData):
+    """Posting, applying, un-applying."""
+
+    def entry(self, entry_no: int) -> r.LedgerEntry:
+        if entry_no not in self.entries:
+            raise ActionRefused(f"The Cust. Ledger Entry does not exist. Entry No.='{entry_no}'")
+        return self.entries[entry_no]
+
+    def post(self, posting: Posting) -> r.LedgerEntry:
+        """One ledger entry, its Initial Entry, and the G/L entries."""
+        local = self.to_local(posting.amount, posting.currency_code, posting.on)
+        entry = r.LedgerEntry(
+            id=self.stamper.new_id(),
+            entry_no=self.next_number("ledger", 2501),
+            customer_id=posting.customer_id,
+            posting_date=posting.on,
+            document_date=posting.document_date or posting.on,
+            due_date=posting.due or posting.on,
+            document_type=posting.document_type,
+            document_no=posting.document_no,
+            external_document_no=posting.external_no,
+            your_reference=posting.reference,
+            description=posting.description or f"{posting.document_type.strip() or 'Entry'} {posting.document_no}",
+            currency_code=posting.currency_code,
+            amount=posting.amount,
+            amount_lcy=local,
+            open=posting.amount != 0,
+            closed_on=None if posting.amount else posting.on,
+            salesperson_code=posting.salesperson_code,
+            source_code=posting.source_code,
+            transaction_no=self.next_number("transaction", 501),
+            shortcut_dimension1=posting.shortcut_dimensions[0],
+            shortcut_dimension2=posting.shortcut_dimensions[1],
+            document_id=posting.document_id,
+        )
+        self.store(self.ledger, entry)
+        self.entries[entry.entry_no] = entry
+        self.entries_of.setdefault(entry.customer_id, []).append(entry)
+        self._detail(entry, "Initial Entry", posting.on, posting.amount, local)
+        tax = self.to_local(posting.tax, posting.currency_code, posting.on)
+        if posting.counter_account == SALES:
+            entry.sales_lcy = local - tax
+        self._to_general(entry, posting.on, RECEIVABLES, local)
+        self._to_general(entry, posting.on, posting.counter_account, tax - local)
+        self._to_general(entry, posting.on, VAT, -tax)
+        return entry
+
+    def _to_general(self, entry: r.LedgerEntry, on: date, account: str, amount: Decimal) -> None:
+        if not amount:
+            return
+        row = r.GeneralEntry(
+            id=self.stamper.new_id(),
+            entry_no=self.next_number("general", 10001),
+            posting_date=on,
+            document_no=entry.document_no,
+            document_type=entry.document_type,
+            account_number=account,
+            description=entry.description,
+            amount=amount,
+            transaction_no=entry.transaction_no,
+        )
+        self.store(self.general, row)
+
+    def _detail(
+        self,
+        entry: r.LedgerEntry,
+        entry_type: str,
+        on: date,
+        amount: Decimal,
+        local: Decimal,
+        application_no: int = 0,
+        cause: r.LedgerEntry | None = None,
+    ) -> r.DetailedEntry:
+        """A detailed entry, and what it does to the remaining amounts of its ledger entry."""
+        source = cause or entry
+        row = r.DetailedEntry(
+            id=self.stamper.new_id(),
+            entry_no=self.next_number("detailed", 3001),
+            ledger_entry_no=entry.entry_no,
+            entry_type=entry_type,
+            posting_date=on,
+            document_type=source.document_type,
+            document_no=source.document_no,
+            customer_id=entry.customer_id,
+            currency_code=entry.currency_code,
+            amount=amount,
+            amount_lcy=local,
+            application_no=application_no,
+            applied_entry_no=source.entry_no if application_no else 0,
+            transaction_no=source.transaction_no,
+            initial_due_date=entry.due_date,
+            initial_document_type=entry.document_type,
+        )
+        self.store(self.detailed, row)
+        self.details_of.setdefault(entry.entry_no, []).append(row)
+        entry.remaining += amount
+        entry.remaining_lcy += local
+        return row
+
+    # Applications ---------------------------------------------------------------------------------
+
+    def apply(
+        self, source: int, target: int, amount: Decimal | None = None, on: date | None = None
+    ) -> int:
+        """Settle a positive entry (`target`) with a negative one (`source`); gives the application number.
+
+        `amount` is positive, in the entries' currency; without it, as much as both have open.
+        """
+        paying, owing = self.entry(source), self.entry(target)
+        if paying.currency_code != owing.currency_code:
+            raise ActionRefused("Entries in different currencies cannot be applied to each other here.")
+        most = min(-paying.remaining, owing.remaining)
+        wanted = most if amount is None else amount
+        if wanted <= 0 or wanted > most:
+            raise ActionRefused(f"Amount to apply {wanted} is not between 0 and {most}.")
+        on = on or max(self.today(), paying.posting_date, owing.posting_date)
+        number = self.next_number("application", 1)
+        given = self._share(paying, wanted)
+        settled = self._share(owing, wanted)
+        self._detail(owing, "Application", on, -wanted, -given, number, paying)
+        self._detail(paying, "Application", on, wanted, given, number, paying)
+        self._exchange_difference(owing, on, given - settled, number, paying)
+        for entry in (paying, owing):
+            self._after_application(entry, on)
+        return number
+
+    def _share(self, entry: r.LedgerEntry, amount: Decimal) -> Decimal:
+        """The local amount booked for a part of an entry's remaining amount; positive."""
+        if amount == abs(entry.remaining):
+            return abs(entry.remaining_lcy)
+        return self.round(abs(entry.remaining_lcy) * amount / abs(entry.remaining))
+
+    def _exchange_difference(
+        self, entry: r.LedgerEntry, on: date, gain: Decimal, number: int, cause: r.LedgerEntry
+    ) -> None:
+        if not gain:
+            return
+        kind = "Realized Gain" if gain > 0 else "Realized Loss"
+        self._detail(entry, kind, on, r.ZERO, gain, number, cause)
+        self._to_general(cause, on, RECEIVABLES, gain)
+        self._to_general(cause, on, EXCHANGE_GAINS if gain > 0 else EXCHANGE_LOSSES, -gain)
+
+    def _after_application(self, entry: r.LedgerEntry, on: date) -> None:
+        was_open = entry.open
+        entry.open = entry.remaining != 0
+        entry.closed_on = None if entry.open else on
+        if entry.open != was_open or self.partial_application_touches_entry:
+            self.touch(entry)
+        self.refresh_document(entry)
+
+    def refresh_document(self, entry: r.LedgerEntry) -> None:
+        """Hook of the sales documents: a document row is written only when its status changes."""
+
+    def unapply(self, application: int, on: date | None = None) -> None:
+        """Reverse an application with new detailed entries; both ledger entries open again."""
+        rows = [
+            row
+            for row in self.detailed.values()
+            if row.application_no == application and not row.unapplied
+        ]
+        if not rows:
+            raise ActionRefused(f"Application No. {application} has no entries to unapply.")
+        on = on or max(self.today(), *(row.posting_date for row in rows))
+        touched: dict[int, r.LedgerEntry] = {}
+        for row in sorted(rows, key=lambda x: x.entry_no):
+            entry = self.entry(row.ledger_entry_no)
+            cause = self.entry(row.applied_entry_no)
+            back = self._detail(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+            row.unapplied = back.unapplied = True
+            row.unapplied_by = back.entry_no
+            for side in (row, back):
+                self.touch(side)
+            if row.entry_type.startswith("Realized"):
+                account = EXCHANGE_GAINS if row.amount_lcy > 0 else EXCHANGE_LOSSES
+                self._to_general(cause, on, RECEIVABLES, -row.amount_lcy)
+                self._to_general(cause, on, account, row.amount_lcy)
+            touched[entry.entry_no] = entry
+        for entry in touched.values():
+            self._after_application(entry, on)
+
+    def applications_of(self, entry_no: int) -> list[int]:
+        """The application numbers in force on an entry."""
+        rows = self.details_of.get(entry_no, [])
+        return sorted({row.application_no for row in rows if row.application_no and not row.unapplied})
+
+    # Journal postings -----------------------------------------------------------------------------
+
+    def post_payment(
+        self,
+        customer: str,
+        amount: Decimal,
+        currency: str = "",
+        apply_to: str | None = None,
+        on: date | None = None,
+        document_no: str | None = None,
+        external_no: str = "",
+    ) -> r.LedgerEntry:
+        """Money received (`amount` positive): on account, or applied to a document number, id or entry number.
+
+        More than the document owes leaves the rest of the payment unapplied.
+        """
+        payer = self.customer(customer)
+        on = on or self.today()
+        target = self.find_entry(apply_to) if apply_to else None
+        code = target.currency_code if target else self._ledger_currency(currency)
+        number = document_no or f"BANK{self.next_number('payment', 10001)}"
+        posting = Posting(
+            payer.id, "Payment", number, on, -amount, code, source_code="PAYMENTJNL", external_no=external_no
+        )
+        payment = self.post(posting)
+        if target is not None and target.remaining > 0:
+            self.apply(payment.entry_no, target.entry_no, min(amount, target.remaining), on)
+        return payment
+
+    def post_refund(
+        self, customer: str, amount: Decimal, currency: str = "", apply_to: int | None = None, on: date | None = None
+    ) -> r.LedgerEntry:
+        """Money paid back; applied to the payment or credit (`apply_to`, an entry number) that it returns."""
+        source = self.entry(apply_to) if apply_to else None
+        code = source.currency_code if source else self._ledger_currency(currency)
+        number = f"REF{self.next_number('refund', 1001)}"
+        on = on or self.today()
+        refund = self.post(Posting(self.customer(customer).id, "Refund", number, on, amount, code))
+        if source is not None:
+            self.apply(source.entry_no, refund.entry_no, min(amount, -source.remaining), on)
+        return refund
+
+    def post_journal_invoice(
+        self,
+        customer: str,
+        amount: Decimal,
+        currency: str = "",
+        due: date | None = None,
+        on: date | None = None,
+        document_no: str | None = None,
+    ) -> r.LedgerEntry:
+        """An invoice posted from a general journal: in the ledger, never in salesInvoices."""
+        number = document_no or f"GJ{self.next_number('journal', 1001)}"
+        return self._journal(customer, "Invoice", number, amount, currency, due, on, SALES)
+
+    def post_opening_balance(
+        self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None
+    ) -> r.LedgerEntry:
+        """An opening balance: an entry with a blank document type."""
+        return self._journal(customer, " ", "OPENING", amount, currency, due, on, OPENING)
+
+    def post_finance_charge(
+        self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None
+    ) -> r.LedgerEntry:
+        number = f"FC{self.next_number('finance charge', 1001)}"
+        kind = "Finance Charge Memo"
+        return self._journal(customer, kind, number, amount, currency, due, on, FINANCE_CHARGES)
+
+    def _journal(
+        self,
+        customer: str,
+        kind: str,
+        number: str,
+        amount: Decimal,
+        currency: str,
+        due: date | None,
+        on: date | None,
+        account: str,
+    ) -> r.LedgerEntry:
+        on = on or self.today()
+        owner = self.customer(customer)
+        code = self._ledger_currency(currency)
+        dimensions = self.shortcut_values(owner.id)
+        posting = Posting(
+            owner.id,
+            kind,
+            number,
+            on,
+            amount,
+            code,
+            due=due or on,
+            counter_account=account,
+            shortcut_dimensions=dimensions,
+            salesperson_code=owner.salesperson_code,
+        )
+        return self.post(posting)
+
+    def find_entry(self, ref: str) -> r.LedgerEntry:
+        """A ledger entry by entry number, or by the id or number of a posted document."""
+        if ref.isdigit() and int(ref) in self.entries:
+            return self.entries[int(ref)]
+        for entry in self.entries.values():
+            if ref in (entry.document_no, entry.document_id, entry.id):
+                return entry
+        raise ActionRefused(f"No ledger entry for {ref}.")
+
+    def _ledger_currency(self, currency: str) -> str:
+        """The local currency is blank in the ledger."""
+        return "" if currency == self.local_currency else currency
+
+    def shortcut_values(self, customer_id: str) -> tuple[str, str]:
+        """The customer's default values for the two global dimensions."""
+        codes = {"": ""}
+        names = {row.id: row.code for row in self.dimensions.values()}
+        for row in self.default_dimensions_of(customer_id):
+            value = self.dimension_values.get(row.value_id or "")
+            codes[names.get(row.dimension_id, "")] = value.code if value else ""
+        first, second = (*self.shortcut_dimensions, "", "")[:2]
+        return codes.get(first, ""), codes.get(second, "")
+
+    def default_dimensions_of(self, customer_id: str) -> list[r.DefaultDimension]:
+        return [row for row in self.default_dimensions.in_key_order() if row.parent_id == customer_id]

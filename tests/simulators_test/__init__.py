@@ -1,0 +1,1 @@
+"""The simulators are themselves tested: each quirk they claim to have is shown once."""

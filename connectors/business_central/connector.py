@@ -216,10 +216,11 @@ class BusinessCentral:
         return found
 
     def _environments(self) -> list[str]:
-        if not self.settings.environment:
-            return [""]
+        host, inside, _ = self.settings.base_url.partition("/v2.0/")
+        if not self.settings.environment or inside:
+            return [self.settings.environment or ""]
         try:
-            body = self._client.get(f"{self.settings.base_url}/environments/v1.1", key="environments").body
+            body = self._client.get(f"{host}/environments/v1.1", key="environments").body
             rows = msgspec.json.decode(body, type=dict[str, Any]).get("value", [])
             names = [msgspec.convert(row, _Environment).name for row in rows]
         except (Refused, PermissionMissing, msgspec.MsgspecError):

@@ -17,7 +17,7 @@ AUTHORITY = "https://login.microsoftonline.com"
 class Strict(BaseModel):
     """Refuses keys nobody reads, so that a typo is not silence."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
 
 class SecretAuth(Strict):
@@ -58,10 +58,14 @@ class NoAuth(Strict):
     kind: Literal["none"]
 
 
-Auth = Annotated[
-    SecretAuth | CertificateAuth | BasicAuth | NoAuth, Field(discriminator="kind"),
-    BeforeValidator(lambda given: {"kind": "none"} if given in (None, "none") else given),
-]
+def _with_kind(given: Any) -> Any:
+    """`none` alone is enough, and an app with a secret is what is meant when no kind is named."""
+    if given in (None, "none"):
+        return {"kind": "none"}
+    return {"kind": "secret", **given} if isinstance(given, dict) and "kind" not in given else given
+
+
+Auth = Annotated[SecretAuth | CertificateAuth | BasicAuth | NoAuth, Field(discriminator="kind"), BeforeValidator(_with_kind)]
 
 
 class ApiPage(Strict):
@@ -168,9 +172,11 @@ class Settings(Strict):
 
     @property
     def root(self) -> str:
-        """The service root: SaaS puts platform version, tenant and environment before /api."""
+        """The service root: SaaS puts platform version, tenant and environment before /api, unless base_url has them already."""
+        if not self.environment or "/v2.0/" in self.base_url:
+            return self.base_url
         place = "/".join(part for part in (self.tenant_id, self.environment) if part)
-        return f"{self.base_url}/v2.0/{place}" if self.environment else self.base_url
+        return f"{self.base_url}/v2.0/{place}"
 
     @property
     def login_authority(self) -> str:

@@ -23,7 +23,7 @@ from connectors.business_central.settings import Route, Settings
 from connectors.business_central.wire import explained
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
-from connectors.toolkit.odata import Query, cut
+from connectors.toolkit.odata import Query, RowShape, cut
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SourceError, SyncError
 from sync_engine.records import Capability
 
@@ -159,7 +159,9 @@ class Site:
     def refusal(self, entity: Entity) -> str:
         """Asks for one row: empty when it may be read, else why not. Raises only what will pass or stops everything."""
         try:
-            self._client.get(self.url(entity, Query(filter=entity.filter, top=1)), key=entity.name)
+            body = self._client.get(self.url(entity, Query(filter=entity.filter, top=1)), key=entity.name).body
+            if RowShape(entity.keys).read(cut(body, whose=self._client.whose, key=entity.name).rows).keyless:
+                return f"its rows have no {' and '.join(entity.keys)}"
         except PermissionMissing:
             return "the login may not read it"
         except Refused as refusal:

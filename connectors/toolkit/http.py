@@ -150,7 +150,7 @@ class HttpClient:
         with self._slots:
             try:
                 return self._open().get(url, headers=extra)
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, ValueError) as failure:
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
 
     def _open(self) -> httpx.Client:

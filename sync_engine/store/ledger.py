@@ -26,6 +26,12 @@ def merge_entries(cut: Cut) -> bool:
     table = staged(cut.source, "ledger_entry")
     cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
     _deleted_entries(cut)
+    cut.sql("""
+        UPDATE engine.ledger_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE e.source = :source AND e.record_id IS NULL AND e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet
+          AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
+        """)
+    cut.sql("INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL ON CONFLICT DO NOTHING")
     if not cut.exists(f"SELECT FROM {table}"):
         return cut.exists("SELECT FROM touched_entry")
     typed = ", ".join(f"CAST(e.{c} AS {_type(c)}) AS {c}" for c in ENTRY_COLUMNS)
@@ -80,6 +86,7 @@ def resolve_entries(cut: Cut) -> None:
         INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN incoming_document n ON n.external_no = e.document_no
         WHERE e.source = :source ON CONFLICT DO NOTHING
         """)
+    hold_entries(cut)
     cut.sql("ANALYZE touched_entry")
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
@@ -132,6 +139,36 @@ def enrich_documents(cut: Cut) -> None:
         FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
         """)
     _drop_stand_ins(cut)
+
+
+def hold_entries(cut: Cut) -> None:
+    """Entries whose debtor is not known yet are quarantined; `record_id` stays empty, so that every cut looks again."""
+    cut.sql("""
+        CREATE TEMP TABLE held_entry ON COMMIT DROP AS
+        SELECT e.entry_no, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
+        """)
+    cut.sql("UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no")
+    cut.sql("""
+        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
+        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent, '(none named)')
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run, r.batch_id
+        FROM held_entry h JOIN engine.source_record r ON r.key = h.entry_no JOIN engine.stream s ON s.stream_id = r.stream_id
+        WHERE s.source = :source AND s.canonical = 'ledger_entry'
+        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message
+        """, version=cut.mapping_version, run=cut.run_id)
+    cut.sql("""
+        UPDATE engine.source_record r SET state = CASE WHEN h.entry_no IS NULL THEN 0 ELSE 1 END, reason = CASE WHEN h.entry_no IS NULL THEN NULL ELSE 'quarantined' END
+        FROM engine.stream s, touched_entry t LEFT JOIN held_entry h USING (entry_no)
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = t.entry_no
+          AND (r.state = 0) = (h.entry_no IS NOT NULL) AND (h.entry_no IS NOT NULL OR EXISTS (SELECT FROM engine.quarantine q WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
+        """)
+    cut.sql("""
+        DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t
+        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND q.error = 'ParentMissing' AND q.key = t.entry_no
+          AND NOT EXISTS (SELECT FROM held_entry h WHERE h.entry_no = t.entry_no)
+        """)
+    cut.sql("DELETE FROM touched_entry t USING held_entry h WHERE h.entry_no = t.entry_no")
 
 
 def _drop_stand_ins(cut: Cut) -> None:

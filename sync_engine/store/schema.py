@@ -110,6 +110,7 @@ ledger_entry = Table(
 Index("pk_ledger_entry", ledger_entry.c.source, ledger_entry.c.entry_no, unique=True)
 Index("ix_ledger_entry_document", ledger_entry.c.source, ledger_entry.c.document_no)
 Index("ix_ledger_entry_record", ledger_entry.c.record_id)
+Index("ix_ledger_entry_homeless", ledger_entry.c.source, postgresql_where=ledger_entry.c.record_id.is_(None))
 
 link_rule = Table(
     "link_rule", metadata, Column("rule_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text, nullable=False),

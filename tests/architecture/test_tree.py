@@ -23,7 +23,7 @@ LONG = 350
 OF_A_MACHINE = [
     re.compile(r"(?<![\w.~}-])/(wor[k]|roo[t]|User[s])/\w"),
     re.compile(r"(?<![\w.~}:-])/hom[e]/(?!you\b|user\b)\w"),
-    re.compile(r"\.librar[y]/|/shared/(fact[s]|desig[n]|benc[h]|dat[a])\b"),
+    re.compile(r"\.librar[y]/|/shared/(fact[s]|desig[n])\b"),
 ]
 OF_A_REGISTRY = [
     re.compile(r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian|--(extra-)?index-ur[l]|--trusted-hos[t]"),

@@ -1,0 +1,1 @@
+"""Mappings: golden payloads, laws of the field types, and the tricky cases of each product by name."""

@@ -1,0 +1,411 @@
+"""The tricky cases of Business Central that a mapping has to survive, by the numbers of the facts they come from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from mappings.business_central import BusinessCentralMapping, plugin
+from sync_engine.ports import Normalised
+
+NULL = "00000000-0000-0000-0000-000000000000"
+BILLED = "5de545bc-f6f9-ef11-9344-6045bdc8c234"
+SOLD = "e0dddcf8-b3d3-ee11-904f-6045bde9c6f5"
+CONTACT = "91253caa-82de-ed11-884e-6045bdac97e2"
+
+
+def normalise(entity: str, *rows: dict[str, Any], **settings: Any) -> Normalised:
+    """What becomes of some rows; their keys are 0, 1, ..."""
+    normaliser = plugin.normaliser("bc", BusinessCentralMapping.model_validate(settings))
+    return normaliser.normalise(entity, [(str(n), json.dumps(row).encode()) for n, row in enumerate(rows)])
+
+
+def draft(entity: str, row: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    """The values of the only draft."""
+    (only,) = normalise(entity, row, **settings).drafts
+    return only.values
+
+
+def excluded(entity: str, row: dict[str, Any], **settings: Any) -> str:
+    """Why the only row was left out."""
+    (only,) = normalise(entity, row, **settings).excluded
+    return only.reason
+
+
+def invoice(**said: Any) -> dict[str, Any]:
+    """An invoice of 100, wholly open, with these fields otherwise."""
+    row = {"billToCustomerId": BILLED, "customerId": SOLD, "number": "103219", "totalAmountIncludingTax": 100, "remainingAmount": 100, "status": "Open"}
+    return row | said
+
+
+# Documents --------------------------------------------------------------------------------------------------------------------
+
+
+def test_case_1_zero_guids_are_no_references() -> None:
+    """Unset ids are zero GUIDs."""
+    found = draft("salesInvoices", invoice(paymentTermsId=NULL))
+    assert found["terms_key"] is None
+
+
+def test_case_2_dates_of_the_year_one_are_none() -> None:
+    """Blank dates and stamps."""
+    found = draft("salesInvoices", invoice(promisedPayDate="0001-01-01", lastModifiedDateTime="0001-01-01T00:00:00Z"))
+    assert (found["promised_date"], found["source_modified_at"]) == (None, None)
+
+
+def test_case_3_blank_text_is_none_and_text_is_trimmed() -> None:
+    """Inner runs of white space stay."""
+    found = draft("customers", {"displayName": "  HANSEN  & SOEN ", "city": " ", "addressLine2": ""})
+    assert found == {"name": "HANSEN  & SOEN", "city": None, "address_line2": None}
+
+
+@pytest.mark.parametrize("blank", ["_x0020_", " ", ""])
+def test_case_4_a_blank_enum_member_in_every_spelling(blank: str) -> None:
+    """Not blocked."""
+    found = draft("customers", {"blocked": blank})
+    assert found == {"block_reason": None, "status": "active"}
+
+
+def test_case_4_an_unknown_enum_member_is_a_code_gap_and_not_claimed() -> None:
+    """Most enums can be extended; an unknown way of being blocked is still blocked."""
+    result = normalise("customers", {"blocked": "Credit_x0020_Hold", "type": "Robot"})
+    assert result.drafts[0].values == {"status": "blocked"}
+    assert {(gap.field, gap.code) for gap in result.gaps} == {("block_reason", "Credit Hold"), ("kind", "Robot")}
+
+
+def test_case_5_a_blank_currency_of_the_ledger_is_the_local_one() -> None:
+    """API v2.0 puts the local code, the ledger feeds leave it blank: None there."""
+    assert draft("ledgerEntriesFinance", {"entryNumber": 1, "currencyCode": ""})["currency"] is None
+    assert draft("salesInvoices", invoice(currencyCode="CHF"))["currency"] == "CHF"
+
+
+@pytest.mark.parametrize(("rest", "status"), [(100, "open"), (40.01, "partially_paid"), (0, "open"), (100.00, "open")])
+def test_case_7_a_partial_payment_shows_in_remaining_amount(rest: float, status: str) -> None:
+    """The status stays Open; so does lastModifiedDateTime."""
+    assert draft("salesInvoices", invoice(remainingAmount=rest))["erp_status"] == status
+
+
+def test_case_7_reading_open_invoices_again_moves_amount_and_due_date_only() -> None:
+    """Without the total, Open does not tell whether something is paid."""
+    row = {"id": BILLED, "remainingAmount": 40, "status": "Open", "dueDate": "2025-03-18"}
+    assert draft("openInvoices", row) == {"open_amount": "40", "due_date": "2025-03-18"}
+    assert draft("openInvoices", row | {"totalAmountIncludingTax": 100})["erp_status"] == "partially_paid"
+    assert draft("openInvoices", row | {"status": "Paid", "remainingAmount": 0})["erp_status"] == "paid"
+    assert excluded("openInvoices", row | {"status": "Draft"}) == "draft"
+
+
+@pytest.mark.parametrize(
+    ("status", "rest", "claimed"),
+    [("Paid", 0, "paid"), ("Canceled", 0, "void"), ("Corrective", 0, "paid"), ("Corrective", 30, "partially_paid")],
+)
+def test_case_8_paid_canceled_and_corrective_are_posted(status: str, rest: int, claimed: str) -> None:
+    """An unposted document never has these."""
+    found = draft("salesInvoices", invoice(status=status, remainingAmount=rest))
+    assert (found["erp_status"], found["is_posted"]) == (claimed, True)
+
+
+@pytest.mark.parametrize("status", ["Draft", "In_x0020_Review", "_x0020_", "In Review"])
+def test_case_9_what_is_not_posted_is_excluded(status: str) -> None:
+    """Drafts are no receivables; asked for, they owe nothing."""
+    assert excluded("salesInvoices", invoice(status=status)) == "draft"
+    found = draft("salesInvoices", invoice(status=status), drafts=True)
+    assert (found["erp_status"], found["is_posted"]) == ("draft", False)
+    assert "open_amount" not in found
+
+
+def test_case_9_open_does_not_prove_posted() -> None:
+    """It can be a released document; the ledger or the list of posted ones must tell."""
+    assert draft("salesInvoices", invoice())["is_posted"] is None
+
+
+def test_case_9_an_unknown_status_is_a_gap() -> None:
+    """Neither status nor posting is guessed."""
+    result = normalise("salesInvoices", invoice(status="Paused"))
+    assert [(gap.field, gap.code) for gap in result.gaps] == [("erp_status", "Paused")]
+    assert "erp_status" not in result.drafts[0].values
+
+
+def test_case_11_the_debtor_is_the_bill_to_customer() -> None:
+    """Sold to one, billed to another; only a zero bill-to falls back."""
+    assert draft("salesInvoices", invoice())["debtor_key"] == BILLED
+    assert draft("salesInvoices", invoice(billToCustomerId=NULL))["debtor_key"] == SOLD
+
+
+def test_case_11_a_document_of_nobody_fails() -> None:
+    """It cannot be owed."""
+    ((_, error),) = normalise("salesInvoices", invoice(billToCustomerId=NULL, customerId=NULL)).failed
+    assert "names no customer" in str(error)
+
+
+def test_case_28_negative_and_zero_invoices() -> None:
+    """Prepayments and roundings; signs stay."""
+    found = draft("salesInvoices", invoice(totalAmountIncludingTax=-100, remainingAmount=-40))
+    assert (found["total"], found["open_amount"], found["erp_status"]) == ("-100", "-40", "partially_paid")
+    assert draft("salesInvoices", invoice(totalAmountIncludingTax=0, remainingAmount=0))["erp_status"] == "open"
+
+
+def test_credit_memos_are_positive_and_tell_no_open_amount() -> None:
+    """Also what a hand-made page might add is not believed."""
+    row = {"billToCustomerId": BILLED, "number": "104001", "totalAmountIncludingTax": 100, "remainingAmount": 100, "status": "Open"}
+    found = draft("salesCreditMemos", row)
+    assert (found["kind"], found["total"], found["erp_status"]) == ("credit_note", "100", "open")
+    assert "open_amount" not in found
+
+
+def test_the_reference_of_a_document_can_be_the_external_number() -> None:
+    """Where that is blank, the number is what people have."""
+    for entity, setting in (("salesInvoices", "invoice_reference"), ("salesCreditMemos", "credit_note_reference")):
+        row = invoice(externalDocumentNumber="PO-7")
+        assert draft(entity, row)["reference"] == "103219"
+        assert draft(entity, row, **{setting: "externalDocumentNumber"})["reference"] == "PO-7"
+        assert draft(entity, invoice(externalDocumentNumber=""), **{setting: "externalDocumentNumber"})["reference"] == "103219"
+
+
+def test_lines_keep_their_order_and_amounts() -> None:
+    """Comment lines are lines; unit prices may have five decimals."""
+    lines = [{"id": SOLD, "sequence": 20000, "unitPrice": 0.00001, "quantity": 3}, {"id": BILLED, "sequence": 10000, "lineType": "Comment", "quantity": 0}]
+    (only,) = normalise("salesInvoices", invoice(salesInvoiceLines=lines)).drafts
+    assert [(line["line_no"], line["quantity"]) for line in only.lines] == [(20000, "3"), (10000, "0")]
+    assert only.lines[0]["unit_price"] == "0.00001"
+    assert "lines" not in only.values
+
+
+# Customers --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("blocked", "reason"), [("Ship", "ship"), ("Invoice", "invoice"), ("All", "all")])
+def test_a_blocked_customer_says_how(blocked: str, reason: str) -> None:
+    """Blocked is a status; what is blocked, its reason."""
+    assert draft("customers", {"blocked": blocked}) == {"block_reason": reason, "status": "blocked"}
+
+
+def test_a_credit_limit_of_nought_is_no_limit() -> None:
+    """On the card 0 means that none is set; canonically 0 would mean no credit."""
+    assert draft("customers", {"creditLimit": 0})["credit_limit"] is None
+    assert draft("customers", {"creditLimit": 0.0})["credit_limit"] is None
+    assert draft("customers", {"creditLimit": 2500.5})["credit_limit"] == "2500.5"
+
+
+def test_case_18_numbers_are_text() -> None:
+    """Leading zeros, hashes and plus signs are part of them."""
+    numbers = ["#1303", "01121212", "+917796636577"]
+    assert [d.values["number"] for d in normalise("customers", *[{"number": n} for n in numbers]).drafts] == numbers
+
+
+def test_case_24_the_mixed_balance_of_the_customer_page_is_not_used() -> None:
+    """`balanceDue` adds up currencies; the balance of the financial details is in local currency."""
+    assert draft("customers", {"balanceDue": 3036.6}) == {}
+    assert draft("customerFinancialDetails", {"balance": 3036.6, "overdueAmount": 1}) == {"erp_balance": "3036.6"}
+
+
+def test_case_27_several_addresses_in_one_field() -> None:
+    """The first is the e-mail, the others are kept."""
+    found = draft("customers", {"email": "ap@x.dk; cfo@x.dk;ap2@x.dk"})
+    assert found == {"email": "ap@x.dk", "custom": {"emails": ["ap2@x.dk", "cfo@x.dk"]}}
+
+
+def test_a_country_code_of_ones_own_is_a_gap() -> None:
+    """Codes are the installation's; two letters are taken for ISO."""
+    result = normalise("customers", {"country": "dk"}, {"country": "EUR-EAST"})
+    assert [d.values for d in result.drafts] == [{"country": "DK"}, {}]
+    assert [(gap.key, gap.code) for gap in result.gaps] == [("1", "EUR-EAST")]
+
+
+def test_sister_companies_and_left_out_numbers() -> None:
+    """Declared by patterns of whole numbers, or by the partner code on the card."""
+    settings = {"intercompany": ["IC-.*"], "exclude_debtors": ["CASH[0-9]*"]}
+    assert draft("customers", {"number": "IC-DK"}, **settings)["is_intercompany"] is True
+    assert "is_intercompany" not in draft("customers", {"number": "10000"}, **settings)
+    assert "excluded" in excluded("customers", {"number": "CASH1"}, **settings)
+    assert draft("customerCard", {"No": "10", "IC_Partner_Code": "DK"})["is_intercompany"] is True
+
+
+def test_a_customer_billed_itself_has_no_parent() -> None:
+    """Some cards name the customer as its own bill-to."""
+    assert draft("customerCard", {"No": "10000", "Bill_to_Customer_No": "10000"})["bill_to_number"] is None
+    assert draft("customerCard", {"No": "10000", "Bill_to_Customer_No": "20000"})["bill_to_number"] == "20000"
+
+
+def test_custom_fields_by_name() -> None:
+    """The installation's own fields, JSON-ready; absent ones say nothing."""
+    row = {"number": "1", "my_Tier": " gold ", "my_Score": 12.50, "my_Vip": True, "my_Count": 3, "my_Blank": ""}
+    found = draft("customers", row, custom_fields={"customers": ["my_Tier", "my_Score", "my_Vip", "my_Count", "my_Blank", "my_Absent"]})
+    assert found["custom"] == {"my_Tier": "gold", "my_Score": "12.5", "my_Vip": True, "my_Count": 3, "my_Blank": None}
+    assert draft("salesInvoices", invoice(externalDocumentNumber="X"), custom_fields={"salesInvoices": ["externalDocumentNumber"]})["custom"] == {
+        "externalDocumentNumber": "X"
+    }
+
+
+# Contacts ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_case_14_a_company_contact_is_left_out_unless_asked_for() -> None:
+    """Often it is the shared mailbox of accounts payable."""
+    assert excluded("contacts", {"type": "Company"}) == "company contact"
+    assert draft("contacts", {"type": "Company", "displayName": "AP"}, company_contacts=True)["full_name"] == "AP"
+    assert excluded("contactsInformation", {"contactId": CONTACT, "contactType": "Company", "relatedId": BILLED}) == "company contact"
+
+
+@pytest.mark.parametrize("relation", ["Customer", "Multiple", "None", "_x0020_", "Other", "Distributor"])
+def test_case_14_contacts_that_may_belong_to_a_debtor_stay(relation: str) -> None:
+    """`Multiple` is missing from customerContacts, but not here; the store decides on those without a debtor."""
+    found = draft("contacts", {"type": "Person", "contactBusinessRelation": relation, "companyNumber": "CT7"})
+    assert found == {"company_number": "CT7", "origin_field": "contacts"}
+
+
+@pytest.mark.parametrize("relation", ["Vendor", "Bank_x0020_Account", "Employee"])
+def test_case_14_contacts_of_vendors_are_left_out(relation: str) -> None:
+    """Unless the settings say otherwise."""
+    assert "another business relation" in excluded("contacts", {"contactBusinessRelation": relation})
+    assert draft("contacts", {"contactBusinessRelation": relation}, exclude_relations=[])
+
+
+def test_case_14_the_stale_customer_id_is_ignored() -> None:
+    """customerId repeats the row before where no customer was found; customerName is then blank."""
+    row = {"firstName": "Helen", "customerId": BILLED, "customerName": "Trey Research"}
+    assert draft("customerContacts", row)["debtor_key"] == BILLED
+    assert "debtor_key" not in draft("customerContacts", row | {"customerName": ""})
+    assert "debtor_key" not in draft("customerContacts", row, contact_link="company_number")
+
+
+def test_contacts_of_a_vendor_in_contacts_information_are_left_out() -> None:
+    """Only customers have debtors' contacts."""
+    row = {"contactId": CONTACT, "contactType": "Person", "relatedId": BILLED, "relatedType": "Vendor"}
+    assert "Vendor" in excluded("contactsInformation", row)
+    assert draft("contactsInformation", row | {"relatedType": "Customer"}) == {"contact_key": CONTACT, "debtor_key": BILLED}
+
+
+def test_case_15_titles_become_positions() -> None:
+    """Title as it stands, position by the rules; absent before v25, blank means none."""
+    settings = {"positions": {"rules": {"cfo": "Finance director"}}}
+    assert draft("contacts", {"jobTitle": " CFO "}, **settings)["position"] == "Finance director"
+    assert draft("contacts", {"jobTitle": "Clerk"}, **settings)["position"] == "Clerk"
+    assert draft("contacts", {"jobTitle": ""}, **settings)["position"] is None
+    assert "position" not in draft("contacts", {"displayName": "Ann"}, **settings)
+
+
+def test_case_15_a_strict_rule_set_leaves_the_position_open() -> None:
+    """The title is still claimed; the position is a code gap."""
+    result = normalise("contacts", {"jobTitle": "Clerk"}, positions={"strict": True})
+    assert result.drafts[0].values == {"title": "Clerk", "origin_field": "contacts"}
+    assert [(gap.field, gap.code) for gap in result.gaps] == [("position", "Clerk")]
+
+
+def test_case_26_privacy_blocked_contacts_say_so() -> None:
+    """They stay, and must not be mailed."""
+    assert draft("contacts", {"privacyBlocked": True})["privacy_blocked"] is True
+
+
+# Dimensions -------------------------------------------------------------------------------------------------------------------
+
+
+def test_case_17_a_default_dimension_may_have_no_value() -> None:
+    """Code Mandatory without a value: the debtor is in no portfolio."""
+    row = {"parentType": "Customer", "parentId": BILLED, "dimensionId": SOLD, "dimensionValueId": NULL, "dimensionValueCode": ""}
+    assert draft("defaultDimensions", row)["dimension_value_key"] is None
+
+
+def test_case_17_default_dimensions_of_others_are_left_out() -> None:
+    """Items and vendors have them too, and a row may be the default of all customers."""
+    assert "Item" in excluded("defaultDimensions", {"parentType": "Item", "parentId": BILLED})
+    assert "no single customer" in excluded("defaultDimensions", {"parentType": "Customer", "parentId": NULL})
+    assert "no single customer" in excluded("defaultDimensions", {"parentType": "_x0020_", "parentId": NULL})
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_heading"), [("Standard", False), ("Heading", True), ("Total", True), ("Begin_x002D_Total", True), ("End-Total", True), ("_x0020_", False)]
+)
+def test_case_17_headings_and_totals_are_no_portfolios(kind: str, *, is_heading: bool) -> None:
+    """Only Standard values can stand on a card."""
+    assert draft("financeDimensionValues", {"dimensionValueType": kind, "blocked": True}) == {"blocked": True, "is_heading": is_heading}
+
+
+# Ledger -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_case_25_a_blank_header_row_is_skipped() -> None:
+    """Some OData services send one."""
+    assert excluded("ledgerEntriesPage", {"Entry_No": 0, "Document_No": ""}) == "blank row"
+
+
+@pytest.mark.parametrize(
+    ("wire_type", "kind"),
+    [
+        ("_x0020_", "journal"), ("Invoice", "invoice"), ("Credit_x0020_Memo", "credit_memo"), ("Payment", "payment"), ("Refund", "refund"),
+        ("Finance_x0020_Charge_x0020_Memo", "finance_charge"), ("Reminder", "reminder"),
+    ],
+)  # fmt: skip
+def test_case_33_ledger_entries_of_every_type(wire_type: str, kind: str) -> None:
+    """Journals and opening balances have the blank type and are nowhere but in the ledger."""
+    assert draft("ledgerEntriesPage", {"Entry_No": 7, "Document_Type": wire_type})["document_type"] == kind
+
+
+def test_an_own_ledger_page_may_spell_as_it_likes() -> None:
+    """The field map names what differs."""
+    row = {"entryNumber": 7, "restBetrag": -0.1, "open": True}
+    assert draft("ledgerEntriesApi", row, ledger_fields={"remaining": "restBetrag"}) == {"entry_no": "7", "remaining": "-0.1", "is_open": True}
+
+
+def detail(number: int, entry: int, applied: int, amount: float, **said: Any) -> dict[str, Any]:
+    """A detailed entry of type Application."""
+    row = {"entryNumber": number, "entryType": "Application", "customerLedgerEntryNumber": entry, "appliedCustomerLedgerEntryNumber": applied}
+    return row | {"amount": amount, "amountLCY": amount, "postingDate": "2025-02-12", "unapplied": False, "unappliedByEntryNumber": 0} | said
+
+
+def test_an_application_is_one_draft_of_two_rows() -> None:
+    """Both rows name the applying entry; the row on the other entry tells both sides."""
+    result = normalise("detailedEntriesApi", detail(1, 10, 20, -100), detail(2, 20, 20, 100))
+    assert [(d.key, d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts] == [("0", "20", "10", "100")]
+    assert [e.reason for e in result.excluded] == ["twin row of an application"]
+
+
+def test_an_invoice_may_be_applied_to_an_older_payment() -> None:
+    """Then the invoice is the applying entry, and money still flows from the payment."""
+    result = normalise("detailedEntriesApi", detail(1, 20, 10, 100), detail(2, 10, 10, -100))
+    assert [(d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts] == [("20", "10", "100")]
+
+
+def test_an_undone_application_is_reversed_once() -> None:
+    """The rows that undo it say nothing of their own."""
+    rows = [
+        detail(1, 10, 20, -100, unapplied=True, unappliedByEntryNumber=3), detail(2, 20, 20, 100, unapplied=True, unappliedByEntryNumber=4),
+        detail(3, 10, 20, 100, unapplied=True), detail(4, 20, 20, -100, unapplied=True),
+    ]  # fmt: skip
+    result = normalise("detailedEntriesApi", *rows)
+    assert [(d.key, d.values["is_reversed"]) for d in result.drafts] == [("0", True)]
+    assert len(result.excluded) == 3
+
+
+def test_other_detailed_entries_are_no_applications() -> None:
+    """Initial entries, gains and discounts settle nothing with something else."""
+    assert "Initial Entry" in excluded("detailedEntriesApi", detail(1, 10, 0, 100, entryType="Initial_x0020_Entry"))
+    assert "other entry" in excluded("detailedEntriesApi", detail(1, 10, 0, 100))
+
+
+# Settings and versions --------------------------------------------------------------------------------------------------------
+
+
+def test_the_version_follows_the_settings() -> None:
+    """Another rule re-normalises what is landed."""
+    plain, strict = BusinessCentralMapping(), BusinessCentralMapping.model_validate({"positions": {"strict": True}})
+    assert plugin.normaliser("a", plain).version == plugin.normaliser("b", BusinessCentralMapping()).version
+    assert plugin.normaliser("a", plain).version != plugin.normaliser("a", strict).version
+
+
+def test_the_version_is_the_same_in_another_process() -> None:
+    """No hash seed, no path in it."""
+    code = "from mappings.business_central import plugin; print(plugin.normaliser('x', plugin.settings()).version)"
+    elsewhere = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=elsewhere)
+    assert found.stdout.strip() == plugin.normaliser("x", plugin.settings()).version
+
+
+def test_a_draft_is_json_ready() -> None:
+    """Values are text, true/false, numbers and None; the store compares them as JSON."""
+    (only,) = normalise("salesInvoices", invoice(salesInvoiceLines=[{"sequence": 10000, "netAmount": 1.5}])).drafts
+    assert json.loads(json.dumps(only.values)) == only.values
+    assert json.loads(json.dumps(list(only.lines))) == list(only.lines)

@@ -94,7 +94,7 @@ class Reader:
         except (ValueError, RecursionError):
             return self._failed(key, "", "is not a JSON object in UTF-8")
         for column, value in row.items():
-            if isinstance(value, str) and "\x00" in value:
+            if _holds_nul(value):
                 return self._failed(key, column, f"{column} holds a NUL character, which no database stores")
         return row
 
@@ -110,6 +110,12 @@ def has_long_number(payload: bytes) -> bool:
 def lossless(payload: bytes) -> Any:
     """The payload as Python objects, with long decimals as plain decimal text; raises ValueError."""
     return json.loads(payload, parse_float=_plain, parse_constant=_no_number)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    return isinstance(value, list) and any(_holds_nul(field) for row in value for field in row.values())
 
 
 def _unreadable(payload: bytes) -> str:

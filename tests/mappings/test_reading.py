@@ -70,6 +70,13 @@ def test_a_row_without_id_fails_with_that_reason() -> None:
     assert "has no id" in str(result.failed[0][1])
 
 
+def test_a_nul_character_in_a_line_fails_its_document() -> None:
+    """PostgreSQL stores none, and would refuse the whole batch."""
+    row = b'{"billToCustomerId":"5de545bc-f6f9-ef11-9344-6045bdc8c234","salesInvoiceLines":[{"description":"a\\u0000b"}]}'
+    ((_, error),) = NORMALISER.normalise("salesInvoices", [("k", row)]).failed
+    assert "lines holds a NUL character" in str(error)
+
+
 def test_absent_says_nothing_and_null_says_empty() -> None:
     """A field the page does not carry is not claimed; a blank one is claimed as None."""
     (draft,) = NORMALISER.normalise("customers", [("k", b'{"city":"","phoneNumber":null}')]).drafts

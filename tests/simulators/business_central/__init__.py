@@ -6,12 +6,12 @@ invoice, pay a part of it, rename a dimension value) and keeps its own totals, w
 `tricky_cases.TRICKY_CASES` says how each known trap is provoked.
 """
 
-from .app import BusinessCentralSimulator
-from .clock import SimulatorClock
-from .seeds import find_histories, from_late_payment_histories, generate
-from .server import ServerHandle, serve
-from .settings import ClientSettings, settings
-from .world import Company, Installation, Totals, World
+from tests.simulators.business_central.app import BusinessCentralSimulator
+from tests.simulators.business_central.clock import SimulatorClock
+from tests.simulators.business_central.seeds import find_histories, from_late_payment_histories, generate
+from tests.simulators.business_central.server import ServerHandle, serve
+from tests.simulators.business_central.settings import ClientSettings, settings
+from tests.simulators.business_central.world import Company, Installation, Totals, World
 
 __all__ = [
     "BusinessCentralSimulator",

@@ -11,15 +11,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .app import BusinessCentralSimulator
-from .clock import SimulatorClock
-from .seeds import find_histories, from_late_payment_histories, generate
-from .server import serve
-from .settings import settings
-from .world import World
+from tests.simulators.business_central.app import BusinessCentralSimulator
+from tests.simulators.business_central.clock import SimulatorClock
+from tests.simulators.business_central.seeds import find_histories, from_late_payment_histories, generate
+from tests.simulators.business_central.server import serve
+from tests.simulators.business_central.settings import settings
+from tests.simulators.business_central.world import World
 
 
 def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulators.business_central")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--tls", action="store_true", help="serve https with a fresh certificate authority")
@@ -35,6 +36,7 @@ def arguments() -> argparse.Namespace:
 
 
 def build(given: argparse.Namespace) -> BusinessCentralSimulator:
+    """A simulator with a seeded world."""
     start = datetime.fromisoformat(given.clock).astimezone(UTC) if given.clock else None
     world = World(SimulatorClock(start), seed=given.seed)
     world.installation.version = given.version
@@ -50,8 +52,8 @@ def build(given: argparse.Namespace) -> BusinessCentralSimulator:
 def write_ready(path: Path, body: dict[str, object]) -> None:
     """Whole or not at all, and readable by its owner only: it holds the secret."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(body, file, indent=2)
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(body, indent=2), encoding="utf-8")
     draft.replace(path)
 
 
@@ -66,7 +68,7 @@ def watch_parent(stop: threading.Event) -> None:
             time.sleep(0.5)
 
     def by_pipe() -> None:
-        while sys.stdin.buffer.read1(4096):
+        while os.read(sys.stdin.fileno(), 4096):
             pass
         stop.set()
 
@@ -80,6 +82,7 @@ def _is_pipe(number: int) -> bool:
 
 
 def main() -> None:
+    """Serve until told to stop."""
     given = arguments()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,7 +93,8 @@ def main() -> None:
         token_url = f"{client.authority}/oauth2/v2.0/token"
         if given.ready_file:
             write_ready(given.ready_file, {**client.as_json(), "token_url": token_url, "pid": os.getpid()})
-        print(f"Business Central simulator at {client.base_url} ({', '.join(client.companies)})", flush=True)
+        sys.stdout.write(f"Business Central simulator at {client.base_url} ({', '.join(client.companies)})\n")
+        sys.stdout.flush()
         watch_parent(stop)
         stop.wait()
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
-from .clock import SimulatorClock
-from .faults import make_fault
-from .http import Request, Response
-from .records import Row
-from .state import ActionRefused
-from .world import Company, Installation
+from tests.simulators.business_central.clock import SimulatorClock
+from tests.simulators.business_central.faults import make_fault
+from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.records import Row
+from tests.simulators.business_central.state import ActionRefused
+from tests.simulators.business_central.world import Company, Installation
 
 if TYPE_CHECKING:
-    from .app import BusinessCentralSimulator
+    from tests.simulators.business_central.app import BusinessCentralSimulator
 
 SIMPLE = (str, int, bool, float, Decimal, date, datetime)
 
@@ -58,11 +58,7 @@ class Admin:
 
     def actions(self) -> dict[str, Callable[..., Any]]:
         """The business actions of a company by name."""
-        return {
-            name: member
-            for name, member in inspect.getmembers(Company, inspect.isfunction)
-            if not name.startswith("_") and name not in _NOT_ACTIONS
-        }
+        return {name: member for name, member in inspect.getmembers(Company, inspect.isfunction) if not name.startswith("_") and name not in _NOT_ACTIONS}
 
     def act(self, given: dict[str, Any]) -> Any:
         """`{"action": "post_payment", "company": optional, ...arguments}`; gives what was made."""
@@ -89,10 +85,7 @@ class Admin:
         return self.list_faults()
 
     def list_faults(self) -> list[dict[str, Any]]:
-        return [
-            {"kind": type(x).__name__, "match": x.match.pattern, "left": x.left, "struck": x.struck}
-            for x in self.simulator.faults
-        ]
+        return [{"kind": type(x).__name__, "match": x.match.pattern, "left": x.left, "struck": x.struck} for x in self.simulator.faults]
 
     def move_clock(self, given: dict[str, Any]) -> Any:
         """`{"advance_seconds": 60}`, `{"advance_days": 1}` or `{"set": "2026-01-01T00:00:00Z"}`."""
@@ -166,8 +159,8 @@ def _typed(value: Any, hint: Any) -> Any:
 
 def _result(made: Any) -> Any:
     """What an action made, with the fields that identify it."""
-    if isinstance(made, Row) or is_dataclass(made) and not isinstance(made, type):
-        shown = {f.name: getattr(made, f.name) for f in fields(made)}  # type: ignore[arg-type]
+    if isinstance(made, Row) or (is_dataclass(made) and not isinstance(made, type)):
+        shown = {f.name: getattr(made, f.name) for f in fields(made)}
         return {k: v for k, v in shown.items() if isinstance(v, SIMPLE) or v is None}
     return made
 

@@ -12,18 +12,18 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from .admin import Admin
-from .catalogue import PAGES, catalogues
-from .errors import GatewayError, ODataError, dialog, not_found, unauthorized
-from .faults import Fault
-from .http import Request, Response, from_environ
-from .oauth import TokenService
-from .resources import Resources, Root, parse_path
-from .schema import Catalogue
-from .state import ActionRefused
-from .webhooks import Notify, Webhooks
-from .world import Company, Installation, World
-from .writeback import Writer
+from tests.simulators.business_central.admin import Admin
+from tests.simulators.business_central.catalogue import PAGES, catalogues
+from tests.simulators.business_central.errors import GatewayError, ODataError, dialog, not_found, unauthorized
+from tests.simulators.business_central.faults import Fault
+from tests.simulators.business_central.http import ConnectionDropped, Request, Response, from_environ
+from tests.simulators.business_central.oauth import TokenService
+from tests.simulators.business_central.resources import Resources, Root, parse_path
+from tests.simulators.business_central.schema import Catalogue
+from tests.simulators.business_central.state import ActionRefused
+from tests.simulators.business_central.webhooks import Notify, Webhooks
+from tests.simulators.business_central.world import Company, Installation, World
+from tests.simulators.business_central.writeback import Writer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -116,27 +116,45 @@ class BusinessCentralSimulator:
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/_admin/"):
             return self.admin.answer(request)
-        response = None
-        for fault in self.faults:
-            response = response or fault.before(request)
-        if response is None:
-            response = self._undisturbed(request)
-            for fault in self.faults:
-                response = fault.after(request, response)
+        try:
+            response = self._with_faults(request)
+        except ConnectionDropped:
+            self._remember(request, 0)
+            raise
         correlation = str(uuid4())
         response.headers.setdefault("request-id", correlation)
         response.headers.setdefault("ms-correlation-x", correlation)
+        self._remember(request, response.status)
+        return response
+
+    def _with_faults(self, request: Request) -> Response:
+        """A fault may answer first; otherwise each may spoil the real answer."""
+        response = None
+        try:
+            for fault in self.faults:
+                response = response or fault.before(request)
+            if response is not None:
+                return response
+            response = self._undisturbed(request)
+        finally:
+            for fault in self.faults:
+                fault.release()
+        for fault in self.faults:
+            response = fault.after(request, response)
+        return response
+
+    def _remember(self, request: Request, status: int) -> None:
+        """Status 0 stands for a connection that was dropped."""
         self.log.append(
             Logged(
                 self.world.clock(),
                 request.method,
                 request.target,
-                response.status,
+                status,
                 request.header("prefer"),
                 request.header("data-access-intent"),
             )
         )
-        return response
 
     def _undisturbed(self, request: Request) -> Response:
         try:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from .entities_cards import CARDS
-from .entities_ledger import (
+from tests.simulators.business_central.entities_cards import CARDS
+from tests.simulators.business_central.entities_ledger import (
     ANALYTICS_LEDGER,
     ANALYTICS_SALESPEOPLE,
     AUTOMATE_INVOICES,
@@ -16,10 +16,10 @@ from .entities_ledger import (
     FINANCE_VALUES,
     LEDGER_PAGE,
 )
-from .entities_sales import SALES
-from .entities_setup import SETUP
-from .schema import Catalogue, EntitySet, Nav
-from .world import Installation
+from tests.simulators.business_central.entities_sales import SALES
+from tests.simulators.business_central.entities_setup import SETUP
+from tests.simulators.business_central.schema import Catalogue, EntitySet, Nav
+from tests.simulators.business_central.world import Installation
 
 AGGREGATES = ("salesInvoices", "salesCreditMemos")
 PAGES = "ODataV4"
@@ -41,10 +41,7 @@ def catalogues(installation: Installation) -> dict[str, Catalogue]:
         routes[installation.custom_api_route] = (CUSTOM_LEDGER, CUSTOM_DETAILED)
     routes[PAGES] = tuple(_pages(installation))
     version = installation.version
-    return {
-        route: Catalogue(route, {s.name: s.in_version(version) for s in sets if s.since <= version})
-        for route, sets in routes.items()
-    }
+    return {route: Catalogue(route, {s.name: s.in_version(version) for s in sets if s.since <= version}) for route, sets in routes.items()}
 
 
 def _standard(installation: Installation) -> tuple[EntitySet, ...]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from . import records as r
-from .schema import EntitySet, Field, amount, day, flag, guid, make, option, stamp, text, whole
-from .wire import Edm
-from .world import Company
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.schema import EntitySet, Field, amount, day, flag, guid, make, option, stamp, text, whole
+from tests.simulators.business_central.wire import Edm
+from tests.simulators.business_central.world import Company
 
 DOCUMENT_TYPES = (" ", "Payment", "Invoice", "Credit Memo", "Finance Charge Memo", "Reminder", "Refund")
 ENTRY_TYPES = (
@@ -24,30 +24,37 @@ ACCOUNT_TYPES = ("G/L Account", "Customer", "Vendor", "Bank Account", "Fixed Ass
 
 
 def owner(attribute: str) -> Any:
+    """A field of the entry's customer."""
     return lambda c, row: getattr(c.customer_even_deleted(row.customer_id), attribute)
 
 
 def debit(attribute: str) -> Any:
+    """The positive part of an amount."""
     return lambda c, row: max(getattr(row, attribute), Decimal(0))
 
 
 def credit(attribute: str) -> Any:
+    """The negative part of an amount, as a positive number."""
     return lambda c, row: max(-getattr(row, attribute), Decimal(0))
 
 
 def blank(company: Company, row: object) -> str:
+    """A field nobody filled."""
     return ""
 
 
 def entries_in_order(company: Company, _: object) -> list[r.LedgerEntry]:
+    """Ledger entries by entry number."""
     return list(company.entries.values())
 
 
 def details_in_order(company: Company, _: object) -> list[r.DetailedEntry]:
+    """Detailed entries by entry number."""
     return list(company.detailed.values())
 
 
 def version(name: str) -> Field:
+    """SystemRowVersion."""
     return make(name, Edm.LONG, "row_version")
 
 
@@ -132,11 +139,10 @@ FINANCE_VALUES = EntitySet(
         flag("blocked", "blocked"),
         whole("indentation", "indentation"),
         text("consolidationCode", blank),
-        whole("globalDimensionNumber", lambda c, row: (
-            [*c.shortcut_dimensions[:2], c.dimensions[row.dimension_id].code].index(
-                c.dimensions[row.dimension_id].code
-            ) + 1
-        ) % 3),
+        whole(
+            "globalDimensionNumber",
+            lambda c, row: ([*c.shortcut_dimensions[:2], c.dimensions[row.dimension_id].code].index(c.dimensions[row.dimension_id].code) + 1) % 3,
+        ),
         stamp("lastModifiedDateTime", "modified_at"),
     ),
     table=lambda c: c.dimension_values,
@@ -206,14 +212,17 @@ class Joined:
 
 
 def joined(company: Company, _: object) -> Iterator[Joined]:
+    """The rows of the query."""
     return (Joined(company.entries[x.ledger_entry_no], x) for x in company.detailed.values())
 
 
 def of_entry(attribute: str) -> Any:
+    """A field of the ledger entry."""
     return lambda c, row: getattr(row.entry, attribute)
 
 
 def of_detail(attribute: str) -> Any:
+    """A field of the detailed entry."""
     return lambda c, row: getattr(row.detail, attribute)
 
 
@@ -241,8 +250,7 @@ ANALYTICS_LEDGER = EntitySet(
         text("cleReasonCode", of_entry("reason_code")),
         whole("dcleEntryNo", of_detail("entry_no")),
         day("dclePostingDate", of_detail("posting_date")),
-        amount("dcleLedgerEntryAmount", lambda c, row: row.entry.amount_lcy
-               if row.detail.entry_type == "Initial Entry" else Decimal(0)),
+        amount("dcleLedgerEntryAmount", lambda c, row: row.entry.amount_lcy if row.detail.entry_type == "Initial Entry" else Decimal(0)),
         option("dcleEntryType", of_detail("entry_type"), ENTRY_TYPES),
         option("dcleDocumentType", of_detail("document_type"), DOCUMENT_TYPES),
         text("dcleDocumentNo", of_detail("document_no")),
@@ -273,6 +281,7 @@ ANALYTICS_SALESPEOPLE = EntitySet(
 
 
 def posted_invoices(company: Company, _: object) -> list[r.SalesDocument]:
+    """Posted invoices by the SystemId of the posted header."""
     found = [x for x in company.invoices.values() if x.posted_id]
     return sorted(found, key=lambda x: x.posted_id or "")
 
@@ -349,13 +358,10 @@ CUSTOMER_CARD = EntitySet(
         text("No", "number"),
         text("Name", "name"),
         option("Blocked", "blocked", (" ", "Ship", "Invoice", "All")),
-        text("Bill_to_Customer_No", lambda c, row: c.customers[row.bill_to_id].number
-             if row.bill_to_id in c.customers else ""),
+        text("Bill_to_Customer_No", lambda c, row: c.customers[row.bill_to_id].number if row.bill_to_id in c.customers else ""),
         text("IC_Partner_Code", "intercompany"),
         text("Currency_Code", "currency_code"),
-        amount("Balance_LCY", lambda c, row: sum(
-            (x.remaining_lcy for x in c.entries_of.get(row.id, [])), Decimal(0)
-        )),
+        amount("Balance_LCY", lambda c, row: sum((x.remaining_lcy for x in c.entries_of.get(row.id, [])), Decimal(0))),
         amount("Credit_Limit_LCY", "credit_limit"),
         text("Salesperson_Code", "salesperson_code"),
         text("E_Mail", "email"),
@@ -373,10 +379,8 @@ CONTACT_LIST = EntitySet(
         text("No", "number"),
         option("Type", "type", ("Company", "Person")),
         text("Name", "name"),
-        text("Company_No", lambda c, row: row.number if row.type == "Company"
-             else c.contacts[row.company_id].number if row.company_id in c.contacts else ""),
-        text("Company_Name", lambda c, row: row.name if row.type == "Company"
-             else c.contacts[row.company_id].name if row.company_id in c.contacts else ""),
+        text("Company_No", lambda c, row: row.number if row.type == "Company" else c.contacts[row.company_id].number if row.company_id in c.contacts else ""),
+        text("Company_Name", lambda c, row: row.name if row.type == "Company" else c.contacts[row.company_id].name if row.company_id in c.contacts else ""),
         text("Job_Title", "job_title"),
         text("Phone_No", "phone"),
         text("Mobile_Phone_No", "mobile"),

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from . import records as r
-from .entities_setup import currency_id, dimension_lines
-from .errors import dialog
-from .schema import EntitySet, Field, Nav, amount, day, flag, guid, option, stamp, text, whole
-from .world import Company
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.entities_setup import currency_id, dimension_lines
+from tests.simulators.business_central.errors import dialog
+from tests.simulators.business_central.schema import EntitySet, Field, Nav, amount, day, flag, guid, option, stamp, text, whole
+from tests.simulators.business_central.world import Company
 
 LINE_TYPES = ("Comment", "Account", "Item", "Resource", "Fixed Asset", "Charge", "Allocation Account")
 INVOICE_STATUSES = (" ", "Draft", "In Review", "Open", "Paid", "Canceled", "Corrective")
@@ -20,10 +20,12 @@ NO_PARENT = "You must specify an Id or a Document Id to get the lines."
 
 
 def buyer(attribute: str) -> Any:
+    """A field of the sell-to customer."""
     return lambda c, row: getattr(c.customer_even_deleted(row.customer_id), attribute)
 
 
 def payer(attribute: str) -> Any:
+    """A field of the bill-to customer, who is the debtor."""
     return lambda c, row: getattr(c.customer_even_deleted(row.bill_to_id), attribute)
 
 
@@ -40,6 +42,7 @@ def _address(prefix: str, of: Any) -> tuple[Field, ...]:
 
 
 def lines(company: Company, row: r.SalesDocument) -> list[r.DocumentLine]:
+    """The lines of a document, by SystemId as keyset paging walks them."""
     return sorted(row.lines, key=lambda line: line.id)
 
 
@@ -70,6 +73,7 @@ def _term(company: Company, row: r.SalesDocument) -> list[r.PaymentTerm]:
 
 
 def dispute_code(company: Company, row: r.SalesDocument) -> str:
+    """The code of the dispute status."""
     found = company.dispute_statuses.get(row.dispute_status_id or "")
     return found.code if found else ""
 
@@ -209,9 +213,7 @@ LINE_FIELDS = (
     guid("itemVariantId", lambda c, row: None),
     guid("locationId", lambda c, row: None),
 )
-INVOICE_LINES = EntitySet(
-    "salesInvoiceLines", "salesInvoiceLine", LINE_FIELDS, rows=_flat_lines("invoices"), permission="113 Sales Invoice Line"
-)
+INVOICE_LINES = EntitySet("salesInvoiceLines", "salesInvoiceLine", LINE_FIELDS, rows=_flat_lines("invoices"), permission="113 Sales Invoice Line")
 MEMO_LINES = EntitySet(
     "salesCreditMemoLines",
     "salesCreditMemoLine",

@@ -9,10 +9,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from . import records as r
-from .errors import dialog
-from .schema import EntitySet, Nav, amount, card, day, flag, guid, option, stamp, text, whole
-from .world import Company
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.errors import dialog
+from tests.simulators.business_central.schema import EntitySet, Nav, amount, card, day, flag, guid, option, stamp, text, whole
+from tests.simulators.business_central.world import Company
 
 PARENTS = (" ", "Customer", "Item", "Vendor", "Employee")
 POSTING = (" ", "Code Mandatory", "Same Code", "No Code")
@@ -31,10 +31,12 @@ class DimensionSetLine:
 
 
 def settings(company: Company, _: object) -> list[r.Row]:
+    """The single row of a set-up table."""
     return [company.settings_row]
 
 
 def currency_id(company: Company, code: str) -> str | None:
+    """The currency's id; blank for the local currency, which is no row."""
     return next((x.id for x in company.currencies.values() if x.code == code), None) if code else None
 
 
@@ -44,10 +46,12 @@ def own(name: str) -> Any:
 
 
 def shortcut(place: int) -> Any:
+    """The code of a shortcut dimension."""
     return lambda c, row: (c.shortcut_dimensions + [""] * 8)[place]
 
 
 def dimension_code(company: Company, dimension_id: str) -> str:
+    """The code a dimension has now."""
     found = company.dimensions.get(dimension_id)
     return found.code if found else ""
 
@@ -59,6 +63,7 @@ def value_code(company: Company, value_id: str | None) -> str:
 
 
 def values_of(company: Company, row: r.Dimension) -> Iterator[r.DimensionValue]:
+    """The values of a dimension."""
     return (x for x in company.dimension_values.in_key_order() if x.dimension_id == row.id)
 
 
@@ -73,11 +78,14 @@ def _this(table: str, ref: Any) -> Any:
 
 
 def dimension_lines(company: Company, row: r.SalesDocument) -> list[DimensionSetLine]:
+    """The dimension set of a document."""
     kind = "Sales Invoice" if row.kind == "Invoice" else "Sales Credit Memo"
     return [DimensionSetLine(x, v, row.id, kind) for x, v in sorted(row.dimension_values.items())]
 
 
 def needs_parent(message: str) -> Any:
+    """A set that refuses to be read without its parent."""
+
     def rows(company: Company, equalities: object) -> list[Any]:
         raise dialog(message)
 
@@ -85,6 +93,7 @@ def needs_parent(message: str) -> Any:
 
 
 def exchange_rate_currency(company: Company, row: r.ExchangeRate) -> str:
+    """The currency of a rate."""
     return row.currency_code
 
 
@@ -223,9 +232,7 @@ ACCOUNTS = EntitySet(
         flag("blocked", lambda c, row: False),
         option("accountType", lambda c, row: "Posting", ("Posting", "Heading", "Total")),
         flag("directPosting", lambda c, row: row.number != "2310"),
-        amount("netChange", lambda c, row: sum(
-            (x.amount for x in c.general.values() if x.account_number == row.number), Decimal(0)
-        )),
+        amount("netChange", lambda c, row: sum((x.amount for x in c.general.values() if x.account_number == row.number), Decimal(0))),
         MODIFIED,
     ),
     table=lambda c: c.accounts,
@@ -294,8 +301,7 @@ DIMENSION_SET_LINES = EntitySet(
         guid("valueId", "value_id"),
         text("valueCode", lambda c, row: value_code(c, row.value_id)),
         text("valueConsolidationCode", lambda c, row: "", since=23),
-        text("valueDisplayName", lambda c, row: c.dimension_values[row.value_id].name
-             if row.value_id in c.dimension_values else ""),
+        text("valueDisplayName", lambda c, row: c.dimension_values[row.value_id].name if row.value_id in c.dimension_values else ""),
     ),
     rows=needs_parent("You must specify a parent id to get to the dimensions set lines."),
     permission="480 Dimension Set Entry",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import uuid4
 
-from .wire import JsonObject
+from tests.simulators.business_central.wire import JsonObject
 
 
 class ODataError(Exception):
@@ -27,10 +27,7 @@ class GatewayError(Exception):
         self.status, self.code, self.message = status, code, message
 
     def xml(self) -> bytes:
-        return (
-            '<error xmlns="http://docs.oasis-open.org/odata/ns/metadata">'
-            f"<code>{self.code}</code><message>{self.message}</message></error>"
-        ).encode()
+        return (f'<error xmlns="http://docs.oasis-open.org/odata/ns/metadata"><code>{self.code}</code><message>{self.message}</message></error>').encode()
 
 
 def not_found(segment: str) -> ODataError:
@@ -39,12 +36,12 @@ def not_found(segment: str) -> ODataError:
 
 
 def unknown_property(name: str, entity: str) -> ODataError:
-    return ODataError(
-        400, "BadRequest", f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity}'."
-    )
+    """A field this version does not have, or that never existed."""
+    return ODataError(400, "BadRequest", f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity}'.")
 
 
 def bad_request(message: str, code: str = "BadRequest") -> ODataError:
+    """A 400."""
     return ODataError(400, code, message)
 
 
@@ -54,6 +51,7 @@ def dialog(message: str) -> ODataError:
 
 
 def unauthorized() -> ODataError:
+    """The 401 for a bad or expired token, and for an app nobody registered in BC."""
     return ODataError(
         401,
         "Authentication_InvalidCredentials",

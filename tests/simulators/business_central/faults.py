@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from .errors import ODataError
-from .http import ConnectionDropped, Request, Response
+from tests.simulators.business_central.errors import ODataError
+from tests.simulators.business_central.http import ConnectionDropped, Request, Response
 
 if TYPE_CHECKING:
-    from .app import BusinessCentralSimulator
-    from .world import Company
+    from tests.simulators.business_central.app import BusinessCentralSimulator
+    from tests.simulators.business_central.world import Company
 
 API = r"/(api|ODataV4)/"
 
@@ -64,6 +64,9 @@ class Fault:
         """An answer instead of the real one."""
         return None
 
+    def release(self) -> None:
+        """The world has been read; undo what `before` did to it."""
+
     def after(self, request: Request, response: Response) -> Response:
         """The real answer, perhaps spoiled."""
         return response
@@ -91,9 +94,7 @@ class Throttled(Answers):
         self.retry_after = retry_after
 
     def answer(self) -> Response:
-        response = _odata(
-            429, "Application_TooManyRequests", "Too many requests reached. Actual (101). Maximum (100)."
-        )
+        response = _odata(429, "Application_TooManyRequests", "Too many requests reached. Actual (101). Maximum (100).")
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         return response
@@ -155,17 +156,12 @@ class HtmlErrorPage(Answers):
 class XmlError(Answers):
     """The gateway's error in XML."""
 
-    def __init__(
-        self, status: int = 503, code: str = "ServiceUnavailable", message: str = "Try later.", **when: Any
-    ) -> None:
+    def __init__(self, status: int = 503, code: str = "ServiceUnavailable", message: str = "Try later.", **when: Any) -> None:
         super().__init__(**when)
         self.status, self.code, self.message = status, code, message
 
     def answer(self) -> Response:
-        text = (
-            '<error xmlns="http://docs.oasis-open.org/odata/ns/metadata">'
-            f"<code>{self.code}</code><message>{self.message}</message></error>"
-        )
+        text = f'<error xmlns="http://docs.oasis-open.org/odata/ns/metadata"><code>{self.code}</code><message>{self.message}</message></error>'
         return Response(self.status, body=text.encode(), headers={"Content-Type": "application/xml"})
 
 
@@ -279,9 +275,7 @@ class MalformedRecord(Spoils):
     The row is named by `record_id` or by its place in the page.
     """
 
-    def __init__(
-        self, field: str, value: Any = None, record_id: str | None = None, place: int = 0, **when: Any
-    ) -> None:
+    def __init__(self, field: str, value: Any = None, record_id: str | None = None, place: int = 0, **when: Any) -> None:
         super().__init__(**when)
         self.field, self.value, self.record_id, self.place = field, value, record_id, place
 
@@ -349,10 +343,7 @@ class PoisonedExpand(Fault):
         touched = served is not None and self.record_id in served.keys and self.expand in served.expanded
         if not touched or not self.strikes(request):
             return response
-        text = (
-            "The Dimension Value does not exist. Identification fields and values: "
-            f"Dimension Code='DEPARTMENT',Code='{self.value}'"
-        )
+        text = f"The Dimension Value does not exist. Identification fields and values: Dimension Code='DEPARTMENT',Code='{self.value}'"
         return _odata(400, "Internal_RecordNotFound", text)
 
 
@@ -375,10 +366,9 @@ class ReplicaLag(Fault):
             self._primary, self.simulator.world.companies = self.simulator.world.companies, self.replica
         return None
 
-    def after(self, request: Request, response: Response) -> Response:
+    def release(self) -> None:
         if self._primary is not None and self.simulator is not None:
             self.simulator.world.companies, self._primary = self._primary, None
-        return response
 
 
 class DeniesCompany(Fault):

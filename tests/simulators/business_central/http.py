@@ -1,13 +1,14 @@
 """Requests and responses as the simulator sees them, independent of WSGI and sockets."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
-from .wire import JsonObject
+from tests.simulators.business_central.wire import JsonObject
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _READABLE = "$,()'-:;="
@@ -33,6 +34,8 @@ class ConnectionDropped(ConnectionResetError):
 
 @dataclass(frozen=True)
 class Request:
+    """A request; header names are lower case, the path is decoded, the query is not."""
+
     method: str
     path: str
     query: str = ""
@@ -97,10 +100,8 @@ class Response:
 def from_environ(environ: Mapping[str, Any]) -> Request:
     """A request from WSGI; the path may be UTF-8 in Latin-1 clothes (the standard) or plain text (httpx)."""
     path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
-    try:
+    with suppress(UnicodeError):
         path = path.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        pass
     headers = {k[5:].replace("_", "-").lower(): str(v) for k, v in environ.items() if k.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = str(environ["CONTENT_TYPE"])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from . import records as r
-from .masterdata import MasterData
-from .state import ActionRefused
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.masterdata import MasterData
+from tests.simulators.business_central.state import ActionRefused
 
 RECEIVABLES, BANK, SALES, VAT = "2310", "2920", "6110", "5610"
 EXCHANGE_GAINS, EXCHANGE_LOSSES, OPENING, FINANCE_CHARGES = "9330", "9340", "3120", "6810"
@@ -140,9 +140,7 @@ class Ledger(MasterData):
 
     # Applications ---------------------------------------------------------------------------------
 
-    def apply(
-        self, source: int, target: int, amount: Decimal | None = None, on: date | None = None
-    ) -> int:
+    def apply(self, source: int, target: int, amount: Decimal | None = None, on: date | None = None) -> int:
         """Settle a positive entry (`target`) with a negative one (`source`); gives the application number.
 
         `amount` is positive, in the entries' currency; without it, as much as both have open.
@@ -171,9 +169,7 @@ class Ledger(MasterData):
             return abs(entry.remaining_lcy)
         return self.round(abs(entry.remaining_lcy) * amount / abs(entry.remaining))
 
-    def _exchange_difference(
-        self, entry: r.LedgerEntry, on: date, gain: Decimal, number: int, cause: r.LedgerEntry
-    ) -> None:
+    def _exchange_difference(self, entry: r.LedgerEntry, on: date, gain: Decimal, number: int, cause: r.LedgerEntry) -> None:
         if not gain:
             return
         kind = "Realized Gain" if gain > 0 else "Realized Loss"
@@ -194,11 +190,7 @@ class Ledger(MasterData):
 
     def unapply(self, application: int, on: date | None = None) -> None:
         """Reverse an application with new detailed entries; both ledger entries open again."""
-        rows = [
-            row
-            for row in self.detailed.values()
-            if row.application_no == application and not row.unapplied
-        ]
+        rows = [row for row in self.detailed.values() if row.application_no == application and not row.unapplied]
         if not rows:
             raise ActionRefused(f"Application No. {application} has no entries to unapply.")
         on = on or max(self.today(), *(row.posting_date for row in rows))
@@ -245,17 +237,13 @@ class Ledger(MasterData):
         target = self.find_entry(apply_to) if apply_to else None
         code = target.currency_code if target else self._ledger_currency(currency)
         number = document_no or f"BANK{self.next_number('payment', 10001)}"
-        posting = Posting(
-            payer.id, "Payment", number, on, -amount, code, source_code="PAYMENTJNL", external_no=external_no
-        )
+        posting = Posting(payer.id, "Payment", number, on, -amount, code, source_code="PAYMENTJNL", external_no=external_no)
         payment = self.post(posting)
         if target is not None and target.remaining > 0:
             self.apply(payment.entry_no, target.entry_no, min(amount, target.remaining), on)
         return payment
 
-    def post_refund(
-        self, customer: str, amount: Decimal, currency: str = "", apply_to: int | None = None, on: date | None = None
-    ) -> r.LedgerEntry:
+    def post_refund(self, customer: str, amount: Decimal, currency: str = "", apply_to: int | None = None, on: date | None = None) -> r.LedgerEntry:
         """Money paid back; applied to the payment or credit (`apply_to`, an entry number) that it returns."""
         source = self.entry(apply_to) if apply_to else None
         code = source.currency_code if source else self._ledger_currency(currency)
@@ -279,15 +267,11 @@ class Ledger(MasterData):
         number = document_no or f"GJ{self.next_number('journal', 1001)}"
         return self._journal(customer, "Invoice", number, amount, currency, due, on, SALES)
 
-    def post_opening_balance(
-        self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None
-    ) -> r.LedgerEntry:
+    def post_opening_balance(self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None) -> r.LedgerEntry:
         """An opening balance: an entry with a blank document type."""
         return self._journal(customer, " ", "OPENING", amount, currency, due, on, OPENING)
 
-    def post_finance_charge(
-        self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None
-    ) -> r.LedgerEntry:
+    def post_finance_charge(self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None) -> r.LedgerEntry:
         number = f"FC{self.next_number('finance charge', 1001)}"
         kind = "Finance Charge Memo"
         return self._journal(customer, kind, number, amount, currency, due, on, FINANCE_CHARGES)
@@ -345,4 +329,6 @@ class Ledger(MasterData):
         return codes.get(first, ""), codes.get(second, "")
 
     def default_dimensions_of(self, customer_id: str) -> list[r.DefaultDimension]:
-        return [row for row in self.default_dimensions.in_key_order() if row.parent_id == customer_id]
+        """The default dimensions of a customer card."""
+        table = self.default_dimensions
+        return self.grouped("defaults", table, lambda row: (row.parent_id,), table.version).get(customer_id, [])

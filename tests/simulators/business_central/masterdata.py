@@ -3,8 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
-from . import records as r
-from .state import ActionRefused, CompanyState
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.state import ActionRefused, CompanyState
 
 
 class MasterData(CompanyState):
@@ -28,9 +28,7 @@ class MasterData(CompanyState):
         self.store(self.exchange_rates, row)
 
     def add_payment_term(self, code: str, name: str, days: int) -> r.PaymentTerm:
-        row = r.PaymentTerm(
-            id=self.stamper.new_id(), code=code, name=name, days=days, due_date_calculation=f"{days}D"
-        )
+        row = r.PaymentTerm(id=self.stamper.new_id(), code=code, name=name, days=days, due_date_calculation=f"{days}D")
         return self.store(self.payment_terms, row)
 
     def add_payment_method(self, code: str, name: str) -> r.Coded:
@@ -44,9 +42,7 @@ class MasterData(CompanyState):
         return self.store(self.salespeople, row)
 
     def add_account(self, number: str, name: str, category: str, sub_category: str = "") -> r.Account:
-        row = r.Account(
-            id=self.stamper.new_id(), number=number, name=name, category=category, sub_category=sub_category
-        )
+        row = r.Account(id=self.stamper.new_id(), number=number, name=name, category=category, sub_category=sub_category)
         return self.store(self.accounts, row)
 
     # Dimensions -----------------------------------------------------------------------------------
@@ -59,18 +55,18 @@ class MasterData(CompanyState):
         dimension: str,
         code: str,
         name: str,
-        type: str = "Standard",
+        kind: str = "Standard",
         blocked: bool = False,
         indentation: int = 0,
     ) -> r.DimensionValue:
-        """`type` is Standard, Heading, Total, Begin-Total or End-Total."""
+        """`kind` is Standard, Heading, Total, Begin-Total or End-Total."""
         row = r.DimensionValue(
             id=self.stamper.new_id(),
             code=code,
             name=name,
             dimension_id=self.by_code(self.dimensions, dimension).id,
             number=self.next_number("dimension value", 1),
-            type=type,
+            type=kind,
             blocked=blocked,
             indentation=indentation,
         )
@@ -173,7 +169,7 @@ class MasterData(CompanyState):
         if with_contact:
             self.create_contact(
                 name,
-                type="Company",
+                kind="Company",
                 customer=row.id,
                 email=row.email.split(";")[0],
                 phone=row.phone,
@@ -214,36 +210,51 @@ class MasterData(CompanyState):
     def create_contact(
         self,
         name: str,
-        type: str = "Person",
+        kind: str = "Person",
         company: str | None = None,
         customer: str | None = None,
         number: str | None = None,
         **card: object,
     ) -> r.Contact:
         """A person of a contact company (or of a customer's one), or a company contact related to a customer."""
-        first, _, last = name.rpartition(" ") if type == "Person" else ("", "", "")
+        first, _, last = name.rpartition(" ") if kind == "Person" else ("", "", "")
         row = r.Contact(
             id=self.stamper.new_id(),
             number=number if number is not None else f"CT{self.next_number('contact', 1):06d}",
             name=name,
-            type=type,
+            type=kind,
             first_name=first,
             last_name=last,
         )
         if company:
             row.company_id = self.by_code(self.contacts, company).id
-        if customer and type == "Person":
+        if customer and kind == "Person":
             found = self.company_contact(self.customer(customer).id)
             row.company_id = found.id if found else None
-        if customer and type == "Company":
+        if customer and kind == "Company":
             row.relations.append(("Customer", self.customer(customer).id))
         self._set(row, card)
         return self.store(self.contacts, row)
 
     def company_contact(self, customer_id: str) -> r.Contact | None:
         """The contact of the customer's first business relation, the only one BC follows."""
-        found = (x for x in self.contacts.values() if ("Customer", customer_id) in x.relations)
-        return next(found, None)
+        by_customer = self.grouped(
+            "company contacts",
+            self.contacts,
+            lambda x: [target for kind, target in x.relations if kind == "Customer"],
+            self.stamper.version,
+        )
+        return next(iter(sorted(by_customer.get(customer_id, ()), key=lambda x: x.number)), None)
+
+    def people_of_company(self, contact: r.Contact) -> list[r.Contact]:
+        """The company contact and the persons that belong to it, in key order."""
+        by_company = self.grouped(
+            "people",
+            self.contacts,
+            lambda x: (x.company_id, x.id if x.type == "Company" else None),
+            self.stamper.version,
+        )
+        return by_company.get(contact.id, [contact])
 
     def relation_of(self, contact: r.Contact) -> str:
         """The business relation stamped on a contact: of its company for a person."""
@@ -263,7 +274,8 @@ class MasterData(CompanyState):
     def orphan_contact(self, contact: str) -> None:
         """The stamp says Customer but no relation is left: provokes the stale customerId."""
         row = self.by_code(self.contacts, contact)
-        row.stamped_relation, row.company_id, row.relations = "Customer", None, []
+        row.stamped_relation, row.company_id = "Customer", None
+        row.relations = []
         self.touch(row)
 
     def edit_contact(self, contact: str, **card: object) -> r.Contact:

@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from .http import Request, Response
-from .world import World
+from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.world import World
 
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 
@@ -98,9 +98,7 @@ class TokenService:
 
     def _refuse(self, status: int, error: str, code: int, text: str) -> Response:
         moment, trace, correlation = datetime.now(UTC), uuid4(), uuid4()
-        description = (
-            f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment:%Y-%m-%d %H:%M:%SZ}"
-        )
+        description = f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {moment:%Y-%m-%d %H:%M:%SZ}"
         return _plain(
             status,
             {

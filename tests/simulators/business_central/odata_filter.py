@@ -11,10 +11,10 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .errors import ODataError, bad_request, unknown_property
-from .schema import EntitySet, Field
-from .wire import NO_DATE, NO_STAMP, NULL_GUID, Edm, decode_enum, read_stamp
-from .world import Company
+from tests.simulators.business_central.errors import ODataError, bad_request, unknown_property
+from tests.simulators.business_central.schema import EntitySet, Field
+from tests.simulators.business_central.wire import NO_DATE, NO_STAMP, NULL_GUID, Edm, decode_enum, read_stamp
+from tests.simulators.business_central.world import Company
 
 Predicate = Callable[[Company, Any], bool]
 TOKEN = re.compile(
@@ -66,6 +66,7 @@ class Operand:
 
 
 def everything(company: Company, row: Any) -> bool:
+    """No filter."""
     return True
 
 
@@ -144,13 +145,13 @@ class _Parser:
         while self.peek() == ("name", "and"):
             self.take()
             right = self.primary()
-            one, other = node.matches, right.matches
-            node = Node(
-                lambda c, row, one=one, other=other: one(c, row) and other(c, row),
-                node.fields | right.fields,
-                node.equalities + right.equalities,
-            )
+            node = self.both(node, right)
         return node
+
+    def both(self, left: Node, right: Node) -> Node:
+        one, other = left.matches, right.matches
+        fields, equalities = left.fields | right.fields, left.equalities + right.equalities
+        return Node(lambda c, row: one(c, row) and other(c, row), fields, equalities)
 
     def primary(self) -> Node:
         kind, word = self.peek()
@@ -269,7 +270,7 @@ class _Parser:
                 return date.fromisoformat(word)
             case Edm.STAMP, ("stamp" | "date"):
                 return read_stamp(word)
-            case (Edm.INT | Edm.LONG | Edm.DECIMAL), "number":
+            case ((Edm.INT | Edm.LONG | Edm.DECIMAL), "number"):
                 return Decimal(word)
             case Edm.BOOL, "name" if word in ("true", "false"):
                 return word == "true"

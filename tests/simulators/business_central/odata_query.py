@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote, unquote
 
-from .errors import bad_request, unknown_property
-from .odata_filter import Filter, comparable, everything, parse_filter
-from .schema import Catalogue, EntitySet, Nav
-from .wire import Edm, JsonObject, decode_enum, read_stamp, render
-from .world import Company
+from tests.simulators.business_central.errors import bad_request, unknown_property
+from tests.simulators.business_central.odata_filter import Filter, comparable, everything, parse_filter
+from tests.simulators.business_central.schema import Catalogue, EntitySet, Nav
+from tests.simulators.business_central.wire import Edm, JsonObject, decode_enum, read_stamp, render
+from tests.simulators.business_central.world import Company
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Query:
 
 @dataclass(frozen=True)
 class Expand:
+    """A navigation to be shown, and the options inside its parentheses."""
+
     nav: Nav
     query: Query
 
@@ -122,10 +124,7 @@ def _inner_option(source: str) -> tuple[str, str]:
 def run(query: Query, company: Company, page_size: int, rows: Iterable[Any] | None = None) -> Page:
     """One page. A full page promises a next one, which may turn out empty; with $top nothing is promised."""
     given = query.entity.all_rows(company, query.filter.equalities) if rows is None else rows
-    if query.order:
-        found = _ordered(query, company, given)
-    else:
-        found = _from_token(query, company, given, rows is None)
+    found = _ordered(query, company, given) if query.order else _from_token(query, company, given, rows is None)
     matching = (row for row in found if query.filter.matches(company, row))
     limit = page_size if query.top is None else min(query.top, page_size)
     page = list(islice(matching, query.skip, query.skip + limit))

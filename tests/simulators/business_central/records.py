@@ -29,14 +29,17 @@ class Table(dict[str, R], Generic[R]):
     def __init__(self) -> None:
         super().__init__()
         self._ids: list[str] | None = None
+        self.version = 0
 
     def __setitem__(self, key: str, row: R) -> None:
         if key not in self:
             self._ids = None
+            self.version += 1
         super().__setitem__(key, row)
 
     def __delitem__(self, key: str) -> None:
         self._ids = None
+        self.version += 1
         super().__delitem__(key)
 
     def add(self, row: R) -> R:
@@ -68,6 +71,8 @@ class Coded(Row):
 
 @dataclass(kw_only=True)
 class Currency(Coded):
+    """A currency other than the local one."""
+
     symbol: str = ""
     decimals: int = 2
 
@@ -84,12 +89,16 @@ class ExchangeRate(Row):
 
 @dataclass(kw_only=True)
 class PaymentTerm(Coded):
+    """A payment term; `days` is what the formula says."""
+
     due_date_calculation: str
     days: int
 
 
 @dataclass(kw_only=True)
 class Salesperson(Coded):
+    """A salesperson or purchaser."""
+
     email: str = ""
     email2: str = ""
     phone: str = ""
@@ -111,7 +120,7 @@ class Account(Row):
 
 @dataclass(kw_only=True)
 class Dimension(Coded):
-    pass
+    """A dimension."""
 
 
 @dataclass(kw_only=True)
@@ -138,6 +147,8 @@ class DefaultDimension(Row):
 
 @dataclass(kw_only=True)
 class Customer(Row):
+    """A customer card."""
+
     number: str
     name: str
     type: str = "Company"
@@ -298,6 +309,8 @@ class LedgerEntry(Row):
 
 @dataclass(kw_only=True)
 class DetailedEntry(Row):
+    """One change of a ledger entry's amounts: initial, application, exchange gain or loss."""
+
     entry_no: int
     ledger_entry_no: int
     entry_type: str
@@ -319,6 +332,8 @@ class DetailedEntry(Row):
 
 @dataclass(kw_only=True)
 class GeneralEntry(Row):
+    """A general ledger entry; debit is positive."""
+
     entry_no: int
     posting_date: date
     document_no: str

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from .errors import ODataError, bad_request, not_found, permission_denied, unknown_property
-from .http import Request, Response, Served, query_string
-from .metadata import definitions, edmx
-from .odata_filter import parse_filter
-from .odata_query import Query, expand_row, read_options, run, split_outside
-from .schema import Catalogue, EntitySet, flag, guid, make, stamp, text
-from .wire import Edm, JsonObject
-from .world import Company, World
+from tests.simulators.business_central.errors import ODataError, bad_request, not_found, permission_denied, unknown_property
+from tests.simulators.business_central.http import Request, Response, Served, query_string
+from tests.simulators.business_central.metadata import definitions, edmx
+from tests.simulators.business_central.odata_filter import parse_filter
+from tests.simulators.business_central.odata_query import Query, expand_row, read_options, run, split_outside
+from tests.simulators.business_central.schema import Catalogue, EntitySet, guid, make, stamp, text
+from tests.simulators.business_central.wire import Edm, JsonObject
+from tests.simulators.business_central.world import Company, World
 
 SEGMENT = re.compile(r"^(?P<name>[$\w.]+)(?:\((?P<key>.*)\))?$", re.DOTALL)
 MAX_PAGE = 20000
@@ -35,12 +35,8 @@ COMPANY_ROWS = EntitySet(
     ),
     tagged=False,
 )
-DEFINITION_ROWS = EntitySet(
-    "entityDefinitions", "entityDefinition", (text("entityName", lambda c, row: row["entityName"]),), tagged=False
-)
-WEBHOOK_RESOURCES = EntitySet(
-    "webhookSupportedResources", "webhookSupportedResource", (text("resource", lambda c, row: row),), tagged=False
-)
+DEFINITION_ROWS = EntitySet("entityDefinitions", "entityDefinition", (text("entityName", lambda c, row: row["entityName"]),), tagged=False)
+WEBHOOK_RESOURCES = EntitySet("webhookSupportedResources", "webhookSupportedResource", (text("resource", lambda c, row: row),), tagged=False)
 
 
 @dataclass(frozen=True)
@@ -141,9 +137,7 @@ class Resources:
         if segment.key is not None:
             return Response(payload={**self.context("companies/$entity"), **self._company_row(self._named(segment))})
         page = run(query, first, MAX_PAGE, sorted(rows, key=lambda x: x.id))
-        return Response(
-            payload={**self.context("companies"), "value": [self._company_row(row) for row in page.rows]}
-        )
+        return Response(payload={**self.context("companies"), "value": [self._company_row(row) for row in page.rows]})
 
     def _company_row(self, company: Company) -> JsonObject:
         row = COMPANY_ROWS.render(company, company, None)
@@ -268,9 +262,7 @@ class Resources:
     def _tag(self, company: Company, entity: EntitySet, row: Any, body: JsonObject) -> None:
         """With the switch on, a customer's etag also moves with its balance."""
         if self.installation.etag_includes_balance and entity.name == "customers":
-            posted = len(company.entries_of.get(row.id, [])) + sum(
-                len(company.details_of.get(x.entry_no, [])) for x in company.entries_of.get(row.id, [])
-            )
+            posted = len(company.entries_of.get(row.id, [])) + sum(len(company.details_of.get(x.entry_no, [])) for x in company.entries_of.get(row.id, []))
             body["@odata.etag"] = str(body["@odata.etag"]).replace('="', f'{posted}="', 1)
 
     def next_link(self, token: str) -> str:
@@ -320,5 +312,3 @@ def _preferred_size(prefer: str) -> int | None:
 
 def _selected(query: Query) -> str:
     return f"({','.join(query.select)})" if query.select else ""
-
-

@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from . import records as r
-from .ledger import SALES, Ledger, Posting
-from .state import ActionRefused
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.ledger import SALES, Ledger, Posting
+from tests.simulators.business_central.state import ActionRefused
 
 
 class Sales(Ledger):
@@ -76,9 +76,7 @@ class Sales(Ledger):
             payment_terms_id=payer.payment_terms_id,
             shortcut_dimension1=dimensions[0],
             shortcut_dimension2=dimensions[1],
-            dimension_values={
-                x.dimension_id: x.value_id for x in self.default_dimensions_of(buyer.id) if x.value_id
-            },
+            dimension_values={x.dimension_id: x.value_id for x in self.default_dimensions_of(buyer.id) if x.value_id},
         )
         self._set(document, header)
         whole = {"description": "Services", "quantity": 1, "unit_price": amount or Decimal(0)}
@@ -180,9 +178,7 @@ class Sales(Ledger):
         """Create and post an invoice in one step."""
         return self.post_document(self.create_invoice(customer, amount=amount, **given).id)  # type: ignore[arg-type]
 
-    def post_credit_memo(
-        self, customer: str, amount: Decimal | None = None, applies_to: str | None = None, **given: object
-    ) -> r.SalesDocument:
+    def post_credit_memo(self, customer: str, amount: Decimal | None = None, applies_to: str | None = None, **given: object) -> r.SalesDocument:
         """Create and post a credit memo in one step, applied to an invoice if one is named."""
         memo = self.create_credit_memo(customer, amount=amount, applies_to=applies_to, **given)  # type: ignore[arg-type]
         return self.post_document(memo.id)

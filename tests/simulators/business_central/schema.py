@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import records as r
-from .wire import Edm, Json, JsonObject, encode_enum, etag, render
-from .world import Company
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.wire import Edm, Json, JsonObject, encode_enum, etag, render
+from tests.simulators.business_central.world import Company
 
 Equalities = Mapping[str, Any]
 
@@ -31,6 +31,8 @@ class Field:
 
 
 def attribute(path: str) -> Callable[[Company, Any], object]:
+    """A getter of an attribute of the row."""
+
     def read(company: Company, row: Any) -> object:
         return getattr(row, path)
 
@@ -48,6 +50,7 @@ def make(name: str, edm: Edm, source: Source, since: int = 0, length: int = 0, w
 
 
 def text(name: str, source: Source, since: int = 0) -> Field:
+    """A read-only text."""
     return make(name, Edm.TEXT, source, since)
 
 
@@ -57,30 +60,37 @@ def card(name: str, source: str, length: int, since: int = 0) -> Field:
 
 
 def guid(name: str, source: Source, since: int = 0) -> Field:
+    """A GUID."""
     return make(name, Edm.GUID, source, since)
 
 
 def day(name: str, source: Source, since: int = 0) -> Field:
+    """A date."""
     return make(name, Edm.DATE, source, since)
 
 
 def stamp(name: str, source: Source, since: int = 0) -> Field:
+    """An instant."""
     return make(name, Edm.STAMP, source, since)
 
 
 def amount(name: str, source: Source, since: int = 0) -> Field:
+    """A decimal."""
     return make(name, Edm.DECIMAL, source, since)
 
 
 def whole(name: str, source: Source, since: int = 0) -> Field:
+    """An integer."""
     return make(name, Edm.INT, source, since)
 
 
 def flag(name: str, source: Source, since: int = 0) -> Field:
+    """A boolean."""
     return make(name, Edm.BOOL, source, since)
 
 
 def option(name: str, source: Source, options: tuple[str, ...], since: int = 0) -> Field:
+    """An enum with its decoded members."""
     get = attribute(source) if isinstance(source, str) else source
     return Field(name, Edm.ENUM, get, since, options)
 
@@ -173,9 +183,4 @@ class Catalogue:
 
     def enum_members(self) -> dict[str, tuple[str, ...]]:
         """Encoded members per enum field, for $metadata."""
-        return {
-            f"{s.entity}_{f.name}": tuple(encode_enum(o) for o in f.options)
-            for s in self.sets.values()
-            for f in s.fields
-            if f.edm is Edm.ENUM
-        }
+        return {f"{s.entity}_{f.name}": tuple(encode_enum(o) for o in f.options) for s in self.sets.values() for f in s.fields if f.edm is Edm.ENUM}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
@@ -18,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from .app import BusinessCentralSimulator
-from .http import ConnectionDropped, Request
+from tests.simulators.business_central.app import BusinessCentralSimulator
+from tests.simulators.business_central.http import ConnectionDropped, Request
 
 
 @dataclass
@@ -41,7 +42,7 @@ class ServerHandle:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self) -> "ServerHandle":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:
@@ -109,7 +110,7 @@ def _handler_for(simulator: BusinessCentralSimulator, scheme: str) -> type[BaseH
                 self.wfile.write(dropped.sent)
                 self.wfile.flush()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """The simulator keeps its own log."""
 
     for method in ("GET", "POST", "PATCH", "PUT", "DELETE"):
@@ -143,16 +144,12 @@ def _certificates(folder: Path) -> str:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
-    )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
     own = (
         _builder(subject, issuer, key)
         .add_extension(names, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

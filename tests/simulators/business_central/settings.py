@@ -2,8 +2,8 @@
 
 from dataclasses import asdict, dataclass
 
-from .app import BusinessCentralSimulator
-from .oauth import SCOPE
+from tests.simulators.business_central.app import BusinessCentralSimulator
+from tests.simulators.business_central.oauth import SCOPE
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class ClientSettings:
         return asdict(self)
 
 
-def settings(
-    simulator: BusinessCentralSimulator, url: str = "http://localhost", ca_file: str | None = None
-) -> ClientSettings:
+def settings(simulator: BusinessCentralSimulator, url: str = "http://localhost", ca_file: str | None = None) -> ClientSettings:
     """Settings for a simulator at this address (`http://localhost` fits in-process transports)."""
     installed = simulator.world.installation
     saas = f"{url}/v2.0/{installed.tenant_id}/{installed.environment}"

@@ -1,15 +1,15 @@
 """One company's tables, its identity and its stamps; the business actions are built on top of this."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from . import records as r
+from tests.simulators.business_central import records as r
 
 R = TypeVar("R", bound=r.Row)
 
@@ -46,6 +46,11 @@ class Stamper:
 
     def now(self) -> datetime:
         return self._moment or self.clock()
+
+    @property
+    def version(self) -> int:
+        """Moves with every write."""
+        return self._row_version
 
     def next_version(self) -> int:
         self._row_version += 1
@@ -108,6 +113,7 @@ class CompanyState:
     details_of: dict[int, list[r.DetailedEntry]] = field(default_factory=dict)
     entries_of: dict[str, list[r.LedgerEntry]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, tuple[int, dict[str, list[Any]]]] = field(default_factory=dict, repr=False)
 
     def today(self) -> date:
         return self.stamper.now().date()
@@ -131,7 +137,20 @@ class CompanyState:
 
     def drop(self, table: r.Table[R], row: R) -> None:
         del table[row.id]
+        self.stamper.next_version()
         self._tell(row, "deleted")
+
+    def grouped(self, name: str, table: r.Table[R], keys: Callable[[R], Iterable[str | None]], version: int) -> dict[str, list[R]]:
+        """Rows by their foreign keys, in key order; built again when the version moved."""
+        known = self.groups.get(name)
+        if known is None or known[0] != version:
+            found: dict[str, list[R]] = {}
+            for row in table.in_key_order():
+                for key in keys(row):
+                    if key:
+                        found.setdefault(key, []).append(row)
+            known = self.groups[name] = (version, found)
+        return known[1]
 
     def next_number(self, series: str, first: int, step: int = 1) -> int:
         """The next number of a number series."""

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import msgspec
 
-from .errors import ODataError, bad_request, not_found
-from .http import Request, Response
-from .state import Change
-from .wire import Json, JsonObject, etag, stamp_text
-from .world import World
+from tests.simulators.business_central.errors import ODataError, bad_request, not_found
+from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.state import Change
+from tests.simulators.business_central.wire import Json, JsonObject, etag, stamp_text
+from tests.simulators.business_central.world import World
 
 Notify = Callable[[str, bytes], tuple[int, bytes]]
 LIFE = timedelta(days=3)
@@ -30,6 +30,8 @@ SUBSCRIBABLE = {*ROWS.values(), "salesInvoices", "salesCreditMemos", "paymentMet
 
 @dataclass
 class Subscription:
+    """One subscriber's wish to hear about one resource."""
+
     id: str
     url: str
     resource: str

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from . import ledger as accounts
-from . import records as r
-from .clock import SimulatorClock
-from .sales import Sales
-from .state import ActionRefused, Stamper
+from tests.simulators.business_central import ledger as accounts
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.clock import SimulatorClock
+from tests.simulators.business_central.sales import Sales
+from tests.simulators.business_central.state import ActionRefused, Stamper
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,11 @@ class World:
         installation: Installation | None = None,
     ) -> None:
         self.clock = clock or SimulatorClock()
-        self.stamper = Stamper(lambda: self.clock(), seed)
+        self.stamper = Stamper(self.clock, seed)
         self.installation = installation or Installation()
         self.companies: dict[str, Company] = {}
 
-    def add_company(
-        self, name: str, display_name: str = "", local_currency: str = "GBP", country: str = "GB"
-    ) -> Company:
+    def add_company(self, name: str, display_name: str = "", local_currency: str = "GBP", country: str = "GB") -> Company:
         """A company with its accounts and nothing else."""
         company = Company(
             stamper=self.stamper,

@@ -5,19 +5,17 @@ Sources: dynamics_customer_update.md, Simple.OData.Client#667 (400 instead of 41
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from . import records as r
-from .errors import ODataError, bad_request, dialog, not_found
-from .http import Request, Response
-from .odata_query import expand_row
-from .schema import EntitySet, Field
-from .wire import NULL_DATE, NULL_GUID, Edm, decode_enum, etag
-from .world import Company
-
-if TYPE_CHECKING:
-    from .resources import Resources, Target
+from tests.simulators.business_central import records as r
+from tests.simulators.business_central.errors import ODataError, bad_request, dialog, not_found
+from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.odata_query import expand_row
+from tests.simulators.business_central.resources import Resources, Target, parse_path
+from tests.simulators.business_central.schema import EntitySet, Field
+from tests.simulators.business_central.wire import NULL_DATE, NULL_GUID, Edm, decode_enum, etag
+from tests.simulators.business_central.world import Company
 
 POSTED_FIELDS = ("dueDate", "promisedPayDate", "disputeStatus", "disputeStatusId")
 
@@ -25,13 +23,11 @@ POSTED_FIELDS = ("dueDate", "promisedPayDate", "disputeStatus", "disputeStatusId
 class Writer:
     """Answers everything that is not a GET below an API root."""
 
-    def __init__(self, resources: "Resources") -> None:
+    def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self.request: Request = resources.request
 
     def answer(self, request: Request) -> Response:
-        from .resources import parse_path
-
         company, rest = self.resources.company_of(parse_path(self.resources.root.below))
         target = self.resources.locate(company, rest)
         if request.method == "PATCH" and target.row is not None:
@@ -49,8 +45,7 @@ class Writer:
         given = self.request.header("if-match")
         if not given and required:
             raise bad_request(
-                "Could not validate the client concurrency token required by the service. "
-                "Please provide a valid token in the client request.",
+                "Could not validate the client concurrency token required by the service. Please provide a valid token in the client request.",
                 "BadRequest_InvalidToken",
             )
         if given and given not in ("*", etag(row.row_version)):
@@ -65,9 +60,11 @@ class Writer:
             headers["Location"] = f"{self.resources.root.url}/companies({company.id})/{entity.name}({key})"
         return Response(status, payload={**context, **body}, headers=headers)
 
-    def _patch(self, company: Company, target: "Target") -> Response:
+    def _patch(self, company: Company, target: Target) -> Response:
         self._check_token(target.row, required=True)
         given = self.request.json()
+        if not isinstance(target.row, r.Row):
+            raise ODataError(405, "BadRequest_MethodNotAllowed", "Entity does not support update.")
         if isinstance(target.row, r.SalesDocument):
             self._patch_document(company, target.row, given)
         elif isinstance(target.row, r.DefaultDimension):
@@ -127,13 +124,13 @@ class Writer:
             raise dialog(f"Dimension Value {found.code} is blocked.")
         return found.id
 
-    def _insert(self, company: Company, target: "Target") -> Response:
+    def _insert(self, company: Company, target: Target) -> Response:
         entity, given = target.entity, self.request.json()
         row: r.Row
         if entity.name == "customers":
             row = company.create_customer(self._display_name(given), number=given.get("number") or None)
         elif entity.name == "contacts":
-            row = company.create_contact(self._display_name(given), type=given.get("type", "Company"))
+            row = company.create_contact(self._display_name(given), kind=given.get("type", "Company"))
             if given.get("companyNumber"):
                 row.company_id = company.by_code(company.contacts, given["companyNumber"]).id
         elif entity.name == "defaultDimensions":
@@ -164,7 +161,7 @@ class Writer:
         row.id = wanted
         table.add(row)
 
-    def _insert_default(self, company: Company, target: "Target", given: dict[str, Any]) -> Response:
+    def _insert_default(self, company: Company, target: Target, given: dict[str, Any]) -> Response:
         parent = given.get("parentId")
         if "/" in target.path:
             parent = target.path.split("(")[1].split(")")[0]
@@ -178,7 +175,7 @@ class Writer:
         row = company.put_default_dimension(customer.id, dimension.id, value)
         return self._shown(company, target.entity, row, 201)
 
-    def _delete(self, company: Company, target: "Target") -> Response:
+    def _delete(self, company: Company, target: Target) -> Response:
         self._check_token(target.row, required=False)
         row = target.row
         if isinstance(row, r.Customer):
@@ -193,7 +190,7 @@ class Writer:
             raise ODataError(405, "BadRequest_MethodNotAllowed", "Entity does not support delete.")
         return Response(204)
 
-    def _action(self, company: Company, target: "Target") -> Response:
+    def _action(self, company: Company, target: Target) -> Response:
         """`Microsoft.NAV.post` and its kin, in any case, without an answer body."""
         name = target.rest[0].name.lower().removeprefix("microsoft.nav.")
         if not isinstance(target.row, r.SalesDocument):
@@ -203,9 +200,7 @@ class Writer:
         elif name in ("cancel", "cancelandsend"):
             company.cancel_invoice(target.row.id)
         elif name == "makecorrectivecreditmemo":
-            company.create_credit_memo(
-                target.row.customer_id, amount=target.row.gross, applies_to=target.row.id, currency=target.row.currency_code
-            )
+            company.create_credit_memo(target.row.customer_id, amount=target.row.gross, applies_to=target.row.id, currency=target.row.currency_code)
         elif name != "send":
             raise not_found(target.rest[0].name)
         return Response(204)
@@ -220,8 +215,7 @@ def _value(company: Company, field: Field, value: Any) -> Any:
         case Edm.TEXT:
             if field.length and len(str(value)) > field.length:
                 raise bad_request(
-                    f"The length of the string is {len(str(value))}, but it must be less than or equal to "
-                    f"{field.length} characters. Value: {value}",
+                    f"The length of the string is {len(str(value))}, but it must be less than or equal to {field.length} characters. Value: {value}",
                     "Application_StringExceededLength",
                 )
             return str(value)

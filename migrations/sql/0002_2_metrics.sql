@@ -1,0 +1,298 @@
+-- The metrics, version by version: counts and sums per debtor (metric_sums_at), the formulas once (metrics_of), and every
+-- scope above a debtor only adds sums up. sync_engine/canonical/metrics.py says the same in plain Python; a test compares both.
+
+CREATE VIEW canonical.metric_definition AS
+SELECT * FROM (VALUES
+    ('mean_days_late', 1, 'days', 'none', 'Mean over invoices of the days after the due date, never negative, counted to full payment or, while unpaid, to the as-of date.'),
+    ('avg_days_overdue', 1, 'days', 'none', 'Mean days since the due date over unpaid invoices that are past due.'),
+    ('avg_days_past_due_at_payment', 1, 'days', 'none', 'Mean days from due date to full payment over fully paid invoices; early is negative.'),
+    ('avg_days_invoice_to_payment', 1, 'days', 'none', 'Mean days from issue date to full payment over fully paid invoices.'),
+    ('weighted_avg_days_late_by_original', 1, 'days', 'booked base', 'Days late as in mean_days_late, weighted by the original amount.'),
+    ('weighted_avg_days_late_by_open', 1, 'days', 'booked base', 'Days late of unpaid invoices, weighted by the open amount.'),
+    ('dso_simple', 1, 'days', 'booked base', 'Net receivable (open items less credits and unapplied payments) / invoices less credit notes of the last 90 days x 90.'),
+    ('dso_count_back', 1, 'days', 'booked base', 'Calendar months walked back from the as-of date until their net sales exhaust the net receivable.'),
+    ('best_possible_dso', 1, 'days', 'booked base', 'As dso_simple with only what is not overdue, at most the net receivable.'),
+    ('avg_days_delinquent', 1, 'days', 'booked base', 'dso_simple less best_possible_dso.')
+) AS definition (metric, definition_version, unit, currency_basis, description);
+
+-- Why a debtor stays out of metrics; null when it is in. Balances and controls contain it either way.
+CREATE VIEW canonical.metric_debtor AS
+SELECT id AS debtor_id, number, name, portfolio_id,
+       CASE WHEN deleted_at IS NOT NULL THEN 'debtor_deleted' WHEN excluded THEN 'debtor_excluded' WHEN is_intercompany THEN 'debtor_intercompany'
+            WHEN block_reason = 'privacy' THEN 'debtor_privacy_blocked' WHEN status = 'blocked' THEN 'debtor_blocked' END AS out_because
+FROM canonical.debtor;
+
+CREATE TYPE canonical.metric_sums AS (
+    n_documents bigint, n_open_items bigint, n_not_an_invoice bigint, n_nothing_owed bigint, n_written_off bigint, n_no_payment_date bigint,
+    n_paid bigint, n_paid_due bigint, n_paid_issued bigint, n_unpaid bigint, n_unpaid_due bigint, n_overdue bigint,
+    n_no_base bigint, n_unpaid_no_base bigint, n_open_no_base bigint,
+    days_late bigint, days_overdue bigint, days_past_due bigint, days_to_payment bigint,
+    weight numeric, weighted numeric, open_weight numeric, open_weighted numeric, receivable numeric, not_overdue numeric, sales numeric
+);
+
+CREATE FUNCTION canonical.metric_sums_at(ledger_date date, of_source text, by_currency boolean)
+RETURNS TABLE (source text, base_currency text, currency text, debtor_id uuid, sums canonical.metric_sums)
+LANGUAGE sql STABLE AS $$
+SELECT i.source, max(i.base_currency), i.currency, i.debtor_id, ROW(
+    count(*) FILTER (WHERE i.state <> 'payment'), count(*) FILTER (WHERE i.is_open), count(*) FILTER (WHERE i.state = 'not_an_invoice'),
+    count(*) FILTER (WHERE i.state = 'nothing_owed'), count(*) FILTER (WHERE i.state = 'written_off'), count(*) FILTER (WHERE i.state = 'no_payment_date'),
+    count(*) FILTER (WHERE i.state = 'paid'), count(i.due_date) FILTER (WHERE i.state = 'paid'), count(i.issue_date) FILTER (WHERE i.state = 'paid'),
+    count(*) FILTER (WHERE i.state = 'unpaid'), count(i.due_date) FILTER (WHERE i.state = 'unpaid'), count(*) FILTER (WHERE i.state = 'unpaid' AND i.due_date < ledger_date),
+    count(i.late) FILTER (WHERE i.total_base IS NULL), count(i.late) FILTER (WHERE i.state = 'unpaid' AND i.effect IS NULL), count(*) FILTER (WHERE i.is_open AND i.effect IS NULL),
+    coalesce(sum(i.late), 0), coalesce(sum(ledger_date - i.due_date) FILTER (WHERE i.state = 'unpaid' AND i.due_date < ledger_date), 0),
+    coalesce(sum(i.settled_on - i.due_date) FILTER (WHERE i.state = 'paid'), 0), coalesce(sum(i.settled_on - i.issue_date) FILTER (WHERE i.state = 'paid'), 0),
+    coalesce(sum(i.total_base) FILTER (WHERE i.late IS NOT NULL), 0), coalesce(sum(i.total_base * i.late), 0),
+    coalesce(sum(i.effect) FILTER (WHERE i.late IS NOT NULL AND i.state = 'unpaid'), 0), coalesce(sum(i.effect * i.late) FILTER (WHERE i.state = 'unpaid'), 0),
+    coalesce(sum(i.effect) FILTER (WHERE i.is_open), 0),
+    coalesce(sum(i.effect) FILTER (WHERE i.effect > 0 AND i.state <> 'payment' AND (i.due_date IS NULL OR i.due_date >= ledger_date)), 0),
+    coalesce(sum(i.sold), 0)
+)::canonical.metric_sums
+FROM (
+    SELECT d.*, CASE WHEN d.state IN ('paid', 'unpaid') THEN greatest(0, coalesce(d.settled_on, ledger_date) - d.due_date) + 0 * (d.due_date - ledger_date) END AS late
+    FROM (
+        SELECT x.source, x.base_currency, CASE WHEN by_currency THEN x.currency END AS currency, x.debtor_id, x.due_date, x.issue_date, x.settled_on,
+               x.total_base, x.sign * x.open_amount_base AS effect, x.open_amount <> 0 AS is_open,
+               CASE WHEN x.kind IN ('invoice', 'credit_note') AND coalesce(x.posting_date, x.issue_date) > ledger_date - 90 THEN x.sign * x.total_base END AS sold,
+               CASE WHEN x.kind <> 'invoice' THEN 'not_an_invoice' WHEN x.total <= 0 THEN 'nothing_owed' WHEN x.open_amount > 0 THEN 'unpaid'
+                    WHEN x.erp_status = 'written_off' THEN 'written_off' WHEN x.settled_on IS NULL THEN 'no_payment_date' ELSE 'paid' END AS state
+        FROM canonical.document_at(ledger_date, of_source) x
+        UNION ALL
+        SELECT p.source, p.base_currency, CASE WHEN by_currency THEN p.currency END, p.debtor_id, NULL, NULL, NULL, NULL, p.sign * p.unapplied_base, true, NULL, 'payment'
+        FROM canonical.payment_at(ledger_date, of_source) p
+        WHERE p.unapplied <> 0
+    ) d
+) i
+GROUP BY i.debtor_id, i.source, i.currency
+$$;
+
+-- Net sales per calendar month in booked base: invoices less credit notes by posting date; a month without any has no row.
+CREATE FUNCTION canonical.sales_by_month_at(ledger_date date, of_source text, by_currency boolean)
+RETURNS TABLE (source text, currency text, debtor_id uuid, month date, sales numeric)
+LANGUAGE sql STABLE AS $$
+SELECT s.source, s.currency, s.debtor_id, s.month, sum(s.sold)
+FROM (
+    SELECT d.source, CASE WHEN by_currency THEN d.currency END AS currency, d.debtor_id,
+           date_trunc('month', coalesce(d.posting_date, d.issue_date)::timestamp)::date AS month,
+           CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END * coalesce(d.total_base, CASE WHEN d.currency IS NULL OR d.currency = b.base_currency THEN d.total END) AS sold
+    FROM canonical.document d
+    LEFT JOIN canonical.source_base_currency b ON b.source = d.source
+    WHERE d.kind IN ('invoice', 'credit_note') AND d.deleted_at IS NULL AND coalesce(d.erp_status, 'unknown') NOT IN ('draft', 'void')
+      AND coalesce(d.posting_date, d.issue_date) <= ledger_date AND (of_source IS NULL OR d.source = of_source)
+) s
+GROUP BY s.debtor_id, s.month, s.source, s.currency
+$$;
+
+-- Months newest first. The month of the as-of date counts up to that date; a month of net credit passes and exhausts nothing.
+-- Null: the receivable is larger than all known sales, so any number would be too low.
+CREATE FUNCTION canonical.dso_count_back(receivable numeric, ledger_date date, months date[], sales numeric[])
+RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    rest numeric := receivable;
+    month_end date;
+BEGIN
+    IF rest <= 0 THEN
+        RETURN 0;
+    END IF;
+    FOR i IN 1 .. coalesce(cardinality(months), 0) LOOP
+        CONTINUE WHEN sales[i] IS NULL OR sales[i] <= 0;
+        IF sales[i] > rest THEN
+            month_end := least(ledger_date, (months[i] + interval '1 month')::date - 1);
+            RETURN (ledger_date - month_end) + rest / sales[i] * (month_end - months[i] + 1);
+        END IF;
+        rest := rest - sales[i];
+        IF rest = 0 THEN
+            RETURN ledger_date - months[i] + 1;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
+-- The formulas, once. `outside` counts the documents, `outside_open` the open items of debtors that stay out, by reason.
+CREATE FUNCTION canonical.metrics_of(m canonical.metric_sums, count_back numeric, outside jsonb, outside_open jsonb)
+RETURNS TABLE (
+    mean_days_late numeric, avg_days_overdue numeric, avg_days_past_due_at_payment numeric, avg_days_invoice_to_payment numeric,
+    weighted_avg_days_late_by_original numeric, weighted_avg_days_late_by_open numeric,
+    dso_simple numeric, dso_count_back numeric, best_possible_dso numeric, avg_days_delinquent numeric, n_included jsonb, n_excluded jsonb
+)
+LANGUAGE sql IMMUTABLE AS $$
+SELECT m.days_late::numeric / nullif(m.n_paid_due + m.n_unpaid_due, 0), m.days_overdue::numeric / nullif(m.n_overdue, 0),
+       m.days_past_due::numeric / nullif(m.n_paid_due, 0), m.days_to_payment::numeric / nullif(m.n_paid_issued, 0),
+       m.weighted / nullif(m.weight, 0), m.open_weighted / nullif(m.open_weight, 0),
+       CASE WHEN m.sales > 0 AND r.is_valued THEN r.receivable / m.sales * 90 END, CASE WHEN r.is_valued THEN count_back END,
+       CASE WHEN m.sales > 0 AND r.is_valued THEN least(m.not_overdue, r.receivable) / m.sales * 90 END,
+       CASE WHEN m.sales > 0 AND r.is_valued THEN (r.receivable - least(m.not_overdue, r.receivable)) / m.sales * 90 END,
+       jsonb_build_object(
+           'mean_days_late', m.n_paid_due + m.n_unpaid_due, 'avg_days_overdue', m.n_overdue,
+           'avg_days_past_due_at_payment', m.n_paid_due, 'avg_days_invoice_to_payment', m.n_paid_issued,
+           'weighted_avg_days_late_by_original', m.n_paid_due + m.n_unpaid_due - m.n_no_base, 'weighted_avg_days_late_by_open', m.n_unpaid_due - m.n_unpaid_no_base,
+           'dso_simple', r.n_valued, 'dso_count_back', r.n_valued, 'best_possible_dso', r.n_valued, 'avg_days_delinquent', r.n_valued),
+       jsonb_strip_nulls(jsonb_build_object(
+           'mean_days_late', e.never || e.undated || jsonb_build_object('no_due_date', e.no_due),
+           'avg_days_overdue', e.never || jsonb_build_object('paid', e.paid, 'no_due_date', e.unpaid_no_due, 'not_due', nullif(m.n_unpaid_due - m.n_overdue, 0)),
+           'avg_days_past_due_at_payment', e.never || e.undated || jsonb_build_object('unpaid', nullif(m.n_unpaid, 0), 'no_due_date', nullif(m.n_paid - m.n_paid_due, 0)),
+           'avg_days_invoice_to_payment', e.never || e.undated || jsonb_build_object('unpaid', nullif(m.n_unpaid, 0), 'no_issue_date', nullif(m.n_paid - m.n_paid_issued, 0)),
+           'weighted_avg_days_late_by_original', e.never || e.undated || jsonb_build_object('no_due_date', e.no_due, 'no_base_amount', nullif(m.n_no_base, 0)),
+           'weighted_avg_days_late_by_open', e.never || jsonb_build_object('paid', e.paid, 'no_due_date', e.unpaid_no_due, 'no_base_amount', nullif(m.n_unpaid_no_base, 0)),
+           'dso_simple', e.not_receivable, 'dso_count_back', e.not_receivable, 'best_possible_dso', e.not_receivable, 'avg_days_delinquent', e.not_receivable))
+FROM (VALUES (greatest(m.receivable, 0), m.n_open_items - m.n_open_no_base, m.n_open_items = 0 OR m.n_open_items > m.n_open_no_base)) AS r (receivable, n_valued, is_valued)
+CROSS JOIN LATERAL (VALUES (
+    jsonb_build_object('not_an_invoice', nullif(m.n_not_an_invoice, 0), 'nothing_owed', nullif(m.n_nothing_owed, 0), 'written_off', nullif(m.n_written_off, 0)) || outside,
+    jsonb_build_object('no_payment_date', nullif(m.n_no_payment_date, 0)),
+    nullif(m.n_paid + m.n_no_payment_date, 0), nullif(m.n_unpaid - m.n_unpaid_due, 0), nullif(m.n_paid + m.n_unpaid - m.n_paid_due - m.n_unpaid_due, 0),
+    jsonb_build_object('no_base_amount', nullif(m.n_open_no_base, 0)) || outside_open
+)) AS e (never, undated, paid, unpaid_no_due, no_due, not_receivable)
+$$;
+
+-- Why a metric has no value.
+CREATE FUNCTION canonical.metric_status(metric text, value numeric)
+RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN value IS NOT NULL THEN NULL WHEN metric = 'dso_count_back' THEN 'insufficient history'
+            WHEN metric IN ('dso_simple', 'best_possible_dso', 'avg_days_delinquent') THEN 'no sales in the period' ELSE 'nothing to measure' END
+$$;
+
+-- A row per metric and scope: a whole source ('overall'), one currency of its documents, one portfolio of its debtors.
+CREATE FUNCTION canonical.metrics_at(ledger_date date, of_source text DEFAULT NULL)
+RETURNS TABLE (
+    as_of date, source text, scope text, scope_id uuid, scope_name text, base_currency text, metric text, definition_version integer,
+    value numeric, status text, n_included bigint, n_excluded jsonb, currency_basis text
+)
+LANGUAGE sql STABLE AS $$
+WITH judged AS (
+    SELECT s.source, s.base_currency, coalesce(s.currency, s.base_currency, '') AS currency, r.portfolio_id,
+           CASE WHEN r.debtor_id IS NULL THEN 'debtor_unknown' ELSE r.out_because END AS out_because, s.sums AS m
+    FROM canonical.metric_sums_at(ledger_date, of_source, true) s
+    LEFT JOIN canonical.metric_debtor r ON r.debtor_id = s.debtor_id
+), scoped AS MATERIALIZED (
+    SELECT source, base_currency, grouping(currency, portfolio_id) AS scope, currency, portfolio_id, out_because, ROW(
+        sum((m).n_documents), sum((m).n_open_items), sum((m).n_not_an_invoice), sum((m).n_nothing_owed), sum((m).n_written_off), sum((m).n_no_payment_date),
+        sum((m).n_paid), sum((m).n_paid_due), sum((m).n_paid_issued), sum((m).n_unpaid), sum((m).n_unpaid_due), sum((m).n_overdue),
+        sum((m).n_no_base), sum((m).n_unpaid_no_base), sum((m).n_open_no_base),
+        sum((m).days_late), sum((m).days_overdue), sum((m).days_past_due), sum((m).days_to_payment),
+        sum((m).weight), sum((m).weighted), sum((m).open_weight), sum((m).open_weighted), sum((m).receivable), sum((m).not_overdue), sum((m).sales)
+    )::canonical.metric_sums AS m
+    FROM judged
+    GROUP BY GROUPING SETS ((source, base_currency, out_because), (source, base_currency, out_because, currency), (source, base_currency, out_because, portfolio_id))
+), outside AS (
+    SELECT source, scope, currency, portfolio_id, jsonb_object_agg(out_because, nullif((m).n_documents, 0)) AS documents, jsonb_object_agg(out_because, nullif((m).n_open_items, 0)) AS open_items
+    FROM scoped WHERE out_because IS NOT NULL
+    GROUP BY source, scope, currency, portfolio_id
+), months AS (
+    SELECT s.source, grouping(s.currency, r.portfolio_id) AS scope, s.currency, r.portfolio_id, s.month, sum(s.sales) AS sales
+    FROM (
+        SELECT m.source, coalesce(m.currency, b.base_currency, '') AS currency, m.debtor_id, m.month, m.sales
+        FROM canonical.sales_by_month_at(ledger_date, of_source, true) m
+        LEFT JOIN canonical.source_base_currency b ON b.source = m.source
+    ) s
+    JOIN canonical.metric_debtor r ON r.debtor_id = s.debtor_id AND r.out_because IS NULL
+    GROUP BY GROUPING SETS ((s.source, s.month), (s.source, s.month, s.currency), (s.source, s.month, r.portfolio_id))
+), history AS (
+    SELECT source, scope, currency, portfolio_id, array_agg(month ORDER BY month DESC) AS months, array_agg(sales ORDER BY month DESC) AS sales
+    FROM months
+    GROUP BY source, scope, currency, portfolio_id
+)
+SELECT ledger_date, s.source, CASE s.scope WHEN 3 THEN 'overall' WHEN 1 THEN 'currency' ELSE 'portfolio' END, s.portfolio_id,
+       CASE s.scope WHEN 3 THEN s.source WHEN 1 THEN s.currency ELSE coalesce(p.name, 'unassigned') END,
+       s.base_currency, d.metric, d.definition_version, v.value, canonical.metric_status(d.metric, v.value),
+       (f.n_included ->> d.metric)::bigint, f.n_excluded -> d.metric, d.currency_basis
+FROM scoped s
+LEFT JOIN outside o ON o.source = s.source AND o.scope = s.scope AND o.currency IS NOT DISTINCT FROM s.currency AND o.portfolio_id IS NOT DISTINCT FROM s.portfolio_id
+LEFT JOIN history h ON h.source = s.source AND h.scope = s.scope AND h.currency IS NOT DISTINCT FROM s.currency AND h.portfolio_id IS NOT DISTINCT FROM s.portfolio_id
+LEFT JOIN canonical.portfolio p ON p.id = s.portfolio_id
+CROSS JOIN LATERAL canonical.metrics_of(s.m, canonical.dso_count_back((s.m).receivable, ledger_date, h.months, h.sales), coalesce(o.documents, '{}'), coalesce(o.open_items, '{}')) f
+CROSS JOIN LATERAL (VALUES
+    ('mean_days_late', f.mean_days_late), ('avg_days_overdue', f.avg_days_overdue), ('avg_days_past_due_at_payment', f.avg_days_past_due_at_payment),
+    ('avg_days_invoice_to_payment', f.avg_days_invoice_to_payment), ('weighted_avg_days_late_by_original', f.weighted_avg_days_late_by_original),
+    ('weighted_avg_days_late_by_open', f.weighted_avg_days_late_by_open), ('dso_simple', f.dso_simple), ('dso_count_back', f.dso_count_back),
+    ('best_possible_dso', f.best_possible_dso), ('avg_days_delinquent', f.avg_days_delinquent)
+) AS v (metric, value)
+JOIN canonical.metric_definition d ON d.metric = v.metric
+WHERE s.out_because IS NULL
+$$;
+
+-- Exposure against limit, per debtor and per group, over all sources that share a base currency. Limits are in base currency.
+CREATE FUNCTION canonical.credit_utilisation_at(ledger_date date)
+RETURNS TABLE (
+    as_of date, level text, debtor_id uuid, group_id uuid, name text, base_currency text, exposure numeric, credit_limit numeric,
+    utilisation numeric, flag text, n_included bigint, n_excluded jsonb, definition_version integer, currency_basis text
+)
+LANGUAGE sql STABLE AS $$
+WITH exposed AS (
+    SELECT r.id, r.group_id, r.name, r.credit_limit, j.out_because, b.base_currency, coalesce(b.exposure, 0) AS exposure, coalesce(b.n_currencies, 0) AS n_currencies, coalesce(b.n_without_base, 0) AS n_without_base
+    FROM canonical.debtor r
+    JOIN canonical.metric_debtor j ON j.debtor_id = r.id
+    LEFT JOIN (
+        SELECT i.debtor_id, min(i.base_currency) AS base_currency, count(DISTINCT coalesce(i.base_currency, '')) AS n_currencies,
+               greatest(sum(i.balance_base), 0) AS exposure, sum(i.n_without_base) AS n_without_base
+        FROM canonical.debtor_balance_at(ledger_date) i
+        GROUP BY i.debtor_id
+    ) b ON b.debtor_id = r.id
+    WHERE r.deleted_at IS NULL
+), grouped AS (
+    SELECT g.id, g.name, g.credit_limit, min(e.base_currency) AS base_currency, count(DISTINCT coalesce(e.base_currency, '')) FILTER (WHERE e.n_currencies > 0) + max(e.n_currencies) - 1 AS n_currencies,
+           coalesce(sum(e.exposure) FILTER (WHERE e.out_because IS NULL), 0) AS exposure, sum(e.n_without_base) AS n_without_base,
+           count(*) FILTER (WHERE e.out_because IS NULL) AS n_included, count(*) FILTER (WHERE e.out_because IS NOT NULL) AS n_out
+    FROM canonical.debtor_group g
+    JOIN exposed e ON e.group_id = g.id
+    WHERE g.deleted_at IS NULL
+    GROUP BY g.id, g.name, g.credit_limit
+), levels AS (
+    SELECT 'debtor' AS level, id AS debtor_id, group_id, name, base_currency, exposure, credit_limit, out_because, n_currencies, n_without_base,
+           (out_because IS NULL)::int::bigint AS n_included, CASE WHEN out_because IS NULL THEN '{}' ELSE jsonb_build_object(out_because, 1) END AS n_excluded
+    FROM exposed
+    UNION ALL
+    SELECT 'group', NULL, id, name, base_currency, exposure, credit_limit, NULL, n_currencies, n_without_base, n_included,
+           jsonb_strip_nulls(jsonb_build_object('debtor_out_of_metrics', nullif(n_out, 0)))
+    FROM grouped
+)
+SELECT ledger_date, level, debtor_id, group_id, name, base_currency, CASE WHEN n_currencies <= 1 THEN exposure END, credit_limit,
+       CASE WHEN out_because IS NULL AND n_currencies <= 1 THEN exposure / nullif(credit_limit, 0) END,
+       CASE WHEN out_because IS NOT NULL THEN out_because WHEN n_currencies > 1 THEN 'several_base_currencies' WHEN n_without_base > 0 THEN 'no_base_amount'
+            WHEN credit_limit IS NULL THEN 'no_limit' WHEN credit_limit = 0 AND exposure > 0 THEN 'exposed_without_credit' WHEN exposure > credit_limit THEN 'over_limit' END,
+       n_included, n_excluded, 1, 'booked base'
+FROM levels
+$$;
+
+-- One row per debtor and source that has documents or open items; a debtor that is out of metrics says so and has no values.
+CREATE FUNCTION canonical.debtor_metrics_at(ledger_date date, of_source text DEFAULT NULL)
+RETURNS TABLE (
+    as_of date, source text, debtor_id uuid, debtor_number text, debtor_name text, portfolio_id uuid, base_currency text, out_because text, n_documents bigint,
+    mean_days_late numeric, avg_days_overdue numeric, avg_days_past_due_at_payment numeric, avg_days_invoice_to_payment numeric,
+    weighted_avg_days_late_by_original numeric, weighted_avg_days_late_by_open numeric,
+    dso_simple numeric, dso_count_back numeric, best_possible_dso numeric, avg_days_delinquent numeric,
+    exposure numeric, credit_limit numeric, credit_utilisation numeric, credit_flag text,
+    dso_count_back_status text, n_included jsonb, n_excluded jsonb, definition_version integer, currency_basis text
+)
+LANGUAGE sql STABLE AS $$
+SELECT ledger_date, s.source, s.debtor_id, r.number, r.name, r.portfolio_id, s.base_currency, j.out_because, (s.sums).n_documents,
+       f.mean_days_late, f.avg_days_overdue, f.avg_days_past_due_at_payment, f.avg_days_invoice_to_payment,
+       f.weighted_avg_days_late_by_original, f.weighted_avg_days_late_by_open, f.dso_simple, f.dso_count_back, f.best_possible_dso, f.avg_days_delinquent,
+       c.exposure, r.credit_limit, c.utilisation, c.flag,
+       CASE WHEN f.dso_count_back IS NULL AND j.out_because IS NULL THEN 'insufficient history' END, f.n_included, f.n_excluded, 1, 'booked base'
+FROM canonical.metric_sums_at(ledger_date, of_source, false) s
+LEFT JOIN canonical.debtor r ON r.id = s.debtor_id
+CROSS JOIN LATERAL (SELECT j.out_because FROM canonical.metric_debtor j WHERE j.debtor_id = s.debtor_id UNION ALL SELECT 'debtor_unknown' WHERE r.id IS NULL) j
+LEFT JOIN canonical.credit_utilisation_at(ledger_date) c ON c.level = 'debtor' AND c.debtor_id = s.debtor_id
+LEFT JOIN (
+    SELECT m.source, m.debtor_id, array_agg(m.month ORDER BY m.month DESC) AS months, array_agg(m.sales ORDER BY m.month DESC) AS sales
+    FROM canonical.sales_by_month_at(ledger_date, of_source, false) m
+    GROUP BY m.source, m.debtor_id
+) h ON h.source = s.source AND h.debtor_id = s.debtor_id
+CROSS JOIN LATERAL canonical.metrics_of(
+    CASE WHEN j.out_because IS NULL THEN s.sums ELSE ROW(0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0)::canonical.metric_sums END,
+    CASE WHEN j.out_because IS NULL THEN canonical.dso_count_back((s.sums).receivable, ledger_date, h.months, h.sales) END,
+    CASE WHEN j.out_because IS NULL THEN '{}' ELSE jsonb_build_object(j.out_because, (s.sums).n_documents) END,
+    CASE WHEN j.out_because IS NULL THEN '{}' ELSE jsonb_build_object(j.out_because, (s.sums).n_open_items) END
+) f
+$$;
+
+CREATE VIEW canonical.metrics AS
+SELECT m.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.metrics_at(c.ledger_date, c.source) m;
+
+CREATE VIEW canonical.debtor_metrics AS
+SELECT m.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.debtor_metrics_at(c.ledger_date, c.source) m;
+
+CREATE VIEW canonical.credit_utilisation AS
+SELECT u.* FROM (SELECT max(ledger_date) AS ledger_date FROM canonical.last_cut) c CROSS JOIN LATERAL canonical.credit_utilisation_at(c.ledger_date) u;

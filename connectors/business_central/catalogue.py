@@ -18,7 +18,10 @@ Reader = Literal["plain", "documents", "entries", "open_invoices", "default_dime
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One wire entity. `optional` ones are asked for once before they are offered; `lost` is told when they are absent."""
+    """One wire entity. `optional` ones are asked for once before they are offered; `lost` is told when they are absent.
+
+    An entity without stamps that `follows` another changes only when a record of that one does, and is read again only then.
+    """
 
     stream: Stream
     path: str
@@ -30,6 +33,7 @@ class Entity:
     reader: Reader = "plain"
     optional: bool = False
     lost: str = ""
+    follows: str = ""
 
     @property
     def name(self) -> str:
@@ -40,11 +44,11 @@ class Entity:
 def _entity(
     name: str, family: str, canonical: str, *, path: str = "", api: Api = "v2", keys: tuple[str, ...] = ("id",), modified: str | None = MODIFIED,
     where: str = "", expand: str = "", reader: Reader = "plain", facet: bool = False, optional: bool = False, cursor: bool | None = None,
-    sweep: timedelta | None = timedelta(hours=24), lost: str = "",
+    sweep: timedelta | None = timedelta(hours=24), lost: str = "", follows: str = "",
 ) -> Entity:
-    has_cursor = modified is not None if cursor is None else cursor
+    has_cursor = modified is not None or bool(follows) if cursor is None else cursor
     stream = Stream(name, family, canonical, has_cursor=has_cursor, facet=facet, sweep_every=sweep)
-    return Entity(stream, path or name, api, keys, modified, where, expand, reader, optional, lost)
+    return Entity(stream, path or name, api, keys, modified, where, expand, reader, optional, lost, follows)
 
 
 BASE: tuple[Entity, ...] = (
@@ -66,7 +70,8 @@ BASE: tuple[Entity, ...] = (
         "customerFinancialDetails", "debtors", "debtor", modified=None, facet=True, optional=True, lost="balances as the ERP states them: check C5",
     ),
     _entity(
-        "customerCard", "debtors", "debtor", api="odata", keys=("No",), modified=None, facet=True, optional=True, lost="the bill-to customer of a debtor",
+        "customerCard", "debtors", "debtor", api="odata", keys=("No",), modified=None, facet=True, optional=True, follows="customers",
+        lost="the bill-to customer of a debtor",
     ),
     _entity(
         "defaultDimensions", "debtors", "debtor_dimension", where="parentType eq 'Customer'", reader="default_dimensions",
@@ -74,12 +79,12 @@ BASE: tuple[Entity, ...] = (
     ),
     _entity("contacts", "contacts", "contact", sweep=timedelta(hours=12), lost="contacts (v18 and later)"),
     _entity(
-        "customerContacts", "contacts", "contact", modified=None, facet=True, optional=True,
+        "customerContacts", "contacts", "contact", modified=None, facet=True, optional=True, follows="contacts",
         lost="first and last names, and which debtor a contact belongs to in bulk (v25 and later)",
     ),
     _entity(
-        "contactsInformation", "contacts", "contact", keys=("relatedId", "contactId"), modified=None, facet=True, reader="contacts_information",
-        lost="contacts of debtors that no bulk route links",
+        "contactsInformation", "contacts", "contact", keys=("relatedId", "contactId"), modified=None, facet=True, follows="contacts",
+        reader="contacts_information", lost="contacts of debtors that no bulk route links",
     ),
     _entity("salesInvoices", "documents", "document", expand="salesInvoiceLines", reader="documents", lost="invoices"),
     _entity("salesCreditMemos", "documents", "document", expand="salesCreditMemoLines", reader="documents", lost="credit notes"),

@@ -16,7 +16,7 @@ from connectors.business_central.contacts import ContactsInformation
 from connectors.business_central.control import Control
 from connectors.business_central.dimensions import DefaultDimensions
 from connectors.business_central.ledger import EntryFields, LedgerReading, OpenInvoices
-from connectors.business_central.reading import Reading
+from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
 from connectors.business_central.wire import client_of, explained
@@ -94,6 +94,12 @@ class BusinessCentral:
             raise self._explained(refusal) from None
 
     def _batches(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
+        leader = self._site.offer.entities.get(entity.follows)
+        if leader is not None:
+            return following(self._reading, entity, leader, since, self._reader(entity, None))
+        return self._reader(entity, since)
+
+    def _reader(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         match entity.reader:
             case "entries":
                 return LedgerReading(self._reading, entity).pull(since)

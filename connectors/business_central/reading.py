@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -109,12 +110,38 @@ class Reading:
             latest = max(filter(None, (latest, portion.latest)), default=None)
             yield batch(entity, portion, latest, complete=portion.last)
 
+    def latest(self, entity: Entity) -> datetime | None:
+        """The latest stamp of an entity; None where it cannot be asked for."""
+        if entity.modified is None:
+            return None
+        query = Query(filter=entity.filter, select=(*entity.keys, entity.modified), orderby=f"{entity.modified} desc", top=1)
+        try:
+            body = self.client.get(self.site.url(entity, query), key=entity.name).body
+        except Refused:
+            return None
+        return self.shape(entity).read(cut(body, whose=self.client.whose, key=entity.name).rows).latest
+
     def keys(self, entity: Entity) -> Iterator[Sequence[str]]:
         """The keys that exist now, 20,000 a page."""
         query = Query(filter=entity.filter, select=entity.keys)
         shape = RowShape(entity.keys)
         for page in self.pages.walk(self.site.url(entity, query), key=entity.name, size=PageSize(20_000)):
             yield [record.key for record in shape.read(page.rows).records]
+
+
+def following(
+    reading: Reading, entity: Entity, leader: Entity, since: Cursor | None, sweep: Iterator[RecordBatch],
+) -> Iterator[RecordBatch]:
+    """`sweep` of an entity that changes only with its leader: nothing when no record of the leader was stamped since.
+
+    The leader is looked at first, so that what changes during the sweep is found next time.
+    """
+    mark, now = Mark.read(since), reading.latest(leader)
+    if since and mark is not None and mark.at is not None and mark.at == now:
+        yield RecordBatch(entity.name, (), resume_from=since)
+        return
+    for found in sweep:
+        yield replace(found, resume_from=Mark(at=now).write() if found.complete and now else None)
 
 
 def batch(entity: Entity, portion: Portion, latest: datetime | None, *, complete: bool) -> RecordBatch:

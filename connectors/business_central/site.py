@@ -71,6 +71,8 @@ class Site:
         try:
             body = self._client.get(Addresses.of(self._settings).installation("api/v2.0/companies"), key="companies").body
         except AuthenticationFailed as refusal:
+            if refusal.key == "token":
+                raise
             raise AuthenticationFailed(
                 refusal.what, whose=self._client.whose, key="companies",
                 todo="See that the app is on the page 'Microsoft Entra applications' of Business Central, enabled and with permission sets.",
@@ -175,8 +177,9 @@ class Site:
 
     def enter(self) -> None:
         """Makes sure the company can be entered: a listed company may be closed to the app. [LIVE hg e0575f9]"""
+        address = self.addresses.v2("companyInformation", Query(top=1))
         try:
-            self._client.get(self.addresses.v2("companyInformation", Query(top=1)), key="companyInformation")
+            self._client.get(address, key="companyInformation")
         except (PermissionMissing, AuthenticationFailed) as failure:
             raise self._closed(failure) from None
         except Refused as refusal:

@@ -55,17 +55,17 @@ class Bench:
         }
         return Settings.read(given | changes)
 
-    def open(self, **changes: Any) -> BusinessCentral:
-        transport = httpx.WSGITransport(app=self.simulator, raise_app_exceptions=True)  # type: ignore[arg-type]
-        return plugin.open("bc", self.settings(**changes), self.hands, transport)
+    def open(self, settings: Settings | None = None, **changes: Any) -> BusinessCentral:
+        transport = httpx.WSGITransport(app=self.simulator, raise_app_exceptions=True)
+        return plugin.open("bc", settings or self.settings(**changes), self.hands, transport)
 
     def on_premises(self, **changes: Any) -> Settings:
         facts = facts_of(self.simulator, "https://localhost")
-        given: dict[str, Any] = {"base_url": facts.base_url, "company": self.company.name, "auth": {"kind": "basic", "user": facts.username, "key": "env:BC_TEST_KEY"}}
-        return Settings.read(given | changes)
+        auth = {"kind": "basic", "user": facts.username, "key": "env:BC_TEST_KEY"}
+        return Settings.read({"base_url": facts.base_url, "company": self.company.name, "auth": auth} | changes)
 
 
-def bench(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company], None] | None = None, **installed: Any) -> Bench:
+def bench(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company, SimulatorClock], None] | None = None, **installed: Any) -> Bench:
     """A small company on an installation of one's choice; the secret is in BC_TEST_SECRET."""
     installation = Installation(**installed)
     monkeypatch.setenv("BC_TEST_SECRET", installation.client_secret)
@@ -73,27 +73,29 @@ def bench(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company], None] |
     hands = Hands()
     there = World(hands.time, seed=7, installation=installation)
     company = there.add_company("HANSEN & SØN's A/S", "Hansen & Søn")
-    (world or furnish)(company)
+    (world or furnish)(company, hands.time)
     return Bench(BusinessCentralSimulator(there, sleep=hands.sleep), company, hands)
 
 
-def furnish(company: Company) -> None:
-    """Eleven customers, contacts of every kind, documents in two currencies, payments in part and in full."""
+def furnish(company: Company, time: SimulatorClock) -> None:
+    """Eleven customers, contacts of every kind, documents in two currencies, payments in part and in full, an hour apart."""
     company.add_currency("EUR", "Euro")
-    company.add_exchange_rate("EUR", date(2026, 1, 1), Decimal("85"))
+    company.add_exchange_rate("EUR", date(2026, 1, 1), Decimal(85))
     company.add_payment_term("30 DAYS", "Net 30", 30)
     company.add_payment_method("BANK", "Bank transfer")
     company.add_dispute_status("QUALITY", "Quality")
     company.add_salesperson("JO", "Jo Berg", "jo@example.com")
     company.add_dimension("CUSTOMERGROUP", "Customer group")
     for code, kind in (("ALL", "Begin-Total"), ("SMALL", "Standard"), ("LARGE", "Standard"), ("ALLEND", "End-Total")):
-        company.add_dimension_value("CUSTOMERGROUP", code, code.title(), type=kind)
+        company.add_dimension_value("CUSTOMERGROUP", code, code.title(), kind=kind)
     for number in range(11):
+        time.advance(timedelta(hours=1))
         row = company.create_customer(f"Debtor {number} & Co", currency="EUR" if number % 3 == 0 else "")
         company.create_contact(f"Anna Berg{number}", customer=row.number, job_title="Controller")
         if number % 2:
             company.set_default_dimension(row.number, "CUSTOMERGROUP", "SMALL")
     for number, row in enumerate(list(company.customers.values())):
+        time.advance(timedelta(hours=1))
         first = company.post_invoice(row.id, Decimal(100 + number))
         second = company.post_invoice(row.id, Decimal("250.50"))
         company.create_invoice(row.id, amount=Decimal(1))

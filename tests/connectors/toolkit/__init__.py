@@ -1,0 +1,1 @@
+"""The toolkit: retries, logins, secrets, pages."""

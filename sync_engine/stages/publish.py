@@ -30,6 +30,7 @@ def publish(lane: Lane) -> Published:
     with transaction(lane.store, "publishing the cut") as connection:
         cut = _cut(lane, connection)
         everything = _config_changed(lane, connection)
+        _tell_the_planner(lane, connection)
         _masters(cut, everything)
         _documents(cut)
         _close(lane, cut)
@@ -64,6 +65,15 @@ def _config_changed(lane: Lane, connection: Connection) -> bool:
         WHERE c.source = :source AND c.run_id <> :run ORDER BY c.cut_id DESC LIMIT 1
         """, source=lane.source, run=lane.run_id)
     return bool(last) and tuple(last[0]) != (lane.policy.digest, lane.config.digest)
+
+
+def _tell_the_planner(lane: Lane, connection: Connection) -> None:
+    """After a large load the statistics are stale, and a plan made for few dirty records is quadratic on many."""
+    many = fetch(connection, """
+        SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source AND r.dirty LIMIT 2001) x
+        """, source=lane.source)[0][0]
+    if many:
+        run_sql(connection, "ANALYZE engine.source_record")
 
 
 def _masters(cut: Cut, everything: bool) -> None:

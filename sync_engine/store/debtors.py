@@ -10,6 +10,8 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.store.cut import Cut, canonical_id, count, id_sql, merge_into
 from sync_engine.store.folding import Folded, cell, copy_wanted, fold, json_text, number_dirty
 
+ANALYZE_FROM = 1000
+"""Rows that a bulk step adds before the planner must be told: its plans for an empty table are quadratic on a full one."""
 REFERENCES = {"payment_terms_key", "parent_key", "owner_code", "portfolio_key"}
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
 COLUMNS = (
@@ -45,14 +47,19 @@ def link_new_debtors(cut: Cut, entity: str = "debtor") -> int:
     """Gives unlinked records of an automatic source their canonical record; returns how many. Modes none and manual link nothing."""
     if cut.link_mode.get(entity) != "automatic" or not cut.create_unmatched.get(entity):
         return 0
+    cut.sql(f"""
+        CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS
+        SELECT s.source, r.key, {id_sql(entity, "r.key")} AS id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        LEFT JOIN canonical.link l ON l.entity = '{entity}' AND l.source = s.source AND l.external_id = r.key
+        WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.dirty AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state = 0 AND l.canonical_id IS NULL
+        """)
     created = cut.sql(f"""
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by)
-        SELECT '{entity}', x.source, x.key, CASE WHEN EXISTS (SELECT FROM canonical.link o WHERE o.entity = '{entity}' AND o.canonical_id = x.id) THEN gen_random_uuid() ELSE x.id END,
-               'created', 'create_unmatched', 'system'
-        FROM (SELECT s.source, r.key, {id_sql(entity, "r.key")} AS id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-              WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.dirty AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state = 0) x
-        WHERE NOT EXISTS (SELECT FROM canonical.link l WHERE l.entity = '{entity}' AND l.source = x.source AND l.external_id = x.key)
+        SELECT '{entity}', u.source, u.key, CASE WHEN taken.canonical_id IS NULL THEN u.id ELSE gen_random_uuid() END, 'created', 'create_unmatched', 'system'
+        FROM unlinked_{entity} u LEFT JOIN (SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = '{entity}') taken ON taken.canonical_id = u.id
         """)
+    if created > ANALYZE_FROM:
+        cut.sql("ANALYZE canonical.link")
     count(cut, "link", created=created)
     return created
 

@@ -1,0 +1,145 @@
+"""Runs one source: pull, normalise, publish, reconcile, with what each entity came to. The same steps the Dagster lane takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, SyncError, TransientError
+from sync_engine.lake import Lake
+from sync_engine.ownership import DEFAULT_POLICY, Policy
+from sync_engine.ports import Clock, Connector, Normaliser
+from sync_engine.stages.lane import Lane, Progress, no_progress
+from sync_engine.stages.normalise import normalise, remember_version
+from sync_engine.stages.publish import Published, publish
+from sync_engine.stages.pull import pull, pull_debtor
+try:
+    from sync_engine.stages.reconcile import reconcile
+    from sync_engine.store.controls import Certificate
+except ImportError: reconcile=Certificate=None
+from sync_engine.store.runs import close_run, open_run, source_lock
+
+Outcome = Literal["succeeded", "partial", "held", "failed"]
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a run came to. `failures` are entities that could not be read while others went on."""
+
+    run_id: UUID
+    outcome: Outcome = "succeeded"
+    published: Published | None = None
+    certificate: Certificate | None = None
+    failures: dict[str, SyncError] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What is the same for every source of this installation of the engine."""
+
+    store: Engine
+    lake: Lake
+    clock: Clock
+    policy: Policy = DEFAULT_POLICY
+
+
+def open_connector(config: SourceConfig, clock: Clock) -> Connector:
+    """The connector of a source. Raises ConfigurationError for wrong settings or an unknown connector."""
+    plugin = connector_plugin(config.connector)
+    return plugin.open(config.source, settings_of(plugin.settings, config.connection, f"{config.source} connection"), clock)
+
+
+def open_normaliser(config: SourceConfig) -> Normaliser:
+    """The normaliser of a source. Raises ConfigurationError."""
+    plugin = mapping_plugin(config.connector)
+    return plugin.normaliser(config.source, settings_of(plugin.settings, config.mapping, f"{config.source} mapping"))
+
+
+@contextmanager
+def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: str = "sync-engine", progress: Progress = no_progress, accept_held: bool = False, connector: Connector | None = None) -> Iterator[Lane]:
+    """A registered lane; its connector is closed at the end."""
+    lane = Lane(
+        config=config, store=workshop.store, lake=workshop.lake, normaliser=open_normaliser(config), connector=connector or open_connector(config, workshop.clock),
+        clock=workshop.clock, run_id=run_id, policy=workshop.policy, actor=actor, accept_held=accept_held, progress=progress,
+    )
+    try:
+        lane.register()
+        yield lane
+    finally:
+        lane.connector.close()
+
+
+def run_source(
+    workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
+    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine",
+) -> Ran:
+    """Runs a source end to end and records it.
+
+    An entity whose source fails does not stop the others; a login that is refused, a wrong setting and a lost database do.
+    Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
+    """
+    with source_lock(workshop.store, config.source, wait=wait):
+        run_id = open_run(workshop.store, config.source, "debtor" if debtor else "full" if full else "changes", triggered_by, config.digest)
+        ran = Ran(run_id)
+        try:
+            with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
+                if debtor is not None:
+                    pull_debtor(lane, debtor)
+                else:
+                    _pull_all(lane, _chosen(lane, entities), ran, full=full)
+                _normalise_all(lane)
+                ran.published = publish(lane)
+                ran.certificate = reconcile(lane, ran.published.cut_id)
+                ran.warnings = lane.warnings
+                ran.outcome = "partial" if ran.failures else "held" if lane.warnings else "succeeded"
+        except BaseException as error:
+            ran.outcome = "failed"
+            _close_quietly(workshop.store, run_id, error)
+            raise
+        first = next(iter(ran.failures.values()), None)
+        close_run(workshop.store, run_id, ran.outcome, first, ran.published.cut_id if ran.published else None)
+    return ran
+
+
+def _close_quietly(store: Engine, run_id: UUID, error: BaseException) -> None:
+    """Closes a failed run; when the database itself is gone, the next run of the source marks this one as died."""
+    try:
+        close_run(store, run_id, "failed", error)
+    except SyncError:
+        return
+
+
+def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
+    """Wire entities, by their own name or by family. Raises ConfigurationError for a name nobody knows."""
+    streams = lane.connector.streams
+    known = set(streams) | {s.family for s in streams.values()}
+    if unknown := sorted(set(entities) - known):
+        raise ConfigurationError(f"there is no entity {', '.join(unknown)}", whose=lane.source, todo=f"It offers: {', '.join(sorted(known))}.")
+    return [e for e, s in streams.items() if not entities or e in entities or s.family in entities]
+
+
+def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
+    for entity in chosen:
+        try:
+            pull(lane, entity, full=full)
+        except AuthenticationFailed:
+            raise
+        except (SourceError, TransientError) as error:
+            ran.failures[entity] = error
+            if isinstance(error, TransientError) and len(ran.failures) > 2 and len(ran.failures) == chosen.index(entity) + 1:
+                raise
+    if chosen and len(ran.failures) == len(chosen):
+        raise next(iter(ran.failures.values()))
+
+
+def _normalise_all(lane: Lane) -> None:
+    for entity in lane.streams():
+        normalise(lane, entity)
+    remember_version(lane)

@@ -160,6 +160,8 @@ def test_a_socket_that_was_swept_away(postgres: EmbeddedPostgres) -> None:
 def test_a_path_too_long_for_a_socket(place: Path) -> None:
     """The socket moves to a short private folder, the same one at every start, and `remove` takes it along."""
     home = place / ("a-long-name-" * 9)
+    home.mkdir()
+    home.chmod(0o711)  # whatever the umask: a closed one would send the whole server elsewhere
     server = EmbeddedPostgres(home)
     server.start()
     note = home / "postgres.socket"

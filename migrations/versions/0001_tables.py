@@ -635,6 +635,7 @@ def upgrade() -> None:
         "ledger_entry",
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("entry_no", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
         sa.Column("document_type", sa.Text(), nullable=True),
         sa.Column("document_no", sa.Text(), nullable=True),
         sa.Column("debtor_key", sa.Text(), nullable=True),
@@ -662,6 +663,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_ledger_entry_document", "ledger_entry", ["source", "document_no"], unique=False, schema="engine")
     op.create_index("ix_ledger_entry_homeless", "ledger_entry", ["source"], unique=False, schema="engine", postgresql_where=sa.text("record_id IS NULL"))
+    op.create_index("ix_ledger_entry_key", "ledger_entry", ["source", "key"], unique=False, schema="engine")
     op.create_index("ix_ledger_entry_record", "ledger_entry", ["record_id"], unique=False, schema="engine")
     op.create_index("pk_ledger_entry", "ledger_entry", ["source", "entry_no"], unique=True, schema="engine")
     op.create_table(
@@ -817,12 +819,16 @@ def upgrade() -> None:
         sa.Column("dirty", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("claim", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("first_claim", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("about", sa.Text(), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         schema="engine",
+    )
+    op.create_index(
+        "ix_source_record_about", "source_record", ["stream_id", "about"], unique=False, schema="engine", postgresql_where=sa.text("about IS NOT NULL")
     )
     op.create_index("ix_source_record_dirty", "source_record", ["stream_id"], unique=False, schema="engine", postgresql_where="dirty")
     op.create_index(
@@ -923,6 +929,7 @@ def downgrade() -> None:
     op.drop_index("pk_source_record", table_name="source_record", schema="engine")
     op.drop_index("ix_source_record_odd", table_name="source_record", schema="engine", postgresql_where=sa.text("state <> 0 or deleted_at is not null"))
     op.drop_index("ix_source_record_dirty", table_name="source_record", schema="engine", postgresql_where="dirty")
+    op.drop_index("ix_source_record_about", table_name="source_record", schema="engine", postgresql_where=sa.text("about IS NOT NULL"))
     op.drop_table("source_record", schema="engine")
     op.drop_table("source", schema="engine")
     op.drop_index(op.f("ix_run_step_run_id"), table_name="run_step", schema="engine")
@@ -937,6 +944,7 @@ def downgrade() -> None:
     op.drop_table("link_plan", schema="engine")
     op.drop_index("pk_ledger_entry", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_record", table_name="ledger_entry", schema="engine")
+    op.drop_index("ix_ledger_entry_key", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_homeless", table_name="ledger_entry", schema="engine", postgresql_where=sa.text("record_id IS NULL"))
     op.drop_index("ix_ledger_entry_document", table_name="ledger_entry", schema="engine")
     op.drop_table("ledger_entry", schema="engine")

@@ -68,26 +68,26 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
     changed = run_sql(connection, """
         UPDATE engine.source_record r
         SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NULL THEN NULL ELSE coalesce(r.first_claim, r.claim) END,
-            dirty = true, state = 0, reason = NULL
+            dirty = true, state = 0, reason = NULL, about = CASE WHEN CAST(n.claim AS jsonb) ? :about THEN CAST(n.claim AS jsonb) ->> :about ELSE r.about END
         FROM new_claim n
         WHERE r.stream_id = :id AND r.key = n.key AND (r.state <> 0 OR r.claim IS DISTINCT FROM CAST(n.claim AS jsonb))
-        """, id=stream.stream_id)
+        """, id=stream.stream_id, about=f"{stream.canonical}_key" if stream.facet else "")
     run_sql(connection, "DELETE FROM new_claim")
     return changed
 
 
 def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, drafts: Sequence[Draft]) -> None:
-    """COPYs document-like drafts to the source's staging tables. `said` lists the fields said, where not all were."""
+    """COPYs document-like drafts to the source's staging tables. `said` lists the fields said, where the others must stay as they are."""
     if not drafts:
         return
     columns = BULK[stream.canonical]
     stream_id = stream.stream_id
-    everything = len(columns)
+    keeps_what_is_not_said = stream.facet or stream.canonical == "ledger_entry"
 
     def rows() -> Iterable[list[Any]]:
         for draft in drafts:
             values = draft.values
-            said = None if len(values) == everything else ",".join(values)
+            said = ",".join(values) if keeps_what_is_not_said else None
             yield [batch_id, stream_id, draft.key, said, *[_cell(values.get(c)) for c in columns]]
 
     copy_rows(connection, staged(stream.source, stream.canonical), ("batch_id", "stream_id", "key", "said", *(f'"{c}"' for c in columns)), rows())

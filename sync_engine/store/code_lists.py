@@ -46,7 +46,7 @@ def _company(cut: Cut) -> None:
 def _references(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_reference ON COMMIT DROP AS
-        SELECT {id_sql("reference", "s.entity || '/' || r.key")} AS id, s.source, s.entity || '/' || r.key AS external_id, r.claim ->> 'code' AS external_no, r.deleted_at,
+        SELECT {id_sql("reference", "coalesce(r.claim ->> 'kind', s.entity) || '/' || r.key")} AS id, s.source, coalesce(r.claim ->> 'kind', s.entity) || '/' || r.key AS external_id, r.claim ->> 'code' AS external_no, r.deleted_at,
                coalesce(r.claim ->> 'kind', s.entity) AS kind, r.claim ->> 'code' AS code, r.claim ->> 'name' AS name, r.claim -> 'attributes' AS attributes
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'reference' AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1

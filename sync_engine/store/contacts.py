@@ -25,7 +25,7 @@ def publish_contacts(cut: Cut, *, everything: bool) -> None:
     cut.sql("""
         INSERT INTO dirty_contact
         SELECT DISTINCT l.canonical_id FROM canonical.link l JOIN engine.stream s ON s.source = l.source AND s.canonical = 'contact'
-        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id
+        JOIN engine.source_record r ON r.stream_id = s.stream_id AND coalesce(r.about, r.key) = l.external_id
         WHERE l.entity = 'contact' AND l.source = :source AND (r.dirty OR :everything)
         """, everything=everything)
     if number_dirty(cut, "dirty_contact") == 0:
@@ -51,7 +51,7 @@ def _find_debtors(cut: Cut) -> None:
     """
     cut.sql("""
         CREATE TEMP TABLE contact_part ON COMMIT DROP AS
-        SELECT r.key, s.facet, r.dirty, r.state, r.reason, r.deleted_at, r.claim ->> 'debtor_key' AS debtor_key, r.claim ->> 'company_number' AS company_number
+        SELECT coalesce(r.about, r.key) AS key, s.facet, r.dirty, r.state, r.reason, r.deleted_at, r.claim ->> 'debtor_key' AS debtor_key, r.claim ->> 'company_number' AS company_number
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'contact' AND r.claim IS NOT NULL AND (r.deleted_at IS NULL OR r.dirty)
         """)

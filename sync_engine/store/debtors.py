@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +24,18 @@ COLUMNS = (
 def mark_dirty_debtors(cut: Cut, *, everything: bool) -> None:
     """Collects the canonical debtors this cut must fold again into temporary table dirty_debtor."""
     cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql("""
+        UPDATE engine.source_record r SET about = m.key FROM engine.stream s, engine.source_record m JOIN engine.stream t ON t.stream_id = m.stream_id
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.dirty AND r.claim ? 'bill_to_number'
+          AND t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND m.deleted_at IS NULL AND m.claim ->> 'number' = r.claim ->> 'number'
+        """)
     if everything:
         cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :source")
         return
     cut.sql("""
         INSERT INTO dirty_debtor
         SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
         WHERE s.source = :source AND s.canonical = 'debtor' AND r.dirty
         """)
     for canonical, column, claimed in (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key")):
@@ -106,6 +112,7 @@ class _Lookups:
         self.terms = {(str(s), str(k).partition("/")[2]): c for s, k, c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
         self.owners = {(str(s), str(n)): str(i) for s, n, i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
         self.parents: dict[tuple[Any, Any], str] = {}
+        self._keys: dict[str, dict[str, str]] = {}
         self._values = self._card_values()
 
     def _card_values(self) -> dict[tuple[str, UUID], str]:
@@ -119,10 +126,22 @@ class _Lookups:
             """)
         return {(str(s), UUID(str(i))): str(v) for s, i, v in rows}
 
-    def derived(self, id_: UUID, source: str, key: str) -> dict[str, Any]:
-        """The portfolio a source's dimension gives; a source that has no value on the card says 'none', not nothing."""
+    def derived(self, id_: UUID, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
         value = self._values.get((source, id_))
-        return {"portfolio_key": value} if value is not None or source == self._cut.source and self._cut.portfolio_dimension else {}
+        found: dict[str, Any] = {"portfolio_key": value} if value is not None or source == self._cut.source and self._cut.portfolio_dimension else {}
+        if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
+            found["parent_key"] = self._key_of(source, bill_to)
+        return found
+
+    def _key_of(self, source: str, number: str) -> str | None:
+        """The key of a debtor by its number; the list is read once, and only where parents are named by number."""
+        if source not in self._keys:
+            self._keys[source] = {str(n): str(k) for n, k in self._cut.rows("""
+                SELECT r.claim ->> 'number', r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+                WHERE s.source = :of AND s.canonical = 'debtor' AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL
+                """, of=source)}
+        return self._keys[source].get(number)
 
     def parents_of(self, chunk: list[Folded]) -> None:
         """Resolves the parents this chunk names."""

@@ -46,7 +46,7 @@ def prepare_documents(cut: Cut) -> bool:
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
         LEFT JOIN (SELECT number, min(CAST(id AS text))::uuid AS id FROM canonical.account_owner WHERE source = :source AND deleted_at IS NULL GROUP BY number) o ON o.number = d.owner_code
-        LEFT JOIN canonical.reference t ON t.source = :source AND t.kind = 'payment_terms' AND t.external_id = 'paymentTerms/' || d.terms_key
+        LEFT JOIN canonical.reference t ON t.source = :source AND t.external_id = 'payment_terms/' || d.terms_key
         """)
     return cut.exists("SELECT FROM incoming_document")
 

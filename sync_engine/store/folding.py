@@ -26,8 +26,10 @@ _LOAD = """
     JOIN canonical.link l ON l.entity = %s AND l.canonical_id = d.id
     JOIN engine.source o ON o.source = l.source
     JOIN engine.stream s ON s.source = l.source AND s.canonical = %s
-    JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.claim IS NOT NULL
-    WHERE d.place > %s AND d.place <= %s
+    CROSS JOIN LATERAL (
+        SELECT * FROM engine.source_record m WHERE m.stream_id = s.stream_id AND m.key = l.external_id AND m.about IS NULL
+        UNION ALL SELECT * FROM engine.source_record a WHERE a.stream_id = s.stream_id AND a.about = l.external_id) r
+    WHERE r.claim IS NOT NULL AND d.place > %s AND d.place <= %s
     ORDER BY d.id, o.position, l.source, l.external_id, s.facet, s.rank
 """
 
@@ -48,8 +50,8 @@ class Folded:
         return self.claims[0]
 
 
-Extra = Callable[[UUID, str, str], Mapping[str, Any]]
-"""Derived claims of one source record: (canonical id, source, key) -> fields."""
+Extra = Callable[[UUID, str, Mapping[str, Any]], Mapping[str, Any]]
+"""Derived claims of one source record: (canonical id, source, what it claims) -> further fields."""
 
 
 def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
@@ -70,10 +72,10 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolver: Resolver, pins: 
     for (source, key), parts_iter in groupby(rows, key=lambda r: (r[1], r[4])):
         parts = list(parts_iter)
         if parts[0][6]:
-            continue  # only facets: the stream that defines the record has not spoken
+            continue  # only facets spoke: the stream that defines the record has not
         values = merge_facets([_decode(p[7]) for p in parts if p[9] is None or p is parts[0]]) if len(parts) > 1 else _decode(parts[0][7])
         if extra is not None:
-            values.update(extra(id_, source, key))
+            values.update(extra(id_, source, values))
         first = parts[0]
         claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None)
         (gone if first[9] is not None else living).append(claim)

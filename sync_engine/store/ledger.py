@@ -37,7 +37,7 @@ def merge_entries(cut: Cut) -> bool:
     typed = ", ".join(f"CAST(e.{c} AS {_type(c)}) AS {c}" for c in ENTRY_COLUMNS)
     cut.sql(f"""
         CREATE TEMP TABLE incoming_entry ON COMMIT DROP AS
-        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.said, {typed} FROM {table} e
+        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said, {typed} FROM {table} e
         ORDER BY coalesce(e.entry_no, e.key), e.batch_id DESC, e.ctid DESC
         """)
     cut.sql("""
@@ -48,15 +48,15 @@ def merge_entries(cut: Cut) -> bool:
     said["debtor_key"] = "coalesce(n.debtor_key, o.debtor_key)"
     cut.sql(f"""
         WITH moved AS (
-            UPDATE engine.ledger_entry o SET {", ".join(f"{c} = {said[c]}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            UPDATE engine.ledger_entry o SET key = n.key, {", ".join(f"{c} = {said[c]}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
             WHERE o.source = :source AND o.entry_no = n.entry_no
               AND ({", ".join(f"o.{c}" for c in ENTRY_COLUMNS)}) IS DISTINCT FROM ({", ".join(said[c] for c in ENTRY_COLUMNS)}) RETURNING o.entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM moved ON CONFLICT DO NOTHING
         """)
     cut.sql(f"""
         WITH fresh AS (
-            INSERT INTO engine.ledger_entry (source, entry_no, {", ".join(ENTRY_COLUMNS)})
-            SELECT :source, n.entry_no, {", ".join(f"n.{c}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            INSERT INTO engine.ledger_entry (source, entry_no, key, {", ".join(ENTRY_COLUMNS)})
+            SELECT :source, n.entry_no, n.key, {", ".join(f"n.{c}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
             WHERE NOT EXISTS (SELECT FROM engine.ledger_entry o WHERE o.source = :source AND o.entry_no = n.entry_no) RETURNING entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM fresh ON CONFLICT DO NOTHING
         """)
@@ -73,7 +73,7 @@ def _deleted_entries(cut: Cut) -> None:
     cut.sql("""
         WITH gone AS (
             DELETE FROM engine.ledger_entry e USING engine.source_record r, engine.stream s
-            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL AND e.source = :source AND e.entry_no = r.key
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL AND e.source = :source AND e.key = r.key
             RETURNING e.entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM gone ON CONFLICT DO NOTHING
         """)
@@ -145,7 +145,7 @@ def hold_entries(cut: Cut) -> None:
     """Entries whose debtor is not known yet are quarantined; `record_id` stays empty, so that every cut looks again."""
     cut.sql("""
         CREATE TEMP TABLE held_entry ON COMMIT DROP AS
-        SELECT e.entry_no, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
         """)
     cut.sql("UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no")
@@ -153,19 +153,19 @@ def hold_entries(cut: Cut) -> None:
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
         SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent, '(none named)')
                || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run, r.batch_id
-        FROM held_entry h JOIN engine.source_record r ON r.key = h.entry_no JOIN engine.stream s ON s.stream_id = r.stream_id
+        FROM held_entry h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
         WHERE s.source = :source AND s.canonical = 'ledger_entry'
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message
         """, version=cut.mapping_version, run=cut.run_id)
     cut.sql("""
         UPDATE engine.source_record r SET state = CASE WHEN h.entry_no IS NULL THEN 0 ELSE 1 END, reason = CASE WHEN h.entry_no IS NULL THEN NULL ELSE 'quarantined' END
-        FROM engine.stream s, touched_entry t LEFT JOIN held_entry h USING (entry_no)
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = t.entry_no
+        FROM engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no LEFT JOIN held_entry h ON h.entry_no = t.entry_no
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = e.key
           AND (r.state = 0) = (h.entry_no IS NOT NULL) AND (h.entry_no IS NOT NULL OR EXISTS (SELECT FROM engine.quarantine q WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
         """)
     cut.sql("""
-        DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t
-        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND q.error = 'ParentMissing' AND q.key = t.entry_no
+        DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND q.error = 'ParentMissing' AND q.key = e.key
           AND NOT EXISTS (SELECT FROM held_entry h WHERE h.entry_no = t.entry_no)
         """)
     cut.sql("DELETE FROM touched_entry t USING held_entry h WHERE h.entry_no = t.entry_no")
@@ -190,8 +190,8 @@ def publish_payments(cut: Cut) -> None:
         SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at, CAST(NULL AS timestamptz) AS deleted_at,
                l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund' ELSE 'journal' END AS kind,
                CAST(e.posting_date AS date) AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
-               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount, abs(e.remaining) AS unapplied_amount,
-               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END) AS unapplied_amount_base, e.method,
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount, coalesce(abs(e.remaining), CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
+               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 OR NOT e.is_open THEN 0 END) AS unapplied_amount_base, e.method,
                coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE CAST(e.closed_date AS date) END AS closed_date
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key

@@ -48,10 +48,12 @@ source_record = Table(
     Column("stream_id", SmallInteger, nullable=False), Column("key", Text, nullable=False), Column("raw_hash", UUID, nullable=False),
     Column("batch_id", BigInteger, nullable=False), Column("state", SmallInteger, nullable=False, server_default="0"),
     Column("dirty", Boolean, nullable=False, server_default="false"), Column("claim", JSONB), Column("first_claim", JSONB),
-    Column("fingerprint", LargeBinary), Column("reason", Text), _now("first_seen_at"), _now("changed_at"), Column("deleted_at", TS),
+    Column("about", Text), Column("fingerprint", LargeBinary), Column("reason", Text), _now("first_seen_at"), _now("changed_at"), Column("deleted_at", TS),
     schema=ENGINE,
 )
-"""state: 0 usable, 1 quarantined, 2 excluded. A row per record ever seen; `claim` only where claims are folded or set from here."""
+"""state: 0 usable, 1 quarantined, 2 excluded. A row per record ever seen; `claim` only where claims are folded or set from here.
+`about`: the key of the record a facet speaks about, where that is not its own key."""
+Index("ix_source_record_about", source_record.c.stream_id, source_record.c.about, postgresql_where=source_record.c.about.is_not(None))
 Index("pk_source_record", source_record.c.stream_id, source_record.c.key, unique=True)
 Index("ix_source_record_dirty", source_record.c.stream_id, postgresql_where=source_record.c.dirty)
 Index("ix_source_record_odd", source_record.c.stream_id, source_record.c.state, postgresql_where=text("state <> 0 or deleted_at is not null"))
@@ -99,7 +101,7 @@ control_total = Table(
 )
 ledger_entry = Table(
     "ledger_entry", metadata,
-    Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("document_type", Text), Column("document_no", Text),
+    Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("key", Text, nullable=False), Column("document_type", Text), Column("document_no", Text),
     Column("debtor_key", Text), Column("debtor_number", Text), Column("posting_date", Text), Column("document_date", Text), Column("due_date", Text),
     Column("currency", Text), Column("amount", Numeric(19, 4)), Column("amount_base", Numeric(19, 4)), Column("remaining", Numeric(19, 4)),
     Column("remaining_base", Numeric(19, 4)), Column("is_open", Boolean), Column("closed_date", Text), Column("external_no", Text), Column("description", Text),
@@ -109,6 +111,7 @@ ledger_entry = Table(
 """What the ledger last said, one row an entry: documents and payments are read from it together with the ERP's own documents."""
 Index("pk_ledger_entry", ledger_entry.c.source, ledger_entry.c.entry_no, unique=True)
 Index("ix_ledger_entry_document", ledger_entry.c.source, ledger_entry.c.document_no)
+Index("ix_ledger_entry_key", ledger_entry.c.source, ledger_entry.c.key)
 Index("ix_ledger_entry_record", ledger_entry.c.record_id)
 Index("ix_ledger_entry_homeless", ledger_entry.c.source, postgresql_where=ledger_entry.c.record_id.is_(None))
 

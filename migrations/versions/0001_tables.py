@@ -113,7 +113,7 @@ def upgrade() -> None:
         sa.Column("from_id", sa.UUID(), nullable=False),
         sa.Column("to_kind", sa.Text(), nullable=False),
         sa.Column("to_id", sa.UUID(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=19, scale=4), nullable=True),
         sa.Column("amount_base", sa.Numeric(precision=19, scale=4), nullable=True),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("applied_on", sa.Date(), nullable=True),

@@ -99,7 +99,7 @@ payment = _single(
 )
 application = _single(
     "application", Column("from_kind", Text, nullable=False), Column("from_id", ID, nullable=False), Column("to_kind", Text, nullable=False), Column("to_id", ID, nullable=False),
-    Column("amount", MONEY, nullable=False), Column("amount_base", MONEY), Column("currency", Text), Column("applied_on", Date), Column("reversed_on", Date),
+    Column("amount", MONEY), Column("amount_base", MONEY), Column("currency", Text), Column("applied_on", Date), Column("reversed_on", Date),
     Column("is_reversed", Boolean, nullable=False, server_default="false"),
 )
 Index("ix_application_from", application.c.from_id)

@@ -45,7 +45,7 @@ def store_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (exc.SQLAlchemyError, psycopg.Error) as error:
-        raise as_sync_error(error, doing) from error
+        raise as_sync_error(error, doing) from None  # the driver's own text quotes rows, which may be personal data
 
 
 @contextmanager

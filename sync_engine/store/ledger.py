@@ -214,8 +214,8 @@ def publish_applications(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
         SELECT DISTINCT ON (a.key) {id_sql("application", "a.key")} AS id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
-               t.record_kind AS to_kind, t.record_id AS to_id, CAST(a.amount AS numeric(19, 4)) AS amount, CAST(a.amount_base AS numeric(19, 4)) AS amount_base,
-               coalesce(a.currency, c.base_currency) AS currency, CAST(a.applied_on AS date) AS applied_on, CAST(a.reversed_on AS date) AS reversed_on,
+               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(CAST(a.amount AS numeric(19, 4)), CASE WHEN coalesce(a.currency, t.currency, c.base_currency) = c.base_currency THEN CAST(a.amount_base AS numeric(19, 4)) END) AS amount,
+               CAST(a.amount_base AS numeric(19, 4)) AS amount_base, coalesce(a.currency, t.currency, c.base_currency) AS currency, CAST(a.applied_on AS date) AS applied_on, CAST(a.reversed_on AS date) AS reversed_on,
                coalesce(CAST(a.is_reversed AS boolean), false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
         FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
         LEFT JOIN canonical.company c ON c.source = :source

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import msal
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 
 from connectors.toolkit.failures import from_httpx, from_status, retry_after
 from connectors.toolkit.redact import sentence
@@ -112,6 +114,12 @@ class EntraLogin:
         if self.private_key is None:
             raise ConfigurationError("neither a client secret nor a certificate is set", key="auth")
         pem = self.private_key.resolve()
+        try:
+            serialization.load_pem_private_key(pem.encode(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ConfigurationError(
+                "the private key is not readable", key="auth.private_key", todo="Give an unencrypted PEM file with the key of the certificate.",
+            ) from None
         credential = {"private_key": pem}
         if self.thumbprint:
             credential["thumbprint"] = self.thumbprint

@@ -111,7 +111,7 @@ class RowShape:
         except msgspec.MsgspecError:
             return None
         parts = [row.get(key) for key in self.keys]
-        return "|".join(map(str, parts)) if all(isinstance(part, str | int) and part != "" for part in parts) else None
+        return "|".join(map(str, parts)) if all(type(part) in (str, int) and part != "" for part in parts) else None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,202 @@
+"""Every way a request can fail is one of our errors, is tried again when that helps, and says nothing it should not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from connectors.toolkit.failures import NotFound, Refused, TooSlow, from_httpx, from_status, told
+from connectors.toolkit.http import HttpClient, Limits, tls
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    PermissionMissing,
+    ProtocolViolation,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
+from tests.connectors.support import START, Hands
+
+URL = "https://bc.example.com/api?$filter=email eq 'anna@example.com'"
+
+
+def client(answer: Callable[[httpx.Request], httpx.Response], hands: Hands | None = None, **more: object) -> HttpClient:
+    return HttpClient(whose="bc", clock=hands or Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=3), **more)  # type: ignore[arg-type]
+
+
+def everything_of_httpx() -> list[type[Exception]]:
+    """All exception classes that httpx exports."""
+    found = [thing for thing in vars(httpx).values() if isinstance(thing, type) and issubclass(thing, Exception)]
+    assert len(found) > 20
+    return found
+
+
+@pytest.mark.parametrize("kind", everything_of_httpx(), ids=lambda kind: kind.__name__)
+def test_no_exception_of_httpx_escapes(kind: type[Exception]) -> None:
+    """Raised inside the transport, each comes out as ours, without the URL's query."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        if kind is httpx.HTTPStatusError:
+            raise httpx.HTTPStatusError(URL, request=request, response=httpx.Response(500))
+        raise kind(*[] if issubclass(kind, httpx.StreamError) and kind is not httpx.StreamError else [URL])
+
+    with pytest.raises(SyncError) as caught:
+        client(fail).get(URL, key="customers")
+    assert "anna" not in str(caught.value)
+    assert "bc customers" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ours"),
+    [
+        (httpx.ReadTimeout, TooSlow), (httpx.ConnectTimeout, TransientError), (httpx.ConnectError, TransientError), (httpx.RemoteProtocolError, TransientError),
+        (httpx.UnsupportedProtocol, ConfigurationError), (httpx.InvalidURL, ConfigurationError), (httpx.TooManyRedirects, ProtocolViolation),
+        (ConnectionResetError, TransientError),
+    ],
+)
+def test_the_class_says_what_to_do(kind: type[Exception], ours: type[SyncError]) -> None:
+    """A time-out asks for less, a lost connection for another try, an address for a person."""
+    assert type(from_httpx(kind("x"), whose="bc", key="k")) is ours
+
+
+def test_an_untrusted_certificate_is_a_setting() -> None:
+    """Waiting does not make a certificate trusted."""
+    failure = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    assert isinstance(from_httpx(failure, whose="bc", key=""), ConfigurationError)
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [
+        (302, ProtocolViolation), (400, Refused), (401, AuthenticationFailed), (403, PermissionMissing), (404, NotFound), (405, Refused), (408, TooSlow),
+        (409, Refused), (413, TooSlow), (429, RateLimited), (500, TransientError), (501, Refused), (502, TransientError), (503, TransientError), (504, TooSlow),
+    ],
+)
+def test_statuses(status: int, ours: type[SyncError]) -> None:
+    """One table."""
+    assert type(from_status(status, {}, b"", now=START, whose="bc", key="k")) is ours
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        (b'{"error":{"code":"BadRequest","message":"Could not find it.  CorrelationId:  233b73c2-aaaa-bbbb-cccc-000000000000."}}', "BadRequest", "Could not find it."),
+        (b'\xef\xbb\xbf{"error":{"code":"","message":{"lang":"en","value":"v2 shape"}}}', "", "v2 shape"),
+        (b'<error xmlns="http://x"><code>NoEnvironment</code><message>Environment does not exist.</message></error>', "NoEnvironment", "Environment does not exist."),
+        (b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "", "502 Bad Gateway"),
+        (b"<html><body><h2>Our services aren't available</h2></body></html>", "", "Our services aren't available"),
+        (b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><error><message>&e;</message></error>', "", "&e;"),
+        (b"", "", ""), (b"upstream died", "", "upstream died"), (b'{"error":', "", "an error that is not valid JSON"),
+    ],
+)
+def test_error_bodies_become_one_sentence(body: bytes, code: str, message: str) -> None:
+    """JSON, XML, a web page, text, nothing; no entity is resolved."""
+    assert told(body) == (code, message)
+
+
+def test_personal_data_in_an_error_is_hidden() -> None:
+    """Messages quote values; addresses, queries and tokens go."""
+    said = told(b'{"error":{"code":"x","message":"anna@example.com at https://h/p?$filter=a Bearer eyJhbGciOi.abc.def Value: Secret AS"}}').message
+    assert not any(word in said for word in ("anna", "$filter", "eyJ", "Secret"))
+
+
+def test_retry_after_is_honoured_in_seconds_and_as_a_date() -> None:
+    """And the pause is the clock's, so that this test takes none."""
+    hands = Hands()
+    later = (START + timedelta(seconds=40)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    answers = iter([httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(503, headers={"Retry-After": later}), httpx.Response(200)])
+    assert client(lambda _: next(answers), hands).get(URL).status == 200
+    assert hands.slept == [7.0, 33.0]
+
+
+def test_an_endless_retry_after_is_not_waited_for() -> None:
+    """An hour is for the scheduler to wait, not for a step."""
+    hands = Hands()
+    with pytest.raises(RateLimited) as caught:
+        client(lambda _: httpx.Response(429, headers={"Retry-After": "3600"}), hands).get(URL)
+    assert (caught.value.retry_after, hands.slept) == (3600.0, [])
+
+
+def test_attempts_are_bounded_and_pauses_grow() -> None:
+    """Three attempts, two pauses, then the error of the last."""
+    hands = Hands()
+    asked = client(lambda _: httpx.Response(502), hands)
+    with pytest.raises(TransientError):
+        asked.get(URL)
+    assert asked.calls == 3
+    assert 1 <= hands.slept[0] <= 2 <= hands.slept[1] <= 3
+
+
+def test_what_will_not_pass_is_asked_once() -> None:
+    """A wrong question stays wrong."""
+    asked = client(lambda _: httpx.Response(400, json={"error": {"code": "BadRequest", "message": "no such property"}}))
+    with pytest.raises(Refused):
+        asked.get(URL)
+    assert asked.calls == 1
+
+
+def test_who_can_ask_for_less_is_told_at_once() -> None:
+    """A shrinkable request does not repeat what was too much."""
+    asked = client(lambda _: httpx.Response(504))
+    with pytest.raises(TooSlow):
+        asked.get(URL, shrinkable=True)
+    assert asked.calls == 1
+
+
+class Login:
+    """Counts renewals; its header is refused until `good`."""
+
+    def __init__(self, good: int) -> None:
+        self.good, self.renewed = good, 0
+
+    def authorization(self, wire: httpx.Client, clock: object) -> str:
+        return f"Bearer {self.renewed}"
+
+    def renew(self, refused: str | None) -> bool:
+        self.renewed += 1
+        return True
+
+
+@pytest.mark.parametrize(("good", "ends"), [(1, "well"), (9, "refused")])
+def test_a_login_is_renewed_once(good: int, ends: str) -> None:
+    """A token that ended is renewed; a login that is refused again is not asked a third time."""
+    login = Login(good)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if request.headers["authorization"] == f"Bearer {good}" else 401)
+
+    asked = client(answer, login=login)
+    if ends == "well":
+        assert asked.get(URL).status == 200
+    else:
+        with pytest.raises(AuthenticationFailed):
+            asked.get(URL)
+    assert login.renewed == 1
+
+
+def test_redirects_are_not_followed() -> None:
+    """A login must not travel to where a redirect says."""
+    asked = client(lambda _: httpx.Response(302, headers={"Location": "https://evil.example.com/"}))
+    with pytest.raises(ProtocolViolation):
+        asked.get(URL)
+    assert asked.calls == 1
+
+
+def test_a_missing_authorities_file_is_a_setting() -> None:
+    """`verify` names a file that is not there."""
+    with pytest.raises(ConfigurationError, match="verify"):
+        tls("/nowhere/ca.pem")
+
+
+def test_counts_and_closing() -> None:
+    """Calls and bytes are counted; closing twice is nothing, and asking again opens again."""
+    with client(lambda _: httpx.Response(200, content=b"12345")) as asked:
+        asked.get(URL)
+        assert (asked.calls, asked.received) == (1, 5)
+        asked.close()
+        asked.get(URL)
+    assert "anna" not in repr(asked)

@@ -80,11 +80,12 @@ def exact(answer: httpx.Response) -> dict[str, Any]:
 
 @pytest.fixture
 def tenant() -> Iterator[Tenant]:
+    """A company with a currency, a term, a dispute status and a dimension; no customers yet."""
     clock = SimulatorClock(NOW)
     world = World(clock, seed=1)
     company = world.add_company("HANSEN & SOEN's", local_currency="GBP")
     company.add_currency("USD", "US dollar")
-    company.add_exchange_rate("USD", date(2025, 1, 1), Decimal("80"))
+    company.add_exchange_rate("USD", date(2025, 1, 1), Decimal(80))
     company.add_payment_term("30 DAYS", "Net 30 days", 30)
     company.add_dispute_status("QUALITY", "Quality complaint")
     company.add_salesperson("JO", "Jim Olive")
@@ -93,7 +94,7 @@ def tenant() -> Iterator[Tenant]:
     company.add_dimension_value("CUSTOMERGROUP", "LARGE", "Large")
     company.add_dimension_value("CUSTOMERGROUP", "ALL", "All of them", kind="Begin-Total")
     simulator = BusinessCentralSimulator(world, sleep=lambda seconds: None)
-    with httpx.Client(transport=httpx.WSGITransport(app=simulator)) as client:  # type: ignore[arg-type]
+    with httpx.Client(transport=httpx.WSGITransport(app=simulator)) as client:
         tenant = Tenant(simulator, clock, company, client)
         tenant.sign_in()
         yield tenant

@@ -19,6 +19,7 @@ from tests.simulators_test.conftest import Tenant
 
 
 def token_error(tenant: Tenant, **changed: str) -> tuple[int, dict[str, Any]]:
+    """Status and body of a token request with something changed."""
     known = tenant.settings
     form = {
         "grant_type": "client_credentials",
@@ -60,6 +61,9 @@ def test_an_app_that_nobody_registered_in_bc_is_rejected(tenant: Tenant) -> None
 
 def test_tokens_expire_by_the_clock(tenant: Tenant) -> None:
     """After their lifetime tokens are worthless, and a new one helps."""
+    tenant.simulator.tokens.clock = tenant.clock
+    tenant.sign_in()
+    assert tenant.get("customers").status_code == 200
     tenant.clock.advance(timedelta(hours=1))
     assert tenant.get("customers").status_code == 401
     tenant.sign_in()
@@ -107,6 +111,7 @@ def test_a_certificate_signs_in_instead_of_a_secret(tenant: Tenant, modern: bool
 
 
 def sign_in_with(tenant: Tenant, url: str, ca_file: str, credential: dict[str, str]) -> dict[str, Any]:
+    """What msal gets with this credential."""
     with requests.Session() as session:
         session.trust_env, session.verify = False, ca_file
         app = msal.ConfidentialClientApplication(
@@ -121,6 +126,7 @@ def sign_in_with(tenant: Tenant, url: str, ca_file: str, credential: dict[str, s
 
 
 def certificate() -> tuple[rsa.RSAPrivateKey, str]:
+    """A key and its self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sync")])
     now = datetime.now(UTC)
@@ -161,6 +167,7 @@ def test_environments_are_listed(tenant: Tenant) -> None:
 
 @pytest.fixture
 def on_prem(tenant: Tenant) -> Tenant:
+    """The same company on a server of its own."""
     tenant.world.installation.deployment = "onprem"
     tenant.use_basic()
     return tenant

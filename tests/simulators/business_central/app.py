@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from tests.simulators.business_central.admin import Admin
+from tests.simulators.business_central.batch import answer_batch
 from tests.simulators.business_central.catalogue import PAGES, catalogues
 from tests.simulators.business_central.errors import GatewayError, ODataError, dialog, not_found, unauthorized
 from tests.simulators.business_central.faults import Fault
@@ -132,7 +133,8 @@ class BusinessCentralSimulator:
         response = None
         try:
             for fault in self.faults:
-                response = response or fault.before(request)
+                answer = fault.before(request)
+                response = response or answer
             if response is not None:
                 return response
             response = self._undisturbed(request)
@@ -178,9 +180,11 @@ class BusinessCentralSimulator:
         self._check_sign_in(request)
         if request.header("data-access-intent").lower() == "readonly" and request.method != "GET":
             raise ODataError(400, "BadRequest", "The Data-Access-Intent header is only valid for GET requests.")
-        segments = parse_path(root.below) if root.below != "$metadata" else []
+        segments = parse_path(root.below) if not root.below.startswith("$") else []
         if segments and segments[0].name == "subscriptions":
             return self.webhooks.answer(request, segments[0].key)
+        if request.method == "POST" and root.below == "$batch":
+            return answer_batch(self.world, request, root.url, self._undisturbed)
         resources = Resources(self.world, root, request)
         if request.method == "GET":
             return resources.get()

@@ -221,4 +221,61 @@ MEMO_LINES = EntitySet(
     rows=_flat_lines("credit_memos"),
     permission="115 Sales Cr.Memo Line",
 )
-SALES = (SALES_INVOICES, SALES_CREDIT_MEMOS, INVOICE_LINES, MEMO_LINES)
+
+
+def journal_lines(company: Company, row: r.Coded) -> list[r.JournalLine]:
+    """The unposted payments of a journal."""
+    return [x for x in company.journal_lines.in_key_order() if x.journal_id == row.id]
+
+
+def _flat_payments(company: Company, equalities: Mapping[str, Any]) -> list[r.JournalLine]:
+    journal = company.payment_journals.get(str(equalities.get("journalId", "")))
+    line = company.journal_lines.get(str(equalities.get("id", "")))
+    if journal is None and line is None:
+        raise dialog("You must specify a journal batch ID or a journal ID to get a journal line.")
+    return journal_lines(company, journal) if journal else [line] if line else []
+
+
+def _applied(company: Company, row: r.JournalLine) -> str | None:
+    return next((x.id for x in company.invoices.values() if row.applies_to and x.number == row.applies_to), None)
+
+
+PAYMENT_JOURNALS = EntitySet(
+    "customerPaymentJournals",
+    "customerPaymentJournal",
+    (
+        guid("id", "id"),
+        text("code", "code"),
+        text("displayName", "name"),
+        stamp("lastModifiedDateTime", "modified_at"),
+        guid("balancingAccountId", lambda c, row: None),
+        text("balancingAccountNumber", lambda c, row: ""),
+    ),
+    table=lambda c: c.payment_journals,
+    navs=(Nav("customerPayments", "customerPayments", True, journal_lines),),
+    permission="232 Gen. Journal Batch",
+)
+PAYMENTS = EntitySet(
+    "customerPayments",
+    "customerPayment",
+    (
+        guid("id", "id"),
+        guid("journalId", "journal_id"),
+        text("journalDisplayName", lambda c, row: c.payment_journals[row.journal_id].code),
+        whole("lineNumber", "line_number"),
+        guid("customerId", "customer_id"),
+        text("customerNumber", buyer("number")),
+        day("postingDate", "posting_date"),
+        text("documentNumber", "document_no"),
+        text("externalDocumentNumber", lambda c, row: ""),
+        amount("amount", "amount"),
+        guid("appliesToInvoiceId", _applied),
+        text("appliesToInvoiceNumber", "applies_to"),
+        text("description", buyer("name")),
+        text("comment", lambda c, row: ""),
+        stamp("lastModifiedDateTime", "modified_at"),
+    ),
+    rows=_flat_payments,
+    permission="81 Gen. Journal Line",
+)
+SALES = (PAYMENT_JOURNALS, PAYMENTS, SALES_INVOICES, SALES_CREDIT_MEMOS, INVOICE_LINES, MEMO_LINES)

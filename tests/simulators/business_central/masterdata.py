@@ -2,6 +2,9 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any, get_type_hints
+
+import msgspec
 
 from tests.simulators.business_central import records as r
 from tests.simulators.business_central.state import ActionRefused, CompanyState
@@ -309,6 +312,14 @@ class MasterData(CompanyState):
         for name, value in card.items():
             if not hasattr(row, name):
                 raise ActionRefused(f"{type(row).__name__} has no field {name}.")
-            before = getattr(row, name)
-            wanted = Decimal(str(value)) if isinstance(before, Decimal) else value
-            setattr(row, name, wanted)
+            setattr(row, name, msgspec.convert(value, _types_of(type(row))[name], strict=False))
+
+
+_TYPES: dict[str, dict[str, Any]] = {}
+
+
+def _types_of(table: type[r.Row]) -> dict[str, Any]:
+    """The field types of a table, so that values from JSON become dates and decimals."""
+    if table.__name__ not in _TYPES:
+        _TYPES[table.__name__] = get_type_hints(table)
+    return _TYPES[table.__name__]

@@ -21,7 +21,7 @@ TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<guid>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
     r"|(?P<stamp>\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)?)|(?P<date>\d{4}-\d\d-\d\d)"
     r"|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<lambda>[A-Za-z_]\w*/(?:any|all)\()|(?P<name>[A-Za-z_][\w/]*)"
-    r"|(?P<sign>[(),]))"
+    r"|(?P<sign>[(),:]))"
 )
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: bool(a == b),

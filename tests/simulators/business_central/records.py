@@ -331,6 +331,19 @@ class DetailedEntry(Row):
 
 
 @dataclass(kw_only=True)
+class JournalLine(Row):
+    """An unposted payment; the amount is negative, as on a customer account."""
+
+    journal_id: str
+    line_number: int
+    customer_id: str
+    posting_date: date
+    document_no: str
+    amount: Decimal
+    applies_to: str = ""
+
+
+@dataclass(kw_only=True)
 class GeneralEntry(Row):
     """A general ledger entry; debit is positive."""
 

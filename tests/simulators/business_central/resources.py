@@ -224,7 +224,8 @@ class Resources:
         self._tag(company, target.entity, target.row, body)
         key = str(target.entity.key_of(company, target.row))
         served = Served(target.entity.name, (key,), tuple(x.nav.name for x in query.expands))
-        payload = {**self.context(f"companies({company.id})/{target.path}/$entity"), **body}
+        path = target.path.rpartition("(")[0] if target.path.endswith(")") else target.path
+        payload = {**self.context(f"companies({company.id})/{path}/$entity"), **body}
         return Response(payload=payload, served=served)
 
     def plain_count(self, company: Company, target: Target) -> Response:

@@ -4,11 +4,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.simulators.business_central import records as r
-from tests.simulators.business_central.ledger import SALES, Ledger, Posting
+from tests.simulators.business_central.ledger import SALES, Posting
+from tests.simulators.business_central.payment_journal import PaymentJournal
 from tests.simulators.business_central.state import ActionRefused
 
 
-class Sales(Ledger):
+class Sales(PaymentJournal):
     """Documents. A posted document and its ledger entry know each other."""
 
     def create_invoice(
@@ -174,13 +175,31 @@ class Sales(Ledger):
         if owing is not None and owing.remaining > 0 > entry.remaining:
             self.apply(entry.entry_no, owing.entry_no, on=memo.posting_date)
 
-    def post_invoice(self, customer: str, amount: Decimal | None = None, **given: object) -> r.SalesDocument:
+    def post_invoice(
+        self,
+        customer: str,
+        amount: Decimal | None = None,
+        lines: list[dict[str, object]] | None = None,
+        on: date | None = None,
+        due: date | None = None,
+        currency: str | None = None,
+        **header: object,
+    ) -> r.SalesDocument:
         """Create and post an invoice in one step."""
-        return self.post_document(self.create_invoice(customer, amount=amount, **given).id)  # type: ignore[arg-type]
+        return self.post_document(self.create_invoice(customer, lines, amount, on, due, currency, **header).id)
 
-    def post_credit_memo(self, customer: str, amount: Decimal | None = None, applies_to: str | None = None, **given: object) -> r.SalesDocument:
+    def post_credit_memo(
+        self,
+        customer: str,
+        amount: Decimal | None = None,
+        applies_to: str | None = None,
+        lines: list[dict[str, object]] | None = None,
+        on: date | None = None,
+        currency: str | None = None,
+        **header: object,
+    ) -> r.SalesDocument:
         """Create and post a credit memo in one step, applied to an invoice if one is named."""
-        memo = self.create_credit_memo(customer, amount=amount, applies_to=applies_to, **given)  # type: ignore[arg-type]
+        memo = self.create_credit_memo(customer, lines, amount, on, None, currency, applies_to, **header)
         return self.post_document(memo.id)
 
     def pay_invoice(self, invoice: str, amount: Decimal | None = None, on: date | None = None) -> r.LedgerEntry:

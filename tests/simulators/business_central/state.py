@@ -108,6 +108,8 @@ class CompanyState:
     ledger: r.Table[r.LedgerEntry] = field(default_factory=r.Table)
     detailed: r.Table[r.DetailedEntry] = field(default_factory=r.Table)
     general: r.Table[r.GeneralEntry] = field(default_factory=r.Table)
+    payment_journals: r.Table[r.Coded] = field(default_factory=r.Table)
+    journal_lines: r.Table[r.JournalLine] = field(default_factory=r.Table)
     settings_row: r.Row = field(default_factory=lambda: r.Row(id=""))
     entries: dict[int, r.LedgerEntry] = field(default_factory=dict)
     details_of: dict[int, list[r.DetailedEntry]] = field(default_factory=dict)
@@ -127,6 +129,8 @@ class CompanyState:
         self._tell(row, change)
 
     def _tell(self, row: r.Row, change: str) -> None:
+        if not self.stamper.listeners:
+            return
         event = Change(self.id, type(row).__name__, row.id, change, self.stamper.now())
         for listener in self.stamper.listeners:
             listener(event)

@@ -198,7 +198,10 @@ def test_the_program(tmp_path: Path) -> None:
             assert process.wait(timeout=5) == 0
         finally:
             process.kill()
-            process.communicate()
+            process.wait(timeout=5)
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
 
 def start_program(ready: Path) -> "subprocess.Popen[bytes]":

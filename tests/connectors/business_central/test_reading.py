@@ -30,6 +30,7 @@ from tests.simulators.business_central.http import Request, Response
 
 
 def cursor_of(there: Bench, entity: str) -> Cursor:
+    """Where a first full read ends."""
     resume = read(there.open(), entity)[-1].resume_from
     assert resume is not None
     return resume

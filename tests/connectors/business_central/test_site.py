@@ -152,7 +152,8 @@ SAAS = {"tenant_id": "contoso.com", "environment": "production", "company": "C",
     [
         ({"environment": None}, "environment is missing"), ({"auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
         ({"tenant_id": None}, "tenant_id"), ({"base_url": "http://erp.example.com/BC"}, "must be https"), ({"base_url": "erp.example.com"}, "https://"),
-        ({"pagesize": 3}, "pagesize"), ({"page_size": 20001}, "20000"), ({"ledger": {"route": "custom_api"}}, "publisher"), ({"auth": {"kind": "ntlm"}}, "ntlm"),
+        ({"pagesize": 3}, "pagesize"), ({"page_size": 20001}, "20000"), ({"ledger": {"route": "custom_api"}}, "publisher"),
+        ({"auth": {"kind": "ntlm"}}, "ntlm"),
     ],
     ids=lambda part: "-".join(part) if isinstance(part, dict) else "",
 )

@@ -25,6 +25,7 @@ URL = "https://bc.example.com/api?$filter=email eq 'anna@example.com'"
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response], hands: Hands | None = None, **more: object) -> HttpClient:
+    """Three attempts on a made-up host."""
     return HttpClient(whose="bc", clock=hands or Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=3), **more)  # type: ignore[arg-type]
 
 
@@ -84,9 +85,9 @@ def test_statuses(status: int, ours: type[SyncError]) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
-        (b'{"error":{"code":"BadRequest","message":"Could not find it.  CorrelationId:  233b73c2-aaaa-bbbb-cccc-000000000000."}}', "BadRequest", "Could not find it."),
+        (b'{"error":{"code":"BadRequest","message":"No.  CorrelationId:  233b73c2-aaaa-bbbb-cccc-000000000000."}}', "BadRequest", "No."),
         (b'\xef\xbb\xbf{"error":{"code":"","message":{"lang":"en","value":"v2 shape"}}}', "", "v2 shape"),
-        (b'<error xmlns="http://x"><code>NoEnvironment</code><message>Environment does not exist.</message></error>', "NoEnvironment", "Environment does not exist."),
+        (b'<error xmlns="http://x"><code>NoEnvironment</code><message>It does not exist.</message></error>', "NoEnvironment", "It does not exist."),
         (b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "", "502 Bad Gateway"),
         (b"<html><body><h2>Our services aren't available</h2></body></html>", "", "Our services aren't available"),
         (b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><error><message>&e;</message></error>', "", "&e;"),

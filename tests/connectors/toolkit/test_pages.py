@@ -22,15 +22,18 @@ FIRST = f"{ROOT}/api/v2.0/companies(1)/customers"
 
 
 def pages(answer: Callable[[httpx.Request], httpx.Response]) -> Pages:
+    """Pages of a made-up host."""
     return Pages(HttpClient(whose="bc", clock=Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=2)), ROOT)
 
 
 def body(*numbers: int, following: str | None = None) -> httpx.Response:
+    """A page of rows."""
     page: dict[str, object] = {"value": [{"id": f"id{n}", "n": n} for n in numbers]}
     return httpx.Response(200, json=page | ({"@odata.nextLink": following} if following else {}))
 
 
 def walked(answer: Callable[[httpx.Request], httpx.Response], size: PageSize | None = None) -> list[str]:
+    """The keys of a whole walk."""
     shape = RowShape(("id",))
     return [r.key for page in pages(answer).walk(FIRST, key="customers", size=size or PageSize(100)) for r in shape.read(page.rows).records]
 

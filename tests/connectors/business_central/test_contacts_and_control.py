@@ -1,0 +1,148 @@
+"""Who a contact belongs to, what the ERP states itself, and everything about one debtor."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sync_engine.errors import SourceError
+from tests.connectors.support import Bench, bench, parsed, read, rows
+from tests.simulators.business_central.faults import Fault
+from tests.simulators.business_central.http import Request, Response
+
+
+def links(there: Bench, **settings: Any) -> tuple[set[tuple[str, str]], int]:
+    """(customer, contact) of contactsInformation, and how many customers were asked."""
+    opened = there.open(**settings)
+    before = len(there.simulator.requests("customers\\(.*/contactsInformation"))
+    found = {(parsed(p)["relatedId"], parsed(p)["contactId"]) for p in rows(read(opened, "contactsInformation")).values()}
+    return found, len(there.simulator.requests("customers\\(.*/contactsInformation")) - before
+
+
+def test_nothing_is_asked_where_the_bulk_route_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every company has a person with relation Customer: no call per customer."""
+    assert links(bench(monkeypatch)) == (set(), 0)
+
+
+def test_a_company_that_is_vendor_too_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Multiple` is missing from customerContacts; one question finds it, by name. [facts: case 14]"""
+    there = bench(monkeypatch)
+    customer = there.company.customer("10050")
+    company = there.company.company_contact(customer.id)
+    assert company is not None
+    there.company.relate_contact(company.number, "Vendor", "V1")
+    found, asked = links(there)
+    assert found == {(customer.id, contact.id) for contact in there.company.contacts.values() if company.id in (contact.id, contact.company_id)}
+    assert asked == 1
+
+
+def test_before_version_25_every_customer_may_have_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until all companies are known, and no more than the limit."""
+    there = bench(monkeypatch, version=22)
+    found, asked = links(there)
+    assert (len(found), asked) == (22, 11)
+    found, asked = links(there, contacts_information_limit=3)
+    assert (len(found), asked) == (6, 3)
+    assert "contactsInformation" not in there.open(contacts_information=False).streams
+
+
+def test_a_limited_reading_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not asked is not gone."""
+    assert not read(bench(monkeypatch, version=22).open(contacts_information_limit=3), "contactsInformation")[-1].complete
+
+
+def test_a_stale_customer_id_links_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that repeats the customer of the row before has no customer name: its company is not known by it."""
+    there = bench(monkeypatch)
+    company = there.company.company_contact(there.company.customer("10070").id)
+    person = next(x for x in there.company.contacts.values() if company is not None and x.company_id == company.id)
+    there.company.orphan_contact(person.number)
+    assert len(links(there)[0]) == 1
+
+
+def test_controls_of_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count, balance per debtor, ageing and the sum of what is open, all in base currency."""
+    there = bench(monkeypatch)
+    totals = there.open().totals("customers")
+    truth = there.company.open_totals().local
+    assert [t.value for t in totals if t.name == "count"] == [Decimal(11)]
+    assert sum(t.value for t in totals if t.name == "debtor_balance") == truth
+    assert sum(t.value for t in totals if t.name == "ageing") == truth
+    assert [t.value for t in totals if t.name == "open_amount_base"] == [truth]
+    assert next(t.key for t in totals if t.name == "ageing") == "current"
+    assert {t.key for t in totals if t.name == "debtor_balance"} == set(there.company.customers)
+
+
+def test_controls_degrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without permission for the reports only the count is stated."""
+    there = bench(monkeypatch, denied_entities=frozenset({"agedAccountsReceivables", "customerFinancialDetails"}))
+    assert {t.name for t in there.open().totals("customers")} == {"count"}
+
+
+class NoCountPath(Fault):
+    """A host without /$count."""
+
+    def before(self, request: Request) -> Response | None:
+        return Response(404, body=b"") if request.path.endswith("$count") else None
+
+
+@pytest.mark.parametrize("faults", [(), (NoCountPath(),)], ids=["by path", "by parameter"])
+def test_counts_are_of_the_same_rows_as_the_sweep(faults: tuple[Fault, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Default dimensions of customers only, open invoices only."""
+    there = bench(monkeypatch)
+    there.simulator.inject(*faults)
+    opened = there.open()
+    for entity in opened.streams:
+        assert opened.count(entity) in (None, len(rows(read(opened, entity)))), entity
+    assert opened.count("openInvoices")
+
+
+def test_everything_about_one_debtor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents by bill-to, entries by number, contacts through its company contact."""
+    there = bench(monkeypatch)
+    payer = there.company.customer("10040")
+    branch = there.company.create_customer("Branch", bill_to=payer.number)
+    billed = there.company.post_invoice(branch.id, Decimal(5))
+    found = {batch.entity: rows([batch]) for batch in there.open().pull_debtor(payer.id)}
+    assert set(found["customers"]) == {payer.id}
+    assert billed.id in found["salesInvoices"]
+    assert len(found["contacts"]) == 2
+    assert len(found["ledgerEntriesPage"]) == len(there.company.entries_of[payer.id])
+    assert found["salesCreditMemos"]
+
+
+def test_a_debtor_that_is_gone_is_told_as_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a number is not an id."""
+    there = bench(monkeypatch)
+    gone = there.company.create_customer("Gone")
+    there.company.delete_customer(gone.number)
+    batches = list(there.open().pull_debtor(gone.id))
+    assert [(batch.entity, batch.deleted) for batch in batches] == [("customers", (gone.id,))]
+    with pytest.raises(SourceError, match="not the number"):
+        list(there.open().pull_debtor("10000"))
+
+
+def test_discovery_lists_companies_with_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sources discover` needs no company."""
+    there = bench(monkeypatch)
+    there.simulator.world.add_company("Second & Co")
+    host = "https://localhost"
+    found = there.open(base_url=host, tenant_id=there.simulator.world.installation.tenant_id, company=None).discover()
+    assert {(c.environment, c.name, c.closed) for c in found} == {("Production", "Hansen & Søn", ""), ("Production", "Second & Co", "")}
+    assert found[0].version.startswith("26.")
+
+
+def test_keys_are_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One field, 20,000 a page; links have no list."""
+    there = bench(monkeypatch, version=22)
+    opened = there.open()
+    assert opened.streams
+    before = opened.calls
+    assert {key for page in opened.keys("salesInvoices") for key in page} == set(there.company.invoices)
+    assert opened.calls == before + 1
+    with pytest.raises(SourceError):
+        list(opened.keys("contactsInformation"))
+    there.hands.time.advance(timedelta(hours=1))

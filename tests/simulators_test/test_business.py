@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.simulators.business_central import Company, SimulatorClock, World
+from tests.simulators.business_central.records import SalesDocument
 from tests.simulators.business_central.state import ActionRefused
 from tests.simulators_test.conftest import NOW, Tenant
 
@@ -92,6 +93,25 @@ def test_payments_in_every_shape(company: Company) -> None:
     company.post_refund("10000", Decimal(30), apply_to=over.entry_no)
     assert company.open_totals().per_currency == {"GBP": Decimal(-20)}
     assert company.ageing(company.today())["credits"] == -20
+
+
+def test_a_discount_a_write_off_and_a_reversal(tenant: Tenant, company: Company) -> None:
+    """A discount closes what no money paid; a write-off is an entry without a type; a reversal closes both sides."""
+    invoice = company.post_invoice("10000", Decimal(100))
+    payment = company.post_payment("10000", Decimal(98), apply_to=invoice.id, discount=Decimal(2))
+    assert (payment.open, invoice.wire_status) == (False, "Paid")
+    kinds = {x["entryType"]: x["amount"] for x in tenant.rows("detailedCustomerLedgerEntries?$filter=amount lt 0", CUSTOM)}
+    assert kinds["Payment_x0020_Discount"] == -2
+    bad = company.post_invoice("10000", Decimal(40))
+    written = company.write_off(bad.entry_no or 0)
+    assert (written.document_type, bad.wire_status) == (" ", "Paid")
+    wrong = company.post_journal_invoice("10000", Decimal(7))
+    company.reverse(wrong.entry_no)
+    assert wrong.reversed
+    assert company.open_totals().open_entries == 0
+    assert company.receivables_in_general_ledger() == 0
+    with pytest.raises(ActionRefused):
+        company.reverse(wrong.entry_no)
 
 
 def test_entries_that_are_no_sales_documents(tenant: Tenant, company: Company) -> None:
@@ -316,7 +336,9 @@ def test_a_commit_may_be_older_than_its_stamp(tenant: Tenant, company: Company) 
     assert tenant.rows("customers")[0]["lastModifiedDateTime"].startswith("2026-05-01T11:52")
 
 
-EVENTS = st.sampled_from(["invoice", "dollars", "pay", "part", "over", "account", "memo", "cancel", "unapply", "refund", "journal", "apply"])
+ON_AN_INVOICE = ["pay", "part", "over", "discount", "write-off", "cancel"]
+ON_ANYTHING = ["invoice", "dollars", "account", "memo", "unapply", "refund", "journal", "apply", "reverse"]
+EVENTS = st.sampled_from(ON_AN_INVOICE + ON_ANYTHING)
 
 
 @settings(max_examples=40, deadline=None)
@@ -344,24 +366,43 @@ def test_the_ledger_agrees_with_itself_whatever_happens(events: list[tuple[str, 
 def happen(company: Company, customer: str, event: str, amount: Decimal, on: date) -> None:
     """One event; those that find nothing to act on do nothing."""
     owing = [x for x in company.invoices.values() if x.wire_status == "Open"]
+    if event in ON_ANYTHING:
+        happen_anyway(company, customer, event, amount, on)
+    elif owing:
+        happen_to_invoice(company, owing[0], event, amount, max(on, owing[0].posting_date))
+
+
+def happen_to_invoice(company: Company, invoice: SalesDocument, event: str, amount: Decimal, on: date) -> None:
+    """Money, a discount, a write-off or a cancellation."""
+    due = company.remaining_of(invoice)
+    match event:
+        case "pay" | "part" | "over":
+            paid = {"pay": due, "part": company.round(due / 3) or due, "over": due + amount}[event]
+            company.post_payment(invoice.bill_to_id, paid, apply_to=invoice.id, on=on)
+        case "discount" if due > 1:
+            company.post_payment(invoice.bill_to_id, due - 1, apply_to=invoice.id, on=on, discount=Decimal(1))
+        case "write-off":
+            company.write_off(invoice.entry_no or 0)
+        case "cancel" if due == invoice.gross:
+            company.cancel_invoice(invoice.id)
+
+
+def happen_anyway(company: Company, customer: str, event: str, amount: Decimal, on: date) -> None:
+    """Events that need no open invoice."""
     credits_ = [x for x in company.entries.values() if x.remaining < 0]
-    first = owing[0] if owing else None
     match event:
         case "invoice" | "dollars":
             company.post_invoice(customer, amount, on=on, currency="USD" if event == "dollars" else "")
         case "journal":
             company.post_journal_invoice(customer, amount, on=on)
+        case "reverse":
+            company.reverse(company.post_journal_invoice(customer, amount, on=on).entry_no)
         case "account":
             company.post_payment(customer, amount, on=on)
-        case "pay" | "part" | "over" if first is not None:
-            due = company.remaining_of(first)
-            paid = {"pay": due, "part": company.round(due / 3) or due, "over": due + amount}[event]
-            company.post_payment(customer, paid, apply_to=first.id, on=max(on, first.posting_date))
         case "memo":
+            first = next((x for x in company.invoices.values() if x.wire_status == "Open"), None)
             company.post_credit_memo(customer, amount, applies_to=first.id if first else None, on=on, currency=first.currency_code if first else "")
-        case "cancel" if first is not None and company.remaining_of(first) == first.gross:
-            company.cancel_invoice(first.id)
-        case "unapply" if company.detailed:
+        case "unapply":
             known = [x.application_no for x in company.detailed.values() if x.application_no and not x.unapplied]
             if known:
                 company.unapply(known[0])

@@ -14,6 +14,8 @@ from tests.simulators.business_central.state import ActionRefused
 
 RECEIVABLES, BANK, SALES, VAT = "2310", "2920", "6110", "5610"
 EXCHANGE_GAINS, EXCHANGE_LOSSES, OPENING, FINANCE_CHARGES = "9330", "9340", "3120", "6810"
+DISCOUNTS, BAD_DEBTS = "9250", "8590"
+COUNTER_ACCOUNTS = {"Realized Gain": EXCHANGE_GAINS, "Realized Loss": EXCHANGE_LOSSES, "Payment Discount": DISCOUNTS}
 
 
 @dataclass(frozen=True)
@@ -140,15 +142,16 @@ class Ledger(MasterData):
 
     # Applications ---------------------------------------------------------------------------------
 
-    def apply(self, source: int, target: int, amount: Decimal | None = None, on: date | None = None) -> int:
+    def apply(self, source: int, target: int, amount: Decimal | None = None, on: date | None = None, discount: Decimal = r.ZERO) -> int:
         """Settle a positive entry (`target`) with a negative one (`source`); gives the application number.
 
         `amount` is positive, in the entries' currency; without it, as much as both have open.
+        A discount takes that much more off the target, and no entry of the source answers for it.
         """
         paying, owing = self.entry(source), self.entry(target)
         if paying.currency_code != owing.currency_code:
             raise ActionRefused("Entries in different currencies cannot be applied to each other here.")
-        most = min(-paying.remaining, owing.remaining)
+        most = min(-paying.remaining, owing.remaining - discount)
         wanted = most if amount is None else amount
         if wanted <= 0 or wanted > most:
             raise ActionRefused(f"Amount to apply {wanted} is not between 0 and {most}.")
@@ -158,7 +161,10 @@ class Ledger(MasterData):
         settled = self._share(owing, wanted)
         self._detail(owing, "Application", on, -wanted, -given, number, paying)
         self._detail(paying, "Application", on, wanted, given, number, paying)
-        self._exchange_difference(owing, on, given - settled, number, paying)
+        difference = given - settled
+        self._beside(owing, "Realized Gain" if difference > 0 else "Realized Loss", on, r.ZERO, difference, number, paying)
+        if discount:
+            self._beside(owing, "Payment Discount", on, -discount, -self._share(owing, discount), number, paying)
         for entry in (paying, owing):
             self._after_application(entry, on)
         return number
@@ -169,13 +175,13 @@ class Ledger(MasterData):
             return abs(entry.remaining_lcy)
         return self.round(abs(entry.remaining_lcy) * amount / abs(entry.remaining))
 
-    def _exchange_difference(self, entry: r.LedgerEntry, on: date, gain: Decimal, number: int, cause: r.LedgerEntry) -> None:
-        if not gain:
-            return
-        kind = "Realized Gain" if gain > 0 else "Realized Loss"
-        self._detail(entry, kind, on, r.ZERO, gain, number, cause)
-        self._to_general(cause, on, RECEIVABLES, gain)
-        self._to_general(cause, on, EXCHANGE_GAINS if gain > 0 else EXCHANGE_LOSSES, -gain)
+    def _beside(self, entry: r.LedgerEntry, kind: str, on: date, amount: Decimal, local: Decimal, number: int, cause: r.LedgerEntry) -> r.DetailedEntry | None:
+        """A change of the receivable that has an account of its own: an exchange difference, a discount."""
+        if not local and not amount:
+            return None
+        self._to_general(cause, on, RECEIVABLES, local)
+        self._to_general(cause, on, COUNTER_ACCOUNTS[kind], -local)
+        return self._detail(entry, kind, on, amount, local, number, cause)
 
     def _after_application(self, entry: r.LedgerEntry, on: date) -> None:
         was_open = entry.open
@@ -198,15 +204,16 @@ class Ledger(MasterData):
         for row in sorted(rows, key=lambda x: x.entry_no):
             entry = self.entry(row.ledger_entry_no)
             cause = self.entry(row.applied_entry_no)
-            back = self._detail(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+            if row.entry_type == "Application":
+                back = self._detail(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+            else:
+                made = self._beside(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+                assert made is not None, "a row that is there changed something"
+                back = made
             row.unapplied = back.unapplied = True
             row.unapplied_by = back.entry_no
             for side in (row, back):
                 self.touch(side)
-            if row.entry_type.startswith("Realized"):
-                account = EXCHANGE_GAINS if row.amount_lcy > 0 else EXCHANGE_LOSSES
-                self._to_general(cause, on, RECEIVABLES, -row.amount_lcy)
-                self._to_general(cause, on, account, row.amount_lcy)
             touched[entry.entry_no] = entry
         for entry in touched.values():
             self._after_application(entry, on)
@@ -215,95 +222,6 @@ class Ledger(MasterData):
         """The application numbers in force on an entry."""
         rows = self.details_of.get(entry_no, [])
         return sorted({row.application_no for row in rows if row.application_no and not row.unapplied})
-
-    # Journal postings -----------------------------------------------------------------------------
-
-    def post_payment(
-        self,
-        customer: str,
-        amount: Decimal,
-        currency: str = "",
-        apply_to: str | None = None,
-        on: date | None = None,
-        document_no: str | None = None,
-        external_no: str = "",
-    ) -> r.LedgerEntry:
-        """Money received (`amount` positive): on account, or applied to a document number, id or entry number.
-
-        More than the document owes leaves the rest of the payment unapplied.
-        """
-        payer = self.customer(customer)
-        on = on or self.today()
-        target = self.find_entry(apply_to) if apply_to else None
-        code = target.currency_code if target else self._ledger_currency(currency)
-        number = document_no or f"BANK{self.next_number('payment', 10001)}"
-        posting = Posting(payer.id, "Payment", number, on, -amount, code, source_code="PAYMENTJNL", external_no=external_no)
-        payment = self.post(posting)
-        if target is not None and target.remaining > 0:
-            self.apply(payment.entry_no, target.entry_no, min(amount, target.remaining), on)
-        return payment
-
-    def post_refund(self, customer: str, amount: Decimal, currency: str = "", apply_to: int | None = None, on: date | None = None) -> r.LedgerEntry:
-        """Money paid back; applied to the payment or credit (`apply_to`, an entry number) that it returns."""
-        source = self.entry(apply_to) if apply_to else None
-        code = source.currency_code if source else self._ledger_currency(currency)
-        number = f"REF{self.next_number('refund', 1001)}"
-        on = on or self.today()
-        refund = self.post(Posting(self.customer(customer).id, "Refund", number, on, amount, code))
-        if source is not None:
-            self.apply(source.entry_no, refund.entry_no, min(amount, -source.remaining), on)
-        return refund
-
-    def post_journal_invoice(
-        self,
-        customer: str,
-        amount: Decimal,
-        currency: str = "",
-        due: date | None = None,
-        on: date | None = None,
-        document_no: str | None = None,
-    ) -> r.LedgerEntry:
-        """An invoice posted from a general journal: in the ledger, never in salesInvoices."""
-        number = document_no or f"GJ{self.next_number('journal', 1001)}"
-        return self._journal(customer, "Invoice", number, amount, currency, due, on, SALES)
-
-    def post_opening_balance(self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None) -> r.LedgerEntry:
-        """An opening balance: an entry with a blank document type."""
-        return self._journal(customer, " ", "OPENING", amount, currency, due, on, OPENING)
-
-    def post_finance_charge(self, customer: str, amount: Decimal, currency: str = "", due: date | None = None, on: date | None = None) -> r.LedgerEntry:
-        number = f"FC{self.next_number('finance charge', 1001)}"
-        kind = "Finance Charge Memo"
-        return self._journal(customer, kind, number, amount, currency, due, on, FINANCE_CHARGES)
-
-    def _journal(
-        self,
-        customer: str,
-        kind: str,
-        number: str,
-        amount: Decimal,
-        currency: str,
-        due: date | None,
-        on: date | None,
-        account: str,
-    ) -> r.LedgerEntry:
-        on = on or self.today()
-        owner = self.customer(customer)
-        code = self._ledger_currency(currency)
-        dimensions = self.shortcut_values(owner.id)
-        posting = Posting(
-            owner.id,
-            kind,
-            number,
-            on,
-            amount,
-            code,
-            due=due or on,
-            counter_account=account,
-            shortcut_dimensions=dimensions,
-            salesperson_code=owner.salesperson_code,
-        )
-        return self.post(posting)
 
     def find_entry(self, ref: str) -> r.LedgerEntry:
         """A ledger entry by entry number, or by the id or number of a posted document."""

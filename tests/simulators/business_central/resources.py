@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from tests.simulators.business_central.errors import ODataError, bad_request, not_found, permission_denied, unknown_property
+from tests.simulators.business_central.errors import ODataError, bad_request, not_found, permission_denied
 from tests.simulators.business_central.http import Request, Response, Served, query_string
 from tests.simulators.business_central.metadata import definitions, edmx
 from tests.simulators.business_central.odata_filter import parse_filter
@@ -281,10 +281,7 @@ class Resources:
     def entity_definitions(self) -> Response:
         rows: list[Any] = list(definitions(self.root.catalogue))
         if "$filter" in self.options:
-            try:
-                wanted = parse_filter(self.options["$filter"], DEFINITION_ROWS)
-            except ODataError as refused:
-                raise unknown_property("entitySetName", "entityDefinition") from refused
+            wanted = parse_filter(self.options["$filter"], DEFINITION_ROWS)
             company = self.world.company()
             rows = [row for row in rows if wanted.matches(company, row)]
         return Response(payload={**self.context("entityDefinitions"), "value": rows})

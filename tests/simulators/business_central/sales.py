@@ -4,12 +4,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.simulators.business_central import records as r
+from tests.simulators.business_central.journals import Journals
 from tests.simulators.business_central.ledger import SALES, Posting
-from tests.simulators.business_central.payment_journal import PaymentJournal
 from tests.simulators.business_central.state import ActionRefused
 
 
-class Sales(PaymentJournal):
+class Sales(Journals):
     """Documents. A posted document and its ledger entry know each other."""
 
     def create_invoice(

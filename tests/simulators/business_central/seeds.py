@@ -259,7 +259,10 @@ class Generator:
     def _receive(self, entry_no: int, share: Decimal, on: date) -> None:
         entry = self.company.entry(entry_no)
         amount = self.company.round(entry.remaining * share, entry.currency_code)
-        if amount > 0:
+        if share == 1 and int(amount) % 37 == 36 and on <= entry.due_date:
+            discount = self.company.round(amount / 50, entry.currency_code)
+            self.company.post_payment(entry.customer_id, amount - discount, apply_to=str(entry_no), on=on, discount=discount)
+        elif amount > 0:
             self.company.post_payment(entry.customer_id, amount, apply_to=str(entry_no), on=on)
 
     def _credit(self, invoice: r.SalesDocument, on: date) -> None:

@@ -155,6 +155,8 @@ class World:
         company.add_account(accounts.FINANCE_CHARGES, "Finance Charges", "Income")
         company.add_account(accounts.EXCHANGE_GAINS, "Realized FX Gains", "Income")
         company.add_account(accounts.EXCHANGE_LOSSES, "Realized FX Losses", "Expense")
+        company.add_account(accounts.DISCOUNTS, "Payment Discounts Granted", "Expense")
+        company.add_account(accounts.BAD_DEBTS, "Bad Debt Expenses", "Expense")
         self.companies[company.id] = company
         return company
 

@@ -1,0 +1,43 @@
+"""reconcile: asks the source for its own figures and certifies a cut against them."""
+
+from __future__ import annotations
+
+import time
+
+from sync_engine.errors import AuthenticationFailed, SourceError, TransientError
+from sync_engine.records import ControlTotal
+from sync_engine.stages.lane import Lane
+from sync_engine.store import controls
+from sync_engine.store.controls import Certificate
+from sync_engine.store.db import transaction
+from sync_engine.store.runs import Counts, record_step
+
+
+def reconcile(lane: Lane, cut_id: int) -> Certificate:
+    """Certifies a cut. A figure that cannot be had makes its checks not answerable and says why; it never fails the run.
+
+    Raises StoreError. The source is asked before the transaction opens, so a slow ERP holds no lock.
+    """
+    started, calls = time.perf_counter(), lane.connector.calls
+    totals, unanswered = stated_totals(lane)
+    with transaction(lane.store, "certifying the cut") as connection:
+        certificate = controls.reconcile(connection, lane.source, lane.run_id, cut_id, totals, unanswered=unanswered)
+    counts = Counts(read=len(totals), changed=len(totals), calls=lane.connector.calls - calls)
+    record_step(lane.store, lane.run_id, "reconcile", "cut", "succeeded", time.perf_counter() - started, counts)
+    return certificate
+
+
+def stated_totals(lane: Lane) -> tuple[list[ControlTotal], dict[str, str]]:
+    """What the source states about each entity, and for the entities it did not answer, why."""
+    totals: list[ControlTotal] = []
+    unanswered: dict[str, str] = {}
+    for entity in lane.connector.streams:
+        try:
+            totals.extend(lane.connector.totals(entity))
+        except AuthenticationFailed as refusal:  # every further question would be refused the same way
+            unanswered[entity] = str(refusal)
+            break
+        except (SourceError, TransientError) as error:
+            unanswered[entity] = str(error)
+        lane.progress("reconcile", entity, len(totals))
+    return totals, unanswered

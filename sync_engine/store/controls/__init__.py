@@ -1,0 +1,10 @@
+"""Controls: what proves that a cut is true, check by check, and the certificate that says so.
+
+Every check compares a figure of the source with the canonical figure. A difference is listed down to documents or debtors,
+given a class that says where to look, and never plugged. A figure the source does not state makes a check not answerable.
+"""
+
+from sync_engine.store.controls.certificate import Certificate, Check, Difference, Grade, Verdict, read_certificate
+from sync_engine.store.controls.reconcile import reconcile
+
+__all__ = ["Certificate", "Check", "Difference", "Grade", "Verdict", "read_certificate", "reconcile"]

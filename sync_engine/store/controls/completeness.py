@@ -1,0 +1,150 @@
+"""C1, C11 and C12: every record is accounted for, none is from tomorrow, none is there twice."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged
+from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground
+from sync_engine.store.staging import staged
+
+COUNTED = {
+    "company": "canonical.company", "account_owner": "canonical.account_owner", "reference": "canonical.reference", "dimension": "canonical.dimension",
+    "dimension_value": "canonical.dimension_value", "debtor_dimension": "canonical.debtor_dimension", "application": "canonical.application",
+    "document": "canonical.document", "fx_rate": "canonical.fx_rate",
+}
+"""Canonical entities whose rows carry their source key, one row a record. Debtors and contacts count through their links."""
+BLOCKING = {"document", "ledger_entry", "application", "debtor"}
+
+
+def records_are_accounted_for(ground: Ground) -> Check:
+    """C1: source = canonical + quarantined + excluded, tombstones apart; first the source's counts, then record by record."""
+    lines = _lines(ground)
+    stated = {t.entity: int(t.value) for t in ground.stated("count")}
+    found: list[Difference] = []
+    classes: Counter[str] = Counter()
+    for line in lines:
+        said = None if line["facet"] else stated.get(line["entity"])
+        line["stated"] = said
+        known = line["known"]
+        if said is not None and said != known:
+            reason = "timing" if line["entity"] in ground.not_read else "missing" if said > known else "extra"
+            classes[reason] += abs(said - known)
+            found.append(Difference("count", line["entity"], reason, str(said), str(known)))
+    lost = _lost_between(ground, lines, found, classes)
+    counted = [line for line in lines if line["stated"] is not None]
+    theirs, ours = (str(sum(line[name] for line in counted)) if counted else None for name in ("stated", "known"))
+    return judged(
+        "C1", "Every record is accounted for", theirs, ours, found, classes=classes, blocking=lost,
+        note="" if counted else ground.why_not("counts"), figures={"streams": lines},
+    )
+
+
+def _lines(ground: Ground) -> list[dict[str, Any]]:
+    rows = ground.rows("""
+        SELECT s.stream_id, s.entity, s.canonical, s.facet, coalesce(r.known, 0), coalesce(r.usable, 0), coalesce(r.quarantined, 0), coalesce(r.excluded, 0),
+               coalesce(r.tombstoned, 0)
+        FROM engine.stream s
+        LEFT JOIN (
+            SELECT stream_id, count(*) FILTER (WHERE deleted_at IS NULL) AS known, count(*) FILTER (WHERE state = 0 AND deleted_at IS NULL) AS usable,
+                   count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined, count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded,
+                   count(*) FILTER (WHERE deleted_at IS NOT NULL) AS tombstoned
+            FROM engine.source_record GROUP BY stream_id
+        ) r USING (stream_id)
+        WHERE s.source = :source ORDER BY s.rank, s.entity
+        """)
+    names = ("stream_id", "entity", "canonical", "facet", "known", "usable", "quarantined", "excluded", "tombstoned")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Difference], classes: Counter[str]) -> bool:
+    """Usable records that canonical does not have, or has though it should not; true when one of the important kind is lost."""
+    usable: dict[str, int] = defaultdict(int)
+    streams: dict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        if not line["facet"]:
+            usable[line["canonical"]] += line["usable"]
+            streams[line["canonical"]].append(line["stream_id"])
+    lost = False
+    for canonical, records in usable.items():
+        live, waiting = _live(ground, canonical)
+        if live is None:
+            continue
+        if waiting:
+            classes["timing"] += waiting
+            found.append(Difference(canonical, f"{waiting} waiting for a record they name, or for a link", "timing"))
+        if records != live + waiting:
+            reason = "missing" if records > live + waiting else "extra"
+            classes[reason] += abs(records - live - waiting)
+            found.append(Difference(canonical, "all", reason, str(records), str(live + waiting)))
+            found.extend(_unmatched(ground, canonical, streams[canonical]))
+            lost = lost or (reason == "missing" and canonical in BLOCKING)
+    orphans = ground.rows("""
+        SELECT d.external_id FROM canonical.document d LEFT JOIN canonical.debtor r ON r.id = d.debtor_id
+        WHERE d.source = :source AND d.deleted_at IS NULL AND r.id IS NULL
+        """)
+    if orphans:
+        classes["missing"] += len(orphans)
+        found.extend(Difference("debtor of document", str(key), "missing") for (key,) in orphans[:SAMPLE])
+    return lost or bool(orphans)
+
+
+def _live(ground: Ground, canonical: str) -> tuple[int | None, int]:
+    """Records of this kind that canonical holds, and usable ones that wait for another record."""
+    if canonical in ("debtor", "contact"):
+        row = ground.rows(f"""
+            SELECT count(*) FILTER (WHERE t.id IS NOT NULL AND t.deleted_at IS NULL), count(*) FILTER (WHERE l.canonical_id IS NULL)
+            FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+            LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = s.source AND l.external_id = r.key
+            LEFT JOIN canonical.{canonical} t ON t.id = l.canonical_id
+            WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.state = 0 AND r.deleted_at IS NULL
+            """, entity=canonical)[0]
+    elif canonical == "ledger_entry":
+        row = ground.rows("SELECT count(*), 0 FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL")[0]
+    elif canonical in COUNTED:
+        row = ground.rows(f"SELECT count(*), 0 FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%'")[0]
+    else:
+        return None, 0
+    waiting = int(str(row[1]))
+    if canonical == "application" and ground.rows("SELECT to_regclass(:name)", name=staged(ground.source, "application"))[0][0] is not None:
+        waiting = int(str(ground.rows(f"SELECT count(DISTINCT key) FROM {staged(ground.source, 'application')}")[0][0]))
+    return int(str(row[0])), waiting
+
+
+def _unmatched(ground: Ground, canonical: str, streams: list[int]) -> list[Difference]:
+    if canonical not in COUNTED or canonical == "reference":
+        return []
+    rows = ground.rows(f"""
+        SELECT coalesce(r.key, t.external_id), CASE WHEN t.external_id IS NULL THEN 'missing' ELSE 'extra' END
+        FROM (SELECT key FROM engine.source_record WHERE stream_id = ANY(:streams) AND state = 0 AND deleted_at IS NULL) r
+        FULL JOIN (SELECT external_id FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%') t
+            ON t.external_id = r.key
+        WHERE r.key IS NULL OR t.external_id IS NULL ORDER BY 1 LIMIT {SAMPLE}
+        """, streams=streams)
+    return [Difference(canonical, str(key), str(reason)) for key, reason in rows]
+
+
+def nothing_is_from_tomorrow(ground: Ground) -> Check:
+    """C11: a document or payment posted after the ledger date of the cut is not part of what was owed on it."""
+    rows = ground.rows(f"""
+        SELECT 'document', d.external_no, d.external_id, CAST(coalesce(d.posting_date, d.issue_date) AS text) FROM canonical.document d
+        WHERE d.source = :source AND {LIVE_DOCUMENT} AND coalesce(d.posting_date, d.issue_date) > :day
+        UNION ALL
+        SELECT 'payment', p.external_no, p.external_id, CAST(p.payment_date AS text) FROM canonical.payment p
+        WHERE p.source = :source AND p.deleted_at IS NULL AND p.payment_date > :day
+        ORDER BY 4, 2
+        """, day=ground.ledger_date)
+    found = [Difference(str(what), str(number or key), "timing", canonical_value=str(day)) for what, number, key, day in rows]
+    return judged("C11", "Nothing is posted after the cut-off", None, str(len(rows)), found, figures={"ledger_date": str(ground.ledger_date)})
+
+
+def nothing_is_there_twice(ground: Ground) -> Check:
+    """C12: documents that agree in debtor, kind, number, date and amount, and have different keys."""
+    rows = ground.rows(f"""
+        SELECT d.external_no, count(*), string_agg(d.external_id, ', ' ORDER BY d.external_id) FROM canonical.document d
+        WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.external_no IS NOT NULL
+        GROUP BY d.debtor_id, d.total, d.issue_date, d.external_no, d.kind HAVING count(*) > 1 ORDER BY 1
+        """)
+    found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]
+    return judged("C12", "No document is there twice", None, str(len(rows)), found)

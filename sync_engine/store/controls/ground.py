@@ -1,0 +1,100 @@
+"""What the checks stand on: the cut, the stated totals, and the open items as canonical has them now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_engine.errors import StoreError
+from sync_engine.records import ControlTotal
+from sync_engine.store.db import fetch, run_sql
+
+LIVE_DOCUMENT = "d.deleted_at IS NULL AND coalesce(d.erp_status, 'unknown') NOT IN ('draft', 'void')"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One cut under examination.
+
+    `unanswered` names wire entities whose totals could not be asked, and why. `ledger` is true when the source hands over
+    ledger entries with remaining amounts: then its own ledger, as received, is a figure to compare with.
+    """
+
+    connection: Connection
+    source: str
+    cut_id: int
+    run_id: UUID
+    ledger_date: date
+    base_currency: str | None
+    totals: Sequence[ControlTotal]
+    unanswered: Mapping[str, str]
+    ledger: bool
+    not_read: frozenset[str] = field(default=frozenset())
+
+    def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+        """All rows of one statement; :source is bound where it is named."""
+        return fetch(self.connection, statement, **({"source": self.source} if ":source" in statement else {}), **values)
+
+    def stated(self, name: str) -> list[ControlTotal]:
+        """The totals of one name, each key and currency once."""
+        found: dict[tuple[str, str, str], ControlTotal] = {}
+        for total in self.totals:
+            if total.name == name:
+                found[total.entity if name == "count" else "", total.key, total.currency] = total
+        return list(found.values())
+
+    def why_not(self, what: str) -> str:
+        """The sentence for a check that cannot be answered."""
+        if self.unanswered:
+            entity, reason = next(iter(self.unanswered.items()))
+            return f"The source could not be asked about {entity}: {reason}"
+        return f"The source states no {what}."
+
+
+def prepare(
+    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], unanswered: Mapping[str, str],
+) -> Ground:
+    """Reads the cut and puts its open items into temporary table control_open. Raises StoreError for an unknown cut."""
+    cuts = fetch(connection, "SELECT ledger_date FROM canonical.cut WHERE cut_id = :cut AND source = :source", cut=cut_id, source=source)
+    if not cuts:
+        raise StoreError(f"there is no cut {cut_id}", whose=source, todo="Publish first.")
+    base = fetch(connection, "SELECT base_currency FROM canonical.source_base_currency WHERE source = :source", source=source)
+    ledger = fetch(connection, """
+        SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source)
+           AND NOT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source AND remaining IS NULL)
+        """, source=source)[0][0]
+    failed = fetch(connection, """
+        SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
+        """, run=run_id)
+    currency = base[0][0] if base else None
+    _collect_open_items(connection, source, currency)
+    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, bool(ledger), frozenset(r[0] for r in failed))
+
+
+def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
+    """Open items as of the cut, signed: what each adds to the balance, in document currency and in booked base currency."""
+    run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
+    run_sql(connection, f"""
+        CREATE TEMP TABLE control_open ON COMMIT DROP AS
+        SELECT d.id, d.external_id, d.external_no, d.entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency, s.sign * d.open_amount AS effect,
+               s.sign * coalesce(d.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN d.open_amount END) AS effect_base,
+               coalesce(d.due_date, d.posting_date, d.issue_date) AS ages_from
+        FROM canonical.document d CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
+        WHERE d.source = :source AND d.open_amount <> 0 AND {LIVE_DOCUMENT}
+        UNION ALL
+        SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
+               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date
+        FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
+        WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
+        """, source=source, base=base)
+    run_sql(connection, "ANALYZE control_open")
+
+
+def decimal(value: object) -> Decimal:
+    """A numeric of a row; nothing counts as nought."""
+    return Decimal(0) if value is None else Decimal(str(value))

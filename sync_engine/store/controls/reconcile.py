@@ -1,0 +1,85 @@
+"""Runs all checks of a cut and writes its certificate and control totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_engine.records import ControlTotal
+from sync_engine.store.controls import balances, completeness, settlement
+from sync_engine.store.controls.certificate import Certificate, Check, grade_of, write_certificate
+from sync_engine.store.controls.ground import Ground, prepare
+from sync_engine.store.db import run_sql
+
+NOTHING_UNANSWERED: Mapping[str, str] = MappingProxyType({})
+
+
+def reconcile(
+    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], *, unanswered: Mapping[str, str] = NOTHING_UNANSWERED,
+) -> Certificate:
+    """Compares the cut with what the source states and writes canonical.certificate and engine.control_total.
+
+    `unanswered` maps wire entities whose totals could not be asked to the reason. Raises StoreError for an unknown cut.
+    Runs inside the caller's transaction.
+    """
+    ground = prepare(connection, source, run_id, cut_id, totals, unanswered)
+    has_applications = settlement.collect_applications(ground)
+    checks = (
+        completeness.records_are_accounted_for(ground),
+        balances.open_keys_agree(ground),
+        balances.open_amounts_agree(ground),
+        balances.open_base_amount_agrees(ground),
+        balances.debtor_balances_agree(ground),
+        settlement.documents_add_up(ground, has_applications),
+        settlement.payments_add_up(ground, has_applications),
+        balances.ageing_agrees(ground),
+        balances.control_account_agrees(ground),
+        settlement.roll_forward_holds(ground),
+        completeness.nothing_is_from_tomorrow(ground),
+        completeness.nothing_is_there_twice(ground),
+    )
+    certificate = Certificate(source, cut_id, grade_of(checks), checks)
+    write_certificate(connection, certificate)
+    _write_totals(ground, checks)
+    return certificate
+
+
+def _write_totals(ground: Ground, checks: Sequence[Check]) -> None:
+    """The figures behind the certificate. Balances per debtor are kept only where they differ: there are many, and most agree."""
+    run_sql(ground.connection, "DELETE FROM engine.control_total WHERE cut_id = :cut", cut=ground.cut_id)
+    run_sql(ground.connection, """
+        INSERT INTO engine.control_total (cut_id, entity, name, currency, canonical_value)
+        SELECT :cut, 'document', 'open_amount', currency, sum(effect) FROM control_open GROUP BY currency
+        """, cut=ground.cut_id)
+    for total in ground.stated("open_amount"):
+        changed = run_sql(ground.connection, """
+            UPDATE engine.control_total SET source_value = :value WHERE cut_id = :cut AND name = 'open_amount' AND currency = :currency
+            """, cut=ground.cut_id, value=total.value, currency=total.currency or ground.base_currency or "")
+        if not changed:
+            _insert(ground, total.entity, "open_amount", "", total.currency or ground.base_currency or "", total.value, None)
+    lines = {line["entity"]: line for line in checks[0].figures["streams"]}
+    for total in ground.stated("count"):
+        line = lines.get(total.entity)
+        _insert(ground, total.entity, "count", "", "", total.value, None if line is None else Decimal(line["known"]))
+    for check, name in ((checks[3], "open_amount_base"), (checks[8], "control_account")):
+        if check.verdict != "not_answerable":
+            _insert(ground, "document", name, "", ground.base_currency or "", _number(check.source_value), _number(check.canonical_value))
+    for total in ground.stated("ageing"):
+        _insert(ground, total.entity, "ageing", total.key, ground.base_currency or "", total.value, None)
+    for difference in checks[4].sample:
+        _insert(ground, "debtor", "debtor_balance", difference.key, ground.base_currency or "", _number(difference.source_value), _number(difference.canonical_value))
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _insert(ground: Ground, entity: str, name: str, key: str, currency: str, source: Decimal | None, canonical: Decimal | None) -> None:
+    run_sql(ground.connection, """
+        INSERT INTO engine.control_total (cut_id, entity, name, key, currency, source_value, canonical_value)
+        VALUES (:cut, :entity, :name, :key, :currency, CAST(:source AS numeric), CAST(:canonical AS numeric))
+        """, cut=ground.cut_id, entity=entity, name=name, key=key, currency=currency, source=source, canonical=canonical)

@@ -1,0 +1,133 @@
+"""C6, C7 and C10: what documents and payments say about their settlement adds up, and so does the way from cut to cut."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
+from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground, decimal
+from sync_engine.store.db import run_sql
+
+NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
+
+
+def collect_applications(ground: Ground) -> bool:
+    """Puts what is applied now, per record and currency, into temporary table control_applied; false when nothing is."""
+    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_applied")
+    run_sql(ground.connection, """
+        CREATE TEMP TABLE control_applied ON COMMIT DROP AS
+        SELECT s.record_id, s.currency, sum(s.amount) AS amount
+        FROM (
+            SELECT to_id AS record_id, coalesce(currency, '') AS currency, amount FROM canonical.application
+            WHERE source = :source AND deleted_at IS NULL AND NOT is_reversed
+            UNION ALL
+            SELECT from_id, coalesce(currency, ''), amount FROM canonical.application WHERE source = :source AND deleted_at IS NULL AND NOT is_reversed
+        ) s
+        GROUP BY s.record_id, s.currency
+        """, source=ground.source)
+    run_sql(ground.connection, "ANALYZE control_applied")
+    return bool(ground.rows("SELECT EXISTS (SELECT FROM control_applied)")[0][0])
+
+
+def documents_add_up(ground: Ground, has_applications: bool) -> Check:
+    """C6: total = open + applied, credited or written off. A document of another currency than its payment is a currency basis."""
+    title = "Documents: total = open + settled"
+    if not has_applications:
+        return not_answerable("C6", title, NO_APPLICATIONS)
+    return _identity(ground, "C6", title, f"""
+        SELECT d.external_no, d.total - d.open_amount, coalesce(a.amount, 0), d.id, coalesce(d.currency, ''), d.erp_status = 'written_off' AND a.amount IS NULL
+        FROM canonical.document d LEFT JOIN control_applied a ON a.record_id = d.id AND a.currency = coalesce(d.currency, '')
+        WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total - d.open_amount <> coalesce(a.amount, 0)
+        """)
+
+
+def payments_add_up(ground: Ground, has_applications: bool) -> Check:
+    """C7: amount = applied + unapplied."""
+    title = "Payments: amount = applied + unapplied"
+    if not has_applications:
+        return not_answerable("C7", title, NO_APPLICATIONS)
+    return _identity(ground, "C7", title, """
+        SELECT coalesce(p.external_no, p.entry_no), p.amount - p.unapplied_amount, coalesce(a.amount, 0), p.id, coalesce(p.currency, ''), false
+        FROM canonical.payment p LEFT JOIN control_applied a ON a.record_id = p.id AND a.currency = coalesce(p.currency, '')
+        WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount - p.unapplied_amount <> coalesce(a.amount, 0)
+        """)
+
+
+def _identity(ground: Ground, code: str, title: str, differing: str) -> Check:
+    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
+    columns = "number, settled, applied, id, currency, is_settled_otherwise"
+    run_sql(ground.connection, f"CREATE TEMP TABLE control_differing ({columns}) ON COMMIT DROP AS {differing}", source=ground.source)
+    classified = """
+        SELECT x.number, x.settled, x.applied,
+               CASE WHEN EXISTS (SELECT FROM control_applied o WHERE o.record_id = x.id AND o.currency <> x.currency) THEN 'currency_basis'
+                    WHEN x.applied = 0 THEN 'missing' WHEN x.applied > x.settled THEN 'extra' ELSE 'amount' END AS reason
+        FROM control_differing x WHERE NOT coalesce(x.is_settled_otherwise, false)"""
+    classes = {str(reason): int(str(n)) for reason, n in ground.rows(f"SELECT reason, count(*) FROM ({classified}) c GROUP BY 1")}
+    rows = ground.rows(f"SELECT * FROM ({classified}) c ORDER BY abs(settled - applied) DESC, number LIMIT {SAMPLE}")
+    found = [Difference("document" if code == "C6" else "payment", str(n), str(reason), money(decimal(s)), money(decimal(a))) for n, s, a, reason in rows]
+    return judged(code, title, None, str(sum(classes.values())), found, classes=classes, note="Counted are the records that do not add up." if classes else "")
+
+
+def roll_forward_holds(ground: Ground) -> Check:
+    """C10: open at the previous certified cut, plus what the change feed says happened since, is what is open now."""
+    title = "Roll-forward from the previous cut"
+    last_seq = ground.rows("SELECT coalesce(max(seq), 0) FROM canonical.change")[0][0]
+    previous = ground.rows("""
+        SELECT k.cut_id, CAST(k.detail -> 'figures' ->> 'last_seq' AS bigint) FROM canonical.certificate k JOIN canonical.cut c USING (cut_id)
+        WHERE c.source = :source AND k."check" = 'C10' AND k.cut_id < :cut ORDER BY k.cut_id DESC LIMIT 1
+        """, cut=ground.cut_id)
+    if not previous:
+        check = not_answerable("C10", title, "There is no certified cut before this one.")
+        return Check(check.code, check.title, check.verdict, note=check.note, figures={"last_seq": last_seq})
+    opening = {str(c): decimal(v) for c, v in ground.rows("""
+        SELECT currency, canonical_value FROM engine.control_total WHERE cut_id = :cut AND name = 'open_amount'
+        """, cut=previous[0][0])}
+    moved = {str(c): decimal(v) for c, v in ground.rows(MOVED, seq=previous[0][1], base=ground.base_currency)}
+    closing = {str(c): decimal(v) for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")}
+    found: list[Difference] = []
+    for currency in sorted(opening.keys() | moved.keys() | closing.keys()):
+        expected, actual = opening.get(currency, Decimal(0)) + moved.get(currency, Decimal(0)), closing.get(currency, Decimal(0))
+        if expected != actual:
+            found.append(Difference("currency", currency, "unexplained", money(expected), money(actual)))
+    figures = {"last_seq": last_seq, "previous_cut": previous[0][0], "opening": _text(opening), "moved": _text(moved), "closing": _text(closing)}
+    expected_all = {c: opening.get(c, Decimal(0)) + moved.get(c, Decimal(0)) for c in opening.keys() | moved.keys()}
+    return judged("C10", title, listed(expected_all), listed(closing), found, figures=figures)
+
+
+def _text(amounts: dict[str, Decimal]) -> dict[str, str | None]:
+    return {currency: money(amount) for currency, amount in amounts.items()}
+
+
+MOVED = """
+WITH touched AS (
+    SELECT record_id, bool_or(op = 'create') AS is_new,
+           coalesce(jsonb_object_agg(field, jsonb_build_object('was', old)) FILTER (WHERE field IS NOT NULL), '{}') AS before
+    FROM (
+        SELECT DISTINCT ON (record_id, op = 'create', field) record_id, op, field, old FROM canonical.change
+        WHERE seq > :seq AND entity IN ('document', 'payment') ORDER BY record_id, op = 'create', field, seq
+    ) first_change
+    GROUP BY record_id
+), record AS (
+    SELECT t.is_new, t.before, coalesce(d.currency, :base, '') AS currency, d.open_amount, 'open_amount' AS open_field, d.deleted_at, d.erp_status,
+           CASE d.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign,
+           CASE coalesce(t.before -> 'kind' ->> 'was', d.kind) WHEN 'credit_note' THEN -1 ELSE 1 END AS sign_was
+    FROM touched t JOIN canonical.document d ON d.id = t.record_id AND d.source = :source
+    UNION ALL
+    SELECT t.is_new, t.before, coalesce(p.currency, :base, ''), p.unapplied_amount, 'unapplied_amount', p.deleted_at, NULL,
+           CASE p.kind WHEN 'refund' THEN 1 ELSE -1 END, CASE coalesce(t.before -> 'kind' ->> 'was', p.kind) WHEN 'refund' THEN 1 ELSE -1 END
+    FROM touched t JOIN canonical.payment p ON p.id = t.record_id AND p.source = :source
+), state AS (
+    SELECT r.*, coalesce(r.before -> 'currency' ->> 'was', r.currency) AS currency_was,
+           r.deleted_at IS NULL AND coalesce(r.erp_status, 'unknown') NOT IN ('draft', 'void') AS counts_now,
+           NOT r.is_new AND CASE WHEN r.before ? 'deleted_at' THEN r.before -> 'deleted_at' ->> 'was' IS NULL ELSE r.deleted_at IS NULL END
+               AND coalesce(CASE WHEN r.before ? 'erp_status' THEN r.before -> 'erp_status' ->> 'was' ELSE r.erp_status END, 'unknown') NOT IN ('draft', 'void')
+               AS counted_before,
+           CASE WHEN r.before ? r.open_field THEN CAST(r.before -> r.open_field ->> 'was' AS numeric) ELSE r.open_amount END AS open_was
+    FROM record r
+)
+SELECT currency, sum(amount) FROM (
+    SELECT currency, sign * coalesce(open_amount, 0) AS amount FROM state WHERE counts_now
+    UNION ALL
+    SELECT currency_was, -sign_was * coalesce(open_was, 0) FROM state WHERE counted_before
+) moved GROUP BY currency
+"""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulators.business_central import BusinessCentralSimulator, serve
+from tests.simulators.business_central import BusinessCentralSimulator, SimulatorTransport, serve
 from tests.simulators.business_central import faults as f
 from tests.simulators.business_central.http import ConnectionDropped
 from tests.simulators_test.conftest import Tenant, exact
@@ -94,6 +94,17 @@ def test_a_dropped_connection(peopled: Tenant) -> None:
             assert client.get(url).status_code == 200
 
 
+@pytest.mark.parametrize(("midway", "error"), [(False, httpx.ReadError), (True, httpx.RemoteProtocolError)])
+def test_the_transport_drops_like_a_network(peopled: Tenant, midway: bool, error: type[Exception]) -> None:
+    """Through SimulatorTransport a dropped connection is what httpx would raise."""
+    peopled.simulator.inject(f.DropsConnection(midway=midway, times=1))
+    headers = {"Authorization": peopled.client.headers["Authorization"]}
+    with httpx.Client(transport=SimulatorTransport(peopled.simulator), headers=headers) as client:
+        with pytest.raises(error):
+            client.get(peopled.url("customers"))
+        assert client.get(peopled.url("customers?$filter=contains(displayName,'Customer')")).status_code == 200
+
+
 def test_slow_pages_sleep_without_holding_the_world(peopled: Tenant) -> None:
     """The delay goes through the injected sleep."""
     slept: list[float] = []
@@ -102,6 +113,11 @@ def test_slow_pages_sleep_without_holding_the_world(peopled: Tenant) -> None:
     peopled.get("customers")
     peopled.get("contacts")
     assert slept == [2.5]
+    peopled.simulator.heal()
+    peopled.simulator.inject(f.SlowPages(1, times=1))
+    peopled.get("contacts")
+    peopled.get("contacts")
+    assert slept == [2.5, 1]
 
 
 def test_large_pages_time_out_until_they_shrink(peopled: Tenant) -> None:

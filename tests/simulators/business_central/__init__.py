@@ -1,9 +1,9 @@
 """Business Central, simulated: a stateful program that speaks its OAuth, OData and error wire, quirks included.
 
-In process: `httpx.Client(transport=httpx.WSGITransport(app=simulator))`; over the network: `serve(simulator)`; as a
-program: `python -m tests.simulators.business_central`. The world behind it is changed by business actions (post an
-invoice, pay a part of it, rename a dimension value) and keeps its own totals, which are the truth tests compare with.
-`tricky_cases.TRICKY_CASES` says how each known trap is provoked.
+In process: `httpx.Client(transport=SimulatorTransport(simulator))`, or any WSGI client; over the network:
+`serve(simulator)`; as a program: `python -m tests.simulators.business_central`. The world behind it is changed by
+business actions (post an invoice, pay a part of it, rename a dimension value) and keeps its own totals, which are the
+truth tests compare with. `tricky_cases.TRICKY_CASES` says how each known trap is provoked.
 """
 
 from tests.simulators.business_central.app import BusinessCentralSimulator
@@ -11,6 +11,7 @@ from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.seeds import find_histories, from_late_payment_histories, generate
 from tests.simulators.business_central.server import ServerHandle, serve
 from tests.simulators.business_central.settings import ClientSettings, settings
+from tests.simulators.business_central.transport import SimulatorTransport
 from tests.simulators.business_central.world import Company, Installation, Totals, World
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Installation",
     "ServerHandle",
     "SimulatorClock",
+    "SimulatorTransport",
     "Totals",
     "World",
     "find_histories",

@@ -112,7 +112,7 @@ class BusinessCentralSimulator:
 
     def _delays(self, request: Request) -> list[float]:
         with self.lock:
-            return [fault.delay for fault in self.faults if fault.delay and fault.applies(request)]
+            return [fault.delay for fault in self.faults if fault.delay and fault.strikes(request)]
 
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/_admin/"):

@@ -5,9 +5,11 @@ Sources: captures of BC 25.4 and 26 (customers, companies), and the AL pages of 
 
 import base64
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import TypeAlias
 
 NULL_GUID = "00000000-0000-0000-0000-000000000000"
@@ -34,6 +36,7 @@ class Edm(StrEnum):
     ENUM = "Microsoft.NAV.enum"
 
 
+@cache
 def encode_enum(member: str) -> str:
     """Write an enum member as an XML name: a blank is `_x0020_`, `Credit Memo` is `Credit_x0020_Memo`."""
     return "".join(c if (c.isascii() and c.isalnum()) or c == "_" else f"_x{ord(c):04X}_" for c in member)
@@ -48,9 +51,8 @@ def stamp_text(moment: datetime | None) -> str:
     """UTC with 0 to 3 fractional digits, trailing zeros trimmed (`.25Z`, `.07Z`, `Z`)."""
     if moment is None:
         return NULL_STAMP
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f"{moment.microsecond // 1000:03d}".rstrip("0")
-    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23]
+    return f"{text.rstrip('0').rstrip('.')}Z" if text.endswith("0") else f"{text}Z"
 
 
 def read_stamp(text: str) -> datetime:
@@ -75,20 +77,21 @@ def etag(row_version: int) -> str:
 
 def render(edm: Edm, value: object) -> Json:
     """One field as it stands in a JSON body; None is the blank of its type, never null."""
-    match edm:
-        case Edm.TEXT:
-            return "" if value is None else str(value)
-        case Edm.GUID:
-            return str(value) if value else NULL_GUID
-        case Edm.DATE:
-            return value.isoformat() if isinstance(value, date) else NULL_DATE
-        case Edm.STAMP:
-            return stamp_text(value if isinstance(value, datetime) else None)
-        case Edm.DECIMAL:
-            return plain(value if isinstance(value, Decimal) else Decimal(str(value or 0)))
-        case Edm.INT | Edm.LONG:
-            return int(str(value or 0))
-        case Edm.BOOL:
-            return bool(value)
-        case Edm.ENUM:
-            return encode_enum(str(value) if value else " ")
+    return _WRITERS[edm](value)
+
+
+def _decimal(value: object) -> Json:
+    return plain(value if isinstance(value, Decimal) else Decimal(str(value or 0)))
+
+
+_WRITERS: dict[Edm, Callable[[object], Json]] = {
+    Edm.TEXT: lambda value: "" if value is None else str(value),
+    Edm.GUID: lambda value: str(value) if value else NULL_GUID,
+    Edm.DATE: lambda value: value.isoformat() if isinstance(value, date) else NULL_DATE,
+    Edm.STAMP: lambda value: stamp_text(value if isinstance(value, datetime) else None),
+    Edm.DECIMAL: _decimal,
+    Edm.INT: lambda value: int(str(value or 0)),
+    Edm.LONG: lambda value: int(str(value or 0)),
+    Edm.BOOL: bool,
+    Edm.ENUM: lambda value: encode_enum(str(value) if value else " "),
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import httpx
 
 from connectors.business_central.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
@@ -53,6 +55,15 @@ def login_of(settings: Settings) -> Login | None:
             return None
 
 
+def _who(settings: Settings) -> str:
+    """One login on one host, which is what limits are counted by; nobody where there is no login."""
+    match settings.auth:
+        case SecretAuth(client_id=who) | CertificateAuth(client_id=who) | BasicAuth(user=who):
+            return f"{urlsplit(settings.base_url).netloc} {who}"
+        case _:
+            return ""
+
+
 def client_of(source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None) -> HttpClient:
     """The client of one installation. Accept-Language keeps messages in one language. [D:developer/devenv-connect-apps-tips.md]"""
     return HttpClient(
@@ -62,4 +73,5 @@ def client_of(source: str, settings: Settings, clock: Clock, transport: httpx.Ba
             connect=settings.timeouts.connect, read=settings.timeouts.read, attempts=settings.attempts, concurrent=settings.max_concurrent,
         ),
         passing=passes,
+        shared=_who(settings) if transport is None else "",
     )

@@ -13,6 +13,7 @@ import httpx
 import tenacity
 
 from connectors.toolkit.failures import Refused, TooSlow, from_httpx, from_status
+from connectors.toolkit.slots import Slots
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
 from sync_engine.ports import Clock
 
@@ -70,8 +71,9 @@ def _never(_: Refused) -> bool:
 class HttpClient:
     """Asks one host. `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
 
-    Safe to use from two threads. Nothing is opened before the first call. `calls` and `received` (bytes of bodies) count
-    everything sent, logins and retries included.
+    `shared` names the login: clients of that name, in any process of this machine, share `limits.concurrent`. Safe to use
+    from two threads. Nothing is opened before the first call. `calls` and `received` (bytes of bodies) count everything
+    sent, logins and retries included.
     """
 
     whose: str
@@ -82,13 +84,14 @@ class HttpClient:
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     passing: Callable[[Refused], bool] = _never
+    shared: str = ""
     calls: int = field(default=0, init=False)
     received: int = field(default=0, init=False)
     _wire: httpx.Client | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._slots = threading.BoundedSemaphore(self.limits.concurrent)
+        self._slots = Slots(self.limits.concurrent, self.clock, self.shared)
 
     def get(
         self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, shrinkable: bool = False, stop: threading.Event | None = None,
@@ -147,7 +150,7 @@ class HttpClient:
 
     def _send(self, url: str, key: str, headers: Mapping[str, str], authorization: str | None) -> httpx.Response:
         extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
-        with self._slots:
+        with self._slots.one():
             try:
                 return self._open().get(url, headers=extra)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:

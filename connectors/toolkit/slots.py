@@ -1,0 +1,71 @@
+"""How many calls one login makes at once, over all processes of this machine.
+
+Business Central processes five requests of a user at a time and queues the rest; several lanes share one login. Places are
+files that are locked while a call runs, so a killed process gives its place back. [D:administration/operational-limits-online.md]
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import xxhash
+
+from sync_engine.ports import Clock
+
+_PAUSE = 0.05
+
+
+class Slots:
+    """`number` places for the login called `name`; without a name, or where no folder can be had, they count in this process only."""
+
+    def __init__(self, number: int, clock: Clock, name: str = "", folder: Path | None = None) -> None:
+        self._here = threading.BoundedSemaphore(number)
+        self._number, self._clock = number, clock
+        self._files = self._named(name, folder or _folder()) if name else None
+
+    def _named(self, name: str, folder: Path | None) -> list[Path] | None:
+        mark = xxhash.xxh3_128_hexdigest(name.encode())
+        return [folder / f"{mark}-{place}" for place in range(self._number)] if folder else None
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Holds a place; waits for one while all are taken."""
+        with self._here:
+            lock = self._lock() if self._files else None
+            try:
+                yield
+            finally:
+                if lock is not None:
+                    os.close(lock)
+
+    def _lock(self) -> int | None:
+        while True:
+            for file in self._files or ():
+                try:
+                    handle = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+                except OSError:
+                    return None
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    os.close(handle)
+                else:
+                    return handle
+            self._clock.sleep(_PAUSE)
+
+
+def _folder() -> Path | None:
+    """A folder of this user alone."""
+    folder = Path(tempfile.gettempdir()) / f"sync-engine-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owned = folder.stat(follow_symlinks=False)
+    except OSError:
+        return None
+    return folder if owned.st_uid == os.getuid() and not owned.st_mode & 0o022 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import fsspec
@@ -18,19 +18,10 @@ import xxhash
 import zstandard
 
 from sync_engine.errors import StoreError
-from sync_engine.records import RawRecord
+from sync_engine.records import Landed, RawRecord
 
 LEVEL = 1
 """zstd level: landing must not be slower than the network."""
-
-
-class Landed(NamedTuple):
-    """A file as the manifest remembers it; `path` is relative to the lake."""
-
-    path: str
-    records: int
-    bytes: int
-    checksum: str
 
 
 class _Line(msgspec.Struct):

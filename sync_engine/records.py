@@ -28,6 +28,15 @@ class RawRecord(NamedTuple):
     changed_at: datetime | None
 
 
+class Landed(NamedTuple):
+    """A landed file as the manifest remembers it; `path` is relative to the lake, `bytes` as stored."""
+
+    path: str
+    records: int
+    bytes: int
+    checksum: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
     """Records of one wire entity, in the order they were received.

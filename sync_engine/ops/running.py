@@ -15,15 +15,15 @@ from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceE
 from sync_engine.lake import Lake
 from sync_engine.ownership import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser
-from sync_engine.stages.lane import Lane, Progress, no_progress
-from sync_engine.stages.normalise import normalise, remember_version
+from sync_engine.stages.lane import Lane, Progress, no_progress, nobody_waits
+from sync_engine.stages.normalise import Follower, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull, pull_debtor
-try:
-    from sync_engine.stages.reconcile import reconcile
-    from sync_engine.store.controls import Certificate
-except ImportError: reconcile=Certificate=None
+from sync_engine.stages.reconcile import reconcile
+from sync_engine.store.controls import Certificate
+from sync_engine.store.db import transaction
 from sync_engine.store.runs import close_run, open_run, source_lock
+from sync_engine.store.sources import key_by_number
 
 Outcome = Literal["succeeded", "partial", "held", "failed"]
 
@@ -90,11 +90,12 @@ def run_source(
         ran = Ran(run_id)
         try:
             with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
-                if debtor is not None:
-                    pull_debtor(lane, debtor)
-                else:
-                    _pull_all(lane, _chosen(lane, entities), ran, full=full)
-                _normalise_all(lane)
+                with _normalised_meanwhile(lane) as follower:
+                    if debtor is not None:
+                        pull_debtor(lane, _debtor_key(lane, debtor))
+                    else:
+                        _pull_all(lane, _chosen(lane, entities), ran, full=full)
+                _normalise_all(lane, follower)
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
                 ran.warnings = lane.warnings
@@ -139,7 +140,25 @@ def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
         raise next(iter(ran.failures.values()))
 
 
-def _normalise_all(lane: Lane) -> None:
+@contextmanager
+def _normalised_meanwhile(lane: Lane) -> Iterator[Follower]:
+    """What is landed inside is normalised by a second thread while the source is asked for more."""
+    follower = Follower(lane)
+    lane.landed = follower.landed
+    try:
+        yield follower
+    finally:
+        lane.landed = nobody_waits
+        follower.finish()
+
+
+def _debtor_key(lane: Lane, given: str) -> str:
+    """A debtor's key by its number, where the store knows one with it; else what was given is taken for the key."""
+    with transaction(lane.store, "looking for the debtor") as connection:
+        return key_by_number(connection, lane.source, given) or given
+
+
+def _normalise_all(lane: Lane, follower: Follower) -> None:
     for entity in lane.streams():
-        normalise(lane, entity)
+        normalise(lane, entity, follower.counts.get(entity))
     remember_version(lane)

@@ -20,6 +20,14 @@ Progress = Callable[[str, str, int], None]
 """Called with (stage, entity, records so far) on long work."""
 
 
+Landing = Callable[[str], None]
+"""Called with the entity each time a batch of it was landed and committed."""
+
+
+def nobody_waits(entity: str) -> None:
+    """Normalising is somebody else's turn."""
+
+
 def no_progress(stage: str, entity: str, done: int) -> None:
     """Says nothing."""
 
@@ -39,6 +47,7 @@ class Lane:
     actor: str = "sync-engine"
     accept_held: bool = False
     progress: Progress = no_progress
+    landed: Landing = nobody_waits
     position: int = 0
     warnings: list[str] = field(default_factory=list)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from queue import Queue
+from threading import Thread
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -25,23 +27,68 @@ class Normalisation(NamedTuple):
     gaps: int
 
 
-def normalise(lane: Lane, entity: str) -> Normalisation:
-    """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError."""
-    started, row, version = time.perf_counter(), lane.streams()[entity], lane.normaliser.version
-    counts, gaps = Counts(), 0
-    with transaction(lane.store, f"looking for landed {entity}") as connection:
-        batches = claims.waiting_batches(connection, row.stream_id, version)
-        retries = claims.retry_batches(connection, row.stream_id)
-        again = {b: claims.batch(connection, b) for b in retries}
-        is_replay = claims.holds_replaced_versions(connection, row.stream_id, batches)
-    for batch in batches:
-        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=is_replay)
-        lane.progress("normalise", entity, counts.read)
-    for batch_id, keys in retries.items():
-        if batch_id not in {b.batch_id for b in batches}:
-            gaps += _normalise_batch(lane, row, again[batch_id], counts, only=set(keys), is_replay=False)
+def normalise(lane: Lane, entity: str, before: Counts | None = None) -> Normalisation:
+    """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
+
+    `before` is what a `Follower` already did for this entity in this run; it is counted in the same step.
+    """
+    started, row = time.perf_counter(), lane.streams()[entity]
+    counts = before or Counts()
+    gaps = _normalise_waiting(lane, row, counts) + _retry(lane, row, counts)
     record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)
     return Normalisation(entity, counts, gaps)
+
+
+class Follower:
+    """Normalises batches while the next ones are still being read, in a thread of its own.
+
+    It does nothing that `normalise` would not do afterwards, only earlier: the source and the database answer while the
+    other thread works. Its first failure ends it and is raised by `finish`; what was landed stays landed.
+    """
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane, self._rows = lane, lane.streams()
+        self._queue: Queue[str | None] = Queue()
+        self._failure: BaseException | None = None
+        self.counts: dict[str, Counts] = {}
+        self._thread = Thread(target=self._work, name=f"normalise {lane.source}", daemon=True)
+        self._thread.start()
+
+    def landed(self, entity: str) -> None:
+        """Tells it that a batch of this entity is there."""
+        self._queue.put(entity)
+
+    def finish(self) -> None:
+        """Waits until all that was landed is normalised. Raises its failure."""
+        self._queue.put(None)
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _work(self) -> None:
+        try:
+            while (entity := self._queue.get()) is not None:
+                _normalise_waiting(self._lane, self._rows[entity], self.counts.setdefault(entity, Counts()))
+        except BaseException as failure:
+            self._failure = failure
+
+
+def _normalise_waiting(lane: Lane, row: StreamRow, counts: Counts) -> int:
+    with transaction(lane.store, f"looking for landed {row.entity}") as connection:
+        batches = claims.waiting_batches(connection, row.stream_id, lane.normaliser.version)
+        is_replay = claims.holds_replaced_versions(connection, row.stream_id, batches)
+    gaps = 0
+    for batch in batches:
+        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=is_replay)
+        lane.progress("normalise", row.entity, counts.read)
+    return gaps
+
+
+def _retry(lane: Lane, row: StreamRow, counts: Counts) -> int:
+    """Quarantined records a person asked to try again."""
+    with transaction(lane.store, f"looking for retries of {row.entity}") as connection:
+        retries = {claims.batch(connection, b): keys for b, keys in claims.retry_batches(connection, row.stream_id).items()}
+    return sum(_normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False) for batch, keys in retries.items())
 
 
 def remember_version(lane: Lane) -> None:

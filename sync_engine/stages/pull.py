@@ -63,6 +63,7 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
             sweep = _land_batch(lane, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
+            lane.landed(row.entity)
             lane.progress(stage, row.entity, counts.read)
         if is_verification:
             with transaction(lane.store, f"closing the pull of {row.entity}") as connection:

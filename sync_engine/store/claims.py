@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
+from sync_engine.canonical.fields import names
 from sync_engine.errors import MappingFailed, ParentMissing, RecordError
 from sync_engine.ports import CodeGap, Draft, Exclusion
 from sync_engine.store.db import copy_rows, fetch, run_sql
@@ -80,7 +81,7 @@ def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, draft
     """COPYs document-like drafts to the source's staging tables. `said` lists the fields said, where the others must stay as they are."""
     if not drafts:
         return
-    columns = BULK[stream.canonical]
+    columns = names(BULK[stream.canonical])
     stream_id = stream.stream_id
     keeps_what_is_not_said = stream.facet or stream.canonical == "ledger_entry"
 

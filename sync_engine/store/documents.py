@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_engine.canonical.document import DOCUMENT_LINE
-from sync_engine.store.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.cut import Cut, count, merge_into
 from sync_engine.store.staging import staged
 
 COLUMNS = (
@@ -12,7 +12,6 @@ COLUMNS = (
     "collection_status", "dispute_reason", "promised_date", "closed_date", "po_number", "reference", "owner_id", "terms", "entry_no",
 )
 AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base", "open_amount_base"))
-NUMERIC_LINE = {"quantity", "unit_price", "discount_pct", "net", "tax", "gross"}
 UNPOSTED = "not posted: the ledger has no entry for it"
 
 
@@ -38,10 +37,10 @@ def prepare_documents(cut: Cut) -> bool:
     cut.sql(f"""
         INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date, posting_date, due_date, currency,
             exchange_rate, subtotal, tax, total, open_amount, erp_status, is_posted, dispute_reason, promised_date, closed_date, po_number, reference, owner_id, terms)
-        SELECT {id_sql("document", "d.key")}, :source, d.key, d.number, CAST(d.source_modified_at AS timestamptz), CAST(d.custom AS jsonb), l.canonical_id, d.debtor_key,
-               coalesce(d.kind, 'invoice'), CAST(d.issue_date AS date), CAST(d.posting_date AS date), CAST(d.due_date AS date), coalesce(d.currency, c.base_currency),
-               CAST(d.exchange_rate AS numeric), CAST(d.subtotal AS numeric), CAST(d.tax AS numeric), CAST(d.total AS numeric), CAST(d.open_amount AS numeric),
-               d.erp_status, CAST(d.is_posted AS boolean), d.dispute_reason, CAST(d.promised_date AS date), CAST(d.closed_date AS date), d.po_number, d.reference, o.id, t.code
+        SELECT d.id, :source, d.key, d.number, d.source_modified_at, d.custom, l.canonical_id, d.debtor_key,
+               coalesce(d.kind, 'invoice'), d.issue_date, d.posting_date, d.due_date, coalesce(d.currency, c.base_currency),
+               d.exchange_rate, d.subtotal, d.tax, d.total, d.open_amount,
+               d.erp_status, d.is_posted, d.dispute_reason, d.promised_date, d.closed_date, d.po_number, d.reference, o.id, t.code
         FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
@@ -117,9 +116,8 @@ def merge_lines(cut: Cut) -> None:
     """The lines of every staged document that is published: what differs is replaced, what is the same is not written."""
     lines, documents = staged(cut.source, "document_line"), staged(cut.source, "document")
     columns = [f.stored_as for f in DOCUMENT_LINE]
-    typed = ", ".join(f"CAST(l.{f.name} AS {'numeric' if f.name in NUMERIC_LINE else 'integer'}) AS {f.stored_as}" if f.name in NUMERIC_LINE or f.kind == "int" else f"l.{f.name} AS {f.stored_as}" for f in DOCUMENT_LINE)
     select = f"""
-        SELECT {id_sql("document", "l.document_key")} AS document_id, {id_sql("line", "l.document_key || '/' || l.line_key")} AS id, {typed} FROM {lines} l
+        SELECT l.document_id, l.id, {", ".join(f"l.{f.name} AS {f.stored_as}" for f in DOCUMENT_LINE)} FROM {lines} l
         WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)"""
     if not cut.exists("SELECT FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.source = :source"):
         created = cut.sql(f"INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) {select}")
@@ -127,7 +125,7 @@ def merge_lines(cut: Cut) -> None:
         return
     cut.sql(f"CREATE TEMP TABLE incoming_line ON COMMIT DROP AS {select}")
     gone = cut.sql(f"""
-        DELETE FROM canonical.document_line o USING (SELECT {id_sql("document", "d.key")} AS id FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet) d
+        DELETE FROM canonical.document_line o USING (SELECT d.id FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet) d
         WHERE o.document_id = d.id AND EXISTS (SELECT FROM canonical.document p WHERE p.id = d.id)
           AND NOT EXISTS (SELECT FROM held_document h WHERE h.key = (SELECT external_id FROM canonical.document p WHERE p.id = d.id))
           AND NOT EXISTS (SELECT FROM incoming_line n WHERE n.document_id = o.document_id AND n.id = o.id)
@@ -153,16 +151,16 @@ def apply_facets(cut: Cut) -> None:
     cut.sql("CREATE TEMP TABLE touched_by_facet ON COMMIT DROP AS SELECT * FROM incoming_document LIMIT 0")
     cut.sql(f"""
         INSERT INTO touched_by_facet SELECT o.*, NULL FROM canonical.document o
-        WHERE o.source = :source AND o.id IN (SELECT {id_sql("document", "d.key")} FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet)
+        WHERE o.source = :source AND o.id IN (SELECT d.id FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet)
           AND NOT EXISTS (SELECT FROM incoming_document n WHERE n.id = o.id)
         """)
     cut.sql("INSERT INTO incoming_document SELECT * FROM touched_by_facet")
     cut.sql(f"""
         UPDATE incoming_document n SET
-            open_amount = CASE WHEN {said} LIKE '%,open_amount,%' THEN CAST(f.open_amount AS numeric) ELSE n.open_amount END,
+            open_amount = CASE WHEN {said} LIKE '%,open_amount,%' THEN f.open_amount ELSE n.open_amount END,
             open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND n.entry_no IS NULL THEN NULL ELSE n.open_amount_base END,
             erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
-            due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN CAST(f.due_date AS date) ELSE n.due_date END
+            due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN f.due_date ELSE n.due_date END
         FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key, d.batch_id DESC) f
         WHERE n.external_id = f.key AND n.entry_no IS NULL
         """)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from sync_engine.lake import Landed
+from sync_engine.records import Landed
 from sync_engine.store.db import copy_rows, driver, fetch, run_sql
 from sync_engine.store.staging import seen_table
 

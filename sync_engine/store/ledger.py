@@ -11,8 +11,6 @@ from sync_engine.store.cut import Cut, count, id_sql, merge_into
 from sync_engine.store.staging import staged
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
-NUMERIC = {"amount", "amount_base", "remaining", "remaining_base"}
-BOOLEAN = {"is_open", "reversed"}
 PAYMENT = (
     "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "exchange_rate", "amount",
     "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
@@ -34,10 +32,9 @@ def merge_entries(cut: Cut) -> bool:
     cut.sql("INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL ON CONFLICT DO NOTHING")
     if not cut.exists(f"SELECT FROM {table}"):
         return cut.exists("SELECT FROM touched_entry")
-    typed = ", ".join(f"CAST(e.{c} AS {_type(c)}) AS {c}" for c in ENTRY_COLUMNS)
     cut.sql(f"""
         CREATE TEMP TABLE incoming_entry ON COMMIT DROP AS
-        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said, {typed} FROM {table} e
+        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said, {", ".join(f"e.{c}" for c in ENTRY_COLUMNS)} FROM {table} e
         ORDER BY coalesce(e.entry_no, e.key), e.batch_id DESC, e.ctid DESC
         """)
     cut.sql("""
@@ -62,10 +59,6 @@ def merge_entries(cut: Cut) -> bool:
         """)
     cut.sql(f"TRUNCATE {table}")
     return True
-
-
-def _type(column: str) -> str:
-    return "numeric" if column in NUMERIC else "boolean" if column in BOOLEAN else "timestamptz" if column == "source_modified_at" else "text"
 
 
 def _deleted_entries(cut: Cut) -> None:
@@ -117,18 +110,18 @@ def enrich_documents(cut: Cut) -> None:
     cut.sql(f"""
         INSERT INTO incoming_document (id, source, external_id, external_no, debtor_id, debtor_key, kind, issue_date, posting_date, currency, total, subtotal, erp_status, po_number, reference, is_posted)
         SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note', 'finance_charge') THEN {KIND} ELSE 'journal' END,
-               CAST(coalesce(e.document_date, e.posting_date) AS date), CAST(e.posting_date AS date), coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open', e.external_no, e.description, true
+               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open', e.external_no, e.description, true
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE e.record_kind = 'document' AND e.record_id = {id_sql("document", "'ledger/' || e.entry_no")}
         """)
     cut.sql("""
-        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = abs(e.remaining), due_date = coalesce(CAST(e.due_date AS date), n.due_date),
-            posting_date = coalesce(CAST(e.posting_date AS date), n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(CAST(e.closed_date AS date), n.closed_date) END,
+        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = abs(e.remaining), due_date = coalesce(e.due_date, n.due_date),
+            posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
             total_base = coalesce(abs(e.amount_base), n.total_base), open_amount_base = coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END),
             exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
-            dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, CAST(e.promised_date AS date)),
+            dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
             source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
             erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') THEN n.erp_status WHEN e.remaining = 0 OR NOT e.is_open THEN 'paid'
                               WHEN abs(e.remaining) < abs(e.amount) THEN 'partially_paid' ELSE 'open' END
@@ -189,10 +182,10 @@ def publish_payments(cut: Cut) -> None:
         CREATE TEMP TABLE incoming_payment ON COMMIT DROP AS
         SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at, CAST(NULL AS timestamptz) AS deleted_at,
                l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund' ELSE 'journal' END AS kind,
-               CAST(e.posting_date AS date) AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
+               e.posting_date AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
                CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount, coalesce(abs(e.remaining), CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
                abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 OR NOT e.is_open THEN 0 END) AS unapplied_amount_base, e.method,
-               coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE CAST(e.closed_date AS date) END AS closed_date
+               coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE e.closed_date END AS closed_date
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
@@ -213,10 +206,10 @@ def publish_applications(cut: Cut) -> None:
         return
     cut.sql(f"""
         CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
-        SELECT DISTINCT ON (a.key) {id_sql("application", "a.key")} AS id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
-               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(CAST(a.amount AS numeric(19, 4)), CASE WHEN coalesce(a.currency, t.currency, c.base_currency) = c.base_currency THEN CAST(a.amount_base AS numeric(19, 4)) END) AS amount,
-               CAST(a.amount_base AS numeric(19, 4)) AS amount_base, coalesce(a.currency, t.currency, c.base_currency) AS currency, CAST(a.applied_on AS date) AS applied_on, CAST(a.reversed_on AS date) AS reversed_on,
-               coalesce(CAST(a.is_reversed AS boolean), false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
+        SELECT DISTINCT ON (a.key) a.id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
+               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
+               a.amount_base, coalesce(a.currency, t.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
+               coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
         FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL

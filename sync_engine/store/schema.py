@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger, Boolean, Column, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
+    BigInteger, Boolean, Column, Date, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
     UniqueConstraint, text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
@@ -102,10 +102,10 @@ control_total = Table(
 ledger_entry = Table(
     "ledger_entry", metadata,
     Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("key", Text, nullable=False), Column("document_type", Text), Column("document_no", Text),
-    Column("debtor_key", Text), Column("debtor_number", Text), Column("posting_date", Text), Column("document_date", Text), Column("due_date", Text),
+    Column("debtor_key", Text), Column("debtor_number", Text), Column("posting_date", Date), Column("document_date", Date), Column("due_date", Date),
     Column("currency", Text), Column("amount", Numeric(19, 4)), Column("amount_base", Numeric(19, 4)), Column("remaining", Numeric(19, 4)),
-    Column("remaining_base", Numeric(19, 4)), Column("is_open", Boolean), Column("closed_date", Text), Column("external_no", Text), Column("description", Text),
-    Column("reversed", Boolean), Column("dispute_reason", Text), Column("promised_date", Text), Column("method", Text), Column("source_modified_at", TS),
+    Column("remaining_base", Numeric(19, 4)), Column("is_open", Boolean), Column("closed_date", Date), Column("external_no", Text), Column("description", Text),
+    Column("reversed", Boolean), Column("dispute_reason", Text), Column("promised_date", Date), Column("method", Text), Column("source_modified_at", TS),
     Column("record_id", UUID(as_uuid=True)), Column("record_kind", Text), schema=ENGINE,
 )
 """What the ledger last said, one row an entry: documents and payments are read from it together with the ERP's own documents."""

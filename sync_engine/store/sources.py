@@ -87,3 +87,12 @@ def mapping_version(connection: Connection, source: str) -> str | None:
 def set_mapping_version(connection: Connection, source: str, version: str) -> None:
     """Remembers the mapping version."""
     run_sql(connection, "UPDATE engine.source SET mapping_version = :version WHERE source = :source", version=version, source=source)
+
+
+def key_by_number(connection: Connection, source: str, number: str) -> str | None:
+    """The external id of the living debtor with this number in a source; None when no or several have it."""
+    rows = fetch(connection, """
+        SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.deleted_at IS NULL AND r.claim ->> 'number' = :number
+        """, source=source, number=number)
+    return str(rows[0][0]) if len(rows) == 1 else None

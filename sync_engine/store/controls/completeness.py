@@ -43,15 +43,14 @@ def records_are_accounted_for(ground: Ground) -> Check:
 
 def _lines(ground: Ground) -> list[dict[str, Any]]:
     rows = ground.rows("""
-        SELECT s.stream_id, s.entity, s.canonical, s.facet, coalesce(r.known, 0), coalesce(r.usable, 0), coalesce(r.quarantined, 0), coalesce(r.excluded, 0),
-               coalesce(r.tombstoned, 0)
+        SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned, r.n - o.quarantined - o.excluded - o.tombstoned, o.quarantined, o.excluded, o.tombstoned
         FROM engine.stream s
-        LEFT JOIN (
-            SELECT stream_id, count(*) FILTER (WHERE deleted_at IS NULL) AS known, count(*) FILTER (WHERE state = 0 AND deleted_at IS NULL) AS usable,
-                   count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined, count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded,
+        CROSS JOIN LATERAL (SELECT count(*) AS n FROM engine.source_record r WHERE r.stream_id = s.stream_id) r
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined, count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded,
                    count(*) FILTER (WHERE deleted_at IS NOT NULL) AS tombstoned
-            FROM engine.source_record GROUP BY stream_id
-        ) r USING (stream_id)
+            FROM engine.source_record x WHERE x.stream_id = s.stream_id AND (x.state <> 0 OR x.deleted_at IS NOT NULL)
+        ) o
         WHERE s.source = :source ORDER BY s.rank, s.entity
         """)
     names = ("stream_id", "entity", "canonical", "facet", "known", "usable", "quarantined", "excluded", "tombstoned")
@@ -143,7 +142,8 @@ def nothing_is_there_twice(ground: Ground) -> Check:
     """C12: documents that agree in debtor, kind, number, date and amount, and have different keys."""
     rows = ground.rows(f"""
         SELECT d.external_no, count(*), string_agg(d.external_id, ', ' ORDER BY d.external_id) FROM canonical.document d
-        WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.external_no IS NOT NULL
+        WHERE d.source = :source AND {LIVE_DOCUMENT}
+          AND d.external_no IN (SELECT external_no FROM canonical.document WHERE source = :source AND external_no IS NOT NULL GROUP BY external_no HAVING count(*) > 1)
         GROUP BY d.debtor_id, d.total, d.issue_date, d.external_no, d.kind HAVING count(*) > 1 ORDER BY 1
         """)
     found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]

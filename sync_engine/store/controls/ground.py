@@ -72,6 +72,7 @@ def prepare(
         SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
         """, run=run_id)
     currency = base[0][0] if base else None
+    run_sql(connection, "SET LOCAL work_mem = '128MB'")  # one session, briefly: aggregates over the whole ledger stay in memory
     _collect_open_items(connection, source, currency)
     return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, bool(ledger), frozenset(r[0] for r in failed))
 
@@ -81,7 +82,8 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
     run_sql(connection, f"""
         CREATE TEMP TABLE control_open ON COMMIT DROP AS
-        SELECT d.id, d.external_id, d.external_no, d.entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency, s.sign * d.open_amount AS effect,
+        SELECT d.id, d.external_id, d.external_no, d.entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
+               s.sign * d.open_amount AS effect,
                s.sign * coalesce(d.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN d.open_amount END) AS effect_base,
                coalesce(d.due_date, d.posting_date, d.issue_date) AS ages_from
         FROM canonical.document d CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s

@@ -27,7 +27,7 @@ def reconcile(
     Runs inside the caller's transaction.
     """
     ground = prepare(connection, source, run_id, cut_id, totals, unanswered)
-    has_applications = settlement.collect_applications(ground)
+    has_applications = settlement.collect_what_does_not_add_up(ground)
     checks = (
         completeness.records_are_accounted_for(ground),
         balances.open_keys_agree(ground),
@@ -70,8 +70,8 @@ def _write_totals(ground: Ground, checks: Sequence[Check]) -> None:
             _insert(ground, "document", name, "", ground.base_currency or "", _number(check.source_value), _number(check.canonical_value))
     for total in ground.stated("ageing"):
         _insert(ground, total.entity, "ageing", total.key, ground.base_currency or "", total.value, None)
-    for difference in checks[4].sample:
-        _insert(ground, "debtor", "debtor_balance", difference.key, ground.base_currency or "", _number(difference.source_value), _number(difference.canonical_value))
+    for debtor in checks[4].sample:
+        _insert(ground, "debtor", "debtor_balance", debtor.key, ground.base_currency or "", _number(debtor.source_value), _number(debtor.canonical_value))
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -11,34 +11,39 @@ from sync_engine.store.db import run_sql
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
 
 
-def collect_applications(ground: Ground) -> bool:
-    """Puts what is applied now, per record and currency, into temporary table control_applied; false when nothing is."""
-    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_applied")
-    run_sql(ground.connection, """
-        CREATE TEMP TABLE control_applied ON COMMIT DROP AS
-        SELECT s.record_id, s.currency, sum(s.amount) AS amount
+def collect_what_does_not_add_up(ground: Ground) -> bool:
+    """Puts records whose settled amount is not what is applied into temporary table control_differing; false without applications.
+
+    One pass: per record and currency, what left its open amount less what its applications took. Only what is not nought stays.
+    """
+    if not ground.rows("SELECT EXISTS (SELECT FROM canonical.application WHERE source = :source AND deleted_at IS NULL)")[0][0]:
+        return False
+    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
+    run_sql(ground.connection, f"""
+        CREATE TEMP TABLE control_differing ON COMMIT DROP AS
+        SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied
         FROM (
-            SELECT to_id AS record_id, coalesce(currency, '') AS currency, amount FROM canonical.application
-            WHERE source = :source AND deleted_at IS NULL AND NOT is_reversed
+            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - d.open_amount AS settled, CAST(NULL AS numeric) AS applied FROM canonical.document d
+            WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total <> d.open_amount
             UNION ALL
-            SELECT from_id, coalesce(currency, ''), amount FROM canonical.application WHERE source = :source AND deleted_at IS NULL AND NOT is_reversed
-        ) s
-        GROUP BY s.record_id, s.currency
+            SELECT p.id, coalesce(p.currency, ''), p.amount - p.unapplied_amount, NULL FROM canonical.payment p
+            WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount <> p.unapplied_amount
+            UNION ALL
+            SELECT a.to_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
+            UNION ALL
+            SELECT a.from_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
+        ) x
+        GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0)
         """, source=ground.source)
-    run_sql(ground.connection, "ANALYZE control_applied")
-    return bool(ground.rows("SELECT EXISTS (SELECT FROM control_applied)")[0][0])
+    return True
 
 
 def documents_add_up(ground: Ground, has_applications: bool) -> Check:
-    """C6: total = open + applied, credited or written off. A document of another currency than its payment is a currency basis."""
+    """C6: total = open + applied, credited or written off."""
     title = "Documents: total = open + settled"
     if not has_applications:
         return not_answerable("C6", title, NO_APPLICATIONS)
-    return _identity(ground, "C6", title, f"""
-        SELECT d.external_no, d.total - d.open_amount, coalesce(a.amount, 0), d.id, coalesce(d.currency, ''), d.erp_status = 'written_off' AND a.amount IS NULL
-        FROM canonical.document d LEFT JOIN control_applied a ON a.record_id = d.id AND a.currency = coalesce(d.currency, '')
-        WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total - d.open_amount <> coalesce(a.amount, 0)
-        """)
+    return _identity(ground, "C6", title, "document", f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)")
 
 
 def payments_add_up(ground: Ground, has_applications: bool) -> Check:
@@ -46,25 +51,21 @@ def payments_add_up(ground: Ground, has_applications: bool) -> Check:
     title = "Payments: amount = applied + unapplied"
     if not has_applications:
         return not_answerable("C7", title, NO_APPLICATIONS)
-    return _identity(ground, "C7", title, """
-        SELECT coalesce(p.external_no, p.entry_no), p.amount - p.unapplied_amount, coalesce(a.amount, 0), p.id, coalesce(p.currency, ''), false
-        FROM canonical.payment p LEFT JOIN control_applied a ON a.record_id = p.id AND a.currency = coalesce(p.currency, '')
-        WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount - p.unapplied_amount <> coalesce(a.amount, 0)
-        """)
+    return _identity(ground, "C7", title, "payment", "d.deleted_at IS NULL")
 
 
-def _identity(ground: Ground, code: str, title: str, differing: str) -> Check:
-    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
-    columns = "number, settled, applied, id, currency, is_settled_otherwise"
-    run_sql(ground.connection, f"CREATE TEMP TABLE control_differing ({columns}) ON COMMIT DROP AS {differing}", source=ground.source)
-    classified = """
-        SELECT x.number, x.settled, x.applied,
-               CASE WHEN EXISTS (SELECT FROM control_applied o WHERE o.record_id = x.id AND o.currency <> x.currency) THEN 'currency_basis'
-                    WHEN x.applied = 0 THEN 'missing' WHEN x.applied > x.settled THEN 'extra' ELSE 'amount' END AS reason
-        FROM control_differing x WHERE NOT coalesce(x.is_settled_otherwise, false)"""
+def _identity(ground: Ground, code: str, title: str, table: str, live: str) -> Check:
+    """Settled in one currency and applied in another is a currency basis; the rest is a missing, an extra or another amount."""
+    classified = f"""
+        SELECT coalesce(d.external_no, d.entry_no, d.external_id) AS number, sum(x.settled) AS settled, sum(x.applied) AS applied,
+               CASE WHEN count(*) > 1 OR bool_or(x.currency <> coalesce(d.currency, '')) THEN 'currency_basis'
+                    WHEN sum(x.applied) = 0 THEN 'missing' WHEN sum(x.applied) > sum(x.settled) THEN 'extra' ELSE 'amount' END AS reason
+        FROM control_differing x JOIN canonical.{table} d ON d.id = x.id
+        WHERE {live}
+        GROUP BY d.id"""
     classes = {str(reason): int(str(n)) for reason, n in ground.rows(f"SELECT reason, count(*) FROM ({classified}) c GROUP BY 1")}
     rows = ground.rows(f"SELECT * FROM ({classified}) c ORDER BY abs(settled - applied) DESC, number LIMIT {SAMPLE}")
-    found = [Difference("document" if code == "C6" else "payment", str(n), str(reason), money(decimal(s)), money(decimal(a))) for n, s, a, reason in rows]
+    found = [Difference(table, str(number), str(reason), money(decimal(settled)), money(decimal(applied))) for number, settled, applied, reason in rows]
     return judged(code, title, None, str(sum(classes.values())), found, classes=classes, note="Counted are the records that do not add up." if classes else "")
 
 

@@ -1,0 +1,93 @@
+"""The application: its groups of commands, the options every command takes, and what its exit codes mean."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Annotated, NoReturn, get_type_hints
+
+import typer
+
+from sync_engine.cli import output
+from sync_engine.errors import SyncError
+
+EXIT_CODES = """
+Exit codes: 0 all is well · 1 something nobody foresaw, or a check that does not hold · 2 a setting is wrong, a person must correct it ·
+3 a source cannot be read · 4 a login was refused or lacks a permission · 5 the database or the lake failed · 6 the run ended, but
+partial or held, or (status --check) something waits for a person · 75 try again later, nothing was lost
+"""
+
+
+JSON_WANTED = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+VERBOSE_WANTED = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; tracebacks of errors.")]
+Function = Callable[..., None]
+
+
+def command(group: typer.Typer, name: str | None = None) -> Callable[[Function], Function]:
+    """Registers a command that takes --json and -v, whatever else it takes."""
+
+    def register(function: Function) -> Function:
+        @wraps(function)
+        def with_options(*args: object, as_json: bool, verbose: bool, **kwargs: object) -> None:
+            output.choose(as_json=as_json, verbose=verbose)
+            function(*args, **kwargs)
+
+        hints = get_type_hints(function, include_extras=True) | {"as_json": JSON_WANTED, "verbose": VERBOSE_WANTED}
+        own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(function).parameters.values()]
+        added = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints[n]) for n in ("as_json", "verbose")]
+        with_options.__signature__ = inspect.Signature([*own, *added], return_annotation=None)  # type: ignore[attr-defined]
+        with_options.__annotations__ = hints
+        group.command(name)(with_options)
+        return function
+
+    return register
+
+
+def group(help_text: str) -> typer.Typer:
+    """A group of commands that says what it has when asked for nothing."""
+    return typer.Typer(help=help_text, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich", add_completion=False)
+
+
+app = group("")
+
+
+def version_wanted(value: bool) -> None:
+    """Prints the version and ends."""
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"sync-engine {version('sync-engine')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=" ".join(EXIT_CODES.split()))
+def options(version: bool = typer.Option(False, "--version", is_eager=True, callback=version_wanted, help="The version.")) -> None:
+    """Keeps a collections team's data true: ERPs in, one canonical PostgreSQL store out, a declared master for every field."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    _load()
+    output.choose(as_json=False, verbose=False)
+    try:
+        app(list(arguments) if arguments is not None else None, prog_name="sync-engine")
+    except SyncError as error:
+        output.complain(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.say("Stopped. What was committed stays; the next run continues behind it.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence, not a traceback
+        output.complain(error)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _load() -> None:
+    """The command modules register themselves; they import nothing heavy."""
+    from sync_engine.cli import database, demo, explaining, looking, quarantine, running, sources  # noqa: F401

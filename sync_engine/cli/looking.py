@@ -1,0 +1,134 @@
+"""`status`, `gaps`, `certificate`, and the held sweeps: looking at what the engine knows."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync_engine.cli.app import app, command, group
+from sync_engine.cli.output import ago, give, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync_engine.ops.looking import Certificate, Status
+    from sync_engine.store.readings import EntityState
+
+SourceOption = Annotated[str | None, typer.Option("--source", "-s", help="Only this source.")]
+
+
+@command(app)
+def status(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    runs: Annotated[int, typer.Option("--runs", help="How many runs to show.")] = 5,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed or held.")] = False,
+) -> None:
+    """How fresh every source and entity is, the last runs, and what waits for a person."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import configured, open_workshop
+
+    workshop = open_workshop()
+    found = looking.status(workshop.store, configured(), workshop.clock.now(), source, runs)
+    now = workshop.clock.now()
+
+    def age(entity: EntityState) -> str:
+        return ago((now - entity.verified_at).total_seconds() if entity.verified_at else None)
+
+    give(found, lambda screen: _draw_status(screen, found, [age(e) for e in found.entities]))
+    if check and any(s.needs_a_person for s in found.sources):
+        raise typer.Exit(6)
+
+
+def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
+    screen.print(table("Sources", ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "quarantined", "gaps", "held"), [
+        (s.source, s.connector, s.freshness, ago(s.age), (s.outcome or "running") if s.state and s.state.run_id else None, s.state.cut_id if s.state else None,
+         s.state.grade if s.state else None, s.state.quarantined if s.state else 0, s.state.gaps if s.state else 0, s.state.held if s.state else 0)
+        for s in found.sources
+    ], right=("cut", "quarantined", "gaps", "held"), nothing="No source is configured and none has run."))
+    if found.entities:
+        screen.print(table("Entities", ("source", "entity", "family", "last asked", "known", "quarantined", "excluded", "deleted", "outcome"), [
+            (e.source, e.entity, e.family, age, e.records, e.quarantined, e.excluded, e.deleted, e.outcome) for e, age in zip(found.entities, ages, strict=True)
+        ], right=("known", "quarantined", "excluded", "deleted")))
+    if found.runs:
+        screen.print(table("Last runs", ("started", "source", "kind", "by", "outcome", "took", "read", "changed", "deleted", "calls", "cut"), [
+            (r.started_at, r.source, r.kind, r.triggered_by, r.outcome or "running", f"{(r.finished_at - r.started_at).total_seconds():.1f} s" if r.finished_at else None,
+             r.read, r.changed, r.deleted, r.calls, r.cut_id)
+            for r in found.runs
+        ], right=("took", "read", "changed", "deleted", "calls", "cut")))
+    for run in found.runs:
+        if run.error:
+            screen.print(f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False)
+    for hold in found.holds:
+        screen.print(f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.", style="yellow", markup=False)
+
+
+@command(app)
+def gaps(source: SourceOption = None) -> None:
+    """Codes for which the mapping has no rule; the field was left out of the record's claim."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import open_store
+
+    found = looking.gaps(open_store(), source)
+    give({"gaps": found}, lambda screen: screen.print(table(
+        "Code gaps", ("source", "entity", "field", "code", "records", "since", "for example"), [(g.source, g.entity, g.field, g.code, g.records, g.first_at, g.example) for g in found],
+        right=("records",), nothing="Every code has a rule.",
+    )))
+
+
+@command(app)
+def certificate(of: Annotated[str | None, typer.Argument(metavar="[SOURCE|CUT]", help="A source (its last cut) or the number of a cut; every source when left out.")] = None) -> None:
+    """The proof of a cut: every control that the source can answer, source against canonical, and the grade."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import open_store
+
+    found = looking.certificates(open_store(), of)
+    give({"certificates": found}, lambda screen: [draw_certificate(screen, c) for c in found] or screen.print("No cut was published yet."))
+
+
+def draw_certificate(screen: Console, one: Certificate) -> None:
+    """One certificate: its checks and the documents behind what breaks."""
+    cut = one.cut
+    screen.print(table(
+        f"Certificate of cut {cut.cut_id}, {cut.source}, as of {cut.as_of:%Y-%m-%d %H:%M} UTC: grade {cut.grade or 'none (not certified)'}",
+        ("check", "what", "verdict", "source", "canonical", "difference"),
+        [(c.check, c.title, c.verdict.replace("_", " ") if c.verdict == "not_answerable" else c.verdict, c.source_value, c.canonical_value, c.difference) for c in one.checks],
+        right=("source", "canonical", "difference"), nothing="This cut has no checks.",
+    ))
+
+
+sweeps = group("Full sweeps that missed suspiciously many records and wait for a person.")
+app.add_typer(sweeps, name="sweep")
+
+
+@command(sweeps, "list")
+def list_sweeps(source: SourceOption = None) -> None:
+    """Sweeps that were held; nothing of theirs was deleted."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import open_store
+
+    found = looking.holds(open_store(), source)
+
+    def draw(screen: Console) -> None:
+        screen.print(table("Held sweeps", ("source", "entity", "held", "known", "seen", "missing", "the source says", "approved by"), [
+            (h.source, h.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.approved_by) for h in found
+        ], right=("known", "seen", "missing", "the source says"), nothing="No sweep is held."))
+        for h in found:
+            screen.print(f"{h.source} {h.entity} did not see, for example: {', '.join(h.sample[:5])}", markup=False)
+
+    give({"holds": found}, draw)
+
+
+@command(sweeps, "approve")
+def approve_sweep(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    entity: Annotated[str, typer.Argument(help="The wire entity whose sweep is held.")],
+    by: Annotated[str | None, typer.Option("--by", help="Who decides; your account when left out.")] = None,
+) -> None:
+    """Believes the next full sweep of an entity: what it does not see is marked deleted."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import open_store
+
+    hold = looking.approve_sweep(open_store(), source, entity, by or getpass.getuser())
+    give(hold, lambda screen: screen.print(f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full", markup=False))

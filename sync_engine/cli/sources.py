@@ -1,0 +1,82 @@
+"""`sources`: what is configured, whether it is well, and which companies a login can see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sync_engine.cli import output
+from sync_engine.cli.app import app, command, group
+from sync_engine.cli.output import ago, give, table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync_engine.ops.doctor import Finding
+
+sources = group("The installations this engine reads: what is configured, whether it is well, which more there are.")
+app.add_typer(sources, name="sources")
+
+
+@command(sources, "list")
+def list_sources() -> None:
+    """Every source of the defs folder and of the store, with its last run and its freshness."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.workplace import configured, open_workshop
+
+    workshop = open_workshop()
+    found = looking.sources(workshop.store, configured(), workshop.clock.now())
+    give({"sources": found}, lambda screen: screen.print(table("Sources", ("source", "connector", "role", "schedule", "freshness", "last asked", "last run", "cut"), [
+        (s.source, s.connector, s.role, s.schedule, s.freshness, ago(s.age), s.outcome, s.state.cut_id if s.state else None) for s in found
+    ], right=("cut",), nothing="No source is configured. Write a defs.yaml, see README.")))
+
+
+@command(sources)
+def doctor(source: Annotated[str | None, typer.Argument(help="Only this source; every configured one when left out.")] = None) -> None:
+    """Looks at sources from setting to permission: what works, what does not, what is lost without it, what to do.
+
+    The exit code is that of the first thing that is ill; what is merely degraded is no error.
+    """
+    from sync_engine.ops import doctor as ops
+    from sync_engine.ops.workplace import configured, source_named
+    from sync_engine.platform.clock import SystemClock
+
+    configs = [source_named(source)] if source else list(configured().values())
+    place = ops.place()
+    found = []
+    with output.progress("doctor") as report:
+        for config in configs:
+            report("examining", config.source, 0)
+            found.append(ops.examine(config, SystemClock()))
+
+    def draw(screen: Console) -> None:
+        screen.print(_findings("This installation of the engine", place))
+        for one in found:
+            screen.print(_findings(f"{one.source}: {one.verdict}", one.findings))
+
+    give({"place": place, "sources": [{"source": f.source, "verdict": f.verdict, "findings": f.findings} for f in found]}, draw)
+    code = next((f.exit_code or 1 for f in place if f.verdict == "ill"), 0) or next((f.exit_code for f in found if f.exit_code), 0)
+    if code:
+        raise typer.Exit(code)
+
+
+def _findings(title: str, findings: list[Finding]) -> object:
+    return table(title, ("what", "state", "detail", "note"), [(f.about, f.verdict, f.detail, f.todo) for f in findings])
+
+
+@command(sources)
+def discover(
+    source: Annotated[str, typer.Argument(help="A configured source whose login looks around.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, only tell.")] = False,
+) -> None:
+    """Finds the companies a login can see and writes a YAML for each that is not configured yet; they share the login and take turns."""
+    from sync_engine.ops.discovering import discover as find
+    from sync_engine.ops.workplace import configured, source_named
+    from sync_engine.platform.clock import SystemClock
+    from sync_engine.platform.home import defs_folder
+
+    found = find(source_named(source), configured(), defs_folder(), SystemClock(), write=not dry_run)
+    give({"companies": found}, lambda screen: screen.print(table(f"Companies the login of {source} can see", ("environment", "company", "version", "outcome", "source", "file or reason"), [
+        (c.environment, c.company, c.version, c.outcome, c.source, c.path or c.why) for c in found
+    ])))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import fsspec
 import msgspec
 import xxhash
 import zstandard
@@ -65,12 +64,16 @@ class Lake:
 
     def files(self, source: str) -> Iterable[str]:
         """Every file of a source, committed or orphaned, relative to the lake."""
+        import fsspec  # a tenth of a second that only remote lakes and housekeeping need
+
         fs, base = fsspec.core.url_to_fs(f"{self.root}/{source}")
         prefix = fs.unstrip_protocol(base) if self._local is None else base
         return [f"{source}{name.removeprefix(prefix)}" for name in fs.find(base)]
 
     def _put(self, path: str, data: bytes) -> None:
         if self._local is None:
+            import fsspec
+
             with fsspec.open(f"{self.root}/{path}", "wb") as out:
                 out.write(data)
             return
@@ -87,6 +90,8 @@ class Lake:
     def _get(self, path: str) -> bytes:
         if self._local is not None:
             return (self._local / path).read_bytes()
+        import fsspec
+
         with fsspec.open(f"{self.root}/{path}", "rb") as source:
             data: Any = source.read()
         return bytes(data)

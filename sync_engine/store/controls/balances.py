@@ -19,8 +19,7 @@ def open_keys_agree(ground: Ground) -> Check:
     if not ground.ledger:
         return not_answerable("C2", title, "The source hands over no ledger entries with remaining amounts.")
     (source, ours), = ground.rows("""
-        SELECT (SELECT md5(coalesce(string_agg(entry_no, ',' ORDER BY entry_no COLLATE "C"), ''))
-                FROM engine.ledger_entry WHERE source = :source AND remaining <> 0),
+        SELECT (SELECT md5(coalesce(string_agg(entry_no, ',' ORDER BY entry_no COLLATE "C"), '')) FROM control_ledger),
                (SELECT md5(coalesce(string_agg(entry_no, ',' ORDER BY entry_no COLLATE "C"), '')) FROM control_open)
         """)
     return judged("C2", title, str(source), str(ours), [] if source == ours else _entries_that_differ(ground, "e.remaining IS NULL OR o.effect IS NULL"))
@@ -32,9 +31,7 @@ def open_amounts_agree(ground: Ground) -> Check:
     stated = {t.currency or ground.base_currency or "": t.value for t in ground.stated("open_amount")}
     if not stated and not ground.ledger:
         return not_answerable("C3", title, ground.why_not("open amount per currency"))
-    theirs = stated or {str(c): decimal(v) for c, v in ground.rows("""
-        SELECT coalesce(currency, :base, ''), sum(remaining) FROM engine.ledger_entry WHERE source = :source AND remaining <> 0 GROUP BY 1
-        """, base=ground.base_currency)}
+    theirs = stated or {str(c): decimal(v) for c, v in ground.rows("SELECT currency, sum(remaining) FROM control_ledger GROUP BY 1")}
     ours = {str(c): decimal(v) for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")}
     found: list[Difference] = []
     for currency in sorted(theirs.keys() | ours.keys()):
@@ -51,9 +48,7 @@ def open_base_amount_agrees(ground: Ground) -> Check:
     stated = ground.stated("open_amount_base") or ground.stated("debtor_balance")
     if stated:
         return _base_check(ground, "C4", title, sum((t.value for t in stated), Decimal(0)))
-    (received, unvalued), = ground.rows("""
-        SELECT sum(remaining_base), count(*) FILTER (WHERE remaining <> 0 AND remaining_base IS NULL) FROM engine.ledger_entry WHERE source = :source
-        """)
+    (received, unvalued), = ground.rows("SELECT sum(remaining_base), count(*) FILTER (WHERE remaining_base IS NULL) FROM control_ledger")
     if not ground.ledger or unvalued:
         return not_answerable("C4", title, ground.why_not("open amount in base currency"))
     return _base_check(ground, "C4", title, decimal(received), note=AS_RECEIVED)
@@ -118,7 +113,7 @@ def _debtor_reasons(ground: Ground, differing: dict[str, tuple[Decimal, Decimal]
         return {}
     keys = list(differing)
     held = {str(k): decimal(v) for k, v in ground.rows("""
-        SELECT debtor_key, sum(remaining_base) FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL AND debtor_key = ANY(:keys) GROUP BY 1
+        SELECT debtor_key, sum(remaining_base) FROM control_ledger WHERE record_id IS NULL AND debtor_key = ANY(:keys) GROUP BY 1
         """, keys=keys)}
     known = {str(k): int(str(state)) for k, state in ground.rows("""
         SELECT r.key, r.state FROM engine.source_record r JOIN engine.stream s USING (stream_id)
@@ -183,9 +178,8 @@ def _paired(stated: Sequence[ControlTotal], ours: list[tuple[str, Decimal]]) -> 
 def _why(ground: Ground, difference: Decimal, column: str, currency: str | None = None) -> str:
     """A difference that equals what is held back to the cent is quarantined; anything else is not explained."""
     held = ground.rows(f"""
-        SELECT sum({column}) FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL
-           AND (CAST(:currency AS text) IS NULL OR coalesce(currency, :base, '') = :currency)
-        """, currency=currency, base=ground.base_currency)[0][0]
+        SELECT sum({column}) FROM control_ledger WHERE record_id IS NULL AND (CAST(:currency AS text) IS NULL OR currency = :currency)
+        """, currency=currency)[0][0]
     return "quarantined" if held is not None and decimal(held) == difference else "unexplained"
 
 
@@ -195,8 +189,7 @@ def _entries_that_differ(ground: Ground, where: str, suffix: str = "") -> list[D
         SELECT coalesce(e.entry_no, o.entry_no, o.external_id), coalesce(e.document_no, o.external_no), e.remaining{suffix}, o.effect{suffix},
                CASE WHEN e.entry_no IS NOT NULL AND e.record_id IS NULL THEN 'quarantined' WHEN o.id IS NULL THEN 'missing'
                     WHEN e.entry_no IS NULL THEN 'extra' ELSE 'amount' END
-        FROM (SELECT * FROM engine.ledger_entry WHERE source = :source AND remaining <> 0) e
-        FULL JOIN control_open o ON o.entry_no = e.entry_no
+        FROM control_ledger e FULL JOIN control_open o ON o.entry_no = e.entry_no
         WHERE {where} ORDER BY 1 LIMIT {SAMPLE * 50}
         """)
     def text(amount: object) -> str | None:

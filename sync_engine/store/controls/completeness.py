@@ -43,11 +43,13 @@ def records_are_accounted_for(ground: Ground) -> Check:
 
 def _lines(ground: Ground) -> list[dict[str, Any]]:
     rows = ground.rows("""
-        SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned, r.n - o.quarantined - o.excluded - o.tombstoned, o.quarantined, o.excluded, o.tombstoned
+        SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned, r.n - o.quarantined - o.excluded - o.tombstoned,
+               o.quarantined, o.excluded, o.tombstoned
         FROM engine.stream s
         CROSS JOIN LATERAL (SELECT count(*) AS n FROM engine.source_record r WHERE r.stream_id = s.stream_id) r
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined, count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded,
+            SELECT count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined,
+                   count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded,
                    count(*) FILTER (WHERE deleted_at IS NOT NULL) AS tombstoned
             FROM engine.source_record x WHERE x.stream_id = s.stream_id AND (x.state <> 0 OR x.deleted_at IS NOT NULL)
         ) o
@@ -80,8 +82,10 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
             found.extend(_unmatched(ground, canonical, streams[canonical]))
             lost = lost or (reason == "missing" and canonical in BLOCKING)
     orphans = ground.rows("""
-        SELECT d.external_id FROM canonical.document d LEFT JOIN canonical.debtor r ON r.id = d.debtor_id
-        WHERE d.source = :source AND d.deleted_at IS NULL AND r.id IS NULL
+        SELECT d.external_id FROM canonical.document d
+        WHERE d.source = :source AND d.deleted_at IS NULL AND (d.debtor_id IS NULL OR d.debtor_id IN (
+            SELECT x.debtor_id FROM (SELECT DISTINCT debtor_id FROM canonical.document) x
+            LEFT JOIN canonical.debtor r ON r.id = x.debtor_id WHERE r.id IS NULL))
         """)
     if orphans:
         classes["missing"] += len(orphans)
@@ -143,7 +147,8 @@ def nothing_is_there_twice(ground: Ground) -> Check:
     rows = ground.rows(f"""
         SELECT d.external_no, count(*), string_agg(d.external_id, ', ' ORDER BY d.external_id) FROM canonical.document d
         WHERE d.source = :source AND {LIVE_DOCUMENT}
-          AND d.external_no IN (SELECT external_no FROM canonical.document WHERE source = :source AND external_no IS NOT NULL GROUP BY external_no HAVING count(*) > 1)
+          AND d.external_no IN (
+              SELECT external_no FROM canonical.document WHERE source = :source AND external_no IS NOT NULL GROUP BY external_no HAVING count(*) > 1)
         GROUP BY d.debtor_id, d.total, d.issue_date, d.external_no, d.kind HAVING count(*) > 1 ORDER BY 1
         """)
     found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]

@@ -64,17 +64,15 @@ def prepare(
     if not cuts:
         raise StoreError(f"there is no cut {cut_id}", whose=source, todo="Publish first.")
     base = fetch(connection, "SELECT base_currency FROM canonical.source_base_currency WHERE source = :source", source=source)
-    ledger = fetch(connection, """
-        SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source)
-           AND NOT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source AND remaining IS NULL)
-        """, source=source)[0][0]
     failed = fetch(connection, """
         SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
         """, run=run_id)
     currency = base[0][0] if base else None
-    run_sql(connection, "SET LOCAL work_mem = '128MB'")  # one session, briefly: aggregates over the whole ledger stay in memory
+    for setting in ("work_mem = '128MB'", "max_parallel_workers_per_gather = 0"):  # grouping a whole ledger by record: workers only double the groups
+        run_sql(connection, f"SET LOCAL {setting}")
     _collect_open_items(connection, source, currency)
-    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, bool(ledger), frozenset(r[0] for r in failed))
+    ledger = _collect_open_entries(connection, source, currency)
+    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, ledger, frozenset(r[0] for r in failed))
 
 
 def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
@@ -95,6 +93,21 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
         """, source=source, base=base)
     run_sql(connection, "ANALYZE control_open")
+
+
+def _collect_open_entries(connection: Connection, source: str, base: str | None) -> bool:
+    """The open entries of the source's own ledger, as received, into control_ledger; false when it has none that tell what remains."""
+    run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_ledger")
+    run_sql(connection, """
+        CREATE TEMP TABLE control_ledger ON COMMIT DROP AS
+        SELECT entry_no, document_no, debtor_key, coalesce(currency, :base, '') AS currency, remaining, remaining_base, record_id
+        FROM engine.ledger_entry WHERE source = :source AND remaining IS DISTINCT FROM 0
+        """, source=source, base=base)
+    run_sql(connection, "ANALYZE control_ledger")
+    rows = fetch(connection, """
+        SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) AND NOT EXISTS (SELECT FROM control_ledger WHERE remaining IS NULL)
+        """, source=source)
+    return bool(rows[0][0])
 
 
 def decimal(value: object) -> Decimal:

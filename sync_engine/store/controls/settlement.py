@@ -9,15 +9,19 @@ from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground, decimal
 from sync_engine.store.db import run_sql
 
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
+MANY = 1000
+"""More records than this that do not add up are not remembered one by one; the next cut looks at all again."""
 
 
 def collect_what_does_not_add_up(ground: Ground) -> bool:
     """Puts records whose settled amount is not what is applied into temporary table control_differing; false without applications.
 
-    One pass: per record and currency, what left its open amount less what its applications took. Only what is not nought stays.
+    Per record and currency: what left its open amount, less what its applications took. After a certified cut only what
+    moved since, and what differed then, can differ now; a full run looks at everything again.
     """
     if not ground.rows("SELECT EXISTS (SELECT FROM canonical.application WHERE source = :source AND deleted_at IS NULL)")[0][0]:
         return False
+    only = "WHERE x.id IN (SELECT id FROM control_suspect)" if _collect_suspects(ground) else ""
     run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
     run_sql(ground.connection, f"""
         CREATE TEMP TABLE control_differing ON COMMIT DROP AS
@@ -29,12 +33,39 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
             SELECT p.id, coalesce(p.currency, ''), p.amount - p.unapplied_amount, NULL FROM canonical.payment p
             WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount <> p.unapplied_amount
             UNION ALL
-            SELECT a.to_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
+            SELECT a.to_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a
+            WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
             UNION ALL
-            SELECT a.from_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
+            SELECT a.from_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a
+            WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
         ) x
+        {only}
         GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0)
         """, source=ground.source)
+    return True
+
+
+def _collect_suspects(ground: Ground) -> bool:
+    """Puts what moved since the last certified cut, and what differed at it, into control_suspect; false when all must be looked at."""
+    previous = ground.rows("""
+        SELECT max(k.cut_id), jsonb_agg(k.detail -> 'figures' -> 'differing') FROM canonical.certificate k JOIN canonical.cut c USING (cut_id)
+        WHERE k."check" IN ('C6', 'C7') AND k.verdict <> 'not_answerable'
+          AND k.cut_id = (SELECT max(k.cut_id) FROM canonical.certificate k JOIN canonical.cut c USING (cut_id) WHERE c.source = :source AND k.cut_id < :cut)
+        """, cut=ground.cut_id)[0]
+    full = ground.rows("SELECT EXISTS (SELECT FROM engine.run WHERE run_id = :run AND kind = 'full')", run=ground.run_id)[0][0]
+    lists = previous[1]
+    if full or not isinstance(lists, list) or any(x is None for x in lists):
+        return False
+    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_suspect")
+    run_sql(ground.connection, """
+        CREATE TEMP TABLE control_suspect ON COMMIT DROP AS
+        SELECT CAST(unnest(CAST(:differed AS text[])) AS uuid) AS id
+        UNION SELECT id FROM canonical.document WHERE source = :source AND cut_id > :since
+        UNION SELECT id FROM canonical.payment WHERE source = :source AND cut_id > :since
+        UNION SELECT to_id FROM canonical.application WHERE source = :source AND cut_id > :since
+        UNION SELECT from_id FROM canonical.application WHERE source = :source AND cut_id > :since
+        """, source=ground.source, since=previous[0], differed=[key for keys in lists for key in keys])
+    run_sql(ground.connection, "ANALYZE control_suspect")
     return True
 
 
@@ -66,7 +97,11 @@ def _identity(ground: Ground, code: str, title: str, table: str, live: str) -> C
     classes = {str(reason): int(str(n)) for reason, n in ground.rows(f"SELECT reason, count(*) FROM ({classified}) c GROUP BY 1")}
     rows = ground.rows(f"SELECT * FROM ({classified}) c ORDER BY abs(settled - applied) DESC, number LIMIT {SAMPLE}")
     found = [Difference(table, str(number), str(reason), money(decimal(settled)), money(decimal(applied))) for number, settled, applied, reason in rows]
-    return judged(code, title, None, str(sum(classes.values())), found, classes=classes, note="Counted are the records that do not add up." if classes else "")
+    n = sum(classes.values())
+    remembered = [] if n > MANY else ground.rows(f"SELECT DISTINCT x.id FROM control_differing x JOIN canonical.{table} d ON d.id = x.id")
+    differing = None if n > MANY else [str(key) for (key,) in remembered]
+    note = "Counted are the records that do not add up." if n else ""
+    return judged(code, title, None, str(n), found, classes=classes, note=note, figures={"differing": differing})
 
 
 def roll_forward_holds(ground: Ground) -> Check:

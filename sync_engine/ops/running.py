@@ -63,10 +63,12 @@ def open_normaliser(config: SourceConfig) -> Normaliser:
 
 
 @contextmanager
-def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: str = "sync-engine", progress: Progress = no_progress, accept_held: bool = False, connector: Connector | None = None) -> Iterator[Lane]:
+def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: str = "sync-engine", progress: Progress = no_progress,
+    accept_held: bool = False, connector: Connector | None = None) -> Iterator[Lane]:
     """A registered lane; its connector is closed at the end."""
     lane = Lane(
-        config=config, store=workshop.store, lake=workshop.lake, normaliser=open_normaliser(config), connector=connector or open_connector(config, workshop.clock),
+        config=config, store=workshop.store, lake=workshop.lake, normaliser=open_normaliser(config), connector=connector or open_connector(config,
+            workshop.clock),
         clock=workshop.clock, run_id=run_id, policy=workshop.policy, actor=actor, accept_held=accept_held, progress=progress,
     )
     try:
@@ -78,7 +80,7 @@ def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: s
 
 def run_source(
     workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
-    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine",
+    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine", run_id: UUID | None = None,
 ) -> Ran:
     """Runs a source end to end and records it.
 
@@ -86,7 +88,7 @@ def run_source(
     Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
     """
     with source_lock(workshop.store, config.source, wait=wait):
-        run_id = open_run(workshop.store, config.source, "debtor" if debtor else "full" if full else "changes", triggered_by, config.digest)
+        run_id = open_run(workshop.store, config.source, "debtor" if debtor else "full" if full else "changes", triggered_by, config.digest, run_id)
         ran = Ran(run_id)
         try:
             with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
@@ -134,8 +136,6 @@ def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
             raise
         except (SourceError, TransientError) as error:
             ran.failures[entity] = error
-            if isinstance(error, TransientError) and len(ran.failures) > 2 and len(ran.failures) == chosen.index(entity) + 1:
-                raise
     if chosen and len(ran.failures) == len(chosen):
         raise next(iter(ran.failures.values()))
 

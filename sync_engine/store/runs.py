@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -34,17 +34,21 @@ class Counts:
             setattr(self, name, getattr(self, name) + value)
 
 
-def open_run(engine: Engine, source: str, kind: str, triggered_by: str, config_hash: str, run_id: UUID | None = None) -> UUID:
-    """Opens a run and closes runs of the same source whose process died; returns its id."""
+def open_run(engine: Engine, source: str, kind: str, triggered_by: str, config_hash: str, run_id: UUID | None = None, alive: Collection[UUID] = ()) -> UUID:
+    """Opens a run and closes runs of the same source whose process died; returns its id.
+
+    A run that works in several steps opens itself again at each, by its id. What it was taken for in between (dead, done) is
+    corrected; failed, partial and held stay. `alive` are runs the caller knows to be going on between two of their steps.
+    """
     run_id = run_id or uuid4()
     with transaction(engine, "opening a run") as connection:
         run_sql(connection, """
             UPDATE engine.run SET finished_at = now(), outcome = 'died', error = 'the process ended before the run did'
-            WHERE source = :source AND finished_at IS NULL AND run_id <> :run
-            """, source=source, run=run_id)
+            WHERE source = :source AND finished_at IS NULL AND run_id <> :run AND NOT run_id = ANY(:alive)
+            """, source=source, run=run_id, alive=list(alive))
         run_sql(connection, """
-            INSERT INTO engine.run (run_id, source, kind, triggered_by, config_hash, pid) VALUES (:run, :source, :kind, :by, :hash, :pid)
-            ON CONFLICT (run_id) DO UPDATE SET finished_at = NULL, outcome = NULL, error = NULL, error_class = NULL
+            INSERT INTO engine.run AS r (run_id, source, kind, triggered_by, config_hash, pid) VALUES (:run, :source, :kind, :by, :hash, :pid)
+            ON CONFLICT (run_id) DO UPDATE SET finished_at = NULL, outcome = NULL, error = NULL, error_class = NULL WHERE r.outcome IN ('died', 'succeeded')
             """, run=run_id, source=source, kind=kind, by=triggered_by, hash=config_hash, pid=os.getpid())
     return run_id
 
@@ -53,8 +57,10 @@ def close_run(engine: Engine, run_id: UUID, outcome: str, error: BaseException |
     """Closes a run: succeeded, partial (some entities failed), held (a brake wants a person), failed."""
     with transaction(engine, "closing a run") as connection:
         run_sql(connection, """
-            UPDATE engine.run SET finished_at = now(), outcome = :outcome, error = :error, error_class = :class, cut_id = coalesce(:cut, cut_id) WHERE run_id = :run
-            """, outcome=outcome, error=None if error is None else str(error), **{"class": None if error is None else type(error).__name__}, cut=cut_id, run=run_id)
+            UPDATE engine.run SET finished_at = now(), outcome = :outcome, error = :error, error_class = :class, cut_id = coalesce(:cut, cut_id)
+                WHERE run_id = :run
+            """, outcome=outcome, error=None if error is None else str(error), **{"class": None if error is None else type(error).__name__}, cut=cut_id,
+                run=run_id)
 
 
 def record_step(engine: Engine, run_id: UUID, stage: str, entity: str, outcome: str, seconds: float, counts: Counts, error: str | None = None) -> None:

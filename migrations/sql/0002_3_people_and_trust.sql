@@ -18,23 +18,6 @@ FROM canonical.contact_position q
 JOIN canonical.contact c ON c.position_id = q.id AND c.deleted_at IS NULL AND c.merged_into IS NULL
 GROUP BY q.id, q.name, q.origin;
 
--- A source said something else and was not believed: its last claim against the stored value that another source owns.
--- Fields that claim a key of their own source (payment_terms_key and the like) have no value to compare and are left out.
-CREATE VIEW canonical.overruled AS
-SELECT s.entity, l.canonical_id AS record_id, c.field, s.source, l.external_id, c.said, v.record ->> c.field AS believed, v.record -> 'provenance' ->> c.field AS believed_source
-FROM (SELECT t.source, t.canonical AS entity, t.stream_id FROM engine.stream t WHERE t.canonical IN ('debtor', 'contact')) s
-JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.state = 0 AND r.deleted_at IS NULL AND r.claim IS NOT NULL
-JOIN canonical.link l ON l.entity = s.entity AND l.source = s.source AND l.external_id = r.key
-JOIN (
-    SELECT 'debtor' AS entity, id, to_jsonb(d) AS record FROM canonical.debtor d WHERE deleted_at IS NULL
-    UNION ALL
-    SELECT 'contact', id, to_jsonb(k) FROM canonical.contact k WHERE deleted_at IS NULL
-) v ON v.entity = s.entity AND v.id = l.canonical_id
-CROSS JOIN LATERAL jsonb_each_text(r.claim) AS c (field, said)
-WHERE v.record ? c.field AND v.record -> 'provenance' ->> c.field IS NOT NULL AND v.record -> 'provenance' ->> c.field <> s.source
-  AND CASE WHEN jsonb_typeof(v.record -> c.field) = 'number' AND c.said ~ '^[+-]?[0-9]+([.][0-9]+)?$' THEN (v.record ->> c.field)::numeric <> c.said::numeric
-           ELSE c.said IS DISTINCT FROM v.record ->> c.field END;
-
 -- A: every check that the source can answer holds. B: only explained breaks. C: something is unexplained. D: a blocking check broke.
 CREATE VIEW canonical.cut_grade AS
 SELECT c.cut_id, c.source, c.as_of, c.ledger_date, c.published_at,

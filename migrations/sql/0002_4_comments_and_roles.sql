@@ -54,7 +54,6 @@ COMMENT ON COLUMN canonical.credit_utilisation.flag IS 'no_limit, exposed_withou
 
 COMMENT ON VIEW canonical.portfolio_members IS 'Every portfolio with its debtors; an empty portfolio has one row without a debtor, debtors without one are in unassigned.';
 COMMENT ON VIEW canonical.positions_in_use IS 'Positions that at least one live contact holds, with the titles they were made from.';
-COMMENT ON VIEW canonical.overruled IS 'A source says something else about a field than the source that owns it: what it said, and what was believed instead.';
 COMMENT ON VIEW canonical.cut_grade IS 'Grade of every certified cut. A: all answerable checks hold. B: only explained breaks. C: an unexplained break. D: a blocking check broke.';
 COMMENT ON VIEW canonical.grade IS 'Grade of the latest certified cut per source.';
 COMMENT ON VIEW canonical.source_freshness IS 'Per source: its last cut and its last run. Compare as_of with your clock; the view has none.';

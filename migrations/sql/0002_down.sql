@@ -1,6 +1,6 @@
 -- Takes the reader views, functions and what it can of the roles away again.
 DROP VIEW IF EXISTS
-    canonical.entity_freshness, canonical.source_freshness, canonical.grade, canonical.cut_grade, canonical.overruled, canonical.positions_in_use,
+    canonical.entity_freshness, canonical.source_freshness, canonical.grade, canonical.cut_grade, canonical.positions_in_use,
     canonical.portfolio_members, canonical.credit_utilisation, canonical.debtor_metrics, canonical.metrics,
     canonical.debtor_balance, canonical.ageing_summary, canonical.ageing, canonical.open_items;
 DROP FUNCTION IF EXISTS

@@ -503,6 +503,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_link_canonical_id"), "link", ["canonical_id"], unique=False, schema="canonical")
     op.create_table(
+        "overruled",
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("said", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("believed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("believed_source", sa.Text(), nullable=True),
+        sa.Column("since", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("entity", "record_id", "field", "source", "external_id", name=op.f("pk_overruled")),
+        schema="canonical",
+    )
+    op.create_table(
         "payment",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
@@ -667,6 +681,21 @@ def upgrade() -> None:
     op.create_index("ix_ledger_entry_record", "ledger_entry", ["record_id"], unique=False, schema="engine")
     op.create_index("pk_ledger_entry", "ledger_entry", ["source", "entry_no"], unique=True, schema="engine")
     op.create_table(
+        "link_case",
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("rung", sa.Text(), nullable=True),
+        sa.Column("candidates", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("vetoed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("entity", "source", "external_id", name=op.f("pk_link_case")),
+        schema="engine",
+    )
+    op.create_table(
         "link_plan",
         sa.Column("plan_hash", sa.Text(), nullable=False),
         sa.Column("operation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -675,6 +704,11 @@ def upgrade() -> None:
         sa.Column("made_by", sa.Text(), nullable=True),
         sa.Column("applied_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("applied_by", sa.Text(), nullable=True),
+        sa.Column("base", sa.Text(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=True),
+        sa.Column("edits", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("plan_hash", name=op.f("pk_link_plan")),
         schema="engine",
     )
@@ -730,6 +764,16 @@ def upgrade() -> None:
         sa.Column("pinned_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("entity", "canonical_id", "field", name=op.f("pk_pin")),
+        schema="engine",
+    )
+    op.create_table(
+        "policy",
+        sa.Column("policy_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("policy", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("applied_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("applied_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("policy_id", name=op.f("pk_policy")),
         schema="engine",
     )
     op.create_table(
@@ -937,11 +981,13 @@ def downgrade() -> None:
     op.drop_index("ix_run_source", table_name="run", schema="engine")
     op.drop_table("run", schema="engine")
     op.drop_table("quarantine", schema="engine")
+    op.drop_table("policy", schema="engine")
     op.drop_table("pin", schema="engine")
     op.drop_table("outbox", schema="engine")
     op.drop_table("negative_link", schema="engine")
     op.drop_table("link_rule", schema="engine")
     op.drop_table("link_plan", schema="engine")
+    op.drop_table("link_case", schema="engine")
     op.drop_index("pk_ledger_entry", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_record", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_key", table_name="ledger_entry", schema="engine")
@@ -959,6 +1005,7 @@ def downgrade() -> None:
     op.drop_table("portfolio", schema="canonical")
     op.drop_index(op.f("ix_payment_debtor_id"), table_name="payment", schema="canonical")
     op.drop_table("payment", schema="canonical")
+    op.drop_table("overruled", schema="canonical")
     op.drop_index(op.f("ix_link_canonical_id"), table_name="link", schema="canonical")
     op.drop_table("link", schema="canonical")
     op.drop_table("fx_rate", schema="canonical")

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
-    BigInteger, Boolean, Column, Date, ForeignKey, Identity, Index, Integer, LargeBinary, MetaData, Numeric, SmallInteger, Table, Text,
-    UniqueConstraint, text,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
@@ -17,7 +33,7 @@ TS = TIMESTAMP(timezone=True)
 NOW = text("now()")
 
 
-def _now(name: str) -> Column[object]:
+def _now(name: str) -> Column[Any]:
     return Column(name, TS, nullable=False, server_default=NOW)
 
 
@@ -41,7 +57,8 @@ lake_manifest = Table(
     Column("batch_id", BigInteger, Identity(), primary_key=True), Column("stream_id", ForeignKey("engine.stream.stream_id"), nullable=False),
     Column("run_id", UUID(as_uuid=True), nullable=False), Column("path", Text, nullable=False, unique=True), Column("records", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False), Column("checksum", Text, nullable=False), _now("landed_at"),
-    Column("normalised_as", Text), Column("published_at", TS), Index("ix_lake_manifest_waiting", "stream_id", postgresql_where=text("normalised_as is null")), schema=ENGINE,
+    Column("normalised_as", Text), Column("published_at", TS), Index("ix_lake_manifest_waiting", "stream_id",
+        postgresql_where=text("normalised_as is null")), schema=ENGINE,
 )
 source_record = Table(
     "source_record", metadata,
@@ -86,8 +103,10 @@ run = Table(
 Index("ix_run_source", run.c.source, run.c.started_at)
 run_step = Table(
     "run_step", metadata,
-    Column("step_id", BigInteger, Identity(), primary_key=True), Column("run_id", UUID(as_uuid=True), nullable=False, index=True), Column("stage", Text, nullable=False),
-    Column("entity", Text, nullable=False), Column("outcome", Text, nullable=False), Column("error", Text), Column("read", Integer, nullable=False, server_default="0"),
+    Column("step_id", BigInteger, Identity(), primary_key=True), Column("run_id", UUID(as_uuid=True), nullable=False, index=True), Column("stage", Text,
+        nullable=False),
+    Column("entity", Text, nullable=False), Column("outcome", Text, nullable=False), Column("error", Text), Column("read", Integer, nullable=False,
+        server_default="0"),
     Column("changed", Integer, nullable=False, server_default="0"), Column("unchanged", Integer, nullable=False, server_default="0"),
     Column("quarantined", Integer, nullable=False, server_default="0"), Column("excluded", Integer, nullable=False, server_default="0"),
     Column("deleted", Integer, nullable=False, server_default="0"), Column("calls", Integer, nullable=False, server_default="0"),
@@ -95,13 +114,15 @@ run_step = Table(
 )
 control_total = Table(
     "control_total", metadata,
-    Column("total_id", BigInteger, Identity(), primary_key=True), Column("cut_id", BigInteger, nullable=False, index=True), Column("entity", Text, nullable=False),
+    Column("total_id", BigInteger, Identity(), primary_key=True), Column("cut_id", BigInteger, nullable=False, index=True), Column("entity", Text,
+        nullable=False),
     Column("name", Text, nullable=False), Column("key", Text, nullable=False, server_default=""), Column("currency", Text, nullable=False, server_default=""),
     Column("source_value", Numeric(28, 4)), Column("canonical_value", Numeric(28, 4)), schema=ENGINE,
 )
 ledger_entry = Table(
     "ledger_entry", metadata,
-    Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("key", Text, nullable=False), Column("document_type", Text), Column("document_no", Text),
+    Column("source", Text, nullable=False), Column("entry_no", Text, nullable=False), Column("key", Text, nullable=False), Column("document_type", Text),
+        Column("document_no", Text),
     Column("debtor_key", Text), Column("debtor_number", Text), Column("posting_date", Date), Column("document_date", Date), Column("due_date", Date),
     Column("currency", Text), Column("amount", Numeric(19, 4)), Column("amount_base", Numeric(19, 4)), Column("remaining", Numeric(19, 4)),
     Column("remaining_base", Numeric(19, 4)), Column("is_open", Boolean), Column("closed_date", Date), Column("external_no", Text), Column("description", Text),
@@ -116,7 +137,8 @@ Index("ix_ledger_entry_record", ledger_entry.c.record_id)
 Index("ix_ledger_entry_homeless", ledger_entry.c.source, postgresql_where=ledger_entry.c.record_id.is_(None))
 
 link_rule = Table(
-    "link_rule", metadata, Column("rule_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text, nullable=False),
+    "link_rule", metadata, Column("rule_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text,
+        nullable=False),
     Column("mode", Text, nullable=False), Column("rungs", JSONB, nullable=False), _now("decided_at"), Column("decided_by", Text), schema=ENGINE,
 )
 negative_link = Table(
@@ -126,24 +148,48 @@ negative_link = Table(
 )
 link_plan = Table(
     "link_plan", metadata, Column("plan_hash", Text, primary_key=True), Column("operation", JSONB, nullable=False), Column("plan", JSONB, nullable=False),
-    _now("made_at"), Column("made_by", Text), Column("applied_at", TS), Column("applied_by", Text), schema=ENGINE,
+    _now("made_at"), Column("made_by", Text), Column("applied_at", TS), Column("applied_by", Text), Column("base", Text, nullable=False), Column("place",
+        BigInteger),
+    Column("edits", JSONB), Column("reason", Text), Column("undone_by", Text), schema=ENGINE,
 )
+"""`plan`: the effects as they were shown. `edits`: the decision rows an application replaced, before and after, which undo puts
+back; `place` orders applications."""
+link_case = Table(
+    "link_case", metadata, Column("entity", Text, primary_key=True), Column("source", Text, primary_key=True), Column("external_id", Text, primary_key=True),
+    Column("outcome", Text, nullable=False), Column("rung", Text), Column("candidates", JSONB, nullable=False), Column("evidence", JSONB), Column("vetoed",
+        JSONB),
+    _now("first_at"), _now("last_at"), schema=ENGINE,
+)
+"""Records the ladder left to people: ambiguous ones, and those it went past something that a veto forbade."""
+policy = Table(
+    "policy", metadata, Column("policy_id", BigInteger, Identity(), primary_key=True), Column("digest", Text, nullable=False), Column("policy", JSONB,
+        nullable=False),
+    _now("applied_at"), Column("applied_by", Text, nullable=False), schema=ENGINE,
+)
+"""The ownership policies that were in force, the last one now."""
 pin = Table(
-    "pin", metadata, Column("entity", Text, primary_key=True), Column("canonical_id", UUID(as_uuid=True), primary_key=True), Column("field", Text, primary_key=True),
-    Column("value", JSONB), Column("until", Text), Column("while_claimed", JSONB), Column("pinned_by", Text, nullable=False), _now("pinned_at"), Column("reason", Text), schema=ENGINE,
+    "pin", metadata, Column("entity", Text, primary_key=True), Column("canonical_id", UUID(as_uuid=True), primary_key=True), Column("field", Text,
+        primary_key=True),
+    Column("value", JSONB), Column("until", Text), Column("while_claimed", JSONB), Column("pinned_by", Text, nullable=False), _now("pinned_at"),
+        Column("reason", Text), schema=ENGINE,
 )
 outbox = Table(
-    "outbox", metadata, Column("outbox_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text, nullable=False),
-    Column("canonical_id", UUID(as_uuid=True), nullable=False), Column("external_id", Text), Column("wanted", JSONB, nullable=False), Column("base_version", Text),
+    "outbox", metadata, Column("outbox_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text,
+        nullable=False),
+    Column("canonical_id", UUID(as_uuid=True), nullable=False), Column("external_id", Text), Column("wanted", JSONB, nullable=False), Column("base_version",
+        Text),
     Column("state", Text, nullable=False), Column("answer", Text), _now("made_at"), Column("changed_at", TS), schema=ENGINE,
 )
-suppression = Table("suppression", metadata, Column("digest", LargeBinary, primary_key=True), Column("entity", Text, nullable=False), _now("made_at"), schema=ENGINE)
+suppression = Table("suppression", metadata, Column("digest", LargeBinary, primary_key=True), Column("entity", Text, nullable=False), _now("made_at"),
+    schema=ENGINE)
 api_budget = Table(
-    "api_budget", metadata, Column("login", Text, primary_key=True), Column("window_started_at", TS, primary_key=True), Column("calls", Integer, nullable=False), schema=ENGINE,
+    "api_budget", metadata, Column("login", Text, primary_key=True), Column("window_started_at", TS, primary_key=True), Column("calls", Integer,
+        nullable=False), schema=ENGINE,
 )
 audit_seal = Table(
     "audit_seal", metadata, Column("seal_id", BigInteger, Identity(), primary_key=True), Column("first_seq", BigInteger, nullable=False),
-    Column("last_seq", BigInteger, nullable=False, unique=True), Column("changes", Integer, nullable=False), Column("previous", LargeBinary), Column("digest", LargeBinary, nullable=False),
+    Column("last_seq", BigInteger, nullable=False, unique=True), Column("changes", Integer, nullable=False), Column("previous", LargeBinary),
+        Column("digest", LargeBinary, nullable=False),
     _now("sealed_at"), schema=ENGINE,
 )
 """One link of the audit's hash chain a transaction: sha256 over the previous seal and the changes in between."""

@@ -107,7 +107,8 @@ class SourceConfig(BaseModel):
 
 def sentence(error: ValidationError, whose: str) -> ConfigurationError:
     """A pydantic complaint as one sentence per key, without the values (which may be secrets)."""
-    parts = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors(include_input=False, include_url=False)]
+    parts = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors(include_input=False,
+        include_url=False)]
     return ConfigurationError("; ".join(parts), whose=whose, todo="Correct the YAML.")
 
 
@@ -140,7 +141,8 @@ def _documents(path: Path) -> list[dict[str, Any]]:
         loaded = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise ConfigurationError(f"not valid YAML{'' if line is None else f' near line {line + 1}'}", whose=f"{path.parent.name}/{path.name}", todo="Correct the file.") from None
+        raise ConfigurationError(f"not valid YAML{'' if line is None else f' near line {line + 1}'}", whose=f"{path.parent.name}/{path.name}",
+            todo="Correct the file.") from None
     return [d for d in loaded if isinstance(d, dict)]
 
 

@@ -58,7 +58,8 @@ class Lake:
         except OSError as error:
             raise StoreError("a landed file cannot be read", key=path, todo="Restore it from backup, or run the source with --full.") from error
         if checksum is not None and xxhash.xxh3_128_hexdigest(packed) != checksum:
-            raise StoreError("a landed file is damaged: its checksum differs from the manifest", key=path, todo="Restore it from backup, or run the source with --full.")
+            raise StoreError("a landed file is damaged: its checksum differs from the manifest", key=path,
+                todo="Restore it from backup, or run the source with --full.")
         body = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
         return [(line.key, bytes(line.record)) for line in _lines(body)]
 

@@ -65,7 +65,7 @@ DEFAULT_POLICY = Policy(rules=(
 def rank(rule: Rule, source: str, role: str) -> int | None:
     """The place of a source in a ranking (a source named by itself beats its role's place only by standing earlier), or None."""
     for place, name in enumerate(rule.ranking):
-        if name == source or name == role:
+        if name in (source, role):
             return place
     return None
 

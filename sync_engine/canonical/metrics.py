@@ -29,13 +29,15 @@ class Definition(NamedTuple):
 
 
 DEFINITIONS = (
-    Definition("mean_days_late", 1, "days", "none", "Mean over invoices of the days after the due date, never negative, counted to full payment or, while unpaid, to the as-of date."),
+    Definition("mean_days_late", 1, "days", "none",
+        "Mean over invoices of the days after the due date, never negative, counted to full payment or, while unpaid, to the as-of date."),
     Definition("avg_days_overdue", 1, "days", "none", "Mean days since the due date over unpaid invoices that are past due."),
     Definition("avg_days_past_due_at_payment", 1, "days", "none", "Mean days from due date to full payment over fully paid invoices; early is negative."),
     Definition("avg_days_invoice_to_payment", 1, "days", "none", "Mean days from issue date to full payment over fully paid invoices."),
     Definition("weighted_avg_days_late_by_original", 1, "days", "booked base", "Days late as in mean_days_late, weighted by the original amount."),
     Definition("weighted_avg_days_late_by_open", 1, "days", "booked base", "Days late of unpaid invoices, weighted by the open amount."),
-    Definition("dso_simple", 1, "days", "booked base", "Net receivable (open items less credits and unapplied payments) / invoices less credit notes of the last 90 days x 90."),
+    Definition("dso_simple", 1, "days", "booked base",
+        "Net receivable (open items less credits and unapplied payments) / invoices less credit notes of the last 90 days x 90."),
     Definition("dso_count_back", 1, "days", "booked base", "Calendar months walked back from the as-of date until their net sales exhaust the net receivable."),
     Definition("best_possible_dso", 1, "days", "booked base", "As dso_simple with only what is not overdue, at most the net receivable."),
     Definition("avg_days_delinquent", 1, "days", "booked base", "dso_simple less best_possible_dso."),

@@ -80,7 +80,8 @@ def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: s
 
 def run_source(
     workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
-    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine", run_id: UUID | None = None,
+    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine",
+    run_id: UUID | None = None,
 ) -> Ran:
     """Runs a source end to end and records it.
 
@@ -136,7 +137,7 @@ def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
             raise
         except (SourceError, TransientError) as error:
             ran.failures[entity] = error
-    if chosen and len(ran.failures) == len(chosen):
+    if len(ran.failures) == len(chosen) > 0:
         raise next(iter(ran.failures.values()))
 
 

@@ -69,7 +69,7 @@ class Follower:
         try:
             while (entity := self._queue.get()) is not None:
                 _normalise_waiting(self._lane, self._rows[entity], self.counts.setdefault(entity, Counts()))
-        except BaseException as failure:
+        except BaseException as failure:  # noqa: BLE001 - raised again where `finish` is called
             self._failure = failure
 
 

@@ -70,7 +70,8 @@ def _config_changed(lane: Lane, connection: Connection) -> bool:
 def _tell_the_planner(lane: Lane, connection: Connection) -> None:
     """After a large load the statistics are stale, and a plan made for few dirty records is quadratic on many."""
     many = fetch(connection, """
-        SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source AND r.dirty LIMIT 2001) x
+        SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source
+            AND r.dirty LIMIT 2001) x
         """, source=lane.source)[0][0]
     if many:
         run_sql(connection, "ANALYZE engine.source_record")
@@ -89,7 +90,7 @@ def _documents(cut: Cut) -> None:
     documents.stage_latest(cut)
     has_documents = documents.prepare_documents(cut)
     has_entries = ledger.merge_entries(cut)
-    if has_entries or has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
+    if has_entries or (has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source")):
         ledger.resolve_entries(cut)
         ledger.enrich_documents(cut)
     documents.apply_facets(cut)

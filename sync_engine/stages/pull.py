@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import xxhash
+from sqlalchemy import Connection
 
 from sync_engine.errors import SourceError, TransientError
 from sync_engine.records import RawRecord, RecordBatch, Stream
@@ -74,11 +75,13 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
     finally:
         counts.calls = lane.connector.calls - calls
         outcome = "failed" if error else "held" if sweep and sweep.held else "succeeded"
-        record_step(lane.store, lane.run_id, stage, row.entity, outcome, time.perf_counter() - started, counts, error or (sweep.why if sweep and sweep.held else None))
+        record_step(lane.store, lane.run_id, stage, row.entity, outcome, time.perf_counter() - started, counts,
+            error or (sweep.why if sweep and sweep.held else None))
     return Pulled(row.entity, counts, sweep)
 
 
-def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *, sweeping: bool) -> landing.SweepOutcome | None:
+def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *,
+    sweeping: bool) -> landing.SweepOutcome | None:
     """Lands one batch: the file first, then manifest, hashes and cursor in one transaction."""
     keys = list(hashes)
     with transaction(lane.store, f"comparing {row.entity}") as connection:
@@ -88,7 +91,8 @@ def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str
     sweep, deleted = None, 0
     with transaction(lane.store, f"recording {row.entity}") as connection:
         if landed is not None:
-            landing.record_batch(connection, row.stream_id, lane.run_id, landed, [(keys[i], hashes[keys[i]][0]) for i in new], [(keys[i], hashes[keys[i]][0]) for i in changed])
+            landing.record_batch(connection, row.stream_id, lane.run_id, landed, [(keys[i], hashes[keys[i]][0]) for i in new], [(keys[i],
+                hashes[keys[i]][0]) for i in changed])
             counts.bytes += landed.bytes
         if batch.deleted:
             deleted = landing.delete_keys(connection, row.stream_id, batch.deleted)
@@ -106,7 +110,7 @@ def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str
     return sweep
 
 
-def _judge_sweep(lane: Lane, row: StreamRow, connection: landing.Connection) -> landing.SweepOutcome:
+def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection) -> landing.SweepOutcome:
     harmless = row.facet and row.canonical == "document"  # what left the list of open invoices is not gone, only no longer open
     brake = 1.0 if lane.accept_held or harmless else lane.config.sweep.brake
     stated = None if lane.accept_held or harmless else _stated(lane, row)

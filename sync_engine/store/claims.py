@@ -52,7 +52,8 @@ def holds_replaced_versions(connection: Connection, stream_id: int, batches: Seq
 
 def current_keys(connection: Connection, stream_id: int, batch_id: int) -> set[str]:
     """The keys whose latest version lies in this batch: a replay must not bring back older ones."""
-    return {r[0] for r in fetch(connection, "SELECT key FROM engine.source_record WHERE stream_id = :id AND batch_id = :b AND deleted_at IS NULL", id=stream_id, b=batch_id)}
+    return {r[0] for r in fetch(connection, "SELECT key FROM engine.source_record WHERE stream_id = :id AND batch_id = :b AND deleted_at IS NULL",
+        id=stream_id, b=batch_id)}
 
 
 def mark_normalised(connection: Connection, batch_id: int, version: str) -> None:
@@ -122,7 +123,8 @@ def set_odd(connection: Connection, stream: StreamRow, keys: Sequence[str], stat
 def set_usable(connection: Connection, stream: StreamRow, keys: Sequence[str]) -> None:
     """Records that were odd before and are not now; free where the stream has none."""
     if fetch(connection, "SELECT 1 FROM engine.source_record WHERE stream_id = :id AND state <> 0 LIMIT 1", id=stream.stream_id):
-        run_sql(connection, "UPDATE engine.source_record SET state = 0, reason = NULL WHERE stream_id = :id AND key = ANY(:keys) AND state <> 0", id=stream.stream_id, keys=list(keys))
+        run_sql(connection, "UPDATE engine.source_record SET state = 0, reason = NULL WHERE stream_id = :id AND key = ANY(:keys) AND state <> 0",
+            id=stream.stream_id, keys=list(keys))
     if fetch(connection, "SELECT 1 FROM engine.quarantine WHERE stream_id = :id LIMIT 1", id=stream.stream_id):
         run_sql(connection, "DELETE FROM engine.quarantine WHERE stream_id = :id AND key = ANY(:keys)", id=stream.stream_id, keys=list(keys))
 
@@ -137,7 +139,8 @@ def exclude(connection: Connection, stream: StreamRow, exclusions: Sequence[Excl
         set_odd(connection, stream, keys, EXCLUDED, reason)
 
 
-def quarantine(connection: Connection, stream: StreamRow, stage: str, failed: Sequence[tuple[str, RecordError]], *, run_id: UUID, batch_id: int | None, version: str) -> None:
+def quarantine(connection: Connection, stream: StreamRow, stage: str, failed: Sequence[tuple[str, RecordError]], *, run_id: UUID, batch_id: int | None,
+    version: str) -> None:
     """Puts records aside with the reason; the same record again counts another attempt."""
     for key, error in failed:
         parent = (error.parent_entity, error.parent_key) if isinstance(error, ParentMissing) else (None, None)

@@ -46,7 +46,8 @@ def _company(cut: Cut) -> None:
 def _references(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_reference ON COMMIT DROP AS
-        SELECT {id_sql("reference", "coalesce(r.claim ->> 'kind', s.entity) || '/' || r.key")} AS id, s.source, coalesce(r.claim ->> 'kind', s.entity) || '/' || r.key AS external_id, r.claim ->> 'code' AS external_no, r.deleted_at,
+        SELECT {id_sql("reference", "coalesce(r.claim ->> 'kind', s.entity) || '/' || r.key")} AS id, s.source, coalesce(r.claim ->> 'kind',
+            s.entity) || '/' || r.key AS external_id, r.claim ->> 'code' AS external_no, r.deleted_at,
                coalesce(r.claim ->> 'kind', s.entity) AS kind, r.claim ->> 'code' AS code, r.claim ->> 'name' AS name, r.claim -> 'attributes' AS attributes
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'reference' AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
@@ -71,7 +72,8 @@ def _dimension_values(cut: Cut) -> None:
         LEFT JOIN facet f ON f.key = d.code || '|' || (r.claim ->> 'code')
         WHERE s.source = :source AND s.canonical = 'dimension_value' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1 AND (r.dirty OR f.dirty)
         """)
-    merge_into(cut, "dimension_value", "incoming_dimension_value", ("source", "external_id", "external_no", "deleted_at", "dimension_id", "code", "name", "parent_id", "blocked", "is_heading"))
+    merge_into(cut, "dimension_value", "incoming_dimension_value", ("source", "external_id", "external_no", "deleted_at", "dimension_id", "code", "name",
+        "parent_id", "blocked", "is_heading"))
 
 
 def _portfolios(cut: Cut) -> None:
@@ -85,11 +87,13 @@ def _portfolios(cut: Cut) -> None:
             todo=f"The source has: {', '.join(codes)}. Correct the YAML; nothing was published.")
     cut.sql(f"""
         CREATE TEMP TABLE incoming_portfolio ON COMMIT DROP AS
-        SELECT {id_sql("portfolio", "v.external_id")} AS id, v.source, coalesce(v.name, v.code) AS name, v.code, v.code AS external_no, v.id AS dimension_value_id,
+        SELECT {id_sql("portfolio", "v.external_id")} AS id, v.source, coalesce(v.name, v.code) AS name, v.code, v.code AS external_no,
+            v.id AS dimension_value_id,
                CASE WHEN v.blocked OR v.deleted_at IS NOT NULL OR d.code <> :code THEN coalesce(p.archived_at, now()) END AS archived_at
         FROM canonical.dimension_value v JOIN canonical.dimension d ON d.id = v.dimension_id
         LEFT JOIN canonical.portfolio p ON p.dimension_value_id = v.id
-        WHERE v.source = :source AND NOT v.is_heading AND (d.code = :code AND (v.deleted_at IS NULL OR p.id IS NOT NULL) OR d.code <> :code AND p.id IS NOT NULL)
+        WHERE v.source = :source AND NOT v.is_heading AND (d.code = :code AND (v.deleted_at IS NULL OR p.id IS NOT NULL) OR d.code <> :code
+            AND p.id IS NOT NULL)
         """, code=cut.portfolio_dimension)
     merge_into(cut, "portfolio", "incoming_portfolio", ("source", "name", "code", "external_no", "dimension_value_id", "archived_at"), actor_kind="workflow")
 
@@ -100,7 +104,8 @@ def publish_debtor_dimensions(cut: Cut) -> None:
         CREATE TEMP TABLE incoming_debtor_dimension ON COMMIT DROP AS
         SELECT {id_sql("debtor_dimension", "r.key")} AS id, s.source, r.key AS external_id, r.deleted_at, l.canonical_id AS debtor_id,
                {id_sql("dimension", "(r.claim ->> 'dimension_key')")} AS dimension_id,
-               CASE WHEN r.claim ->> 'dimension_value_key' IS NOT NULL THEN {id_sql("dimension_value", "(r.claim ->> 'dimension_value_key')")} END AS dimension_value_id
+               CASE WHEN r.claim ->> 'dimension_value_key' IS NOT NULL
+                   THEN {id_sql("dimension_value", "(r.claim ->> 'dimension_value_key')")} END AS dimension_value_id
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.claim ->> 'debtor_key'
         WHERE s.source = :source AND s.canonical = 'debtor_dimension' AND NOT s.facet AND r.claim IS NOT NULL AND r.state = 0

@@ -11,7 +11,8 @@ from sync_engine.store.folding import Folded, cell, copy_wanted, fold, json_text
 
 NO_DEBTOR = "belongs to no debtor"
 PLAIN = tuple(f for f in CONTACT if f.name not in ("debtor_key", "position", "custom"))
-COLUMNS = ("external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", *(f.stored_as for f in PLAIN), "email_normalised", "position_id", "provenance")
+COLUMNS = ("external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", *(f.stored_as for f in PLAIN), "email_normalised", "position_id",
+    "provenance")
 
 
 def publish_contacts(cut: Cut, *, everything: bool) -> None:
@@ -34,14 +35,22 @@ def publish_contacts(cut: Cut, *, everything: bool) -> None:
     for column in ("first_seen_at", "changed_at"):
         cut.sql(f"ALTER TABLE incoming_contact ALTER {column} DROP NOT NULL")
     debtors = {str(k): str(i) for k, i in cut.rows("""
-        SELECT f.contact_key, l.canonical_id FROM found_debtor f JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = f.debtor_key
+        SELECT f.contact_key, l.canonical_id FROM found_debtor f JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source
+            AND l.external_id = f.debtor_key
         """)}
     for chunk in fold(cut, "contact", CONTACT, "dirty_contact"):
         _ensure_positions(cut, chunk)
         copy_wanted(cut, "incoming_contact", ("id", *COLUMNS), [_row(f, debtors) for f in chunk])
-    cut.sql("UPDATE incoming_contact n SET deleted_at = o.deleted_at FROM canonical.contact o WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL")
-    cut.sql("UPDATE incoming_contact n SET debtor_id = o.debtor_id FROM canonical.contact o WHERE o.id = n.id AND n.debtor_id IS NULL AND n.deleted_at IS NOT NULL")
-    merge_into(cut, "contact", "incoming_contact", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"], fresh=not cut.exists("SELECT FROM canonical.contact"))
+    cut.sql("""
+        UPDATE incoming_contact n SET deleted_at = o.deleted_at FROM canonical.contact o
+        WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL
+        """)
+    cut.sql("""
+        UPDATE incoming_contact n SET debtor_id = o.debtor_id FROM canonical.contact o
+        WHERE o.id = n.id AND n.debtor_id IS NULL AND n.deleted_at IS NOT NULL
+        """)
+    merge_into(cut, "contact", "incoming_contact", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
+        fresh=not cut.exists("SELECT FROM canonical.contact"))
 
 
 def _find_debtors(cut: Cut) -> None:
@@ -51,14 +60,17 @@ def _find_debtors(cut: Cut) -> None:
     """
     cut.sql("""
         CREATE TEMP TABLE contact_part ON COMMIT DROP AS
-        SELECT coalesce(r.about, r.key) AS key, s.facet, r.dirty, r.state, r.reason, r.deleted_at, r.claim ->> 'debtor_key' AS debtor_key, r.claim ->> 'company_number' AS company_number
+        SELECT coalesce(r.about, r.key) AS key, s.facet, r.dirty, r.state, r.reason, r.deleted_at, r.claim ->> 'debtor_key' AS debtor_key,
+            r.claim ->> 'company_number' AS company_number
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'contact' AND r.claim IS NOT NULL AND (r.deleted_at IS NULL OR r.dirty)
         """)
     cut.sql("""
         CREATE TEMP TABLE found_debtor ON COMMIT DROP AS
-        WITH own AS (SELECT key, min(debtor_key) AS debtor_key, min(company_number) AS company_number, bool_or(NOT facet) AS is_defined FROM contact_part WHERE deleted_at IS NULL GROUP BY key),
-        colleague AS (SELECT company_number, min(debtor_key) AS debtor_key FROM own WHERE debtor_key IS NOT NULL AND company_number IS NOT NULL GROUP BY company_number),
+        WITH own AS (SELECT key, min(debtor_key) AS debtor_key, min(company_number) AS company_number, bool_or(NOT facet) AS is_defined FROM contact_part
+            WHERE deleted_at IS NULL GROUP BY key),
+        colleague AS (SELECT company_number, min(debtor_key) AS debtor_key FROM own WHERE debtor_key IS NOT NULL
+            AND company_number IS NOT NULL GROUP BY company_number),
         numbered AS (
             SELECT r.claim ->> 'number' AS number, min(r.key) AS debtor_key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
             WHERE s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL
@@ -77,12 +89,14 @@ def _find_debtors(cut: Cut) -> None:
     excluded = cut.sql("""
         UPDATE engine.source_record r SET state = 2, reason = :reason, dirty = true
         FROM engine.stream s, published_contact p
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND NOT p.has_debtor AND r.state = 0
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND NOT p.has_debtor
+            AND r.state = 0
         """, reason=NO_DEBTOR)
     cut.sql("""
         UPDATE engine.source_record r SET state = 0, reason = NULL, dirty = true
         FROM engine.stream s, published_contact p
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND p.has_debtor AND r.state = 2 AND r.reason = :reason
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND p.key = r.key AND p.has_debtor
+            AND r.state = 2 AND r.reason = :reason
         """, reason=NO_DEBTOR)
     cut.sql("""
         UPDATE engine.source_record r SET dirty = true FROM engine.stream s, found_debtor f

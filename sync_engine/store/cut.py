@@ -78,7 +78,8 @@ def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime,
         """, source=source, run=run_id, as_of=as_of, date=ledger_date, policy=policy.digest, version=mapping_version)[0][0])
 
 
-def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, table: str | None = None, actor_kind: str = "erp", audited: Sequence[str] | None = None, fresh: bool = False) -> None:
+def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, table: str | None = None, actor_kind: str = "erp",
+    audited: Sequence[str] | None = None, fresh: bool = False) -> None:
     """Brings a temporary table of wanted rows into canonical.<table>: unchanged rows cost no write, field changes are audited.
 
     `incoming` has `id` and the named columns, unique by id. `fresh` promises that no row exists yet and skips the comparison.
@@ -126,7 +127,8 @@ def close_cut(cut: Cut) -> int:
     The lock makes seq ascend in commit order, so that a poller that reads `seq > :last` misses nothing.
     """
     written = flush_changes(cut.connection, run_id=cut.run_id, cut_id=cut.cut_id, actor=cut.actor)
-    cut.sql("UPDATE canonical.cut SET counts = CAST(:counts AS jsonb), published_at = clock_timestamp() WHERE cut_id = :cut", counts=json.dumps(cut.counts, sort_keys=True))
+    cut.sql("UPDATE canonical.cut SET counts = CAST(:counts AS jsonb), published_at = clock_timestamp() WHERE cut_id = :cut", counts=json.dumps(cut.counts,
+        sort_keys=True))
     cut.sql("UPDATE engine.run SET cut_id = :cut WHERE run_id = :run", run=cut.run_id)
     return written
 
@@ -138,7 +140,8 @@ def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | 
     run_sql(connection, "SELECT pg_advisory_xact_lock(:space, :key)", space=LOCK_SPACE, key=CHANGE_FEED_LOCK)
     written = run_sql(connection, """
         INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason)
-        SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid), CAST(:cut AS bigint), reason
+        SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid),
+            CAST(:cut AS bigint), reason
         FROM change_new ORDER BY place
         """, actor=actor, run=run_id, cut=cut_id)
     run_sql(connection, SEAL)

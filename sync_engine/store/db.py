@@ -17,20 +17,24 @@ CHANGE_FEED_LOCK = 1
 
 def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
     """An SQLAlchemy engine on psycopg 3. JSON arrives as text, since we decode it ourselves where speed matters."""
-    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, connect_args={"application_name": application, "options": "-c timezone=UTC -c jit=off"})
+    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, connect_args={"application_name": application,
+        "options": "-c timezone=UTC -c jit=off"})
 
 
 def as_sync_error(error: BaseException, doing: str) -> SyncError:
     """The one place where SQLAlchemy's and psycopg's exceptions become ours; no statement, parameter or row is quoted."""
     origin = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     state = getattr(origin, "sqlstate", None) or ""
-    if isinstance(error, exc.DBAPIError) and error.connection_invalidated or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
+    if (isinstance(error, exc.DBAPIError) and error.connection_invalidated) or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
         if state in ("40001", "40P01", "55P03"):
             return TransientError(f"the database asked to try again ({state}) while {doing}", todo="The transaction was rolled back; run again.")
         if state.startswith("53"):
-            return StoreError(f"the database is out of room ({state}: {_first_line(origin)}) while {doing}", todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.")
-        return StoreError(f"the connection to the database was lost while {doing}", todo="Check the server and SYNC_ENGINE_DATABASE_URL; the transaction was rolled back, the next run continues.")
-    return StoreError(f"the database refused ({state or type(origin).__name__}) while {doing}: {_first_line(origin)}", todo="The transaction was rolled back; nothing was lost.")
+            return StoreError(f"the database is out of room ({state}: {_first_line(origin)}) while {doing}",
+                todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.")
+        return StoreError(f"the connection to the database was lost while {doing}",
+            todo="Check the server and SYNC_ENGINE_DATABASE_URL; the transaction was rolled back, the next run continues.")
+    return StoreError(f"the database refused ({state or type(origin).__name__}) while {doing}: {_first_line(origin)}",
+        todo="The transaction was rolled back; nothing was lost.")
 
 
 def _first_line(error: BaseException) -> str:

@@ -38,13 +38,15 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool) -> None:
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
         WHERE s.source = :source AND s.canonical = 'debtor' AND r.dirty
         """)
-    for canonical, column, claimed in (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key")):
+    for canonical, column, claimed in (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key",
+        "parent_key")):
         cut.sql(f"""
             INSERT INTO dirty_debtor
             SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
             JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
             WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN (
-                SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id) WHERE t.source = :source AND t.canonical = '{canonical}' AND c.dirty)
+                SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id) WHERE t.source = :source
+                    AND t.canonical = '{canonical}' AND c.dirty)
             ON CONFLICT DO NOTHING
             """)
 
@@ -57,7 +59,8 @@ def link_new_debtors(cut: Cut, entity: str = "debtor") -> int:
         CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS
         SELECT s.source, r.key, {id_sql(entity, "r.key")} AS id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.link l ON l.entity = '{entity}' AND l.source = s.source AND l.external_id = r.key
-        WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.dirty AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state = 0 AND l.canonical_id IS NULL
+        WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.dirty AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state = 0
+            AND l.canonical_id IS NULL
         """)
     created = cut.sql(f"""
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by)
@@ -83,7 +86,8 @@ def publish_debtors(cut: Cut) -> None:
         copy_wanted(cut, "incoming_debtor", ("id", *COLUMNS), [_row(f, look) for f in chunk])
     _keep_deletion_dates(cut)
     _portfolio_brake(cut)
-    merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"], fresh=not cut.exists("SELECT FROM canonical.debtor"))
+    merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
+        fresh=not cut.exists("SELECT FROM canonical.debtor"))
     if cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL"):
         _ultimate_parents(cut)
 
@@ -109,8 +113,10 @@ class _Lookups:
     def __init__(self, cut: Cut) -> None:
         self._cut = cut
         self.company = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
-        self.terms = {(str(s), str(k).partition("/")[2]): c for s, k, c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
-        self.owners = {(str(s), str(n)): str(i) for s, n, i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
+        self.terms: dict[tuple[Any, Any], Any] = {(str(s), str(k).partition("/")[2]): c for s, k,
+            c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
+        self.owners: dict[tuple[Any, Any], str] = {(str(s), str(n)): str(i) for s, n,
+            i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
         self.parents: dict[tuple[Any, Any], str] = {}
         self._keys: dict[str, dict[str, str]] = {}
         self._values = self._card_values()
@@ -121,7 +127,8 @@ class _Lookups:
             SELECT dd.source, dd.debtor_id, min(v.external_id)
             FROM dirty_debtor y JOIN canonical.debtor_dimension dd ON dd.debtor_id = y.id AND dd.deleted_at IS NULL
             JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND NOT coalesce(v.is_heading, false)
-            JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source AND o.config -> 'portfolio' ->> 'dimension' = d.code
+            JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source
+                AND o.config -> 'portfolio' ->> 'dimension' = d.code
             GROUP BY dd.source, dd.debtor_id
             """)
         return {(str(s), UUID(str(i))): str(v) for s, i, v in rows}
@@ -129,7 +136,7 @@ class _Lookups:
     def derived(self, id_: UUID, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
         value = self._values.get((source, id_))
-        found: dict[str, Any] = {"portfolio_key": value} if value is not None or source == self._cut.source and self._cut.portfolio_dimension else {}
+        found: dict[str, Any] = {"portfolio_key": value} if value is not None or (source == self._cut.source and self._cut.portfolio_dimension) else {}
         if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
             found["parent_key"] = self._key_of(source, bill_to)
         return found
@@ -145,14 +152,19 @@ class _Lookups:
 
     def parents_of(self, chunk: list[Folded]) -> None:
         """Resolves the parents this chunk names."""
-        wanted = {(f.resolved.provenance["parent_key"], f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
+        wanted = {(f.resolved.provenance["parent_key"],
+            f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
         for source in {s for s, _ in wanted}:
-            rows = self._cut.rows("SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source, keys=[k for s, k in wanted if s == source])
+            rows = self._cut.rows(
+                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source, keys=[k for s, k in wanted if s == source])
             self.parents.update({(source, k): str(i) for k, i in rows})
 
 
 def _keep_deletion_dates(cut: Cut) -> None:
-    cut.sql("UPDATE incoming_debtor n SET deleted_at = o.deleted_at FROM canonical.debtor o WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL")
+    cut.sql("""
+        UPDATE incoming_debtor n SET deleted_at = o.deleted_at FROM canonical.debtor o
+        WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL
+        """)
 
 
 def _portfolio_brake(cut: Cut) -> None:
@@ -160,12 +172,14 @@ def _portfolio_brake(cut: Cut) -> None:
     if cut.accept_held:
         return
     moving, members = cut.rows("""
-        SELECT count(*) FILTER (WHERE n.portfolio_id IS DISTINCT FROM o.portfolio_id), (SELECT count(*) FROM canonical.debtor WHERE portfolio_id IS NOT NULL AND deleted_at IS NULL)
+        SELECT count(*) FILTER (WHERE n.portfolio_id IS DISTINCT FROM o.portfolio_id), (SELECT count(*) FROM canonical.debtor
+            WHERE portfolio_id IS NOT NULL AND deleted_at IS NULL)
         FROM incoming_debtor n JOIN canonical.debtor o USING (id) WHERE o.portfolio_id IS NOT NULL
         """)[0]
     if int(str(moving)) > max(5, cut.move_brake * int(str(members))):
         raise ConfigurationError(
-            f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source, key="portfolio.move_brake",
+            f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source,
+                key="portfolio.move_brake",
             todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, run again with --accept-moves.")
 
 
@@ -174,7 +188,8 @@ def _ultimate_parents(cut: Cut) -> None:
     cut.sql("""
         WITH RECURSIVE chain AS (
             SELECT id, parent_id AS up, ARRAY[id] AS path FROM canonical.debtor WHERE parent_id IS NOT NULL
-            UNION ALL SELECT c.id, p.parent_id, c.path || p.id FROM chain c JOIN canonical.debtor p ON p.id = c.up WHERE p.parent_id IS NOT NULL AND p.id <> ALL(c.path)),
+            UNION ALL SELECT c.id, p.parent_id, c.path || p.id FROM chain c JOIN canonical.debtor p ON p.id = c.up WHERE p.parent_id IS NOT NULL
+                AND p.id <> ALL(c.path)),
         root AS (SELECT DISTINCT ON (id) id, up FROM chain ORDER BY id, cardinality(path) DESC)
         UPDATE canonical.debtor d SET ultimate_parent_id = r.up FROM root r WHERE r.id = d.id AND d.ultimate_parent_id IS DISTINCT FROM r.up
         """)

@@ -7,11 +7,13 @@ from sync_engine.store.cut import Cut, count, merge_into
 from sync_engine.store.staging import staged
 
 COLUMNS = (
-    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date", "due_date",
+    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date",
+        "due_date",
     "currency", "exchange_rate", "subtotal", "tax", "total", "open_amount", "subtotal_base", "tax_base", "total_base", "open_amount_base", "erp_status",
     "collection_status", "dispute_reason", "promised_date", "closed_date", "po_number", "reference", "owner_id", "terms", "entry_no",
 )
-AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base", "open_amount_base"))
+AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
+    "open_amount_base"))
 UNPOSTED = "not posted: the ledger has no entry for it"
 
 
@@ -35,8 +37,10 @@ def prepare_documents(cut: Cut) -> bool:
     for column in ("first_seen_at", "changed_at", "collection_status"):
         cut.sql(f"ALTER TABLE incoming_document ALTER {column} DROP NOT NULL")
     cut.sql(f"""
-        INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date, posting_date, due_date, currency,
-            exchange_rate, subtotal, tax, total, open_amount, erp_status, is_posted, dispute_reason, promised_date, closed_date, po_number, reference, owner_id, terms)
+        INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
+            posting_date, due_date, currency,
+            exchange_rate, subtotal, tax, total, open_amount, erp_status, is_posted, dispute_reason, promised_date, closed_date, po_number, reference,
+                owner_id, terms)
         SELECT d.id, :source, d.key, d.number, d.source_modified_at, d.custom, l.canonical_id, d.debtor_key,
                coalesce(d.kind, 'invoice'), d.issue_date, d.posting_date, d.due_date, coalesce(d.currency, c.base_currency),
                d.exchange_rate, d.subtotal, d.tax, d.total, d.open_amount,
@@ -44,7 +48,8 @@ def prepare_documents(cut: Cut) -> bool:
         FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
-        LEFT JOIN (SELECT number, min(CAST(id AS text))::uuid AS id FROM canonical.account_owner WHERE source = :source AND deleted_at IS NULL GROUP BY number) o ON o.number = d.owner_code
+        LEFT JOIN (SELECT number, min(CAST(id AS text))::uuid AS id FROM canonical.account_owner WHERE source = :source
+            AND deleted_at IS NULL GROUP BY number) o ON o.number = d.owner_code
         LEFT JOIN canonical.reference t ON t.source = :source AND t.external_id = 'payment_terms/' || d.terms_key
         """)
     return cut.exists("SELECT FROM incoming_document")
@@ -68,19 +73,24 @@ def hold_orphans(cut: Cut) -> None:
 def _mark_held(cut: Cut) -> None:
     cut.sql("""
         UPDATE engine.source_record r SET state = h.state, reason = h.reason FROM engine.stream s, held_document h
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.key = h.key AND (r.state, r.reason) IS DISTINCT FROM (h.state, h.reason)
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.key = h.key AND (r.state,
+            r.reason) IS DISTINCT FROM (h.state, h.reason)
         """)
     cut.sql("""
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
-        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent, '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run, r.batch_id
+        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
+            '(none named)')
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
+                   r.batch_id
         FROM held_document h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
         WHERE h.state = 1 AND s.source = :source AND s.canonical = 'document' AND NOT s.facet
-        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage, error = excluded.error
+        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage,
+            error = excluded.error
         """, version=cut.mapping_version, run=cut.run_id)
     cut.sql("""
         DELETE FROM engine.quarantine q USING engine.stream s, incoming_document n
-        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'document' AND q.error = 'ParentMissing' AND q.key = n.external_id AND n.debtor_id IS NOT NULL
+        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'document' AND q.error = 'ParentMissing' AND q.key = n.external_id
+            AND n.debtor_id IS NOT NULL
         """)
     cut.sql("""
         UPDATE engine.source_record r SET state = 0, reason = NULL FROM engine.stream s, incoming_document n
@@ -98,7 +108,8 @@ def complete_amounts(cut: Cut) -> None:
             erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < n.total THEN 'partially_paid'
                               WHEN n.erp_status = 'partially_paid' AND n.open_amount = n.total THEN 'open' ELSE n.erp_status END,
             collection_status = CASE WHEN n.dispute_reason IS NOT NULL THEN 'disputed' WHEN n.promised_date IS NOT NULL THEN 'promised' ELSE 'none' END
-        FROM (SELECT i.id, CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total ELSE i.exchange_rate END AS factor
+        FROM (SELECT i.id, CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total
+            ELSE i.exchange_rate END AS factor
               FROM incoming_document i LEFT JOIN canonical.company c ON c.source = :source) x
         WHERE x.id = n.id
         """)
@@ -161,7 +172,8 @@ def apply_facets(cut: Cut) -> None:
             open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND n.entry_no IS NULL THEN NULL ELSE n.open_amount_base END,
             erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
             due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN f.due_date ELSE n.due_date END
-        FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key, d.batch_id DESC) f
+        FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key,
+            d.batch_id DESC) f
         WHERE n.external_id = f.key AND n.entry_no IS NULL
         """)
 
@@ -184,5 +196,8 @@ def clear_staging(cut: Cut) -> None:
     if not cut.exists("SELECT FROM held_document"):
         cut.sql(f"TRUNCATE {documents}, {lines}")
         return
-    cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key) OR d.stream_id IN (SELECT stream_id FROM engine.stream WHERE source = :source AND facet)")
+    cut.sql(f"""
+        DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)
+           OR d.stream_id IN (SELECT stream_id FROM engine.stream WHERE source = :source AND facet)
+        """)
     cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")

@@ -68,7 +68,9 @@ def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Ex
 
 
 def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolver: Resolver, pins: Mapping[UUID, list[Pin]], today: date, extra: Extra | None) -> Folded | None:
-    living, gone, excluded = [], [], 0
+    living: list[Claim] = []
+    gone: list[Claim] = []
+    excluded = 0
     for (source, key), parts_iter in groupby(rows, key=lambda r: (r[1], r[4])):
         parts = list(parts_iter)
         if parts[0][6]:
@@ -92,7 +94,8 @@ def _source_order(cut: Cut) -> dict[str, int]:
 
 def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:
     pins: dict[UUID, list[Pin]] = {}
-    for id_, name, value, until, watched in cut.rows("SELECT canonical_id, field, value, until, while_claimed FROM engine.pin WHERE entity = :entity", entity=entity):
+    for id_, name, value, until, watched in cut.rows("SELECT canonical_id, field, value, until, while_claimed FROM engine.pin WHERE entity = :entity",
+        entity=entity):
         until_date = date.fromisoformat(str(until)) if until else None
         pins.setdefault(UUID(str(id_)), []).append(Pin(str(name), value, until_date, tuple(watched) if isinstance(watched, list) else None))
     return pins

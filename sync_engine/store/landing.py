@@ -42,7 +42,8 @@ def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashe
     return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
 
 
-def record_batch(connection: Connection, stream_id: int, run_id: UUID, landed: Landed, new: Sequence[tuple[str, str]], changed: Sequence[tuple[str, str]]) -> int:
+def record_batch(connection: Connection, stream_id: int, run_id: UUID, landed: Landed, new: Sequence[tuple[str, str]], changed: Sequence[tuple[str,
+    str]]) -> int:
     """The manifest row of a landed file and the (key, hash) pairs it brought; returns the batch id."""
     batch_id = int(fetch(
         connection,

@@ -12,10 +12,12 @@ from sync_engine.store.staging import staged
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
 PAYMENT = (
-    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "exchange_rate", "amount",
+    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency",
+        "exchange_rate", "amount",
     "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
 )
-APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on", "is_reversed", "deleted_at")
+APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
+    "is_reversed", "deleted_at")
 KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
 
 
@@ -34,12 +36,14 @@ def merge_entries(cut: Cut) -> bool:
         return cut.exists("SELECT FROM touched_entry")
     cut.sql(f"""
         CREATE TEMP TABLE incoming_entry ON COMMIT DROP AS
-        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said, {", ".join(f"e.{c}" for c in ENTRY_COLUMNS)} FROM {table} e
+        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said,
+            {", ".join(f"e.{c}" for c in ENTRY_COLUMNS)} FROM {table} e
         ORDER BY coalesce(e.entry_no, e.key), e.batch_id DESC, e.ctid DESC
         """)
     cut.sql("""
         UPDATE incoming_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-        WHERE e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
+        WHERE e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'number' = e.debtor_number
+            AND r.deleted_at IS NULL
         """)
     said = {c: f"CASE WHEN n.said IS NULL OR ',' || n.said || ',' LIKE '%,{c},%' THEN n.{c} ELSE o.{c} END" for c in ENTRY_COLUMNS}
     said["debtor_key"] = "coalesce(n.debtor_key, o.debtor_key)"
@@ -66,7 +70,8 @@ def _deleted_entries(cut: Cut) -> None:
     cut.sql("""
         WITH gone AS (
             DELETE FROM engine.ledger_entry e USING engine.source_record r, engine.stream s
-            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL AND e.source = :source AND e.key = r.key
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL
+                AND e.source = :source AND e.key = r.key
             RETURNING e.entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM gone ON CONFLICT DO NOTHING
         """)
@@ -84,18 +89,21 @@ def resolve_entries(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
         SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id,
-               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal' AND e.amount < 0 THEN 'payment' ELSE 'document' END AS record_kind
+               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal' AND e.amount < 0 THEN 'payment'
+                   ELSE 'document' END AS record_kind
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN LATERAL (
             SELECT id FROM (
                 SELECT n.id, n.kind, n.debtor_key, 1 AS place FROM incoming_document n WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
                 UNION ALL
-                SELECT o.id, o.kind, o.debtor_key, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL) c
+                SELECT o.id, o.kind, o.debtor_key, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
+                    AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL) c
             WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
         """)
     cut.sql(f"""
         UPDATE engine.ledger_entry e SET record_kind = r.record_kind,
-            record_id = CASE WHEN r.record_kind = 'payment' THEN {id_sql("payment", "'ledger/' || e.entry_no")} ELSE coalesce(r.document_id, {id_sql("document", "'ledger/' || e.entry_no")}) END
+            record_id = CASE WHEN r.record_kind = 'payment' THEN {id_sql("payment", "'ledger/' || e.entry_no")} ELSE coalesce(r.document_id,
+                {id_sql("document", "'ledger/' || e.entry_no")}) END
         FROM resolved_entry r WHERE e.source = :source AND e.entry_no = r.entry_no
         """)
 
@@ -104,13 +112,17 @@ def enrich_documents(cut: Cut) -> None:
     """Documents the touched entries speak about: pulled in if not staged, then overlaid with open amount, dates and base amounts."""
     cut.sql("""
         INSERT INTO incoming_document SELECT o.*, NULL FROM canonical.document o
-        WHERE o.id IN (SELECT e.record_id FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no WHERE e.record_kind = 'document')
+        WHERE o.id IN (SELECT e.record_id FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+            WHERE e.record_kind = 'document')
           AND o.external_id NOT LIKE 'ledger/%' AND NOT EXISTS (SELECT FROM incoming_document n WHERE n.id = o.id)
         """)
     cut.sql(f"""
-        INSERT INTO incoming_document (id, source, external_id, external_no, debtor_id, debtor_key, kind, issue_date, posting_date, currency, total, subtotal, erp_status, po_number, reference, is_posted)
-        SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note', 'finance_charge') THEN {KIND} ELSE 'journal' END,
-               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open', e.external_no, e.description, true
+        INSERT INTO incoming_document (id, source, external_id, external_no, debtor_id, debtor_key, kind, issue_date, posting_date, currency, total,
+            subtotal, erp_status, po_number, reference, is_posted)
+        SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note',
+            'finance_charge') THEN {KIND} ELSE 'journal' END,
+               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open',
+                   e.external_no, e.description, true
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
@@ -118,7 +130,8 @@ def enrich_documents(cut: Cut) -> None:
         """)
     cut.sql("""
         UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = abs(e.remaining), due_date = coalesce(e.due_date, n.due_date),
-            posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
+            posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date,
+                n.closed_date) END,
             total_base = coalesce(abs(e.amount_base), n.total_base), open_amount_base = coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END),
             exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
             dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
@@ -138,23 +151,29 @@ def hold_entries(cut: Cut) -> None:
     """Entries whose debtor is not known yet are quarantined; `record_id` stays empty, so that every cut looks again."""
     cut.sql("""
         CREATE TEMP TABLE held_entry ON COMMIT DROP AS
-        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source
+            AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
         """)
     cut.sql("UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no")
     cut.sql("""
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
-        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent, '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run, r.batch_id
+        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
+            '(none named)')
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
+                   r.batch_id
         FROM held_entry h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
         WHERE s.source = :source AND s.canonical = 'ledger_entry'
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message
         """, version=cut.mapping_version, run=cut.run_id)
     cut.sql("""
-        UPDATE engine.source_record r SET state = CASE WHEN h.entry_no IS NULL THEN 0 ELSE 1 END, reason = CASE WHEN h.entry_no IS NULL THEN NULL ELSE 'quarantined' END
-        FROM engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no LEFT JOIN held_entry h ON h.entry_no = t.entry_no
+        UPDATE engine.source_record r SET state = CASE WHEN h.entry_no IS NULL THEN 0 ELSE 1 END, reason = CASE WHEN h.entry_no IS NULL THEN NULL
+            ELSE 'quarantined' END
+        FROM engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no LEFT
+            JOIN held_entry h ON h.entry_no = t.entry_no
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = e.key
-          AND (r.state = 0) = (h.entry_no IS NOT NULL) AND (h.entry_no IS NOT NULL OR EXISTS (SELECT FROM engine.quarantine q WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
+          AND (r.state = 0) = (h.entry_no IS NOT NULL) AND (h.entry_no IS NOT NULL OR EXISTS (SELECT FROM engine.quarantine q
+              WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
         """)
     cut.sql("""
         DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
@@ -178,20 +197,25 @@ def _drop_stand_ins(cut: Cut) -> None:
 
 def publish_payments(cut: Cut) -> None:
     """Payments, refunds and money from journals, of the touched entries. Amounts are positive; the kind gives the direction."""
-    cut.sql(f"""
+    cut.sql("""
         CREATE TEMP TABLE incoming_payment ON COMMIT DROP AS
-        SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at, CAST(NULL AS timestamptz) AS deleted_at,
-               l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund' ELSE 'journal' END AS kind,
+        SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at,
+            CAST(NULL AS timestamptz) AS deleted_at,
+               l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund'
+                   ELSE 'journal' END AS kind,
                e.posting_date AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
-               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount, coalesce(abs(e.remaining), CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
-               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 OR NOT e.is_open THEN 0 END) AS unapplied_amount_base, e.method,
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount,
+                   coalesce(abs(e.remaining), CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
+               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 OR NOT e.is_open
+                   THEN 0 END) AS unapplied_amount_base, e.method,
                coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE e.closed_date END AS closed_date
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE e.record_kind = 'payment'
         UNION ALL
-        SELECT o.id, o.source, o.external_id, o.external_no, o.source_modified_at, now(), o.debtor_id, o.debtor_key, o.kind, o.payment_date, o.currency, o.exchange_rate, o.amount, o.unapplied_amount,
+        SELECT o.id, o.source, o.external_id, o.external_no, o.source_modified_at, now(), o.debtor_id, o.debtor_key, o.kind, o.payment_date, o.currency,
+            o.exchange_rate, o.amount, o.unapplied_amount,
                o.amount_base, o.unapplied_amount_base, o.method, o.reference, o.entry_no, o.closed_date
         FROM touched_entry t JOIN canonical.payment o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
         WHERE NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.entry_no = t.entry_no)
@@ -207,10 +231,12 @@ def publish_applications(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
         SELECT DISTINCT ON (a.key) a.id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
-               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
+               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency,
+                   c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
                a.amount_base, coalesce(a.currency, t.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
                coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
-        FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
+        FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source
+            AND t.entry_no = a.to_entry
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
         ORDER BY a.key, a.batch_id DESC, a.ctid DESC

@@ -92,7 +92,7 @@ def _release(connection: Connection, key: dict[str, Any]) -> None:
     try:
         connection.execute(text("SELECT pg_advisory_unlock(:k)"), key)
         connection.commit()
-    except Exception:  # the session is gone, and with it the lock
+    except Exception:  # noqa: BLE001 - the session is gone, and with it the lock
         connection.invalidate()
 
 

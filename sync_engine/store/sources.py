@@ -28,7 +28,8 @@ class StreamRow:
     swept_at: datetime | None
 
 
-def register_source(connection: Connection, *, source: str, connector: str, role: str, environment: str, config: Mapping[str, Any], config_hash: str, position: int = 0) -> bool:
+def register_source(connection: Connection, *, source: str, connector: str, role: str, environment: str, config: Mapping[str, Any], config_hash: str,
+    position: int = 0) -> bool:
     """Records the source's configuration; true when it is new or differs from the last run's."""
     return run_sql(
         connection,

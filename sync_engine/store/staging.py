@@ -19,7 +19,8 @@ from sync_engine.store.db import fetch, lock_key, run_sql
 BULK: dict[str, tuple[Field, ...]] = {"document": DOCUMENT, "ledger_entry": LEDGER_ENTRY, "application": APPLICATION}
 """Canonical entities that are set from staging, and the fields their drafts may carry."""
 LINE_COLUMNS = names(DOCUMENT_LINE)
-TYPES = {"text": "text", "money": "numeric(19,4)", "number": "numeric(28,10)", "bool": "boolean", "date": "date", "ts": "timestamptz", "int": "integer", "json": "jsonb", "set": "jsonb"}
+TYPES = {"text": "text", "money": "numeric(19,4)", "number": "numeric(28,10)", "bool": "boolean", "date": "date", "ts": "timestamptz", "int": "integer",
+    "json": "jsonb", "set": "jsonb"}
 
 
 def staged(source: str, entity: str) -> str:

@@ -1,1 +1,201 @@
-"""`demo`."""
+"""`demo`: a Business Central company arrives in the canonical store, changes, and arrives again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync_engine.cli import output
+from sync_engine.cli.app import app, command
+from sync_engine.cli.explaining import draw_story
+from sync_engine.cli.looking import draw_certificate
+from sync_engine.cli.output import shown, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from rich.console import Console
+
+    from sync_engine.ops.looking import Receivables
+    from sync_engine.store.readings import EntityOutcome
+    from sync_engine.store.reports import Change
+
+NOISE = ("source_modified_at",)
+"""Fields that say only that something else changed."""
+
+
+@command(app)
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave simulator and database running until Ctrl-C, to try things in a second terminal.")] = False,
+    ui: Annotated[bool, typer.Option("--ui", help="Open Dagster on the demo's data after the first run, until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Port of the Dagster UI.")] = 3000,
+) -> None:
+    """Shows the engine on a simulated Business Central over real HTTPS: a first run, changes in the ERP, a second run. Under two minutes."""
+    from sync_engine.ops import demo as ops
+
+    folder = ops.fresh_home()
+    told = _Narrator()
+    told.say("1", "A simulated Business Central starts: HTTPS with its own authority, OAuth, OData paging")
+    with ops.simulator(folder) as simulator:
+        told.say("", f"{simulator.ready['base_url']}, companies: {', '.join(simulator.ready['companies'])}")
+        _show(told, simulator, stop_after_first=ui)
+        if ui:
+            ops.dagster_ui(folder, port)
+        elif keep:
+            _wait(told)
+    if not ui:
+        told.end(folder)
+        ops.stop_database(folder)
+
+
+def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
+    from sync_engine.ops import demo as ops
+    from sync_engine.ops import explain, looking
+    from sync_engine.ops.workplace import open_workshop
+
+    told.say("2", "A private PostgreSQL starts in the demo's home, and the tables are made")
+    workshop = open_workshop()
+    store = workshop.store
+    told.say("3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled")
+    told.outcomes("first run", _run(workshop))
+    told.receivables(looking.receivables(store, ops.SOURCE))
+    chosen = ops.choose(store)
+    story = explain.explain(store, workshop.policy, "debtor", chosen.debtor)
+    told.say("", "Who is master of each field of one debtor")
+    told.keep("explain", story, lambda screen: draw_story(screen, story))
+    told.certificates(looking.certificates(store, ops.SOURCE))
+    if stop_after_first:
+        store.dispose()
+        return
+    before = looking.newest_change(store)
+    told.say("4", "Meanwhile, in Business Central")
+    done = ops.change_the_company(simulator, store)
+    told.keep("done", done, lambda screen: [screen.print(f"  · {sentence}", markup=False) for sentence in done])
+    told.say("5", "Second run: only what changed since; then a full sweep of the contacts, since an API does not tell what is gone")
+    told.outcomes("second run", _run(workshop), only_moved=True)
+    told.outcomes("sweep of the contacts", _run(workshop, ("contacts",), full=True), only_moved=True)
+    told.changes(looking.changes_since(store, before))
+    told.certificates(looking.certificates(store, ops.SOURCE))
+    store.dispose()
+
+
+def _run(workshop: Any, entities: tuple[str, ...] = (), *, full: bool = False) -> list[EntityOutcome]:
+    from sync_engine.ops import demo as ops
+    from sync_engine.ops import looking
+    from sync_engine.ops.running import run_source
+    from sync_engine.ops.workplace import source_named
+
+    with output.progress("demo") as report:
+        run_source(workshop, source_named(ops.SOURCE), entities=entities, full=full, progress=report)
+    last = looking.last_run(workshop.store, ops.SOURCE)
+    return looking.outcomes(workshop.store, last) if last else []
+
+
+def _wait(told: _Narrator) -> None:
+    told.say("", "Simulator and database go on running. Ctrl-C stops both.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return
+
+
+class _Narrator:
+    """Prints the demo as it happens; with --json gathers everything and prints it at the end."""
+
+    def __init__(self) -> None:
+        self._screen, self._gathered, self._started = output.console(), dict[str, Any](), time.monotonic()
+
+    def say(self, number: str, sentence: str) -> None:
+        """A heading, or a remark below one."""
+        if not output.AS_JSON:
+            self._screen.print(f"\n[bold]{number}  {sentence}[/bold]" if number else f"\n   {sentence}", soft_wrap=True)
+
+    def keep(self, name: str, data: Any, draw: Any) -> None:
+        """Shows something, or keeps it for the JSON document."""
+        if output.AS_JSON:
+            self._gathered.setdefault(name, []).append(data)
+        else:
+            draw(self._screen)
+
+    def outcomes(self, title: str, found: list[EntityOutcome], *, only_moved: bool = False) -> None:
+        """What a run came to per entity."""
+        lines = [o for o in found if o.entity != "cut" and (o.changed or o.deleted or not only_moved)]
+        asked = sum(o.read for o in found if o.entity != "cut")
+        changed = sum(o.changed for o in lines)
+        self.keep("runs", {"title": title, "entities": found}, lambda screen: screen.print(table(
+            f"Outcome of the {title}: {asked:,} records read, {changed:,} new or different, {sum(o.calls for o in found):,} calls, {sum(o.seconds for o in found):.1f} s",
+            ("entity", "outcome", "read", "new or different", "quarantined", "excluded", "deleted", "calls"),
+            [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls) for o in lines],
+            right=("read", "new or different", "quarantined", "excluded", "deleted", "calls"), nothing="Nothing moved.",
+        )))
+
+    def receivables(self, found: Receivables) -> None:
+        """Portfolios, positions and the ageing."""
+        self.keep("receivables", found, lambda screen: draw_receivables(screen, found))
+
+    def certificates(self, found: Any) -> None:
+        """The certificate of the last cut."""
+        self.keep("certificates", found, lambda screen: [draw_certificate(screen, c) for c in found])
+
+    def changes(self, found: list[Change]) -> None:
+        """What the change feed says, a line per record."""
+        self.keep("changes", found, lambda screen: draw_changes(screen, found))
+
+    def end(self, folder: Any) -> None:
+        """What to try next, or the JSON document."""
+        if output.AS_JSON:
+            output.give({**self._gathered, "seconds": round(time.monotonic() - self._started, 1), "home": str(folder)}, lambda _screen: None)
+            return
+        self.say("6", f"Done in {time.monotonic() - self._started:.0f} s. What was started is stopped; the data stays in {folder}")
+        self._screen.print(
+            f"   export SYNC_ENGINE_HOME={folder} SYNC_ENGINE_DEFS={folder}/defs\n"
+            "   sync-engine status\n"
+            "   sync-engine sql \"SELECT portfolio, count(debtor_id) FROM canonical.portfolio_members GROUP BY 1\"\n"
+            "   sync-engine sql \"SELECT status, count(*) FROM demo.salesInvoices WHERE is_latest GROUP BY 1\"\n"
+            "   sync-engine explain debtor 10000 --field portfolio\n"
+            "   make dev     the same in the Dagster UI", markup=False, soft_wrap=True,
+        )
+
+
+def draw_receivables(screen: Console, found: Receivables) -> None:
+    """Three tables: portfolios (the empty ones too), positions, ageing per currency and in base currency."""
+    screen.print(table("Portfolios, one for every value of the chosen dimension", ("portfolio", "code", "debtors", "balance", "overdue", ""), [
+        (f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, p.balance, p.overdue, p.currency) for p in found.portfolios
+    ], right=("debtors", "balance", "overdue")))
+    screen.print(table("Positions, made from the contacts' titles", ("position", "contacts", "debtors", "titles"), [
+        (p.position, p.contacts, p.debtors, ", ".join(repr(t) for t in p.titles)) for p in found.positions
+    ], right=("contacts", "debtors")))
+    buckets = list(dict.fromkeys(b for line in found.ageing for b in line.buckets))
+    rows: list[tuple[Any, ...]] = [(line.currency, *(line.buckets.get(b) for b in buckets), line.unapplied, line.balance) for line in found.ageing]
+    base = next((line.base_currency for line in found.ageing), None)
+    if base:
+        total = (f"all in {base}", *(_sum(line.buckets_base.get(b) for line in found.ageing) for b in buckets), _sum(a.unapplied_base for a in found.ageing),
+                 _sum(a.balance_base for a in found.ageing))
+        rows.append(total)
+    screen.print(table("Ageing by due date, per currency and in base currency", ("currency", *buckets, "unapplied", "balance"), rows, right=(*buckets, "unapplied", "balance")))
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Any:
+    return sum(a for a in amounts if a is not None)
+
+
+def draw_changes(screen: Console, found: list[Change]) -> None:
+    """The change feed, a line per record: what it was, what it is."""
+    records: dict[tuple[str, Any], list[Change]] = {}
+    for change in found:
+        records.setdefault((change.entity, change.record_id), []).append(change)
+    rows = []
+    for (entity, _), changes in records.items():
+        ops = "+".join(dict.fromkeys(c.op for c in changes))
+        what = "; ".join(f"{c.field}: {_brief(c.old)} -> {_brief(c.new)}" for c in changes if c.field and c.field not in (*NOISE, "deleted_at"))
+        rows.append((entity, changes[0].record, ops, what))
+    screen.print(table(f"What changed, from canonical.change: {len(found)} rows about {len(records)} records", ("entity", "record", "op", "fields"), rows))
+
+
+def _brief(value: Any) -> str:
+    text = shown(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

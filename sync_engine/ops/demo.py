@@ -1,0 +1,183 @@
+"""The demonstration: a simulated Business Central as a program of its own, a home of its own, and changes worth looking at."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import Engine
+
+from sync_engine.errors import ConfigurationError, SyncError
+from sync_engine.platform.home import home, made, project_root
+from sync_engine.platform.postgres import EmbeddedPostgres
+from sync_engine.store.db import transaction
+from sync_engine.store.samples import Picks, picks
+
+SOURCE = "demo"
+SECRET = "SYNC_ENGINE_DEMO_SECRET"  # noqa: S105 - the name of a variable
+SIMULATOR = "tests.simulators.business_central"
+PATIENCE = 60.0
+"""Seconds the simulator may take to seed its world."""
+
+
+class Simulator:
+    """A running simulator, its addresses and its admin API."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any]) -> None:
+        self._process, self.ready = process, ready
+        self._trust = ssl.create_default_context(cafile=ready["ca_file"])
+
+    def act(self, action: str, **arguments: object) -> Any:
+        """A business action in the simulated company, as its people would do it. Raises SyncError when it is refused."""
+        return self._post("act", {"action": action, **arguments})
+
+    def inject(self, kind: str, **arguments: object) -> Any:
+        """A fault."""
+        return self._post("faults", {"kind": kind, **arguments})
+
+    def _post(self, what: str, body: dict[str, object]) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - loopback, from the ready file of our own child
+            f"{self.ready['url']}/_admin/{what}", data=json.dumps(body, default=str).encode(), headers={"Content-Type": "application/json"}, method="POST",
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=self._trust) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            raise SyncError(f"the simulator refused ({refusal.read().decode(errors='replace')[:300]})", key=str(body.get("action", what))) from None
+
+    def stop(self) -> None:
+        """Ends the simulator; it would also end by itself when we do."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def demo_home() -> Path:
+    """The demo's folder in the home: its lake, its database and its YAML touch nothing else."""
+    return home() / "demo"
+
+
+def fresh_home() -> Path:
+    """Forgets the last demo and points this process, and the children it starts, at an empty home."""
+    folder = demo_home()
+    EmbeddedPostgres(folder).remove()
+    shutil.rmtree(folder, ignore_errors=True)
+    made(folder)
+    os.environ.update({"SYNC_ENGINE_HOME": str(folder), "SYNC_ENGINE_DEFS": str(folder / "defs"), "DAGSTER_HOME": str(made(folder / "dagster"))})
+    for elsewhere in ("SYNC_ENGINE_DATABASE_URL", "SYNC_ENGINE_LAKE"):
+        os.environ.pop(elsewhere, None)
+    return folder
+
+
+@contextmanager
+def simulator(folder: Path, *, customers: int = 40, seed: int = 7) -> Iterator[Simulator]:
+    """A simulator over HTTPS on a free port of this machine, stopped at the end. Its secret is in our environment, never in a file of ours.
+
+    Raises ConfigurationError outside a clone of the repository, SyncError when it does not come up.
+    """
+    root = project_root()
+    if root is None or not (root / SIMULATOR.replace(".", "/") / "__main__.py").is_file():
+        raise ConfigurationError(
+            "the simulator is part of the repository, not of the installed package", key="demo", todo="Clone the repository and run `make demo` in it.",
+        )
+    ready_file, log = folder / "simulator.json", folder / "simulator.log"
+    command = [sys.executable, "-m", SIMULATOR, "--tls", "--customers", str(customers), "--seed", str(seed), "--ready-file", str(ready_file)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
+    running: Simulator | None = None
+    try:
+        running = Simulator(process, _ready(process, ready_file, log))
+        os.environ[SECRET] = str(running.ready["client_secret"])
+        _write_yaml(folder / "defs" / SOURCE / "defs.yaml", root, running.ready)
+        yield running
+    finally:
+        (running or Simulator.__new__(Simulator)).stop() if running else process.kill()
+        ready_file.unlink(missing_ok=True)
+
+
+def _ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE
+    while not ready_file.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            raise SyncError(f"the simulator did not come up ({tail[0]})", todo=f"Its log is {log}.")
+        time.sleep(0.05)
+    found: dict[str, Any] = json.loads(ready_file.read_text(encoding="utf-8"))
+    return found
+
+
+def _write_yaml(target: Path, root: Path, ready: dict[str, Any]) -> None:
+    """The demo's YAML of the repository with the addresses of this simulator."""
+    body = yaml.safe_load((root / "dagster_project" / "defs" / SOURCE / "defs.yaml").read_text(encoding="utf-8"))
+    body["attributes"]["connection"] |= {"base_url": ready["base_url"], "authority": ready["authority"], "verify": ready["ca_file"]}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def change_the_company(running: Simulator, store: Engine) -> list[str]:
+    """A morning in the simulated company; what was done, in sentences. Raises SyncError when the data offers nothing to change."""
+    chosen = choose(store)
+    part = (chosen.open_amount / 4).quantize(Decimal("0.01"))
+    running.act("pay_invoice", invoice=chosen.invoice, amount=part)
+    running.act("rename_dimension_value", dimension="CUSTOMERGROUP", value=chosen.portfolio_code, code=chosen.portfolio_code, name=f"{chosen.portfolio} (regional)")
+    running.act("retitle_contact", contact=chosen.contact_id, title="Head of Treasury")
+    made_invoice = running.act("post_invoice", customer=chosen.debtor, amount=Decimal("1250.00"))
+    running.act("delete_contact", contact=chosen.leaving_id)
+    running.act("set_default_dimension", customer=chosen.moving, dimension="CUSTOMERGROUP", value=chosen.to_code)
+    return [
+        f"{chosen.debtor_name} ({chosen.debtor}) paid {part:,.2f} of the {chosen.open_amount:,.2f} {chosen.currency} open on invoice {chosen.invoice}",
+        f"dimension value {chosen.portfolio_code} was renamed from {chosen.portfolio!r} to '{chosen.portfolio} (regional)'",
+        f"{chosen.contact}, {chosen.title!r} until now, is 'Head of Treasury'",
+        f"invoice {made_invoice.get('number', '')} over 1,250.00 before tax was posted for {chosen.debtor_name}",
+        f"{chosen.leaving} left: the contact was deleted",
+        f"{chosen.moving_name} ({chosen.moving}) moved from {chosen.moving_from!r} to {chosen.to_portfolio!r}",
+    ]
+
+
+def choose(store: Engine) -> Picks:
+    """What the demo talks about. Raises SyncError when the store does not offer it."""
+    with transaction(store, "choosing what to change") as connection:
+        found = picks(connection, SOURCE)
+    if found is None:
+        raise SyncError("the store holds nothing that suits a demonstration", whose=SOURCE, todo="See `sync-engine status`.")
+    return found
+
+
+def stop_database(folder: Path) -> None:
+    """Stops the demo's database; the next command that needs it starts it again."""
+    EmbeddedPostgres(folder).stop()
+
+
+def dagster_ui(folder: Path, port: int) -> None:
+    """Dagster's UI on the demo's sources, in the foreground until Ctrl-C; its children end with it."""
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True)  # noqa: S603
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)

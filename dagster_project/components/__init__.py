@@ -1,0 +1,5 @@
+"""What a defs.yaml may name as its type."""
+
+from dagster_project.components.erp_source import ErpSource
+
+__all__ = ["ErpSource"]

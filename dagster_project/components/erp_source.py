@@ -1,0 +1,46 @@
+"""`ErpSource`: one installation of an ERP or CRM, one YAML, one lane of assets."""
+
+from __future__ import annotations
+
+import dagster as dg
+from pydantic import BaseModel
+
+from dagster_project.lane import lane_assets
+from dagster_project.ops_jobs import source_jobs
+from dagster_project.resources import workshop
+from dagster_project.steps import SOURCE_TAG
+from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+
+
+class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
+    """One installation of an ERP or CRM: what it is called, how it is reached, what its data mean, when it is read.
+
+    The fields are those of `sync_engine.config.SourceConfig`, so the command line and Dagster read the same YAML the same way.
+    """
+
+    @classmethod
+    def model(cls) -> type[BaseModel]:
+        """The YAML is the engine's own configuration, word for word."""
+        return SourceConfig
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> ErpSource:
+        """Takes values as they stand. Dagster would render each text as a template, which makes a number of the code "0100"."""
+        return cls.model_validate(model.model_dump(exclude_unset=True))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Assets, checks, jobs and automation of the source. Asks no network and no database. Raises ConfigurationError."""
+        config = SourceConfig.model_validate(self.model_dump())
+        settings_of(connector_plugin(self.connector).settings, self.connection, f"{self.source} connection")
+        settings_of(mapping_plugin(self.connector).settings, self.mapping, f"{self.source} mapping")
+        return dg.Definitions(
+            assets=lane_assets(config), jobs=source_jobs(config), sensors=[_automation(self.source)], resources={"workshop": workshop},
+        )
+
+
+def _automation(source: str) -> dg.AutomationConditionSensorDefinition:
+    """One sensor a source: a shared one would put all sources into one run, and one ERP's outage would stop the others."""
+    return dg.AutomationConditionSensorDefinition(
+        f"{source}_automation", target=dg.AssetSelection.groups(source), default_status=dg.DefaultSensorStatus.RUNNING, run_tags={SOURCE_TAG: source},
+        description=f"Runs {source} on its schedule, and what depends on an asset whenever that asset was renewed. Switch it off to stop the lane.",
+    )

@@ -1,0 +1,236 @@
+"""The assets of one source: pulled and normalised families, the canonical cut, its certificate."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from dagster_project import checks, telling
+from dagster_project.families import FAMILIES, Family, canonical_key, certificate_key, normalised_key, pulled_key
+from dagster_project.resources import OpenWorkshop
+from dagster_project.steps import conclude, is_followed, may_retry, retry, stage, steps_so_far, unread
+from sync_engine.config import SourceConfig
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
+from sync_engine.stages.lane import Lane
+from sync_engine.stages.normalise import normalise, remember_version
+from sync_engine.stages.publish import publish
+from sync_engine.stages.pull import pull
+from sync_engine.stages.reconcile import reconcile
+from sync_engine.store import readings
+from sync_engine.store.db import transaction
+from sync_engine.store.runs import Counts, close_run, record_step
+
+Shop = dg.ResourceParam[OpenWorkshop]
+
+
+class HowToPull(dg.Config):
+    """How much to read, and whether a person has looked at what a sweep would delete."""
+
+    full: bool = Field(False, description="Read everything again instead of what changed since the last run.")
+    accept_deletes: bool = Field(
+        False, description="Delete what a full sweep does not find, however much it is. Set it only after looking at the held sweep and into the source.",
+    )
+
+
+class HowToPublish(dg.Config):
+    """Whether a person has looked at what the cut would move."""
+
+    accept_moves: bool = Field(False, description="Publish portfolio moves even when more debtors would move than the configured share.")
+
+
+def pool_of(config: SourceConfig) -> str:
+    """One caller per login at a time: sources that share a login name the same pool."""
+    return config.pool or config.source
+
+
+def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
+    """Every asset of the lane, a dozen steps."""
+    families: list[Family] = list(FAMILIES)
+    return [*(_pulled(config, f) for f in families), *(_normalised(config, f) for f in families), _canonical(config), _certificate(config)]
+
+
+def _common(config: SourceConfig, *kinds: str) -> dict[str, object]:
+    return {
+        "group_name": config.source, "kinds": {config.connector, *kinds},
+        "tags": {"sync_engine/role": config.role, "sync_engine/environment": config.environment},
+    }
+
+
+def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
+    key = pulled_key(source.source, family)
+    spec = dg.AssetSpec(
+        key, automation_condition=dg.AutomationCondition.on_cron(source.schedule, source.time_zone), **_common(source, "json"),  # type: ignore[arg-type]
+        description=f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
+        "Safe to run at any time: it resumes where it stopped and lands nothing twice.",
+    )
+
+    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_pulled(key), pool=pool_of(source), op_tags=_turn(family, reads=True))
+    def pulled(context: dg.AssetExecutionContext, config: HowToPull, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+        yield _pull(context, source, family, config, workshop)
+
+    return pulled
+
+
+def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> dg.MaterializeResult:
+    follows = [normalised_key(config.source, family), *_end(config)]
+    with stage(context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes) as lane:
+        streams = [entity for entity, stream in lane.connector.streams.items() if stream.family == family]
+        failed = _pull_streams(context, lane, streams, full=how.full)
+        first = next((error for error in failed.values() if isinstance(error, TransientError)), None)
+        if first is not None and may_retry(context, config, workshop):
+            raise first
+        if first is not None:
+            workshop.silent.add(config.source)
+        sweep = checks.sweep_not_suspiciously_small(lane, streams)
+        rows = {entity: row for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and entity in streams}
+        verdict = None
+        if not sweep.passed:
+            close_run(lane.store, lane.run_id, "held")
+        elif not is_followed(context, follows):
+            verdict = conclude(lane)
+    if verdict is not None:
+        raise verdict
+    return dg.MaterializeResult(metadata=telling.about_pull(rows), check_results=[checks.every_stream_was_read(unread(lane), streams), sweep])
+
+
+def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[str], *, full: bool) -> dict[str, SourceError | TransientError]:
+    """Pulls each stream; one that fails does not stop the others. A retried step does not repeat what worked."""
+    done = {entity for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and row["outcome"] != "failed"} if context.retry_number else set()
+    failed: dict[str, SourceError | TransientError] = {}
+    for entity in streams:
+        if entity in done:
+            continue
+        try:
+            outcome = pull(lane, entity, full=full)
+            context.log.info(f"{entity}: {outcome.counts.read:,} read, {outcome.counts.changed:,} differ, {outcome.counts.deleted:,} gone")
+        except AuthenticationFailed:
+            raise
+        except (SourceError, TransientError) as error:
+            context.log.warning(str(error))
+            failed[entity] = error
+    for warning in lane.warnings:
+        context.log.warning(warning)
+    return failed
+
+
+def _normalised(config: SourceConfig, family: Family) -> dg.AssetsDefinition:
+    key = normalised_key(config.source, family)
+    spec = dg.AssetSpec(
+        key, deps=[pulled_key(config.source, family)], automation_condition=dg.AutomationCondition.eager(), **_common(config, "postgres"),  # type: ignore[arg-type]
+        description=f"Turns landed {FAMILIES[family].holds} into what they mean, by the mapping of {config.connector}. A record that cannot be used is put aside "
+        "with its reason and tried again when it, its parent or the mapping changes. Does not ask the source.",
+    )
+
+    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_normalised(key), op_tags=_turn(family, reads=False))
+    def normalised(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+        yield _normalise(context, config, family, workshop)
+
+    return normalised
+
+
+def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, workshop: OpenWorkshop) -> dg.MaterializeResult:
+    started = time.perf_counter()
+    with stage(context, config, workshop) as lane:
+        streams = [entity for entity, row in lane.streams().items() if row.family == family]
+        done = [normalise(lane, entity) for entity in streams]
+        results = [checks.nothing_quarantined(lane, streams), checks.no_code_gaps(lane, streams)]
+        verdict = None if is_followed(context, _end(config)) else conclude(lane)
+    if verdict is not None:
+        raise verdict
+    return dg.MaterializeResult(metadata=telling.about_normalised(done, time.perf_counter() - started), check_results=results)
+
+
+def _canonical(source: SourceConfig) -> dg.AssetsDefinition:
+    freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=source.freshness_hours), warn_window=timedelta(hours=source.freshness_hours / 2))
+    specs = [
+        dg.AssetSpec(
+            canonical_key(source.source, family), deps=[normalised_key(source.source, read) for read in facts.reads],
+            automation_condition=dg.AutomationCondition.eager(), freshness_policy=freshness, **_common(source, "postgres"),  # type: ignore[arg-type]
+            description=f"{facts.canonical[0].upper()}{facts.canonical[1:]}, as other applications read them. All canonical assets of {source.source} are one cut: "
+            "one transaction, so readers see all of it or nothing of it.",
+        )
+        for family, facts in FAMILIES.items()
+    ]
+    documents = canonical_key(source.source, "documents")
+
+    @dg.multi_asset(name=f"{source.source}__canonical", specs=specs, check_specs=checks.of_canonical_documents(documents))
+    def canonical(context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+        yield from _publish(context, source, config, workshop)
+
+    return canonical
+
+
+def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowToPublish, workshop: OpenWorkshop) -> list[dg.MaterializeResult]:
+    started = time.perf_counter()
+    with stage(context, config, workshop, accept_held=how.accept_moves) as lane:
+        _refuse_an_empty_reading(lane)
+        remember_version(lane)
+        published = publish(lane)
+        seconds = time.perf_counter() - started
+        for warning in lane.warnings:
+            context.log.warning(warning)
+        if lane.warnings:
+            record_step(lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings))
+        verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(lane, published.cut_id)
+    context.log.info(f"Cut {published.cut_id}: {published.changes:,} changes." if published.changes else f"Cut {published.cut_id}: nothing changed.")
+    if verdict is not None:
+        raise verdict
+    results = []
+    for family, facts in FAMILIES.items():
+        key = canonical_key(config.source, family)
+        answers = [checks.every_document_has_its_debtor(published, key, config.source)] if family == "documents" else []
+        metadata = telling.about_cut(published, facts.tables, certificate_key(config.source)) | {"seconds for the whole cut": round(seconds, 2)}
+        results.append(dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=answers))
+    return results
+
+
+def _refuse_an_empty_reading(lane: Lane) -> None:
+    """A cut says as of when its figures are: without any answer from the source it would say so falsely."""
+    pulls = [row for (verb, _), row in steps_so_far(lane).items() if verb == "pull"]
+    if pulls and all(row["outcome"] == "failed" for row in pulls):
+        raise SourceError("nothing could be read, so nothing is published", whose=lane.source, todo=str(pulls[0]["error"]))
+
+
+def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
+    key = certificate_key(config.source)
+    spec = dg.AssetSpec(
+        key, deps=[canonical_key(config.source, family) for family in FAMILIES], automation_condition=dg.AutomationCondition.eager(), **_common(config, "postgres"),  # type: ignore[arg-type]
+        description=f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, and a "
+        "grade. The last step of a run: it is red when a stream could not be read, even though everything else was published.",
+    )
+
+    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config))
+    def certificate(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+        result, verdict = _certify(context, config, workshop)
+        yield result
+        if verdict is not None:
+            raise verdict
+
+    return certificate
+
+
+def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> tuple[dg.MaterializeResult, dg.Failure | None]:
+    with stage(context, config, workshop, asks_source=True) as lane:
+        with transaction(lane.store, "looking for the last cut") as connection:
+            last = [state.cut_id for state in readings.sources(connection, config.source) if state.cut_id is not None]
+        if not last:
+            raise ConfigurationError("there is no cut to certify", whose=config.source, todo="Materialise the canonical assets first.")
+        certificate = reconcile(lane, last[0])
+        verdict = conclude(lane, last[0])
+    return dg.MaterializeResult(metadata=telling.about_certificate(certificate), check_results=[checks.control_totals_agree(certificate)]), verdict
+
+
+def _end(config: SourceConfig) -> list[dg.AssetKey]:
+    return [*(canonical_key(config.source, family) for family in FAMILIES), certificate_key(config.source)]
+
+
+def _op(key: dg.AssetKey) -> str:
+    return "__".join(key.path)
+
+
+def _turn(family: Family, *, reads: bool) -> dict[str, str]:
+    """Parents before children, and all reading before any normalising: the families of one cut are read close together."""
+    place = len(FAMILIES) - list(FAMILIES).index(family)
+    return {"dagster/priority": str(place + (len(FAMILIES) if reads else 0))}

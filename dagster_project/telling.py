@@ -1,0 +1,85 @@
+"""What a step says about itself in the UI: counts, codes and durations. Never a name, an address, an amount of one debtor, a URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from sync_engine.stages.normalise import Normalisation
+from sync_engine.stages.publish import Published
+from sync_engine.store.controls import Certificate
+
+Metadata = dict[str, Any]
+
+
+def table(rows: Iterable[Mapping[str, Any]], **columns: str) -> dg.TableMetadataValue:
+    """A small table; `columns` are name -> Dagster type, in order."""
+    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
+    return dg.MetadataValue.table([dg.TableRecord({name: row[name] for name in columns}) for row in rows], schema)
+
+
+def about_pull(rows: Mapping[str, Mapping[str, Any]]) -> Metadata:
+    """Of `rows`, the run's pull steps by wire entity."""
+    sums = {name: sum(int(row[name]) for row in rows.values()) for name in ("read", "changed", "deleted", "calls", "bytes")}
+    shown = [
+        {"stream": entity, "outcome": row["outcome"], **{n: int(row[n]) for n in ("read", "changed", "unchanged", "deleted", "calls", "bytes")}, "seconds": float(row["seconds"])}
+        for entity, row in rows.items()
+    ]
+    return {
+        "records read": sums["read"], "records changed": sums["changed"], "records deleted": sums["deleted"], "API calls": sums["calls"],
+        "bytes landed": sums["bytes"], "seconds": round(sum(float(row["seconds"]) for row in rows.values()), 2),
+        "streams": table(
+            shown, stream="string", outcome="string", read="int", changed="int", unchanged="int", deleted="int", calls="int", bytes="int", seconds="float",
+        ),
+    }  # fmt: skip
+
+
+def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:
+    """What normalising the streams of a family came to."""
+    shown = [
+        {"stream": n.entity, "read": n.counts.read, "changed": n.counts.changed, "unchanged": n.counts.unchanged, "quarantined": n.counts.quarantined,
+         "excluded": n.counts.excluded, "code gaps": n.gaps}
+        for n in done
+    ]
+    return {
+        "records normalised": sum(n.counts.read for n in done), "records quarantined": sum(n.counts.quarantined for n in done),
+        "records excluded": sum(n.counts.excluded for n in done), "seconds": round(seconds, 2),
+        "streams": table(
+            shown, **{"stream": "string", "read": "int", "changed": "int", "unchanged": "int", "quarantined": "int", "excluded": "int", "code gaps": "int"},
+        ),
+    }
+
+
+def about_cut(published: Published, tables: Sequence[str], certificate: dg.AssetKey) -> Metadata:
+    """What a cut did to some tables of the canonical schema."""
+    rows = [
+        {"table": name, **{verb: int(published.counts[name].get(verb, 0)) for verb in ("created", "updated", "deleted")}}
+        for name in tables if name in published.counts
+    ]
+    written = sum(row["created"] + row["updated"] + row["deleted"] for row in rows)
+    return {
+        "cut": published.cut_id, "rows written": written, "changes in the whole cut": published.changes, "certificate": dg.MetadataValue.asset(certificate),
+        "tables": table(rows, table="string", created="int", updated="int", deleted="int"),
+    }
+
+
+def about_certificate(certificate: Certificate) -> Metadata:
+    """The grade and what each check compared: totals of the whole source only, no debtor's figures."""
+    rows = [
+        {"check": c.code, "title": c.title, "verdict": c.verdict.replace("_", " "), "source": _short(c.source_value), "canonical": _short(c.canonical_value),
+         "differences": c.n_differences, "kinds": ", ".join(f"{n} {name}" for name, n in sorted(c.classes.items())), "note": _short(c.note)}
+        for c in certificate.checks
+    ]
+    return {
+        "cut": certificate.cut_id, "grade": certificate.grade, **{verdict.replace("_", " "): sum(c.verdict == verdict for c in certificate.checks) for verdict in ("holds", "breaks", "not_answerable")},
+        "checks": table(
+            rows, check="string", title="string", verdict="string", source="string", canonical="string", differences="int", kinds="string", note="string",
+        ),
+    }
+
+
+def _short(text: str | None, most: int = 160) -> str:
+    text = text or ""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -24,15 +24,21 @@ NOTHING_QUARANTINED = "nothing_quarantined"
 NO_CODE_GAPS = "no_code_gaps"
 EVERY_DOCUMENT_HAS_ITS_DEBTOR = "every_document_has_its_debtor"
 CONTROL_TOTALS_AGREE = "control_totals_agree"
+SHOWN = 20
+"""Rows of a table in the UI; the command line lists all."""
 
 
 def of_pulled(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a pulled family."""
     return [
-        dg.AssetCheckSpec(EVERY_STREAM_WAS_READ, asset=key, description="The source answered for every stream of the family. When it did not, the others went on, and the run ends red."),
+        dg.AssetCheckSpec(
+            EVERY_STREAM_WAS_READ, asset=key,
+            description="The source answered for every stream of the family. When it did not, the others went on, and the run ends red.",
+        ),
         dg.AssetCheckSpec(
             SWEEP_NOT_SUSPICIOUSLY_SMALL, asset=key, blocking=True,
-            description="No full sweep came back with so few records that much would be deleted. When one did, nothing was deleted and nothing is published until a person has looked.",
+            description="No full sweep came back with so few records that much would be deleted. When one did, nothing was deleted, and nothing is "
+            "published until a person has looked.",
         ),
     ]
 
@@ -40,19 +46,23 @@ def of_pulled(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 def of_normalised(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a normalised family."""
     return [
-        dg.AssetCheckSpec(NOTHING_QUARANTINED, asset=key, description="No record of the family waits in quarantine. One that does is left out of what is published."),
+        dg.AssetCheckSpec(
+            NOTHING_QUARANTINED, asset=key, description="No record of the family waits in quarantine. One that does is left out of what is published.",
+        ),
         dg.AssetCheckSpec(NO_CODE_GAPS, asset=key, description="A rule knows every code. Where none does, the field is left empty rather than guessed."),
     ]
 
 
 def of_canonical_documents(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The check of the published documents."""
-    return [dg.AssetCheckSpec(EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset=key, description="No document waits because its debtor is not known. One that does is missing from every balance.")]
+    said = "No document waits because its debtor is not known. One that does is missing from every balance."
+    return [dg.AssetCheckSpec(EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset=key, description=said)]
 
 
 def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The check of the certificate."""
-    return [dg.AssetCheckSpec(CONTROL_TOTALS_AGREE, asset=key, description="Every figure the source states about itself agrees with the canonical store, or each difference is explained.")]
+    said = "Every figure the source states about itself agrees with the canonical store, or each difference is explained."
+    return [dg.AssetCheckSpec(CONTROL_TOTALS_AGREE, asset=key, description=said)]
 
 
 def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -71,10 +81,7 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
         held = [h for h in readings.holds(connection, lane.source) if h.entity in names and h.approved_at is None]
     if not held:
         return dg.AssetCheckResult(check_name=SWEEP_NOT_SUSPICIOUSLY_SMALL, passed=True, severity=ERROR, description="No sweep is held.")
-    said = [
-        f"{h.entity}: the sweep saw {h.seen} records{'' if h.stated is None else f', the source says it has {h.stated}'}, and {h.missing} of {h.known} known ones are missing."
-        for h in held
-    ]
+    said = [_of_sweep(h) for h in held]
     todo = (
         "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, run the full resync job with "
         "accept_deletes; if not, the next complete sweep releases the hold by itself."
@@ -86,16 +93,23 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
     )
 
 
+def _of_sweep(hold: readings.Hold) -> str:
+    stated = "" if hold.stated is None else f", the source says it has {hold.stated}"
+    return f"{hold.entity}: the sweep saw {hold.seen} records{stated}, and {hold.missing} of {hold.known} known ones are missing."
+
+
 def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while records of the family wait in quarantine."""
     names = set(streams)
     with transaction(lane.store, "counting the quarantine") as connection:
         waiting = {e.entity: e.quarantined for e in readings.entities(connection, lane.source) if e.entity in names and e.quarantined}
-    total = sum(waiting.values())
+    if not waiting:
+        return dg.AssetCheckResult(check_name=NOTHING_QUARANTINED, passed=True, severity=WARN, description="Quarantine is empty.")
+    rows = [{"stream": entity, "records": records} for entity, records in waiting.items()]
     return dg.AssetCheckResult(
-        check_name=NOTHING_QUARANTINED, passed=not total, severity=WARN,
-        description=f"{total} records wait in quarantine and are not published. See them, with reasons: sync-engine quarantine list {lane.source}" if total else "Quarantine is empty.",
-        metadata={"waiting": table(({"stream": e, "records": n} for e, n in waiting.items()), stream="string", records="int")} if total else None,
+        check_name=NOTHING_QUARANTINED, passed=False, severity=WARN, metadata={"waiting": table(rows, stream="string", records="int")},
+        description=f"{sum(waiting.values())} records wait in quarantine and are not published. "
+        f"See them, with reasons: sync-engine quarantine list {lane.source}",
     )
 
 
@@ -104,27 +118,35 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     names = set(streams)
     with transaction(lane.store, "counting code gaps") as connection:
         found = [g for g in readings.gaps(connection, lane.source) if g.entity in names]
-    rows = [{"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:20]]
+    if not found:
+        return dg.AssetCheckResult(check_name=NO_CODE_GAPS, passed=True, severity=WARN, description="Every code has its rule.")
+    rows = [{"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN]]
     return dg.AssetCheckResult(
-        check_name=NO_CODE_GAPS, passed=not found, severity=WARN,
-        description=f"No rule knows {len(found)} codes; the field stays empty. Add rules to the source's YAML under `mapping`, and see: sync-engine gaps {lane.source}" if found else "Every code has its rule.",
-        metadata={"codes": table(rows, stream="string", field="string", code="string", records="int")} if found else None,
+        check_name=NO_CODE_GAPS, passed=False, severity=WARN, metadata={"codes": table(rows, stream="string", field="string", code="string", records="int")},
+        description=f"No rule knows {len(found)} codes; the field stays empty. Add rules to the source's YAML under `mapping`, "
+        f"and see: sync-engine gaps {lane.source}",
     )
 
 
 def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source: str) -> dg.AssetCheckResult:
     """Fails while documents wait for a debtor nobody has seen."""
     waiting = int(published.counts.get("document", {}).get("waiting_for_debtor", 0))
-    said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}" if waiting else "Every document has its debtor."
-    return dg.AssetCheckResult(check_name=EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset_key=key, passed=not waiting, severity=ERROR, description=said, metadata={"waiting": waiting})
+    said = "Every document has its debtor."
+    if waiting:
+        said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}"
+    return dg.AssetCheckResult(
+        check_name=EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset_key=key, passed=not waiting, severity=ERROR, description=said, metadata={"waiting": waiting},
+    )
 
 
 def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     """Fails when a check broke and its differences are not all accounted for."""
     broken = [c for c in certificate.checks if c.verdict == "breaks" and not c.explained]
-    said = "; ".join(f"{c.code} {c.title} ({c.n_differences} differences)" for c in broken)
+    said = f"Grade {certificate.grade}: nothing disagrees without an explanation."
+    if broken:
+        listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} differences)" for c in broken)
+        said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
     return dg.AssetCheckResult(
-        check_name=CONTROL_TOTALS_AGREE, passed=not broken, severity=ERROR,
-        description=f"Grade {certificate.grade}. {said}. Down to documents: sync-engine certificate {certificate.source}" if broken else f"Grade {certificate.grade}: nothing disagrees without an explanation.",
+        check_name=CONTROL_TOTALS_AGREE, passed=not broken, severity=ERROR, description=said,
         metadata={"cut": certificate.cut_id, "grade": certificate.grade},
     )

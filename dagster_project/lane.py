@@ -10,7 +10,7 @@ from pydantic import Field
 from dagster_project import checks, telling
 from dagster_project.families import FAMILIES, Family, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.resources import OpenWorkshop
-from dagster_project.steps import conclude, is_followed, may_retry, retry, stage, steps_so_far, unread
+from dagster_project.steps import conclude, is_followed, may_retry, stage, steps_so_far, unread
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
 from sync_engine.stages.lane import Lane
@@ -22,7 +22,9 @@ from sync_engine.store import readings
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import Counts, close_run, record_step
 
+# No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Shop = dg.ResourceParam[OpenWorkshop]
+Result = dg.MaterializeResult[None]
 
 
 class HowToPull(dg.Config):
@@ -51,29 +53,34 @@ def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
     return [*(_pulled(config, f) for f in families), *(_normalised(config, f) for f in families), _canonical(config), _certificate(config)]
 
 
-def _common(config: SourceConfig, *kinds: str) -> dict[str, object]:
-    return {
-        "group_name": config.source, "kinds": {config.connector, *kinds},
-        "tags": {"sync_engine/role": config.role, "sync_engine/environment": config.environment},
-    }
+def _spec(
+    config: SourceConfig, key: dg.AssetKey, description: str, *, kind: str, deps: list[dg.AssetKey] | None = None, freshness: dg.FreshnessPolicy | None = None,
+) -> dg.AssetSpec:
+    """What assets have in common. What stands on nothing runs by the clock; the rest whenever something below it was renewed."""
+    by_clock = dg.AutomationCondition.on_cron(config.schedule, config.time_zone)
+    return dg.AssetSpec(
+        key, deps=deps, description=description, group_name=config.source, kinds={config.connector, kind}, freshness_policy=freshness,
+        tags={"sync_engine/role": config.role, "sync_engine/environment": config.environment},
+        automation_condition=dg.AutomationCondition.eager() if deps else by_clock,
+    )
 
 
 def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = pulled_key(source.source, family)
-    spec = dg.AssetSpec(
-        key, automation_condition=dg.AutomationCondition.on_cron(source.schedule, source.time_zone), **_common(source, "json"),  # type: ignore[arg-type]
-        description=f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
-        "Safe to run at any time: it resumes where it stopped and lands nothing twice.",
+    spec = _spec(
+        source, key,
+        f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
+        "Safe to run at any time: it resumes where it stopped and lands nothing twice.", kind="json",
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_pulled(key), pool=pool_of(source), op_tags=_turn(family, reads=True))
-    def pulled(context: dg.AssetExecutionContext, config: HowToPull, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+    def pulled(context: dg.AssetExecutionContext, config: HowToPull, workshop: Shop) -> Iterator[Result]:
         yield _pull(context, source, family, config, workshop)
 
     return pulled
 
 
-def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> dg.MaterializeResult:
+def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> Result:
     follows = [normalised_key(config.source, family), *_end(config)]
     with stage(context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes) as lane:
         streams = [entity for entity, stream in lane.connector.streams.items() if stream.family == family]
@@ -92,7 +99,7 @@ def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Famil
             verdict = conclude(lane)
     if verdict is not None:
         raise verdict
-    return dg.MaterializeResult(metadata=telling.about_pull(rows), check_results=[checks.every_stream_was_read(unread(lane), streams), sweep])
+    return Result(metadata=telling.about_pull(rows), check_results=[checks.every_stream_was_read(unread(lane), streams), sweep])
 
 
 def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[str], *, full: bool) -> dict[str, SourceError | TransientError]:
@@ -103,8 +110,8 @@ def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[s
         if entity in done:
             continue
         try:
-            outcome = pull(lane, entity, full=full)
-            context.log.info(f"{entity}: {outcome.counts.read:,} read, {outcome.counts.changed:,} differ, {outcome.counts.deleted:,} gone")
+            counts = pull(lane, entity, full=full).counts
+            context.log.info("%s: %d read, %d differ, %d gone", entity, counts.read, counts.changed, counts.deleted)
         except AuthenticationFailed:
             raise
         except (SourceError, TransientError) as error:
@@ -117,20 +124,21 @@ def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[s
 
 def _normalised(config: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = normalised_key(config.source, family)
-    spec = dg.AssetSpec(
-        key, deps=[pulled_key(config.source, family)], automation_condition=dg.AutomationCondition.eager(), **_common(config, "postgres"),  # type: ignore[arg-type]
-        description=f"Turns landed {FAMILIES[family].holds} into what they mean, by the mapping of {config.connector}. A record that cannot be used is put aside "
-        "with its reason and tried again when it, its parent or the mapping changes. Does not ask the source.",
+    spec = _spec(
+        config, key,
+        f"Turns landed {FAMILIES[family].holds} into what they mean, by the mapping of {config.connector}. A record that cannot be used is put "
+        "aside with its reason and tried again when it, its parent or the mapping changes. Does not ask the source.",
+        kind="postgres", deps=[pulled_key(config.source, family)],
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_normalised(key), op_tags=_turn(family, reads=False))
-    def normalised(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+    def normalised(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[Result]:
         yield _normalise(context, config, family, workshop)
 
     return normalised
 
 
-def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, workshop: OpenWorkshop) -> dg.MaterializeResult:
+def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, workshop: OpenWorkshop) -> Result:
     started = time.perf_counter()
     with stage(context, config, workshop) as lane:
         streams = [entity for entity, row in lane.streams().items() if row.family == family]
@@ -139,30 +147,30 @@ def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: 
         verdict = None if is_followed(context, _end(config)) else conclude(lane)
     if verdict is not None:
         raise verdict
-    return dg.MaterializeResult(metadata=telling.about_normalised(done, time.perf_counter() - started), check_results=results)
+    return Result(metadata=telling.about_normalised(done, time.perf_counter() - started), check_results=results)
 
 
 def _canonical(source: SourceConfig) -> dg.AssetsDefinition:
     freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=source.freshness_hours), warn_window=timedelta(hours=source.freshness_hours / 2))
     specs = [
-        dg.AssetSpec(
-            canonical_key(source.source, family), deps=[normalised_key(source.source, read) for read in facts.reads],
-            automation_condition=dg.AutomationCondition.eager(), freshness_policy=freshness, **_common(source, "postgres"),  # type: ignore[arg-type]
-            description=f"{facts.canonical[0].upper()}{facts.canonical[1:]}, as other applications read them. All canonical assets of {source.source} are one cut: "
+        _spec(
+            source, canonical_key(source.source, family),
+            f"{facts.canonical[0].upper()}{facts.canonical[1:]}, as other applications read them. All canonical assets of {source.source} are one cut: "
             "one transaction, so readers see all of it or nothing of it.",
+            kind="postgres", deps=[normalised_key(source.source, read) for read in facts.reads], freshness=freshness,
         )
         for family, facts in FAMILIES.items()
     ]
     documents = canonical_key(source.source, "documents")
 
     @dg.multi_asset(name=f"{source.source}__canonical", specs=specs, check_specs=checks.of_canonical_documents(documents))
-    def canonical(context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+    def canonical(context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop) -> Iterator[Result]:
         yield from _publish(context, source, config, workshop)
 
     return canonical
 
 
-def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowToPublish, workshop: OpenWorkshop) -> list[dg.MaterializeResult]:
+def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowToPublish, workshop: OpenWorkshop) -> list[Result]:
     started = time.perf_counter()
     with stage(context, config, workshop, accept_held=how.accept_moves) as lane:
         _refuse_an_empty_reading(lane)
@@ -174,15 +182,15 @@ def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowTo
         if lane.warnings:
             record_step(lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings))
         verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(lane, published.cut_id)
-    context.log.info(f"Cut {published.cut_id}: {published.changes:,} changes." if published.changes else f"Cut {published.cut_id}: nothing changed.")
+    context.log.info("Cut %d: %s.", published.cut_id, f"{published.changes} changes" if published.changes else "nothing changed")
     if verdict is not None:
         raise verdict
-    results = []
+    results: list[Result] = []
     for family, facts in FAMILIES.items():
         key = canonical_key(config.source, family)
         answers = [checks.every_document_has_its_debtor(published, key, config.source)] if family == "documents" else []
         metadata = telling.about_cut(published, facts.tables, certificate_key(config.source)) | {"seconds for the whole cut": round(seconds, 2)}
-        results.append(dg.MaterializeResult(asset_key=key, metadata=metadata, check_results=answers))
+        results.append(Result(asset_key=key, metadata=metadata, check_results=answers))
     return results
 
 
@@ -195,14 +203,15 @@ def _refuse_an_empty_reading(lane: Lane) -> None:
 
 def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     key = certificate_key(config.source)
-    spec = dg.AssetSpec(
-        key, deps=[canonical_key(config.source, family) for family in FAMILIES], automation_condition=dg.AutomationCondition.eager(), **_common(config, "postgres"),  # type: ignore[arg-type]
-        description=f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, and a "
-        "grade. The last step of a run: it is red when a stream could not be read, even though everything else was published.",
+    spec = _spec(
+        config, key,
+        f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, "
+        "and a grade. The last step of a run: it is red when a stream could not be read, even though everything else was published.",
+        kind="postgres", deps=[canonical_key(config.source, family) for family in FAMILIES],
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config))
-    def certificate(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[dg.MaterializeResult]:
+    def certificate(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[Result]:
         result, verdict = _certify(context, config, workshop)
         yield result
         if verdict is not None:
@@ -211,7 +220,7 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     return certificate
 
 
-def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> tuple[dg.MaterializeResult, dg.Failure | None]:
+def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> tuple[Result, dg.Failure | None]:
     with stage(context, config, workshop, asks_source=True) as lane:
         with transaction(lane.store, "looking for the last cut") as connection:
             last = [state.cut_id for state in readings.sources(connection, config.source) if state.cut_id is not None]
@@ -219,7 +228,7 @@ def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: 
             raise ConfigurationError("there is no cut to certify", whose=config.source, todo="Materialise the canonical assets first.")
         certificate = reconcile(lane, last[0])
         verdict = conclude(lane, last[0])
-    return dg.MaterializeResult(metadata=telling.about_certificate(certificate), check_results=[checks.control_totals_agree(certificate)]), verdict
+    return Result(metadata=telling.about_certificate(certificate), check_results=[checks.control_totals_agree(certificate)]), verdict
 
 
 def _end(config: SourceConfig) -> list[dg.AssetKey]:

@@ -52,8 +52,10 @@ def _tags(config: SourceConfig) -> dict[str, str]:
 
 def _lane(config: SourceConfig) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
-        f"{config.source}_lane", dg.AssetSelection.groups(config.source), tags=_tags(config), executor_def=dg.in_process_executor, config=_decisions(config, full=False),
-        description=f"Reads what changed in {config.source}, publishes it in one cut and certifies the cut. What its schedule runs; safe to launch at any time.",
+        f"{config.source}_lane", dg.AssetSelection.groups(config.source), tags=_tags(config), executor_def=dg.in_process_executor,
+        config=_decisions(config, full=False),
+        description=f"Reads what changed in {config.source}, publishes it in one cut and certifies the cut. The same that its schedule runs; "
+        "safe to launch at any time.",
     )
 
 
@@ -61,7 +63,8 @@ def _full_resync(config: SourceConfig) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         f"{config.source}_full_resync", dg.AssetSelection.groups(config.source), tags=_tags(config), executor_def=dg.in_process_executor,
         config=_decisions(config, full=True),
-        description=f"Reads everything in {config.source} again and finds what was deleted there. Takes as long as the first load; what did not change costs no write.",
+        description=f"Reads everything in {config.source} again and finds what was deleted there. Takes as long as the first load; "
+        "what did not change costs no write.",
     )
 
 
@@ -83,7 +86,10 @@ def _one_entity(source: SourceConfig) -> dg.JobDefinition:
     def read_one_entity(context: dg.OpExecutionContext, config: OneEntity, workshop: Shop) -> None:
         _run(context, source, workshop, entities=(config.family,), full=config.full, accept_held=config.accept_deletes)
 
-    @dg.job(name=f"{source.source}_one_entity", tags=_tags(source), executor_def=dg.in_process_executor, description=f"Reads one family of {source.source} now and publishes it.")
+    @dg.job(
+        name=f"{source.source}_one_entity", tags=_tags(source), executor_def=dg.in_process_executor,
+        description=f"Reads one family of {source.source} now and publishes it.",
+    )
     def one_entity() -> None:
         read_one_entity()
 
@@ -106,8 +112,8 @@ def _one_debtor(source: SourceConfig) -> dg.JobDefinition:
 
 
 def _run(
-    context: dg.OpExecutionContext, config: SourceConfig, workshop: OpenWorkshop, *, entities: tuple[str, ...] = (), debtor: str | None = None, full: bool = False,
-    accept_held: bool = False,
+    context: dg.OpExecutionContext, config: SourceConfig, workshop: OpenWorkshop, *, entities: tuple[str, ...] = (), debtor: str | None = None,
+    full: bool = False, accept_held: bool = False,
 ) -> None:
     with failures_told(context, config, workshop):
         ran = run_source(

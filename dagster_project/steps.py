@@ -36,7 +36,9 @@ Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 
 @contextmanager
-def stage(context: Context, config: SourceConfig, workshop: OpenWorkshop, *, asks_source: bool = False, full: bool = False, accept_held: bool = False) -> Iterator[Lane]:
+def stage(
+    context: Context, config: SourceConfig, workshop: OpenWorkshop, *, asks_source: bool = False, full: bool = False, accept_held: bool = False,
+) -> Iterator[Lane]:
     """The lane of a source for one step.
 
     `asks_source` registers what the source offers now, which asks it; other steps work on what is already here.
@@ -75,7 +77,7 @@ def failures_told(context: Context, config: SourceConfig, workshop: OpenWorkshop
             workshop.refusals[config.source] = error
         _close_failed(context, config, workshop, error)
         raise failure(error) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised again, without its message
         _close_failed(context, config, workshop, error)
         raise _defect(error) from None
     except BaseException as interrupt:  # a person stopped the run
@@ -93,7 +95,7 @@ def retry(context: Context, error: TransientError) -> dg.RetryRequested:
     wait = PAUSE * 2**context.retry_number
     if isinstance(error, RateLimited) and error.retry_after is not None:
         wait = max(wait, error.retry_after)
-    context.log.warning(f"{error} Trying again in {wait:.0f} s ({context.retry_number + 1} of {RETRIES}).")
+    context.log.warning("%s Trying again in %.0f s (%d of %d).", error, wait, context.retry_number + 1, RETRIES)
     return dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait)
 
 
@@ -113,7 +115,8 @@ def _defect(error: Exception) -> dg.Failure:
     where = "\n".join(f"{f.filename}:{f.lineno} in {f.name}" for f in frames)
     last = frames[-1] if frames else None
     return dg.Failure(
-        f"{type(error).__name__} in {last.name if last else 'an unknown place'}: a defect of the engine. What was committed stays; report it with the places below.",
+        f"{type(error).__name__} in {last.name if last else 'an unknown place'}: a defect of the engine. What was committed stays; "
+        "report it with the places below.",
         metadata={"kind": type(error).__name__, "where": dg.MetadataValue.text(where)}, allow_retries=False,
     )
 
@@ -135,7 +138,7 @@ def _turn(context: Context, config: SourceConfig, workshop: OpenWorkshop) -> Ite
         try:
             held.enter_context(source_lock(store, config.source, wait=False))
         except ConfigurationError:
-            context.log.info(f"Another run of {config.source} is at work; waiting for it.")
+            context.log.info("Another run of %s is at work; waiting for it.", config.source)
             held.enter_context(source_lock(store, config.source, wait=True))
         yield
 
@@ -175,7 +178,7 @@ def progress_of(context: Context) -> Progress:
         now = time.monotonic()
         if now - said.setdefault((verb, entity), now) >= QUIET:
             said[verb, entity] = now
-            context.log.info(f"{verb} {entity}: {done:,} records so far")
+            context.log.info("%s %s: %d records so far", verb, entity, done)
 
     return progress
 

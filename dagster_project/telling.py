@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +24,9 @@ def table(rows: Iterable[Mapping[str, Any]], **columns: str) -> dg.TableMetadata
 def about_pull(rows: Mapping[str, Mapping[str, Any]]) -> Metadata:
     """Of `rows`, the run's pull steps by wire entity."""
     sums = {name: sum(int(row[name]) for row in rows.values()) for name in ("read", "changed", "deleted", "calls", "bytes")}
+    counted = ("read", "changed", "unchanged", "deleted", "calls", "bytes")
     shown = [
-        {"stream": entity, "outcome": row["outcome"], **{n: int(row[n]) for n in ("read", "changed", "unchanged", "deleted", "calls", "bytes")}, "seconds": float(row["seconds"])}
+        {"stream": entity, "outcome": row["outcome"], **{name: int(row[name]) for name in counted}, "seconds": float(row["seconds"])}
         for entity, row in rows.items()
     ]
     return {
@@ -54,7 +56,7 @@ def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:
 
 def about_cut(published: Published, tables: Sequence[str], certificate: dg.AssetKey) -> Metadata:
     """What a cut did to some tables of the canonical schema."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"table": name, **{verb: int(published.counts[name].get(verb, 0)) for verb in ("created", "updated", "deleted")}}
         for name in tables if name in published.counts
     ]
@@ -72,8 +74,10 @@ def about_certificate(certificate: Certificate) -> Metadata:
          "differences": c.n_differences, "kinds": ", ".join(f"{n} {name}" for name, n in sorted(c.classes.items())), "note": _short(c.note)}
         for c in certificate.checks
     ]
+    verdicts = Counter(c.verdict for c in certificate.checks)
     return {
-        "cut": certificate.cut_id, "grade": certificate.grade, **{verdict.replace("_", " "): sum(c.verdict == verdict for c in certificate.checks) for verdict in ("holds", "breaks", "not_answerable")},
+        "cut": certificate.cut_id, "grade": certificate.grade,
+        "checks that hold": verdicts["holds"], "checks that break": verdicts["breaks"], "not answerable": verdicts["not_answerable"],
         "checks": table(
             rows, check="string", title="string", verdict="string", source="string", canonical="string", differences="int", kinds="string", note="string",
         ),

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence, not a traceback
         output.complain(error)
         sys.exit(1)
     sys.exit(0)
@@ -90,4 +90,4 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _load() -> None:
     """The command modules register themselves; they import nothing heavy."""
-    from sync_engine.cli import database, demo, explaining, looking, quarantine, running, sources
+    from sync_engine.cli import database, demo, explaining, looking, quarantine, running, sources  # noqa: F401 - importing registers

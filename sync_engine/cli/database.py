@@ -26,14 +26,19 @@ def migrate(
         migrations.upgrade(url)
     at, newest = migrations.current(url), migrations.head()
     differs = ([f"the tables are at {at or 'nothing'}, the newest is {newest}"] if at != newest else migrations.check(url)) if check else []
-    give({"revision": at, "newest": newest, "differs": differs}, lambda screen: screen.print("\n".join(differs) or f"The tables are at {at or 'nothing'}; the newest is {newest}.", markup=False))
+    give(
+        {"revision": at, "newest": newest, "differs": differs},
+        lambda screen: screen.print("\n".join(differs) or f"The tables are at {at or 'nothing'}; the newest is {newest}.", markup=False),
+    )
     if differs:
         raise typer.Exit(1)
 
 
 @command(app)
 def sql(
-    statement: Annotated[str, typer.Argument(help="One statement. `canonical.<table or view>` is PostgreSQL; `<source>.<entity>` is what landed, through DuckDB.")],
+    statement: Annotated[
+        str, typer.Argument(help="One statement. `canonical.<table or view>` is PostgreSQL; `<source>.<entity>` is what landed, through DuckDB.")
+    ],
     limit: Annotated[int, typer.Option("--limit", help="At most this many rows; 0 for all.")] = 1000,
 ) -> None:
     """Asks canonical tables, landed records, or both in one query. Nothing can be changed with it.
@@ -62,8 +67,11 @@ def verify() -> None:
     found = compute(open_store())
     lines = [f"seal {s.seal_id} (changes {s.first_seq} to {s.last_seq}): {s.wrong}" for s in found.broken]
     lines += [f"{found.outside:,} changes are under no seal"] if found.outside else []
-    give({**found._asdict(), "holds": found.holds}, lambda screen: screen.print(
-        "\n".join(lines) or f"The chain holds: {found.changes:,} changes under {found.seals:,} seals.", style="red" if lines else "", markup=False,
-    ))
+    give(
+        {**found._asdict(), "holds": found.holds},
+        lambda screen: screen.print(
+            "\n".join(lines) or f"The chain holds: {found.changes:,} changes under {found.seals:,} seals.", style="red" if lines else "", markup=False
+        ),
+    )
     if not found.holds:
         raise typer.Exit(1)

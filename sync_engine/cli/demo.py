@@ -10,7 +10,7 @@ import typer
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command
 from sync_engine.cli.explaining import draw_story
-from sync_engine.cli.looking import draw_certificate
+from sync_engine.cli.looking import draw_certificates
 from sync_engine.cli.output import shown, table
 
 if TYPE_CHECKING:
@@ -126,12 +126,20 @@ class _Narrator:
         lines = [o for o in found if o.entity != "cut" and (o.changed or o.deleted or not only_moved)]
         asked = sum(o.read for o in found if o.entity != "cut")
         changed = sum(o.changed for o in lines)
-        self.keep("runs", {"title": title, "entities": found}, lambda screen: screen.print(table(
-            f"Outcome of the {title}: {asked:,} records read, {changed:,} new or different, {sum(o.calls for o in found):,} calls, {sum(o.seconds for o in found):.1f} s",
-            ("entity", "outcome", "read", "new or different", "quarantined", "excluded", "deleted", "calls"),
-            [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls) for o in lines],
-            right=("read", "new or different", "quarantined", "excluded", "deleted", "calls"), nothing="Nothing moved.",
-        )))
+        cost = f"{sum(o.calls for o in found):,} calls, {sum(o.seconds for o in found):.1f} s"
+        self.keep(
+            "runs",
+            {"title": title, "entities": found},
+            lambda screen: screen.print(
+                table(
+                    f"Outcome of the {title}: {asked:,} records read, {changed:,} new or different, {cost}",
+                    ("entity", "outcome", "read", "new or different", "quarantined", "excluded", "deleted", "calls"),
+                    [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls) for o in lines],
+                    right=("read", "new or different", "quarantined", "excluded", "deleted", "calls"),
+                    nothing="Nothing moved.",
+                )
+            ),
+        )
 
     def receivables(self, found: Receivables) -> None:
         """Portfolios, positions and the ageing."""
@@ -139,7 +147,7 @@ class _Narrator:
 
     def certificates(self, found: Any) -> None:
         """The certificate of the last cut."""
-        self.keep("certificates", found, lambda screen: [draw_certificate(screen, c) for c in found])
+        self.keep("certificates", found, lambda screen: draw_certificates(screen, found))
 
     def changes(self, found: list[Change]) -> None:
         """What the change feed says, a line per record."""
@@ -154,29 +162,52 @@ class _Narrator:
         self._screen.print(
             f"   export SYNC_ENGINE_HOME={folder} SYNC_ENGINE_DEFS={folder}/defs\n"
             "   sync-engine status\n"
-            "   sync-engine sql \"SELECT portfolio, count(debtor_id) FROM canonical.portfolio_members GROUP BY 1\"\n"
-            "   sync-engine sql \"SELECT status, count(*) FROM demo.salesInvoices WHERE is_latest GROUP BY 1\"\n"
+            '   sync-engine sql "SELECT portfolio, count(debtor_id) FROM canonical.portfolio_members GROUP BY 1"\n'
+            '   sync-engine sql "SELECT status, count(*) FROM demo.salesInvoices WHERE is_latest GROUP BY 1"\n'
             "   sync-engine explain debtor 10000 --field portfolio\n"
-            "   make dev     the same in the Dagster UI", markup=False, soft_wrap=True,
+            "   make dev     the same in the Dagster UI",
+            markup=False,
+            soft_wrap=True,
         )
 
 
 def draw_receivables(screen: Console, found: Receivables) -> None:
     """Three tables: portfolios (the empty ones too), positions, ageing per currency and in base currency."""
-    screen.print(table("Portfolios, one for every value of the chosen dimension", ("portfolio", "code", "debtors", "balance", "overdue", ""), [
-        (f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, p.balance, p.overdue, p.currency) for p in found.portfolios
-    ], right=("debtors", "balance", "overdue")))
-    screen.print(table("Positions, made from the contacts' titles", ("position", "contacts", "debtors", "titles"), [
-        (p.position, p.contacts, p.debtors, ", ".join(repr(t) for t in p.titles)) for p in found.positions
-    ], right=("contacts", "debtors")))
+    screen.print(
+        table(
+            "Portfolios, one for every value of the chosen dimension",
+            ("portfolio", "code", "debtors", "balance", "overdue", ""),
+            [(f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, p.balance, p.overdue, p.currency) for p in found.portfolios],
+            right=("debtors", "balance", "overdue"),
+        )
+    )
+    screen.print(
+        table(
+            "Positions, made from the contacts' titles",
+            ("position", "contacts", "debtors", "titles"),
+            [(p.position, p.contacts, p.debtors, ", ".join(repr(t) for t in p.titles)) for p in found.positions],
+            right=("contacts", "debtors"),
+        )
+    )
     buckets = list(dict.fromkeys(b for line in found.ageing for b in line.buckets))
     rows: list[tuple[Any, ...]] = [(line.currency, *(line.buckets.get(b) for b in buckets), line.unapplied, line.balance) for line in found.ageing]
     base = next((line.base_currency for line in found.ageing), None)
     if base:
-        total = (f"all in {base}", *(_sum(line.buckets_base.get(b) for line in found.ageing) for b in buckets), _sum(a.unapplied_base for a in found.ageing),
-                 _sum(a.balance_base for a in found.ageing))
+        total = (
+            f"all in {base}",
+            *(_sum(line.buckets_base.get(b) for line in found.ageing) for b in buckets),
+            _sum(a.unapplied_base for a in found.ageing),
+            _sum(a.balance_base for a in found.ageing),
+        )
         rows.append(total)
-    screen.print(table("Ageing by due date, per currency and in base currency", ("currency", *buckets, "unapplied", "balance"), rows, right=(*buckets, "unapplied", "balance")))
+    screen.print(
+        table(
+            "Ageing by due date, per currency and in base currency",
+            ("currency", *buckets, "unapplied", "balance"),
+            rows,
+            right=(*buckets, "unapplied", "balance"),
+        )
+    )
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Any:

@@ -57,11 +57,25 @@ def draw_story(screen: Console, story: Story, *, in_depth: bool = False) -> None
         for field in story.fields:
             _draw_field(screen, field)
     else:
-        screen.print(table(None, ("field", "value", "master", "rule", "said by"), [
-            (f.field, shown(f.shown), "a person" if f.master == "person" else f.master, f.rule, ", ".join(dict.fromkeys(c.entity for c in f.claims if c.believed))) for f in story.fields
-        ]))
+        screen.print(
+            table(
+                None,
+                ("field", "value", "master", "rule", "said by"),
+                [
+                    (
+                        f.field,
+                        shown(f.shown),
+                        "a person" if f.master == "person" else f.master,
+                        f.rule,
+                        ", ".join(dict.fromkeys(c.entity for c in f.claims if c.believed)),
+                    )
+                    for f in story.fields
+                ],
+            )
+        )
     for entry in story.ledger:
-        screen.print(f"Ledger entry {entry.get('entry_no')}: amount {entry.get('amount')}, remaining {entry.get('remaining')}, {'open' if entry.get('is_open') else 'closed'}", markup=False)
+        state = "open" if entry.get("is_open") else "closed"
+        screen.print(f"Ledger entry {entry.get('entry_no')}: amount {entry.get('amount')}, remaining {entry.get('remaining')}, {state}", markup=False)
     for change in story.waiting:
         screen.print(f"Waiting to be written back to {change['source']}: {change['state']} {change.get('answer') or ''}", style="yellow", markup=False)
 
@@ -70,9 +84,11 @@ def _draw_field(screen: Console, field: FieldStory) -> None:
     screen.print(f"{field.field} = {shown(field.shown)}", markup=False)
     screen.print(f"  master {field.master or 'nobody'}; rule {field.rule}", markup=False)
     if field.pinned is not None:
-        screen.print(f"  set by {field.pinned.by} on {field.pinned.at:%Y-%m-%d}{f' until {field.pinned.until}' if field.pinned.until else ''}: {field.pinned.reason or 'no reason given'}", markup=False)
+        until = f" until {field.pinned.until}" if field.pinned.until else ""
+        screen.print(f"  set by {field.pinned.by} on {field.pinned.at:%Y-%m-%d}{until}: {field.pinned.reason or 'no reason given'}", markup=False)
     for claim in field.claims:
         at = f", {claim.said_at:%Y-%m-%d %H:%M}" if claim.said_at else ""
         screen.print(f"  {claim.source} says {shown(claim.value)} ({claim.entity} {claim.key}{at}){' - believed' if claim.believed else ''}", markup=False)
     for change in field.history:
-        screen.print(f"  {change.at:%Y-%m-%d %H:%M} {shown(change.old)} -> {shown(change.new)} ({change.actor}, cut {change.cut_id}){f': {change.reason}' if change.reason else ''}", markup=False)
+        why = f": {change.reason}" if change.reason else ""
+        screen.print(f"  {change.at:%Y-%m-%d %H:%M} {shown(change.old)} -> {shown(change.new)} ({change.actor}, cut {change.cut_id}){why}", markup=False)

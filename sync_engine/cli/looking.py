@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from sync_engine.ops.looking import Certificate, Status
     from sync_engine.store.readings import EntityState
 
-SourceOption = Annotated[str | None, typer.Option("--source", "-s", help="Only this source.")]
+SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 
 
 @command(app)
 def status(
-    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    source: SourceWanted = None,
     runs: Annotated[int, typer.Option("--runs", help="How many runs to show.")] = 5,
     check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed or held.")] = False,
 ) -> None:
@@ -42,60 +43,137 @@ def status(
 
 
 def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
-    screen.print(table("Sources", ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "quarantined", "gaps", "held"), [
-        (s.source, s.connector, s.freshness, ago(s.age), (s.outcome or "running") if s.state and s.state.run_id else None, s.state.cut_id if s.state else None,
-         s.state.grade if s.state else None, s.state.quarantined if s.state else 0, s.state.gaps if s.state else 0, s.state.held if s.state else 0)
-        for s in found.sources
-    ], right=("cut", "quarantined", "gaps", "held"), nothing="No source is configured and none has run."))
+    screen.print(
+        table(
+            "Sources",
+            ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "quarantined", "gaps", "held"),
+            [
+                (
+                    s.source,
+                    s.connector,
+                    s.freshness,
+                    ago(s.age),
+                    (s.outcome or "running") if s.state and s.state.run_id else None,
+                    s.state.cut_id if s.state else None,
+                    s.state.grade if s.state else None,
+                    s.state.quarantined if s.state else 0,
+                    s.state.gaps if s.state else 0,
+                    s.state.held if s.state else 0,
+                )
+                for s in found.sources
+            ],
+            right=("cut", "quarantined", "gaps", "held"),
+            nothing="No source is configured and none has run.",
+        )
+    )
     if found.entities:
-        screen.print(table("Entities", ("source", "entity", "family", "last asked", "known", "quarantined", "excluded", "deleted", "outcome"), [
-            (e.source, e.entity, e.family, age, e.records, e.quarantined, e.excluded, e.deleted, e.outcome) for e, age in zip(found.entities, ages, strict=True)
-        ], right=("known", "quarantined", "excluded", "deleted")))
+        screen.print(
+            table(
+                "Entities",
+                ("source", "entity", "family", "last asked", "known", "quarantined", "excluded", "deleted", "outcome"),
+                [
+                    (e.source, e.entity, e.family, age, e.records, e.quarantined, e.excluded, e.deleted, e.outcome)
+                    for e, age in zip(found.entities, ages, strict=True)
+                ],
+                right=("known", "quarantined", "excluded", "deleted"),
+            )
+        )
     if found.runs:
-        screen.print(table("Last runs", ("started", "source", "kind", "by", "outcome", "took", "read", "changed", "deleted", "calls", "cut"), [
-            (r.started_at, r.source, r.kind, r.triggered_by, r.outcome or "running", f"{(r.finished_at - r.started_at).total_seconds():.1f} s" if r.finished_at else None,
-             r.read, r.changed, r.deleted, r.calls, r.cut_id)
-            for r in found.runs
-        ], right=("took", "read", "changed", "deleted", "calls", "cut")))
+        screen.print(
+            table(
+                "Last runs",
+                ("started", "source", "kind", "by", "outcome", "took", "read", "changed", "deleted", "calls", "cut"),
+                [
+                    (
+                        r.started_at,
+                        r.source,
+                        r.kind,
+                        r.triggered_by,
+                        r.outcome or "running",
+                        f"{(r.finished_at - r.started_at).total_seconds():.1f} s" if r.finished_at else None,
+                        r.read,
+                        r.changed,
+                        r.deleted,
+                        r.calls,
+                        r.cut_id,
+                    )
+                    for r in found.runs
+                ],
+                right=("took", "read", "changed", "deleted", "calls", "cut"),
+            )
+        )
     for run in found.runs:
         if run.error:
             screen.print(f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False)
     for hold in found.holds:
-        screen.print(f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.", style="yellow", markup=False)
+        screen.print(
+            f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.",
+            style="yellow",
+            markup=False,
+        )
 
 
 @command(app)
-def gaps(source: SourceOption = None) -> None:
+def gaps(source: SourceWanted = None) -> None:
     """Codes for which the mapping has no rule; the field was left out of the record's claim."""
     from sync_engine.ops import looking
     from sync_engine.ops.workplace import open_store
 
     found = looking.gaps(open_store(), source)
-    give({"gaps": found}, lambda screen: screen.print(table(
-        "Code gaps", ("source", "entity", "field", "code", "records", "since", "for example"), [(g.source, g.entity, g.field, g.code, g.records, g.first_at, g.example) for g in found],
-        right=("records",), nothing="Every code has a rule.",
-    )))
+    give(
+        {"gaps": found},
+        lambda screen: screen.print(
+            table(
+                "Code gaps",
+                ("source", "entity", "field", "code", "records", "since", "for example"),
+                [(g.source, g.entity, g.field, g.code, g.records, g.first_at, g.example) for g in found],
+                right=("records",),
+                nothing="Every code has a rule.",
+            )
+        ),
+    )
 
 
 @command(app)
-def certificate(of: Annotated[str | None, typer.Argument(metavar="[SOURCE|CUT]", help="A source (its last cut) or the number of a cut; every source when left out.")] = None) -> None:
+def certificate(
+    of: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE|CUT]", help="A source (its last cut) or the number of a cut; every source when left out.")
+    ] = None,
+) -> None:
     """The proof of a cut: every control that the source can answer, source against canonical, and the grade."""
     from sync_engine.ops import looking
     from sync_engine.ops.workplace import open_store
 
     found = looking.certificates(open_store(), of)
-    give({"certificates": found}, lambda screen: [draw_certificate(screen, c) for c in found] or screen.print("No cut was published yet."))
+    give({"certificates": found}, lambda screen: draw_certificates(screen, found))
 
 
-def draw_certificate(screen: Console, one: Certificate) -> None:
-    """One certificate: its checks and the documents behind what breaks."""
+def draw_certificates(screen: Console, found: list[Certificate]) -> None:
+    """Each certificate: its checks, and the records behind what breaks."""
+    for one in found:
+        _draw_certificate(screen, one)
+    if not found:
+        screen.print("No cut was published yet.")
+
+
+def _draw_certificate(screen: Console, one: Certificate) -> None:
     cut = one.cut
-    screen.print(table(
-        f"Certificate of cut {cut.cut_id}, {cut.source}, as of {cut.as_of:%Y-%m-%d %H:%M} UTC: grade {cut.grade or 'none (not certified)'}",
-        ("check", "what", "verdict", "source", "canonical", "difference"),
-        [(c.check, c.title, c.verdict.replace("_", " ") if c.verdict == "not_answerable" else c.verdict, c.source_value, c.canonical_value, c.difference) for c in one.checks],
-        right=("source", "canonical", "difference"), nothing="This cut has no checks.",
-    ))
+    title = f"Certificate of cut {cut.cut_id}, {cut.source}, as of {cut.as_of:%Y-%m-%d %H:%M} UTC: grade {cut.grade or 'none (not certified)'}"
+    rows = [(c.check, c.title, c.verdict, _brief(c.source_value), _brief(c.canonical_value), c.difference) for c in one.checks]
+    figures = ("source", "canonical", "difference")
+    screen.print(table(title, ("check", "what", "verdict", *figures), rows, right=figures, nothing="This cut has no checks."))
+    for check in one.checks:
+        detail = check.detail or {}
+        if check.verdict == "not_answerable" and detail.get("note"):
+            screen.print(f"{check.check}: {detail['note']}", style="dim", markup=False)
+        for record in (detail.get("sample") or ())[:5] if check.verdict == "breaks" else ():
+            said = f"source {record.get('source_value')}, canonical {record.get('canonical_value')}"
+            screen.print(f"{check.check}: {record.get('what')} {record.get('key')}: {record.get('reason')}, {said}", style="red", markup=False)
+
+
+def _brief(value: str | None) -> str | None:
+    """A digest is recognised by its beginning."""
+    return f"{value[:12]}..." if value and re.fullmatch("[0-9a-f]{32,64}", value) else value
 
 
 sweeps = group("Full sweeps that missed suspiciously many records and wait for a person.")
@@ -103,7 +181,7 @@ app.add_typer(sweeps, name="sweep")
 
 
 @command(sweeps, "list")
-def list_sweeps(source: SourceOption = None) -> None:
+def list_sweeps(source: SourceWanted = None) -> None:
     """Sweeps that were held; nothing of theirs was deleted."""
     from sync_engine.ops import looking
     from sync_engine.ops.workplace import open_store
@@ -111,9 +189,15 @@ def list_sweeps(source: SourceOption = None) -> None:
     found = looking.holds(open_store(), source)
 
     def draw(screen: Console) -> None:
-        screen.print(table("Held sweeps", ("source", "entity", "held", "known", "seen", "missing", "the source says", "approved by"), [
-            (h.source, h.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.approved_by) for h in found
-        ], right=("known", "seen", "missing", "the source says"), nothing="No sweep is held."))
+        screen.print(
+            table(
+                "Held sweeps",
+                ("source", "entity", "held", "known", "seen", "missing", "the source says", "approved by"),
+                [(h.source, h.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.approved_by) for h in found],
+                right=("known", "seen", "missing", "the source says"),
+                nothing="No sweep is held.",
+            )
+        )
         for h in found:
             screen.print(f"{h.source} {h.entity} did not see, for example: {', '.join(h.sample[:5])}", markup=False)
 
@@ -131,4 +215,7 @@ def approve_sweep(
     from sync_engine.ops.workplace import open_store
 
     hold = looking.approve_sweep(open_store(), source, entity, by or getpass.getuser())
-    give(hold, lambda screen: screen.print(f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full", markup=False))
+    give(
+        hold,
+        lambda screen: screen.print(f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full", markup=False),
+    )

@@ -23,9 +23,28 @@ if TYPE_CHECKING:
 AS_JSON = False
 VERBOSE = False
 STYLES = {
-    "fresh": "green", "succeeded": "green", "holds": "green", "well": "green", "written": "green", "A": "bold green", "B": "yellow", "C": "bold red", "D": "bold red",
-    "stale": "yellow", "held": "yellow", "partial": "yellow", "degraded": "yellow", "never read": "yellow", "skipped": "yellow", "not_answerable": "dim", "unknown": "dim",
-    "failed": "bold red", "died": "bold red", "breaks": "bold red", "ill": "bold red", "running": "cyan",
+    "fresh": "green",
+    "succeeded": "green",
+    "holds": "green",
+    "well": "green",
+    "written": "green",
+    "A": "bold green",
+    "B": "yellow",
+    "C": "bold red",
+    "D": "bold red",
+    "stale": "yellow",
+    "held": "yellow",
+    "partial": "yellow",
+    "degraded": "yellow",
+    "never read": "yellow",
+    "skipped": "yellow",
+    "not_answerable": "dim",
+    "unknown": "dim",
+    "failed": "bold red",
+    "died": "bold red",
+    "breaks": "bold red",
+    "ill": "bold red",
+    "running": "cyan",
 }
 _LOG = logging.getLogger("sync_engine")
 
@@ -34,7 +53,9 @@ def choose(*, as_json: bool, verbose: bool) -> None:
     """Takes the options every command has; one process is one command."""
     global AS_JSON, VERBOSE
     AS_JSON, VERBOSE = as_json, verbose
-    logging.basicConfig(level=logging.INFO if VERBOSE else logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.basicConfig(
+        level=logging.INFO if VERBOSE else logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # they log URLs
 
@@ -82,7 +103,9 @@ def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any
     from rich.table import Table
 
     body = [[cell(v) for v in row] for row in rows]
-    drawn = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False, caption=None if body else nothing, caption_justify="left")
+    drawn = Table(
+        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False, caption=None if body else nothing, caption_justify="left"
+    )
     for name in columns:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in body:
@@ -138,7 +161,14 @@ def _bars(label: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Bars(SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:>9,} records"), TimeElapsedColumn(), console=console(on_stderr=True), transient=True) as bars:
+    with Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:>9,} records"),
+        TimeElapsedColumn(),
+        console=console(on_stderr=True),
+        transient=True,
+    ) as bars:
         task, at = bars.add_task(label), [""]
 
         def report(stage: str, entity: str, done: int) -> None:
@@ -167,7 +197,14 @@ def error_document(error: BaseException) -> dict[str, Any]:
     """An error with stable keys."""
     if isinstance(error, SyncError):
         return {"class": type(error).__name__, "what": error.what, "whose": error.whose, "key": error.key, "todo": error.todo, "exit_code": error.exit_code}
-    return {"class": type(error).__name__, "what": "the engine failed in a way nobody foresaw", "whose": "", "key": "", "todo": "Run it again with -v.", "exit_code": 1}
+    return {
+        "class": type(error).__name__,
+        "what": "the engine failed in a way nobody foresaw",
+        "whose": "",
+        "key": "",
+        "todo": "Run it again with -v.",
+        "exit_code": 1,
+    }
 
 
 def complain(error: BaseException) -> None:
@@ -176,7 +213,11 @@ def complain(error: BaseException) -> None:
         import traceback
 
         traceback.print_exception(error)
-    sentence = str(error) if isinstance(error, SyncError) else f"The engine failed in a way nobody foresaw ({type(error).__name__}). Run it again with -v for the traceback."
+    sentence = (
+        str(error)
+        if isinstance(error, SyncError)
+        else f"The engine failed in a way nobody foresaw ({type(error).__name__}). Run it again with -v for the traceback."
+    )
     console(on_stderr=True).print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
     if AS_JSON:
         sys.stdout.write(json.dumps({"error": error_document(error)}, ensure_ascii=False, indent=2) + "\n")

@@ -19,15 +19,24 @@ EntityOption = Annotated[str | None, typer.Option("--entity", "-e", help="Only t
 
 
 @command(records, "list")
-def list_records(source: SourceOption = None, entity: EntityOption = None) -> None:
+def list_records(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, entity: EntityOption = None) -> None:
     """Everything in quarantine, oldest first."""
     from sync_engine.ops.quarantine import quarantined
     from sync_engine.ops.workplace import open_store
 
     found = quarantined(open_store(), source, entity)
-    give({"quarantine": found}, lambda screen: screen.print(table("Quarantine", ("no.", "source", "entity", "key", "stage", "why", "attempts", "since", "retry"), [
-        (r.quarantine_id, r.source, r.entity, r.key, r.stage, r.message, r.attempts, r.first_at, r.retry_requested) for r in found
-    ], right=("no.", "attempts"), nothing="Nothing is in quarantine.")))
+    give(
+        {"quarantine": found},
+        lambda screen: screen.print(
+            table(
+                "Quarantine",
+                ("no.", "source", "entity", "key", "stage", "why", "attempts", "since", "retry"),
+                [(r.quarantine_id, r.source, r.entity, r.key, r.stage, r.message, r.attempts, r.first_at, r.retry_requested) for r in found],
+                right=("no.", "attempts"),
+                nothing="Nothing is in quarantine.",
+            )
+        ),
+    )
 
 
 @command(records)
@@ -47,7 +56,9 @@ def show(
         for one, payload in found:
             screen.print(f"{one.source} {one.entity} {one.key}: {one.error} in {one.stage}", style="bold", markup=False)
             screen.print(f"  {one.message}", markup=False)
-            screen.print(f"  {one.attempts} attempts from {one.first_at:%Y-%m-%d %H:%M} to {one.last_at:%Y-%m-%d %H:%M}; landed in {one.path or 'no file'}", markup=False)
+            screen.print(
+                f"  {one.attempts} attempts from {one.first_at:%Y-%m-%d %H:%M} to {one.last_at:%Y-%m-%d %H:%M}; landed in {one.path or 'no file'}", markup=False
+            )
             if payload is not None:
                 screen.print(payload, markup=False, soft_wrap=True)
 
@@ -57,7 +68,8 @@ def show(
 @command(records)
 def retry(
     key: Annotated[str | None, typer.Argument(help="The record's key or its number in the list; every record that fits the options when left out.")] = None,
-    source: SourceOption = None, entity: EntityOption = None,
+    source: SourceOption = None,
+    entity: EntityOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
 ) -> None:
     """Lets the next run try records again, without waiting for the record, its parent or the mapping to change."""
@@ -69,4 +81,9 @@ def retry(
         raise ConfigurationError("say which records", todo="Name a key, --source, --entity, or --all.")
     found = quarantine.retry(open_store(), key=key, source=source, entity=entity)
     names = sorted({r.source for r in found})
-    give({"retried": found}, lambda screen: screen.print(f"{len(found):,} records are tried again by the next run: {', '.join(f'sync-engine run {n}' for n in names)}", markup=False))
+    give(
+        {"retried": found},
+        lambda screen: screen.print(
+            f"{len(found):,} records are tried again by the next run: {', '.join(f'sync-engine run {n}' for n in names)}", markup=False
+        ),
+    )

@@ -23,9 +23,13 @@ INCOMPLETE = 6
 @command(app)
 def run(
     source: Annotated[str, typer.Argument(help="Name of the source.")],
-    entity: Annotated[list[str] | None, typer.Option("--entity", "-e", help="Only this wire entity or family (debtors, documents, ...); may be repeated.")] = None,
+    entity: Annotated[
+        list[str] | None, typer.Option("--entity", "-e", help="Only this wire entity or family (debtors, documents, ...); may be repeated.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, and find what was deleted.")] = False,
-    debtor: Annotated[str | None, typer.Option("--debtor", help="Only this debtor with its contacts, documents and payments: number, key in the ERP, or id.")] = None,
+    debtor: Annotated[
+        str | None, typer.Option("--debtor", help="Only this debtor with its contacts, documents and payments: number, key in the ERP, or id.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another run of the source goes on, instead of being refused.")] = False,
     accept_deletes: Annotated[bool, typer.Option("--accept-deletes", help="Believe a sweep that misses more records than the brake allows.")] = False,
     accept_moves: Annotated[bool, typer.Option("--accept-moves", help="Let more debtors change portfolio than the brake allows.")] = False,
@@ -43,15 +47,25 @@ def run(
     before = looking.newest_change(workshop.store)
     with output.progress(source) as report:
         ran = run_source(
-            workshop, config, entities=tuple(entity or ()), full=full, debtor=key, wait=wait, accept_held=accept_deletes or accept_moves, progress=report,
+            workshop, config, entities=tuple(entity or ()), full=full, debtor=key, wait=wait, accept_held=accept_deletes or accept_moves, progress=report
         )
     last = looking.last_run(workshop.store, source)
     outcomes = looking.outcomes(workshop.store, last) if last else []
     changes = looking.newest_change(workshop.store) - before
-    give({
-        "source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": ran.published.cut_id if ran.published else None, "changes": changes,
-        "counts": ran.published.counts if ran.published else {}, "entities": outcomes, "failures": ran.failures, "warnings": ran.warnings,
-    }, lambda screen: draw(screen, source, ran, outcomes))
+    give(
+        {
+            "source": source,
+            "run_id": ran.run_id,
+            "outcome": ran.outcome,
+            "cut_id": ran.published.cut_id if ran.published else None,
+            "changes": changes,
+            "counts": ran.published.counts if ran.published else {},
+            "entities": outcomes,
+            "failures": ran.failures,
+            "warnings": ran.warnings,
+        },
+        lambda screen: draw(screen, source, ran, outcomes),
+    )
     if ran.outcome in ("partial", "held"):
         raise typer.Exit(INCOMPLETE)
 
@@ -59,11 +73,15 @@ def run(
 def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], *, only_moved: bool = False) -> None:
     """What a run came to: a line per wire entity, the canonical rows written, what a person should look at."""
     lines = [o for o in outcomes if o.entity != "cut" and not (only_moved and o.outcome == "succeeded" and not (o.changed or o.deleted))]
-    screen.print(table(
-        f"Run of {source}: {ran.outcome}", ("entity", "outcome", "read", "changed", "quarantined", "excluded", "deleted", "calls", "seconds"),
-        [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls, f"{o.seconds:.2f}") for o in lines],
-        right=("read", "changed", "quarantined", "excluded", "deleted", "calls", "seconds"), nothing="Nothing had changed.",
-    ))
+    screen.print(
+        table(
+            f"Run of {source}: {ran.outcome}",
+            ("entity", "outcome", "read", "changed", "quarantined", "excluded", "deleted", "calls", "seconds"),
+            [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls, f"{o.seconds:.2f}") for o in lines],
+            right=("read", "changed", "quarantined", "excluded", "deleted", "calls", "seconds"),
+            nothing="Nothing had changed.",
+        )
+    )
     if ran.published is not None:
         written = {name: row for name, row in ran.published.counts.items() if any(row.get(k) for k in ("created", "updated", "deleted"))}
         told = ", ".join(f"{name} {' '.join(f'{k} {n:,}' for k, n in row.items() if n)}" for name, row in written.items())

@@ -27,9 +27,18 @@ def list_sources() -> None:
 
     workshop = open_workshop()
     found = looking.sources(workshop.store, configured(), workshop.clock.now())
-    give({"sources": found}, lambda screen: screen.print(table("Sources", ("source", "connector", "role", "schedule", "freshness", "last asked", "last run", "cut"), [
-        (s.source, s.connector, s.role, s.schedule, s.freshness, ago(s.age), s.outcome, s.state.cut_id if s.state else None) for s in found
-    ], right=("cut",), nothing="No source is configured. Write a defs.yaml, see README.")))
+    give(
+        {"sources": found},
+        lambda screen: screen.print(
+            table(
+                "Sources",
+                ("source", "connector", "role", "schedule", "freshness", "last asked", "last run", "cut"),
+                [(s.source, s.connector, s.role, s.schedule, s.freshness, ago(s.age), s.outcome, s.state.cut_id if s.state else None) for s in found],
+                right=("cut",),
+                nothing="No source is configured. Write a defs.yaml, see README.",
+            )
+        ),
+    )
 
 
 @command(sources)
@@ -77,6 +86,13 @@ def discover(
     from sync_engine.platform.home import defs_folder
 
     found = find(source_named(source), configured(), defs_folder(), SystemClock(), write=not dry_run)
-    give({"companies": found}, lambda screen: screen.print(table(f"Companies the login of {source} can see", ("environment", "company", "version", "outcome", "source", "file or reason"), [
-        (c.environment, c.company, c.version, c.outcome, c.source, c.path or c.why) for c in found
-    ])))
+    give(
+        {"companies": found},
+        lambda screen: screen.print(
+            table(
+                f"Companies the login of {source} can see",
+                ("environment", "company", "version", "outcome", "source", "file or reason"),
+                [(c.environment, c.company, c.version, c.outcome, c.source, c.path or c.why) for c in found],
+            )
+        ),
+    )

@@ -37,8 +37,8 @@ PATIENCE = 60.0
 class Simulator:
     """A running simulator, its addresses and its admin API."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any]) -> None:
-        self._process, self.ready = process, ready
+    def __init__(self, ready: dict[str, Any]) -> None:
+        self.ready = ready
         self._trust = ssl.create_default_context(cafile=ready["ca_file"])
 
     def act(self, action: str, **arguments: object) -> Any:
@@ -51,23 +51,13 @@ class Simulator:
 
     def _post(self, what: str, body: dict[str, object]) -> Any:
         request = urllib.request.Request(  # noqa: S310 - loopback, from the ready file of our own child
-            f"{self.ready['url']}/_admin/{what}", data=json.dumps(body, default=str).encode(), headers={"Content-Type": "application/json"}, method="POST",
+            f"{self.ready['url']}/_admin/{what}", data=json.dumps(body, default=str).encode(), headers={"Content-Type": "application/json"}, method="POST"
         )
         try:
             with urllib.request.urlopen(request, timeout=30, context=self._trust) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             raise SyncError(f"the simulator refused ({refusal.read().decode(errors='replace')[:300]})", key=str(body.get("action", what))) from None
-
-    def stop(self) -> None:
-        """Ends the simulator; it would also end by itself when we do."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
 
 
 def demo_home() -> Path:
@@ -96,21 +86,31 @@ def simulator(folder: Path, *, customers: int = 40, seed: int = 7) -> Iterator[S
     root = project_root()
     if root is None or not (root / SIMULATOR.replace(".", "/") / "__main__.py").is_file():
         raise ConfigurationError(
-            "the simulator is part of the repository, not of the installed package", key="demo", todo="Clone the repository and run `make demo` in it.",
+            "the simulator is part of the repository, not of the installed package", key="demo", todo="Clone the repository and run `make demo` in it."
         )
     ready_file, log = folder / "simulator.json", folder / "simulator.log"
     command = [sys.executable, "-m", SIMULATOR, "--tls", "--customers", str(customers), "--seed", str(seed), "--ready-file", str(ready_file)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
-    running: Simulator | None = None
     try:
-        running = Simulator(process, _ready(process, ready_file, log))
+        running = Simulator(_ready(process, ready_file, log))
         os.environ[SECRET] = str(running.ready["client_secret"])
         _write_yaml(folder / "defs" / SOURCE / "defs.yaml", root, running.ready)
         yield running
     finally:
-        (running or Simulator.__new__(Simulator)).stop() if running else process.kill()
+        _stop(process)
         ready_file.unlink(missing_ok=True)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends our child; the simulator would also end by itself when we do."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dict[str, Any]:
@@ -137,7 +137,9 @@ def change_the_company(running: Simulator, store: Engine) -> list[str]:
     chosen = choose(store)
     part = (chosen.open_amount / 4).quantize(Decimal("0.01"))
     running.act("pay_invoice", invoice=chosen.invoice, amount=part)
-    running.act("rename_dimension_value", dimension="CUSTOMERGROUP", value=chosen.portfolio_code, code=chosen.portfolio_code, name=f"{chosen.portfolio} (regional)")
+    running.act(
+        "rename_dimension_value", dimension="CUSTOMERGROUP", value=chosen.portfolio_code, code=chosen.portfolio_code, name=f"{chosen.portfolio} (regional)"
+    )
     running.act("retitle_contact", contact=chosen.contact_id, title="Head of Treasury")
     made_invoice = running.act("post_invoice", customer=chosen.debtor, amount=Decimal("1250.00"))
     running.act("delete_contact", contact=chosen.leaving_id)

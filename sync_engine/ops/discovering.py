@@ -45,7 +45,9 @@ def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: 
     for one in found:
         owner = _configured(configs, config, one)
         if owner or one.closed:
-            companies.append(Company(one.environment, one.name, one.id, one.version, "configured" if owner else "skipped", owner, None, "" if owner else one.closed))
+            companies.append(
+                Company(one.environment, one.name, one.id, one.version, "configured" if owner else "skipped", owner, None, "" if owner else one.closed)
+            )
             continue
         name = _name(config.source, one, taken)
         taken.add(name)
@@ -58,9 +60,11 @@ def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: 
 
 def _configured(configs: Mapping[str, SourceConfig], config: SourceConfig, one: Any) -> str | None:
     for name, other in configs.items():
-        same_place = other.connector == config.connector and all(
-            other.connection.get(k) == config.connection.get(k) for k in ("tenant_id", "base_url", "tenant")
-        ) and (other.connection.get("environment") or "").casefold() == one.environment.casefold()
+        same_place = (
+            other.connector == config.connector
+            and all(other.connection.get(k) == config.connection.get(k) for k in ("tenant_id", "base_url", "tenant"))
+            and (other.connection.get("environment") or "").casefold() == one.environment.casefold()
+        )
         if same_place and str(other.connection.get("company", "")).casefold() in (one.id.casefold(), one.name.casefold()):
             return name
     return None

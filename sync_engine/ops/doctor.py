@@ -58,8 +58,12 @@ def examine(config: SourceConfig, clock: Clock) -> Examination:
 
 def _findings(config: SourceConfig, clock: Clock) -> Iterator[Finding]:
     missing = list(missing_secrets(config.connection))
-    yield Finding("secrets", "ill", f"not there: {', '.join(missing)}", "Set them where the engine runs.", 2) if missing else Finding("secrets", "well", _where(config.connection))
-    settings = _asked("settings", lambda: (open_normaliser(config).version and "connection and mapping are valid"))
+    yield (
+        Finding("secrets", "ill", f"not there: {', '.join(missing)}", "Set them where the engine runs.", 2)
+        if missing
+        else Finding("secrets", "well", _where(config.connection))
+    )
+    settings = _asked("settings", lambda: open_normaliser(config).version and "connection and mapping are valid")
     yield settings
     if missing or settings.verdict == "ill":
         yield Finding("login", "unknown", "not tried: first mend what is above")
@@ -104,7 +108,8 @@ def _dimension(config: SourceConfig, connector: Connector) -> Finding | str:
 
 def dimension_codes(config: SourceConfig, connector: Connector) -> list[str]:
     """The codes of the dimensions the ERP has now."""
-    normaliser, codes = open_normaliser(config), set()
+    normaliser = open_normaliser(config)
+    codes: set[str] = set()
     for entity, stream in connector.streams.items():
         if stream.canonical == "dimension" and not stream.facet:
             for batch in connector.pull(entity, None):
@@ -161,7 +166,7 @@ def _lake(root: str) -> str:
             out.write(b"x")
         system, path = fsspec.core.url_to_fs(name)
         system.rm(path)
-    except Exception as error:  # noqa: BLE001 - every storage library raises its own
+    except Exception as error:
         raise StoreError(f"the lake cannot be written ({type(error).__name__})", todo="Check SYNC_ENGINE_LAKE and its credentials.") from error
     return "can be written"
 

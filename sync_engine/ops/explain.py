@@ -76,10 +76,17 @@ def explain(store: Engine, policy: Policy, entity: Entity, key: str, field: str 
         derived = evidence.portfolio_said(connection, found.id) if entity == "debtor" else []
         stories = [
             FieldStory(
-                f.stored_as, row.get(f.stored_as), name_of(connection, f.stored_as, row.get(f.stored_as)), _master(row, f), _rule(policy, entity, f),
-                _claims(connection, f, said, derived, _master(row, f)), pins.get(f.name), [c for c in changes if c.field == f.stored_as],
+                f.stored_as,
+                row.get(f.stored_as),
+                name_of(connection, f.stored_as, row.get(f.stored_as)),
+                _master(row, f),
+                _rule(policy, entity, f),
+                _claims(connection, f, said, derived, _master(row, f)),
+                pins.get(f.name),
+                [c for c in changes if c.field == f.stored_as],
             )
-            for f in chosen if field is not None or f.stored_as in row and (row[f.stored_as] is not None or any(f.name in s.values for s in said))
+            for f in chosen
+            if field is not None or (f.stored_as in row and (row[f.stored_as] is not None or any(f.name in s.values for s in said)))
         ]
         links = list(dict.fromkeys((s.source, s.key) for s in said)) or [(str(row["source"]), str(row["external_id"]))] if entity == "document" or said else []
         ledger = evidence.ledger_entries(connection, found.id) if entity == "document" else []
@@ -89,7 +96,9 @@ def explain(store: Engine, policy: Policy, entity: Entity, key: str, field: str 
 def _one(found: list[evidence.Found], entity: str, key: str) -> evidence.Found:
     living = [f for f in found if not f.is_deleted] or found
     if not living:
-        raise ConfigurationError(f"there is no {entity} of this number, name or id", key=key, todo="Numbers are compared as the ERP writes them, leading zeros too.")
+        raise ConfigurationError(
+            f"there is no {entity} of this number, name or id", key=key, todo="Numbers are compared as the ERP writes them, leading zeros too."
+        )
     if len(living) > 1:
         raise AmbiguousMatch(whose=entity, key=key, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living])
     return living[0]
@@ -126,8 +135,7 @@ def told(rule: Rule, field: Field) -> str:
 
 def _claims(connection: Connection, field: Field, said: list[evidence.Said], derived: list[tuple[str, str, str | None]], master: str | None) -> list[ClaimOf]:
     claims = [
-        ClaimOf(s.source, s.entity, s.key, s.values[field.name], s.said_at, s.source == master and not s.is_deleted)
-        for s in said if field.name in s.values
+        ClaimOf(s.source, s.entity, s.key, s.values[field.name], s.said_at, s.source == master and not s.is_deleted) for s in said if field.name in s.values
     ]
     if field.name == "portfolio_key":
         claims += [ClaimOf(source, "the dimension value on the card", key, code, None, source == master) for source, key, code in derived]

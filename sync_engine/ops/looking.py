@@ -127,7 +127,9 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
         cuts = reports.cut_lines(connection, source=of, cut_id=cut_id)
         found = [Certificate(c, reports.checks(connection, c.cut_id)) for c in cuts]
     if of is not None and not found:
-        raise ConfigurationError(f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}", todo="`sync-engine status` lists sources and their cuts.")
+        raise ConfigurationError(
+            f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}", todo="`sync-engine status` lists sources and their cuts."
+        )
     return found
 
 

@@ -45,6 +45,8 @@ def retry(store: Engine, *, key: str | None = None, source: str | None = None, e
     with transaction(store, "asking for another try") as connection:
         found = put_aside(connection, source=source, entity=entity, key=key)
         if not found:
-            raise ConfigurationError("nothing in quarantine fits", whose=source or "", key=key or entity or "", todo="`sync-engine quarantine list` shows what is there.")
+            raise ConfigurationError(
+                "nothing in quarantine fits", whose=source or "", key=key or entity or "", todo="`sync-engine quarantine list` shows what is there."
+            )
         request_retry(connection, [r.quarantine_id for r in found])
     return found

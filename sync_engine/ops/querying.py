@@ -21,8 +21,20 @@ from sync_engine.store.db import transaction
 from sync_engine.store.questions import Answer
 
 _DOTTED = re.compile(r'"?([A-Za-z_]\w*)"?\s*\.\s*"?([A-Za-z_]\w*)"?')
-_TYPES = {"uuid": "UUID", "text": "VARCHAR", "jsonb": "JSON", "date": "DATE", "boolean": "BOOLEAN", "integer": "INTEGER", "bigint": "BIGINT", "smallint": "SMALLINT",
-          "double precision": "DOUBLE", "timestamp with time zone": "TIMESTAMPTZ", "numeric": "DECIMAL(38, 10)", "text[]": "VARCHAR"}
+_TYPES = {
+    "uuid": "UUID",
+    "text": "VARCHAR",
+    "jsonb": "JSON",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "smallint": "SMALLINT",
+    "double precision": "DOUBLE",
+    "timestamp with time zone": "TIMESTAMPTZ",
+    "numeric": "DECIMAL(38, 10)",
+    "text[]": "VARCHAR",
+}
 
 
 def query(store: Engine, lake: Lake, statement: str, limit: int | None = None) -> Answer:
@@ -45,7 +57,8 @@ def query(store: Engine, lake: Lake, statement: str, limit: int | None = None) -
 def _duckdb(lake: Lake) -> Any:
     import duckdb
 
-    duck = duckdb.connect(config={"TimeZone": "UTC"})
+    duck = duckdb.connect()
+    duck.execute("SET TimeZone = 'UTC'")
     if "://" in lake.root:
         import fsspec
 
@@ -76,7 +89,10 @@ def _land(duck: Any, lake: Lake, files: list[questions.LandedFile], wanted: list
 def _copy(duck: Any, connection: Connection, relation: str, folder: Path) -> None:
     columns = questions.columns_of(connection, relation)
     if not columns:
-        raise ConfigurationError(f"there is no canonical.{relation}", todo="`sync-engine sql \"SELECT table_name FROM information_schema.tables WHERE table_schema = 'canonical'\"` lists them.")
+        raise ConfigurationError(
+            f"there is no canonical.{relation}",
+            todo="`sync-engine sql \"SELECT table_name FROM information_schema.tables WHERE table_schema = 'canonical'\"` lists them.",
+        )
     target = folder / f"{relation}.csv"
     questions.export_csv(connection, relation, target)
     typed = ", ".join(f'"{name}" {_duck_type(kind)}' for name, kind in columns)

@@ -30,7 +30,7 @@ def source_named(name: str) -> SourceConfig:
     known = configured()
     if name not in known:
         raise ConfigurationError(
-            f"there is no source {name!r}", todo=f"Configured in {defs_folder()}: {', '.join(known) or 'none'}. Or set SYNC_ENGINE_DEFS to the folder you mean.",
+            f"there is no source {name!r}", todo=f"Configured in {defs_folder()}: {', '.join(known) or 'none'}. Or set SYNC_ENGINE_DEFS to the folder you mean."
         )
     return known[name]
 

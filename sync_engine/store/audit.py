@@ -30,7 +30,9 @@ def seals(connection: Connection) -> Iterator[Seal]:
     """Every seal in order, verified."""
     before, previous = 0, None
     while True:
-        rows = fetch(connection, f"""
+        rows = fetch(
+            connection,
+            f"""
             SELECT s.seal_id, s.first_seq, s.last_seq, s.changes, s.sealed_at, s.previous, s.digest, x.n,
                    sha256(coalesce(s.previous, CAST('' AS bytea)) || coalesce(x.whole, CAST('' AS bytea)))
             FROM (SELECT * FROM engine.audit_seal WHERE seal_id > :before ORDER BY seal_id LIMIT {PAGE}) s
@@ -38,7 +40,9 @@ def seals(connection: Connection) -> Iterator[Seal]:
                 SELECT count(*) AS n, string_agg({ROW_DIGEST}, CAST('' AS bytea) ORDER BY c.seq) AS whole
                 FROM canonical.change c WHERE c.seq BETWEEN s.first_seq AND s.last_seq) x
             ORDER BY s.seal_id
-            """, before=before)
+            """,
+            before=before,
+        )
         for seal_id, first, last, changes, at, claimed, digest, counted, computed in rows:
             wrong = ""
             if (None if claimed is None else bytes(claimed)) != previous:
@@ -55,7 +59,12 @@ def seals(connection: Connection) -> Iterator[Seal]:
 
 def outside_the_chain(connection: Connection) -> int:
     """Changes that no seal covers: written past the engine."""
-    return int(fetch(connection, """
+    return int(
+        fetch(
+            connection,
+            """
         SELECT count(*) FROM canonical.change c
         WHERE NOT EXISTS (SELECT FROM engine.audit_seal s WHERE c.seq BETWEEN s.first_seq AND s.last_seq)
-        """)[0][0])
+        """,
+        )[0][0]
+    )

@@ -40,12 +40,18 @@ _COLUMNS = """
 
 def put_aside(connection: Connection, *, source: str | None = None, entity: str | None = None, key: str | None = None) -> list[PutAside]:
     """Quarantined records, the oldest first; `key` is the record's key or the number of the quarantine row."""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT {_COLUMNS}
         WHERE (CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entity AS text) IS NULL OR t.entity = :entity OR t.family = :entity)
           AND (CAST(:key AS text) IS NULL OR q.key = :key OR CAST(q.quarantine_id AS text) = :key)
         ORDER BY q.first_at, q.quarantine_id
-        """, source=source, entity=entity, key=key)
+        """,
+        source=source,
+        entity=entity,
+        key=key,
+    )
     return [PutAside(*r) for r in rows]
 
 

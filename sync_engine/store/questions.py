@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psycopg
 from sqlalchemy import Connection
 
+from sync_engine.errors import ConfigurationError
 from sync_engine.store.db import driver, fetch
 
 
@@ -28,11 +30,19 @@ class LandedFile(NamedTuple):
 
 
 def ask(connection: Connection, statement: str, limit: int | None = None) -> Answer:
-    """Runs one SELECT-like statement read only. The server itself refuses a write, and a second statement behind the first."""
+    """Runs one SELECT-like statement read only. The server itself refuses a write, and a second statement behind the first.
+
+    Raises ConfigurationError when the statement is wrong, StoreError when the database fails.
+    """
     own = driver(connection)
     with own.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
-        cursor.execute(statement.encode(), prepare=True)  # prepared: exactly one statement
+        try:
+            cursor.execute(statement.encode(), prepare=True)  # prepared: exactly one statement
+        except (psycopg.ProgrammingError, psycopg.DataError, psycopg.errors.ReadOnlySqlTransaction) as error:
+            raise ConfigurationError(
+                f"PostgreSQL refuses the statement: {error.diag.message_primary or type(error).__name__}", todo=error.diag.message_hint or ""
+            ) from None
         if cursor.description is None:
             return Answer([], [])
         columns = [c.name for c in cursor.description]
@@ -41,9 +51,15 @@ def ask(connection: Connection, statement: str, limit: int | None = None) -> Ans
 
 def landed_files(connection: Connection) -> list[LandedFile]:
     """Every committed file of the lake, oldest first."""
-    return [LandedFile(*r) for r in fetch(connection, """
+    return [
+        LandedFile(*r)
+        for r in fetch(
+            connection,
+            """
         SELECT t.source, t.entity, m.batch_id, m.path, m.landed_at FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id) ORDER BY m.batch_id
-        """)]
+        """,
+        )
+    ]
 
 
 def streams(connection: Connection) -> list[tuple[str, str]]:
@@ -53,14 +69,25 @@ def streams(connection: Connection) -> list[tuple[str, str]]:
 
 def columns_of(connection: Connection, relation: str) -> list[tuple[str, str]]:
     """(column, type) of a table or view of `canonical`; empty when there is none of that name."""
-    return [(str(n), str(t)) for n, t in fetch(connection, """
+    return [
+        (str(n), str(t))
+        for n, t in fetch(
+            connection,
+            """
         SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
         WHERE a.attrelid = to_regclass(:relation) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-        """, relation=f'canonical."{relation}"')]
+        """,
+            relation=f'canonical."{relation}"',
+        )
+    ]
 
 
 def export_csv(connection: Connection, relation: str, target: Path) -> None:
     """Writes a relation of `canonical` to a CSV file: null is nothing, an empty text is `""`."""
-    with target.open("wb") as out, driver(connection).cursor() as cursor, cursor.copy(f'COPY (SELECT * FROM canonical."{relation}") TO STDOUT (FORMAT csv, HEADER)') as copy:
+    with (
+        target.open("wb") as out,
+        driver(connection).cursor() as cursor,
+        cursor.copy(f'COPY (SELECT * FROM canonical."{relation}") TO STDOUT (FORMAT csv, HEADER)') as copy,
+    ):
         for part in copy:
             out.write(bytes(part))

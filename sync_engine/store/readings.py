@@ -114,7 +114,9 @@ class Gap(NamedTuple):
 
 def sources(connection: Connection, source: str | None = None) -> list[SourceState]:
     """Every source the store has met, or one."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT s.source, s.connector, s.role, s.environment, v.verified_at, c.cut_id, c.published_at, g.grade,
                r.run_id, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error,
                (SELECT count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
@@ -127,89 +129,129 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
         LEFT JOIN LATERAL (SELECT * FROM engine.run x WHERE x.source = s.source ORDER BY x.started_at DESC LIMIT 1) r ON true
         WHERE CAST(:source AS text) IS NULL OR s.source = :source
         ORDER BY s.position, s.source
-        """, source=source)
+        """,
+        source=source,
+    )
     return [SourceState(*r) for r in rows]
 
 
 def entities(connection: Connection, source: str | None = None) -> list[EntityState]:
     """Every wire entity of every source, or of one, parents first."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT t.source, t.entity, t.family, t.verified_at, t.swept_at, coalesce(n.living, 0), coalesce(n.quarantined, 0), coalesce(n.excluded, 0),
                coalesce(n.deleted, 0), x.outcome, x.error
         FROM engine.stream t
-        LEFT JOIN (SELECT stream_id, count(*) FILTER (WHERE deleted_at IS NULL) AS living, count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined,
-                          count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded, count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted
-                   FROM engine.source_record GROUP BY stream_id) n USING (stream_id)
+        LEFT JOIN (
+            SELECT stream_id, count(*) FILTER (WHERE deleted_at IS NULL) AS living, count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
+                   count(*) FILTER (WHERE state = 1 AND deleted_at IS NULL) AS quarantined, count(*) FILTER (WHERE state = 2 AND deleted_at IS NULL) AS excluded
+            FROM engine.source_record GROUP BY stream_id) n USING (stream_id)
         LEFT JOIN LATERAL (
             SELECT p.outcome, p.error FROM engine.run_step p JOIN engine.run r USING (run_id)
             WHERE r.source = t.source AND p.entity = t.entity AND p.stage LIKE 'pull%' ORDER BY p.step_id DESC LIMIT 1) x ON true
         WHERE CAST(:source AS text) IS NULL OR t.source = :source
         ORDER BY t.source, t.rank, t.stream_id
-        """, source=source)
+        """,
+        source=source,
+    )
     return [EntityState(*r) for r in rows]
 
 
 def runs(connection: Connection, source: str | None = None, limit: int = 5) -> list[RunState]:
     """The latest runs, newest first, with what their steps add up to."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT r.run_id, r.source, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error, r.cut_id,
-               coalesce(sum(p.calls), 0), coalesce(sum(p.read) FILTER (WHERE p.stage LIKE 'pull%'), 0), coalesce(sum(p.changed) FILTER (WHERE p.stage LIKE 'pull%'), 0),
-               coalesce(sum(p.deleted), 0)
+               coalesce(sum(p.calls), 0), coalesce(sum(p.read) FILTER (WHERE p.stage LIKE 'pull%'), 0),
+               coalesce(sum(p.changed) FILTER (WHERE p.stage LIKE 'pull%'), 0), coalesce(sum(p.deleted), 0)
         FROM (SELECT * FROM engine.run WHERE CAST(:source AS text) IS NULL OR source = :source ORDER BY started_at DESC LIMIT :limit) r
         LEFT JOIN engine.run_step p USING (run_id)
         GROUP BY r.run_id, r.source, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error, r.cut_id
         ORDER BY r.started_at DESC
-        """, source=source, limit=limit)
+        """,
+        source=source,
+        limit=limit,
+    )
     return [RunState(*r[:9], *map(int, r[9:])) for r in rows]
 
 
 def outcomes(connection: Connection, run_id: UUID) -> list[EntityOutcome]:
     """What one run came to per entity, in the order the run took them. read = unchanged + changed; what is odd was read too."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT entity, CASE WHEN bool_or(outcome = 'failed') THEN 'failed' WHEN bool_or(outcome = 'held') THEN 'held' ELSE 'succeeded' END,
                coalesce(sum(read) FILTER (WHERE stage <> 'normalise'), 0), coalesce(sum(changed) FILTER (WHERE stage <> 'normalise'), 0),
-               coalesce(sum(unchanged) FILTER (WHERE stage <> 'normalise'), 0), sum(quarantined), sum(excluded), sum(deleted), sum(calls), sum(bytes), sum(seconds),
-               max(error)
+               coalesce(sum(unchanged) FILTER (WHERE stage <> 'normalise'), 0), sum(quarantined), sum(excluded), sum(deleted),
+               sum(calls), CAST(sum(bytes) AS bigint), CAST(sum(seconds) AS float), max(error)
         FROM engine.run_step WHERE run_id = :run GROUP BY entity ORDER BY min(step_id)
-        """, run=run_id)
-    return [EntityOutcome(r[0], r[1], *map(int, r[2:10]), float(r[10]), r[11]) for r in rows]
+        """,
+        run=run_id,
+    )
+    return [EntityOutcome(*r) for r in rows]
 
 
 def holds(connection: Connection, source: str | None = None) -> list[Hold]:
     """Sweeps that were held, the approved ones that did not run again yet too."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT t.source, t.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.sample, h.approved_by, h.approved_at
         FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id)
         WHERE CAST(:source AS text) IS NULL OR t.source = :source ORDER BY h.held_at
-        """, source=source)
-    return [Hold(*r[:7], [str(k) for k in r[7]], *r[8:]) for r in rows]
+        """,
+        source=source,
+    )
+    return [Hold(*r) for r in rows]
 
 
 def approve_hold(connection: Connection, source: str, entity: str, by: str) -> int:
     """Lets the next sweep of an entity remove what is missing; 0 when nothing is held there."""
-    return len(fetch(connection, """
+    return len(
+        fetch(
+            connection,
+            """
         UPDATE engine.sweep_hold h SET approved_by = :by, approved_at = now() FROM engine.stream t
         WHERE t.stream_id = h.stream_id AND t.source = :source AND t.entity = :entity RETURNING h.stream_id
-        """, source=source, entity=entity, by=by))
+        """,
+            source=source,
+            entity=entity,
+            by=by,
+        )
+    )
 
 
 def gaps(connection: Connection, source: str | None = None) -> list[Gap]:
     """Codes without a rule, the most frequent first."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT t.source, t.entity, g.field, g.code, count(*), min(g.first_at), min(g.key)
         FROM engine.code_gap g JOIN engine.stream t USING (stream_id)
         WHERE CAST(:source AS text) IS NULL OR t.source = :source
         GROUP BY t.source, t.entity, g.field, g.code ORDER BY count(*) DESC, t.source, t.entity, g.field, g.code
-        """, source=source)
+        """,
+        source=source,
+    )
     return [Gap(*r) for r in rows]
 
 
 def external_ids(connection: Connection, source: str, number: str) -> list[str]:
     """The keys under which a source knows the debtor with this number."""
-    return [str(r[0]) for r in fetch(connection, """
+    return [
+        str(r[0])
+        for r in fetch(
+            connection,
+            """
         SELECT l.external_id FROM canonical.debtor d JOIN canonical.link l ON l.entity = 'debtor' AND l.canonical_id = d.id AND l.source = :source
         WHERE (d.number = :number OR CAST(d.id AS text) = :number) ORDER BY d.deleted_at IS NOT NULL, l.external_id
-        """, source=source, number=number)]
+        """,
+            source=source,
+            number=number,
+        )
+    ]
 
 
 def is_migrated(connection: Connection) -> bool:

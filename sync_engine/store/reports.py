@@ -92,30 +92,46 @@ class CutLine(NamedTuple):
 
 def portfolios(connection: Connection, source: str | None = None) -> list[PortfolioLine]:
     """Every portfolio with the number of its debtors and their balance, the empty ones too; the unassigned last."""
-    rows = fetch(connection, """
-        SELECT m.source, m.portfolio, m.code, bool_or(m.archived_at IS NOT NULL), count(m.debtor_id), coalesce(sum(b.balance), 0), coalesce(sum(b.overdue), 0), min(b.currency)
+    rows = fetch(
+        connection,
+        """
+        SELECT m.source, m.portfolio, m.code, bool_or(m.archived_at IS NOT NULL), count(m.debtor_id),
+               coalesce(sum(b.balance), 0), coalesce(sum(b.overdue), 0), min(b.currency)
         FROM canonical.portfolio_members m
-        LEFT JOIN (SELECT debtor_id, sum(balance_base) AS balance, sum(overdue_base) AS overdue, min(base_currency) AS currency FROM canonical.debtor_balance GROUP BY debtor_id) b
-            ON b.debtor_id = m.debtor_id
+        LEFT JOIN (
+            SELECT debtor_id, sum(balance_base) AS balance, sum(overdue_base) AS overdue, min(base_currency) AS currency
+            FROM canonical.debtor_balance GROUP BY debtor_id) b ON b.debtor_id = m.debtor_id
         WHERE CAST(:source AS text) IS NULL OR m.source IS NULL OR m.source = :source
         GROUP BY m.source, m.portfolio_id, m.portfolio, m.code ORDER BY m.portfolio_id IS NULL, m.source, m.code
-        """, source=source)
+        """,
+        source=source,
+    )
     return [PortfolioLine(*r) for r in rows]
 
 
 def positions(connection: Connection) -> list[PositionLine]:
     """Positions somebody holds, the most frequent first."""
-    return [PositionLine(r[0], r[1], r[2], list(r[3] or ())) for r in fetch(connection, """
+    return [
+        PositionLine(r[0], r[1], r[2], list(r[3] or ()))
+        for r in fetch(
+            connection,
+            """
         SELECT position, n_contacts, n_debtors, titles FROM canonical.positions_in_use ORDER BY n_contacts DESC, position
-        """)]
+        """,
+        )
+    ]
 
 
 def ageing(connection: Connection, source: str | None = None) -> list[AgeingLine]:
     """A line per source and currency."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT source, currency, base_currency, bucket, position IS NULL, open_amount, unapplied, open_amount_base, unapplied_base FROM canonical.ageing_summary
         WHERE CAST(:source AS text) IS NULL OR source = :source ORDER BY source, currency NULLS FIRST, position NULLS LAST
-        """, source=source)
+        """,
+        source=source,
+    )
     lines: dict[tuple[str, str | None], AgeingLine] = {}
     for owner, currency, base, bucket, is_credit, amount, credit, amount_base, credit_base in rows:
         zero = Decimal(0)
@@ -148,26 +164,43 @@ def last_seq(connection: Connection) -> int:
 
 def changes_since(connection: Connection, seq: int, limit: int = 1000) -> list[Change]:
     """The change feed after a place, as a poller reads it, with references named."""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT c.seq, c.at, c.entity, c.record_id, {_NAMED}, c.op, c.field, c.old, c.new, c.actor, c.cut_id, c.reason
         FROM canonical.change c WHERE c.seq > :seq ORDER BY c.seq LIMIT :limit
-        """, seq=seq, limit=limit)
+        """,
+        seq=seq,
+        limit=limit,
+    )
     return [_named(connection, Change(*r)) for r in rows]
 
 
 def history(connection: Connection, record_id: UUID, field: str | None = None) -> list[Change]:
     """What changed about one record, oldest first; of one field when one is named."""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT c.seq, c.at, c.entity, c.record_id, {_NAMED}, c.op, c.field, c.old, c.new, c.actor, c.cut_id, c.reason
         FROM canonical.change c WHERE c.record_id = :id AND (CAST(:field AS text) IS NULL OR c.field = :field OR c.field IS NULL) ORDER BY c.seq
-        """, id=record_id, field=field)
+        """,
+        id=record_id,
+        field=field,
+    )
     return [_named(connection, Change(*r)) for r in rows]
 
 
 REFERENCES = {
-    "portfolio_id": ("portfolio", "name"), "owner_id": ("account_owner", "name"), "parent_id": ("debtor", "name"), "ultimate_parent_id": ("debtor", "name"),
-    "debtor_id": ("debtor", "concat_ws(' ', number, name)"), "position_id": ("contact_position", "name"), "company_id": ("company", "name"),
-    "group_id": ("debtor_group", "name"), "dimension_id": ("dimension", "code"), "dimension_value_id": ("dimension_value", "concat_ws(' ', code, name)"),
+    "portfolio_id": ("portfolio", "name"),
+    "owner_id": ("account_owner", "name"),
+    "parent_id": ("debtor", "name"),
+    "ultimate_parent_id": ("debtor", "name"),
+    "debtor_id": ("debtor", "concat_ws(' ', number, name)"),
+    "position_id": ("contact_position", "name"),
+    "company_id": ("company", "name"),
+    "group_id": ("debtor_group", "name"),
+    "dimension_id": ("dimension", "code"),
+    "dimension_value_id": ("dimension_value", "concat_ws(' ', code, name)"),
 }
 """Columns that hold an id, and how the record they mean is named."""
 
@@ -187,20 +220,29 @@ def _named(connection: Connection, change: Change) -> Change:
 
 def cut_lines(connection: Connection, *, source: str | None = None, cut_id: int | None = None) -> list[CutLine]:
     """The cut asked for, or the last cut of every source, or of one."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT c.cut_id, c.source, c.as_of, c.published_at, g.grade, coalesce(g.n_hold, 0), coalesce(g.n_break, 0), coalesce(g.n_not_answerable, 0)
         FROM canonical.cut c LEFT JOIN canonical.cut_grade g USING (cut_id)
         WHERE CASE WHEN CAST(:cut AS bigint) IS NOT NULL THEN c.cut_id = :cut
                    ELSE c.cut_id IN (SELECT cut_id FROM canonical.last_cut) AND (CAST(:source AS text) IS NULL OR c.source = :source) END
         ORDER BY c.source, c.cut_id
-        """, source=source, cut=cut_id)
+        """,
+        source=source,
+        cut=cut_id,
+    )
     return [CutLine(*r) for r in rows]
 
 
 def checks(connection: Connection, cut_id: int) -> list[CheckLine]:
     """The checks of one cut, C1 before C10."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT "check", title, verdict, source_value, canonical_value, difference, detail FROM canonical.certificate WHERE cut_id = :cut
         ORDER BY length("check"), "check"
-        """, cut=cut_id)
+        """,
+        cut=cut_id,
+    )
     return [CheckLine(*r) for r in rows]

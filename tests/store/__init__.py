@@ -1,0 +1,1 @@
+"""The store against a real PostgreSQL: tables, views, controls."""

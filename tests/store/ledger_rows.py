@@ -44,16 +44,23 @@ class Rows:
         """An invoice, unless `kind` says otherwise; in EUR and booked one to one, unless the base amounts say otherwise."""
         key = values.pop("external_id", f"document-{next(self._numbers)}")
         total, still_open = Decimal(total), Decimal(total if open_amount is None else open_amount)
-        row = {"kind": "invoice", "currency": "EUR", "erp_status": "open" if still_open else "paid", "total_base": total, "open_amount_base": still_open, **values}
-        return self.add("canonical.document", source=self.source, external_id=key, external_no=row.pop("number", key), debtor_id=debtor, total=total, open_amount=still_open, **row)
+        row = {
+            "kind": "invoice", "currency": "EUR", "erp_status": "open" if still_open else "paid", "total_base": total, "open_amount_base": still_open,
+            "external_no": values.pop("number", key), **values,
+        }
+        return self.add("canonical.document", source=self.source, external_id=key, debtor_id=debtor, total=total, open_amount=still_open, **row)
 
     def payment(self, debtor: UUID | None, amount: Decimal | int, unapplied: Decimal | int = 0, **values: Any) -> UUID:
         """Money received, unless `kind` says otherwise."""
         key = f"payment-{next(self._numbers)}"
         row = {"kind": "payment", "currency": "EUR", "amount_base": amount, "unapplied_amount_base": unapplied, **values}
-        return self.add("canonical.payment", source=self.source, external_id=key, external_no=key, debtor_id=debtor, amount=amount, unapplied_amount=unapplied, **row)
+        return self.add(
+            "canonical.payment", source=self.source, external_id=key, external_no=key, debtor_id=debtor, amount=amount, unapplied_amount=unapplied, **row,
+        )
 
-    def application(self, from_id: UUID, to_id: UUID, amount: Decimal | int, applied_on: date | None, reversed_on: date | None = None, **values: Any) -> UUID:
+    def application(
+        self, from_id: UUID, to_id: UUID, amount: Decimal | int, applied_on: date | None, reversed_on: date | None = None, **values: Any,
+    ) -> UUID:
         """This much of the payment or credit settled the document."""
         row = {"from_kind": "payment", "to_kind": "document", "currency": "EUR", "is_reversed": reversed_on is not None, **values}
         return self.add(

@@ -71,7 +71,9 @@ def test_the_grade_of_a_certificate(ledger: Rows, checks: list[tuple[str, bool, 
 def test_freshness_shows_the_last_cut_and_the_last_run(ledger: Rows) -> None:
     """A source that never had a cut is there too."""
     for source in ("hansen", "new"):
-        ledger.rows("INSERT INTO engine.source (source, connector, role, environment, config, config_hash) VALUES (:s, 'x', 'erp', '', '{}', '') RETURNING 1", s=source)
+        ledger.rows(
+            "INSERT INTO engine.source (source, connector, role, environment, config, config_hash) VALUES (:s, 'x', 'erp', '', '{}', '') RETURNING 1", s=source,
+        )
     cut = ledger.cut(T)
     for started, outcome in (("2025-05-22", "succeeded"), ("2025-05-23", "failed")):
         ledger.rows(
@@ -98,7 +100,7 @@ def test_a_reader_reads_canonical_and_nothing_of_the_engine(ledger: Rows) -> Non
 
 def test_a_writer_may_add_to_the_inbox_and_not_answer_it(ledger: Rows) -> None:
     """It says what it wants; when it was said and what came of it is the engine's to write."""
-    inbox = "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by{}) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', 'true', 'app'{})"
+    inbox = "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by{}) VALUES ('debtor', gen_random_uuid(), 'x', 'true', 'app'{})"
     ledger.connection.exec_driver_sql("SET LOCAL ROLE sync_engine_writer")
     ledger.connection.exec_driver_sql(inbox.format("", ""))
     assert ledger.one("SELECT said_by, answer FROM canonical.claim_inbox") == ("app", None)

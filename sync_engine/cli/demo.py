@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from rich.console import Console
+    from sqlalchemy import Engine
 
     from sync_engine.ops.looking import Receivables
     from sync_engine.store.readings import EntityOutcome
@@ -43,7 +44,8 @@ def demo(
         told.say("", f"{simulator.ready['base_url']}, companies: {', '.join(simulator.ready['companies'])}")
         _show(told, simulator, stop_after_first=ui)
         if ui:
-            ops.dagster_ui(folder, port)
+            told.say("", f"Dagster's UI opens on http://127.0.0.1:{port} in about 20 s. Ctrl-C stops it, the simulator and the database.")
+            ops.dagster_ui(port)
         elif keep:
             _wait(told)
     if not ui:
@@ -60,7 +62,7 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     workshop = open_workshop()
     store = workshop.store
     told.say("3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled")
-    told.outcomes("first run", _run(workshop))
+    told.outcomes("first run", _run(store))
     told.receivables(looking.receivables(store, ops.SOURCE))
     chosen = ops.choose(store)
     story = explain.explain(store, workshop.policy, "debtor", chosen.debtor)
@@ -75,23 +77,21 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     done = ops.change_the_company(simulator, store)
     told.keep("done", done, lambda screen: [screen.print(f"  · {sentence}", markup=False) for sentence in done])
     told.say("5", "Second run: only what changed since; then a full sweep of the contacts, since an API does not tell what is gone")
-    told.outcomes("second run", _run(workshop), only_moved=True)
-    told.outcomes("sweep of the contacts", _run(workshop, ("contacts",), full=True), only_moved=True)
+    told.outcomes("second run", _run(store), only_moved=True)
+    told.outcomes("sweep of the contacts", _run(store, "one_entity", family="contacts", full=True), only_moved=True)
     told.changes(looking.changes_since(store, before))
     told.certificates(looking.certificates(store, ops.SOURCE))
     store.dispose()
 
 
-def _run(workshop: Any, entities: tuple[str, ...] = (), *, full: bool = False) -> list[EntityOutcome]:
+def _run(store: Engine, job: str = "lane", **decisions: object) -> list[EntityOutcome]:
     from sync_engine.ops import demo as ops
     from sync_engine.ops import looking
-    from sync_engine.ops.running import run_source
-    from sync_engine.ops.workplace import source_named
 
-    with output.progress("demo") as report:
-        run_source(workshop, source_named(ops.SOURCE), entities=entities, full=full, progress=report)
-    last = looking.last_run(workshop.store, ops.SOURCE)
-    return looking.outcomes(workshop.store, last) if last else []
+    with output.working("Dagster runs the lane"):
+        ops.run_through_dagster(job, **decisions)
+    last = looking.last_run(store, ops.SOURCE)
+    return looking.outcomes(store, last) if last else []
 
 
 def _wait(told: _Narrator) -> None:

@@ -157,6 +157,16 @@ def progress(label: str) -> Iterator[Progress]:
 
 
 @contextmanager
+def working(label: str) -> Iterator[None]:
+    """A sign of life on a terminal while something that reports nothing goes on."""
+    if sys.stderr.isatty() and not AS_JSON:
+        with console(on_stderr=True).status(label):
+            yield
+    else:
+        yield
+
+
+@contextmanager
 def _bars(label: str) -> Iterator[Progress]:
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -71,7 +73,7 @@ def fresh_home() -> Path:
     EmbeddedPostgres(folder).remove()
     shutil.rmtree(folder, ignore_errors=True)
     made(folder)
-    os.environ.update({"SYNC_ENGINE_HOME": str(folder), "SYNC_ENGINE_DEFS": str(folder / "defs"), "DAGSTER_HOME": str(made(folder / "dagster"))})
+    os.environ.update({"SYNC_ENGINE_HOME": str(folder), "SYNC_ENGINE_DEFS": str(folder / "defs")})
     for elsewhere in ("SYNC_ENGINE_DATABASE_URL", "SYNC_ENGINE_LAKE"):
         os.environ.pop(elsewhere, None)
     return folder
@@ -168,18 +170,39 @@ def stop_database(folder: Path) -> None:
     EmbeddedPostgres(folder).stop()
 
 
-def dagster_ui(folder: Path, port: int) -> None:
-    """Dagster's UI on the demo's sources, in the foreground until Ctrl-C; its children end with it."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, cwd=folder, start_new_session=True)  # noqa: S603
+def run_through_dagster(job: str = "lane", **decisions: object) -> None:
+    """Executes one of the source's jobs in this process, as its schedule would. Raises SyncError with Dagster's words when it fails.
+
+    Dagster stands above the engine, which knows nothing of it: the demo finds it by name.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's own notes on its preview features
+        running = importlib.import_module("dagster_project.running")
+        config = {"ops": {f"{SOURCE}__read_{job}": {"config": decisions}}} if decisions else None
+        result = running.run_lane(SOURCE, job=job, run_config=config)
+    if not result.success:
+        failed = [event for event in result.all_events if event.is_step_failure]
+        said = [str(event.step_failure_data.error.message).strip().splitlines()[-1] for event in failed if event.step_failure_data.error]
+        raise SyncError(f"the Dagster run failed: {'; '.join(dict.fromkeys(said)) or 'no step said why'}", whose=SOURCE, todo="See `sync-engine status`.")
+
+
+def dagster_ui(port: int) -> None:
+    """Dagster's UI on the demo's sources, in the foreground until Ctrl-C; what it started ends with it."""
+    instance = importlib.import_module("dagster_project.instance")
+    process = subprocess.Popen(instance.ui_command(port), env=instance.ui_environment(), start_new_session=True)  # noqa: S603
     try:
         process.wait()
     except KeyboardInterrupt:
         pass
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+        _stop_group(process)
+
+
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process and its children, which would outlive it."""
+    for last_word in (signal.SIGINT, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, last_word)
+            process.wait(15)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue

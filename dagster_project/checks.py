@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from dagster_project.telling import table
+from dagster_project.telling import Metadata, table
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.publish import Published
 from sync_engine.store import readings
@@ -66,12 +66,12 @@ def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 
 
 def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) -> dg.AssetCheckResult:
-    """`missing` are the streams of the family that failed, with the sentence that says why."""
-    said = {entity: sentence for entity, sentence in missing.items() if entity in set(streams)}
-    return dg.AssetCheckResult(
-        check_name=EVERY_STREAM_WAS_READ, passed=not said, severity=ERROR, description="\n".join(said.values()) or "The source answered for every stream.",
-        metadata={"not read": ", ".join(said)} if said else None,
-    )
+    """`missing` are the streams that failed in this run, with the sentence that says why."""
+    names = set(streams)
+    said = {entity: sentence for entity, sentence in missing.items() if entity in names}
+    if not said:
+        return _passed(EVERY_STREAM_WAS_READ, ERROR, "The source answered for every stream.")
+    return _failed(EVERY_STREAM_WAS_READ, ERROR, "\n".join(said.values()), {"not read": ", ".join(said)})
 
 
 def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -80,17 +80,14 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
     with transaction(lane.store, "looking for held sweeps") as connection:
         held = [h for h in readings.holds(connection, lane.source) if h.entity in names and h.approved_at is None]
     if not held:
-        return dg.AssetCheckResult(check_name=SWEEP_NOT_SUSPICIOUSLY_SMALL, passed=True, severity=ERROR, description="No sweep is held.")
-    said = [_of_sweep(h) for h in held]
+        return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
-        "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, run the full resync job with "
-        "accept_deletes; if not, the next complete sweep releases the hold by itself."
+        "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, approve it (sync-engine sweep approve, "
+        "or accept_deletes in the full resync job); if not, the next complete sweep releases the hold by itself."
     )
     rows = [{"stream": h.entity, "known": h.known, "seen": h.seen, "missing": h.missing, "stated": "" if h.stated is None else str(h.stated)} for h in held]
-    return dg.AssetCheckResult(
-        check_name=SWEEP_NOT_SUSPICIOUSLY_SMALL, passed=False, severity=ERROR, description="\n".join([*said, todo]),
-        metadata={"held": table(rows, stream="string", known="int", seen="int", missing="int", stated="string")},
-    )
+    shown = table(rows, stream="string", known="int", seen="int", missing="int", stated="string")
+    return _failed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "\n".join([*map(_of_sweep, held), todo]), {"held": shown})
 
 
 def _of_sweep(hold: readings.Hold) -> str:
@@ -104,13 +101,10 @@ def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResu
     with transaction(lane.store, "counting the quarantine") as connection:
         waiting = {e.entity: e.quarantined for e in readings.entities(connection, lane.source) if e.entity in names and e.quarantined}
     if not waiting:
-        return dg.AssetCheckResult(check_name=NOTHING_QUARANTINED, passed=True, severity=WARN, description="Quarantine is empty.")
-    rows = [{"stream": entity, "records": records} for entity, records in waiting.items()]
-    return dg.AssetCheckResult(
-        check_name=NOTHING_QUARANTINED, passed=False, severity=WARN, metadata={"waiting": table(rows, stream="string", records="int")},
-        description=f"{sum(waiting.values())} records wait in quarantine and are not published. "
-        f"See them, with reasons: sync-engine quarantine list {lane.source}",
-    )
+        return _passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
+    shown = table(({"stream": entity, "records": records} for entity, records in waiting.items()), stream="string", records="int")
+    said = f"{sum(waiting.values())} records wait in quarantine and are not published. See them, with reasons: sync-engine quarantine list {lane.source}"
+    return _failed(NOTHING_QUARANTINED, WARN, said, {"waiting": shown})
 
 
 def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -119,34 +113,36 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     with transaction(lane.store, "counting code gaps") as connection:
         found = [g for g in readings.gaps(connection, lane.source) if g.entity in names]
     if not found:
-        return dg.AssetCheckResult(check_name=NO_CODE_GAPS, passed=True, severity=WARN, description="Every code has its rule.")
-    rows = [{"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN]]
-    return dg.AssetCheckResult(
-        check_name=NO_CODE_GAPS, passed=False, severity=WARN, metadata={"codes": table(rows, stream="string", field="string", code="string", records="int")},
-        description=f"No rule knows {len(found)} codes; the field stays empty. Add rules to the source's YAML under `mapping`, "
-        f"and see: sync-engine gaps {lane.source}",
-    )
+        return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
+    rows = ({"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN])
+    said = f"No rule knows {len(found)} codes; the field stays empty. Add rules to the YAML under `mapping`. All of them: sync-engine gaps {lane.source}"
+    return _failed(NO_CODE_GAPS, WARN, said, {"codes": table(rows, stream="string", field="string", code="string", records="int")})
 
 
 def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source: str) -> dg.AssetCheckResult:
     """Fails while documents wait for a debtor nobody has seen."""
     waiting = int(published.counts.get("document", {}).get("waiting_for_debtor", 0))
-    said = "Every document has its debtor."
-    if waiting:
-        said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}"
-    return dg.AssetCheckResult(
-        check_name=EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset_key=key, passed=not waiting, severity=ERROR, description=said, metadata={"waiting": waiting},
-    )
+    if not waiting:
+        return _passed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, "Every document has its debtor.", key=key)
+    said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}"
+    return _failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
 
 
 def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     """Fails when a check broke and its differences are not all accounted for."""
     broken = [c for c in certificate.checks if c.verdict == "breaks" and not c.explained]
-    said = f"Grade {certificate.grade}: nothing disagrees without an explanation."
-    if broken:
-        listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} differences)" for c in broken)
-        said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
-    return dg.AssetCheckResult(
-        check_name=CONTROL_TOTALS_AGREE, passed=not broken, severity=ERROR, description=said,
-        metadata={"cut": certificate.cut_id, "grade": certificate.grade},
-    )
+    about: Metadata = {"cut": certificate.cut_id, "grade": certificate.grade}
+    if not broken:
+        return _passed(CONTROL_TOTALS_AGREE, ERROR, f"Grade {certificate.grade}: nothing disagrees without an explanation.", about)
+    listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} differences)" for c in broken)
+    said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
+    return _failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
+
+
+def _passed(name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata | None = None, key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(check_name=name, asset_key=key, passed=True, severity=severity, description=said, metadata=metadata)
+
+
+def _failed(name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata, key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
+    """Why stands in the metadata too: the log of a run shows no description."""
+    return dg.AssetCheckResult(check_name=name, asset_key=key, passed=False, severity=severity, description=said, metadata={"why": said, **metadata})

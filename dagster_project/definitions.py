@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -26,7 +27,10 @@ def load(folder: Path) -> dg.Definitions:
     load_sources(folder)
     tree = dg.ComponentTree.from_module(defs_module=_as_module(folder), project_root=folder.parent)
     try:
-        loaded = tree.build_defs()
+        with warnings.catch_warnings():  # that components are new is decided and known; nobody needs it in every log
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            loaded = tree.build_defs()
     except Exception as error:
         if (ours := _ours(error)) is not None:
             raise ours from None

@@ -59,7 +59,7 @@ def _spec(
     """What assets have in common. What stands on nothing runs by the clock; the rest whenever something below it was renewed."""
     by_clock = dg.AutomationCondition.on_cron(config.schedule, config.time_zone)
     return dg.AssetSpec(
-        key, deps=deps, description=description, group_name=config.source, kinds={config.connector, kind}, freshness_policy=freshness,
+        key, deps=deps, description=description, group_name=config.source, kinds={config.connector, kind, key.path[1]}, freshness_policy=freshness,
         tags={"sync_engine/role": config.role, "sync_engine/environment": config.environment},
         automation_condition=dg.AutomationCondition.eager() if deps else by_clock,
     )
@@ -70,7 +70,7 @@ def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     spec = _spec(
         source, key,
         f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
-        "Safe to run at any time: it resumes where it stopped and lands nothing twice.", kind="json",
+        "Safe to run at any time: it resumes where it stopped and lands nothing twice.", kind="lake",
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_pulled(key), pool=pool_of(source), op_tags=_turn(family, reads=True))

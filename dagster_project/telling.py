@@ -10,7 +10,7 @@ import dagster as dg
 
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
-from sync_engine.store.controls import Certificate
+from sync_engine.store.controls import Certificate, Check
 
 Metadata = dict[str, Any]
 
@@ -70,8 +70,8 @@ def about_cut(published: Published, tables: Sequence[str], certificate: dg.Asset
 def about_certificate(certificate: Certificate) -> Metadata:
     """The grade and what each check compared: totals of the whole source only, no debtor's figures."""
     rows = [
-        {"check": c.code, "title": c.title, "verdict": c.verdict.replace("_", " "), "source": _short(c.source_value), "canonical": _short(c.canonical_value),
-         "differences": c.n_differences, "kinds": ", ".join(f"{n} {name}" for name, n in sorted(c.classes.items())), "note": _short(c.note)}
+        {"check": c.code, "title": c.title, "verdict": c.verdict.replace("_", " "), "differences": c.n_differences, "why": _why(c),
+         "source": _short(c.source_value), "canonical": _short(c.canonical_value)}
         for c in certificate.checks
     ]
     verdicts = Counter(c.verdict for c in certificate.checks)
@@ -79,11 +79,16 @@ def about_certificate(certificate: Certificate) -> Metadata:
         "cut": certificate.cut_id, "grade": certificate.grade,
         "checks that hold": verdicts["holds"], "checks that break": verdicts["breaks"], "not answerable": verdicts["not_answerable"],
         "checks": table(
-            rows, check="string", title="string", verdict="string", source="string", canonical="string", differences="int", kinds="string", note="string",
+            rows, check="string", title="string", verdict="string", differences="int", why="string", source="string", canonical="string",
         ),
-    }
+    }  # fmt: skip
 
 
-def _short(text: str | None, most: int = 160) -> str:
+def _why(check: Check) -> str:
+    kinds = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in sorted(check.classes.items()))
+    return _short("; ".join(part for part in (kinds, check.note) if part), 160)
+
+
+def _short(text: str | None, most: int = 60) -> str:
     text = text or ""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -80,10 +80,10 @@ def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: s
 
 def run_source(
     workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
-    wait: bool = False, accept_held: bool = False, progress: Progress = no_progress, connector: Connector | None = None, actor: str = "sync-engine",
-    run_id: UUID | None = None,
+    wait: bool = False, accept_held: bool = False, accept_moves: bool = False, progress: Progress = no_progress, connector: Connector | None = None,
+    actor: str = "sync-engine", run_id: UUID | None = None,
 ) -> Ran:
-    """Runs a source end to end and records it.
+    """Runs a source end to end and records it. `accept_held` believes suspicious sweeps, `accept_moves` suspicious portfolio moves.
 
     An entity whose source fails does not stop the others; a login that is refused, a wrong setting and a lost database do.
     Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
@@ -99,6 +99,7 @@ def run_source(
                     else:
                         _pull_all(lane, _chosen(lane, entities), ran, full=full)
                 _normalise_all(lane, follower)
+                lane.accept_held = accept_moves
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
                 ran.warnings = lane.warnings

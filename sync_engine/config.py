@@ -42,6 +42,9 @@ class SweepSettings(BaseModel):
     brake_from: int = Field(5, ge=0, description="fewer missing records than this never trip the brake")
 
 
+Rung = Literal["foreign_id", "number", "external_number", "registration", "email_and_name"]
+
+
 class LinkSettings(BaseModel):
     """How records of this source find their canonical record."""
 
@@ -49,7 +52,8 @@ class LinkSettings(BaseModel):
 
     mode: Literal["none", "manual", "automatic"] | None = None
     create_unmatched: bool | None = None
-    rungs: tuple[str, ...] = ("foreign_id", "number", "external_number", "registration", "email_and_name")
+    rungs: tuple[Rung, ...] = ("foreign_id", "number", "external_number", "registration", "email_and_name")
+    foreign_ids: dict[str, str] = Field(default_factory=dict, description="other source -> field of the claim that holds its id, for example crm: custom.crmId")
 
 
 class SourceConfig(BaseModel):

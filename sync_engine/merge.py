@@ -23,6 +23,8 @@ class Claim(NamedTuple):
     linked_at: datetime
     values: Mapping[str, Any]
     first_values: Mapping[str, Any] | None = None
+    derived: Mapping[str, Any] | None = None
+    """The part of `values` that the engine computed from the source's records: all that counts where a rule says `derived`."""
 
 
 class Pin(NamedTuple):
@@ -88,8 +90,11 @@ class Resolver:
         return [
             Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
             for c in claims for name, said in c.values.items()
-            if name in self._rules and name not in self._sets and said is not None and said != resolved.values.get(name)
+            if name in self._rules and not self._is_set(name) and said is not None and said != resolved.values.get(name)
         ]
+
+    def _is_set(self, name: str) -> bool:
+        return name in self._sets or self._rules[name].mode == "union"
 
     def rule(self, field_name: str) -> Rule:
         """The rule that decides a field."""
@@ -110,13 +115,14 @@ class Resolver:
     def _fold(self, claims: Sequence[Claim], skip: frozenset[str] = frozenset()) -> Resolved:
         resolved = Resolved()
         for name, rule in self._rules.items():
-            if name in skip or rule.mode == "derived":
+            if name in skip:
                 continue
-            ranked = self._ranked(claims, name, rule)
+            ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
             if not ranked:
                 continue
-            if rule.mode == "union" or name in self._sets:
-                resolved.values[name] = sorted({v for c in ranked for v in (c.values[name] or ())})
+            if self._is_set(name):
+                members = sorted({v for c in ranked for v in _members(c.values[name])})
+                resolved.values[name] = members if name in self._sets else "; ".join(members) or None
                 resolved.provenance[name] = "+".join(sorted({c.source for c in ranked}))
                 continue
             winner, value = _decide(ranked, name, rule)
@@ -127,6 +133,13 @@ class Resolver:
         places = [(place, c) for c in claims if name in c.values and (place := rank(rule, c.source, c.role)) is not None]
         places.sort(key=lambda p: (p[0], self._order.get(p[1].source, len(self._order)), p[1].linked_at, p[1].source, p[1].key))
         return [c for _, c in places]
+
+
+def _members(value: Any) -> Sequence[Any]:
+    """The members of a set, or of a text that several sources fill together: `a@x.dk; b@x.dk`."""
+    if isinstance(value, list | tuple):
+        return value
+    return [] if value is None else [part for raw in str(value).split(";") if (part := raw.strip())]
 
 
 def _decide(ranked: list[Claim], name: str, rule: Rule) -> tuple[Claim, Any]:

@@ -22,8 +22,8 @@ class Rule(BaseModel):
     entity: Literal["debtor", "contact", "*"] = "*"
     fields: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    company: str | None = None
-    ranking: tuple[str, ...] = Field(min_length=1)
+    company: str | None = Field(None, description="name of the company this rule is for; without it, of all")
+    ranking: tuple[str, ...] = Field(min_length=1, description="roles or sources, best first; who is not named is not believed")
     mode: Mode = "master"
 
     @model_validator(mode="after")
@@ -39,11 +39,17 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: tuple[Rule, ...]
+    sources: tuple[str, ...] = Field((), description="order of sources, where a role that is ranked has several; sources not named come after these")
+
+    @property
+    def overrides_companies(self) -> bool:
+        """Whether any rule is for one company only."""
+        return any(rule.company is not None for rule in self.rules)
 
     def rule_for(self, entity: str, field: str, group: str, company: str | None = None) -> Rule:
         """The deciding rule. Raises LookupError when no rule names the field (a default policy always does)."""
         for rule in self.rules:
-            if rule.entity not in ("*", entity) or (rule.company is not None and rule.company != company):
+            if rule.entity not in ("*", entity) or (rule.company is not None and rule.company.casefold() != (company or "").casefold()):
                 continue
             if field in rule.fields or group in rule.groups or not (rule.fields or rule.groups):
                 return rule

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from sync_engine.stages.lane import Lane
-from sync_engine.store import code_lists, contacts, debtors, documents, ledger
+from sync_engine.store import code_lists, contacts, debtors, documents, ledger, linking
 from sync_engine.store.cut import Cut, close_cut, open_cut
-from sync_engine.store.db import fetch, run_sql, transaction
+from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
+from sync_engine.store.policy import enter_policy
 from sync_engine.store.runs import Counts, record_step
 
 
@@ -28,10 +29,14 @@ def publish(lane: Lane) -> Published:
     """Publishes everything normalised since the last cut. Raises ConfigurationError or StoreError; then nothing was published."""
     started = time.perf_counter()
     with transaction(lane.store, "publishing the cut") as connection:
+        one_at_a_time(connection)
         cut = _cut(lane, connection)
         everything = _config_changed(lane, connection)
+        everyone = enter_policy(cut)
+        for entity in ("debtor", "contact"):
+            linking.enter_mode(cut, entity)
         _tell_the_planner(lane, connection)
-        _masters(cut, everything)
+        _masters(cut, everything, everyone)
         _documents(cut)
         _close(lane, cut)
         changes = close_cut(cut)
@@ -55,6 +60,7 @@ def _cut(lane: Lane, connection: Connection) -> Cut:
         connection, lane.source, lane.config.role, lane.run_id, cut_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version, lane.actor,
         portfolio_dimension=portfolio.dimension if portfolio else None, move_brake=portfolio.move_brake if portfolio else 1.0, accept_held=lane.accept_held,
         link_mode={e: str(s.mode) for e, s in links.items()}, create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
+        rungs={e: s.rungs for e, s in links.items()},
     )
 
 
@@ -77,13 +83,13 @@ def _tell_the_planner(lane: Lane, connection: Connection) -> None:
         run_sql(connection, "ANALYZE engine.source_record")
 
 
-def _masters(cut: Cut, everything: bool) -> None:
+def _masters(cut: Cut, everything: bool, everyone: bool) -> None:
     code_lists.publish_code_lists(cut)
-    debtors.link_new_debtors(cut)
-    debtors.mark_dirty_debtors(cut, everything=everything)
+    linking.link_new(cut, "debtor")
+    debtors.mark_dirty_debtors(cut, everything=everything, everyone=everyone)
     code_lists.publish_debtor_dimensions(cut)
     debtors.publish_debtors(cut)
-    contacts.publish_contacts(cut, everything=everything)
+    contacts.publish_contacts(cut, everything=everything, everyone=everyone)
 
 
 def _documents(cut: Cut) -> None:

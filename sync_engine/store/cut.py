@@ -15,6 +15,8 @@ from sync_engine.ownership import Policy
 from sync_engine.store.db import CHANGE_FEED_LOCK, LOCK_SPACE, fetch, run_sql
 
 SEPARATOR = "\x1f"
+NO_CUT = 0
+"""The cut id of what people do between two cuts: rows they change keep the cut that published them."""
 
 
 def canonical_id(source: str, entity: str, key: str) -> UUID:
@@ -46,6 +48,9 @@ class Cut:
     accept_held: bool = False
     link_mode: dict[str, str] = field(default_factory=dict)
     create_unmatched: dict[str, bool] = field(default_factory=dict)
+    rungs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    gate_is_open: bool = False
+    """A person saw the plan of switching to automatic links and applies it now."""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -91,14 +96,14 @@ def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, 
     if not fresh:
         _audit_updates(cut, entity, incoming, target, audited or columns, actor_kind, ours, theirs)
         updated = cut.sql(f"""
-            UPDATE {target} o SET {", ".join(f"{c} = n.{c}" for c in columns)}, changed_at = now(), cut_id = :cut
+            UPDATE {target} o SET {", ".join(f"{c} = n.{c}" for c in columns)}, changed_at = now(), cut_id = coalesce(nullif(:cut, {NO_CUT}), o.cut_id)
             FROM {incoming} n WHERE o.id = n.id AND ({ours}) IS DISTINCT FROM ({theirs})
             """)
     absent = "" if fresh else f" WHERE NOT EXISTS (SELECT FROM {target} o WHERE o.id = n.id)"
     cut.sql(f"""
         INSERT INTO change_new (entity, record_id, op, actor_kind) SELECT '{entity}', n.id, 'create', '{actor_kind}' FROM {incoming} n{absent}
         """)
-    created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, :cut FROM {incoming} n{absent}")
+    created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, nullif(:cut, {NO_CUT}) FROM {incoming} n{absent}")
     count(cut, entity, created=created, updated=updated)
 
 

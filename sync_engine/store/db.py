@@ -13,6 +13,7 @@ from sync_engine.errors import StoreError, SyncError, TransientError
 
 LOCK_SPACE = 0x5E5E
 CHANGE_FEED_LOCK = 1
+PUBLISH_LOCK = 2
 
 
 def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
@@ -70,6 +71,14 @@ def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: 
         write = copy.write_row
         for row in rows:
             write(row)
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """Cuts and link operations take turns until their transaction ends: two folds of one debtor from two sources must not cross.
+
+    Each would read the other's claims as they were before, and the later one would write what the earlier had just replaced.
+    """
+    run_sql(connection, "SELECT pg_advisory_xact_lock(:space, :key)", space=LOCK_SPACE, key=PUBLISH_LOCK)
 
 
 def run_sql(connection: Connection, sql: str, **values: Any) -> int:

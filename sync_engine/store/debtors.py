@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
-from sync_engine.store.cut import Cut, canonical_id, count, id_sql, merge_into
-from sync_engine.store.folding import Folded, cell, copy_wanted, fold, json_text, number_dirty
+from sync_engine.merge import PERSON
+from sync_engine.store.cut import Cut, canonical_id, merge_into
+from sync_engine.store.folding import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
 
-ANALYZE_FROM = 1000
-"""Rows that a bulk step adds before the planner must be told: its plans for an empty table are quadratic on a full one."""
-REFERENCES = {"payment_terms_key", "parent_key", "owner_code", "portfolio_key"}
+IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
+REFERENCES = set(IN_ORDER)
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
 COLUMNS = (
     "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
@@ -21,16 +21,20 @@ COLUMNS = (
 )
 
 
-def mark_dirty_debtors(cut: Cut, *, everything: bool) -> None:
-    """Collects the canonical debtors this cut must fold again into temporary table dirty_debtor."""
+def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) -> None:
+    """Collects the canonical debtors this cut must fold again into temporary table dirty_debtor.
+
+    `everything` is all of this source, `everyone` all of every source: after a change of policy no ERP need be asked.
+    """
     cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
     cut.sql("""
         UPDATE engine.source_record r SET about = m.key FROM engine.stream s, engine.source_record m JOIN engine.stream t ON t.stream_id = m.stream_id
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.dirty AND r.claim ? 'bill_to_number'
           AND t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND m.deleted_at IS NULL AND m.claim ->> 'number' = r.claim ->> 'number'
         """)
-    if everything:
-        cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :source")
+    if everything or everyone:
+        cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
+            everyone=everyone)
         return
     cut.sql("""
         INSERT INTO dirty_debtor
@@ -49,28 +53,7 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool) -> None:
                     AND t.canonical = '{canonical}' AND c.dirty)
             ON CONFLICT DO NOTHING
             """)
-
-
-def link_new_debtors(cut: Cut, entity: str = "debtor") -> int:
-    """Gives unlinked records of an automatic source their canonical record; returns how many. Modes none and manual link nothing."""
-    if cut.link_mode.get(entity) != "automatic" or not cut.create_unmatched.get(entity):
-        return 0
-    cut.sql(f"""
-        CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS
-        SELECT s.source, r.key, {id_sql(entity, "r.key")} AS id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-        LEFT JOIN canonical.link l ON l.entity = '{entity}' AND l.source = s.source AND l.external_id = r.key
-        WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.dirty AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state = 0
-            AND l.canonical_id IS NULL
-        """)
-    created = cut.sql(f"""
-        INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by)
-        SELECT '{entity}', u.source, u.key, CASE WHEN taken.canonical_id IS NULL THEN u.id ELSE gen_random_uuid() END, 'created', 'create_unmatched', 'system'
-        FROM unlinked_{entity} u LEFT JOIN (SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = '{entity}') taken ON taken.canonical_id = u.id
-        """)
-    if created > ANALYZE_FROM:
-        cut.sql("ANALYZE canonical.link")
-    count(cut, "link", created=created)
-    return created
+    expire_pins(cut, "debtor")
 
 
 def publish_debtors(cut: Cut) -> None:
@@ -98,11 +81,8 @@ def _row(folded: Folded, look: _Lookups) -> list[Any]:
     said_by = folded.resolved.provenance
     return [
         str(folded.id), values.get("number"), leading.values.get("source_modified_at"), "now" if folded.is_deleted else None,
-        json_text(values.get("custom")), look.company.get(leading.source), *[cell(values.get(f.name)) for f in PLAIN],
-        look.terms.get((said_by.get("payment_terms_key"), values.get("payment_terms_key"))),
-        look.parents.get((said_by.get("parent_key"), values.get("parent_key"))),
-        look.owners.get((said_by.get("owner_code"), values.get("owner_code"))),
-        str(canonical_id(said_by["portfolio_key"], "portfolio", values["portfolio_key"])) if values.get("portfolio_key") else None,
+        json_text(values.get("custom")), next((look.company[c.source] for c in folded.claims if c.source in look.company), None),
+        *[cell(values.get(f.name)) for f in PLAIN], *[look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER],
         "true" if folded.is_excluded else "false", json_text(provenance),
     ]
 
@@ -120,6 +100,17 @@ class _Lookups:
         self.parents: dict[tuple[Any, Any], str] = {}
         self._keys: dict[str, dict[str, str]] = {}
         self._values = self._card_values()
+        self._with_portfolio = {str(r[0]) for r in cut.rows("SELECT source FROM engine.source WHERE config -> 'portfolio' ->> 'dimension' IS NOT NULL")}
+
+    def reference(self, name: str, said_by: str | None, value: Any) -> str | None:
+        """What a claimed key means in the store; a value pinned by a person is what the store holds already."""
+        if value is None or said_by is None:
+            return None
+        if said_by == PERSON:
+            return survivor(self._cut, str(value)) if name == "parent_key" else str(value)
+        if name == "portfolio_key":
+            return str(canonical_id(said_by, "portfolio", value))
+        return {"payment_terms_key": self.terms, "parent_key": self.parents, "owner_code": self.owners}[name].get((said_by, value))
 
     def _card_values(self) -> dict[tuple[str, UUID], str]:
         """(source, debtor id) -> external id of the value of that source's chosen dimension on the card."""
@@ -136,7 +127,7 @@ class _Lookups:
     def derived(self, id_: UUID, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
         value = self._values.get((source, id_))
-        found: dict[str, Any] = {"portfolio_key": value} if value is not None or (source == self._cut.source and self._cut.portfolio_dimension) else {}
+        found: dict[str, Any] = {"portfolio_key": value} if value is not None or source in self._with_portfolio else {}
         if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
             found["parent_key"] = self._key_of(source, bill_to)
         return found
@@ -154,10 +145,20 @@ class _Lookups:
         """Resolves the parents this chunk names."""
         wanted = {(f.resolved.provenance["parent_key"],
             f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
-        for source in {s for s, _ in wanted}:
+        for source in {s for s, _ in wanted if s != PERSON}:
             rows = self._cut.rows(
                 "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source, keys=[k for s, k in wanted if s == source])
             self.parents.update({(source, k): str(i) for k, i in rows})
+
+
+def survivor(cut: Cut, debtor_id: str) -> str:
+    """The debtor that one was merged into, or itself."""
+    return str(cut.rows("""
+        WITH RECURSIVE up AS (
+            SELECT CAST(:id AS uuid) AS id, 0 AS steps
+            UNION ALL SELECT d.merged_into, up.steps + 1 FROM up JOIN canonical.debtor d ON d.id = up.id WHERE d.merged_into IS NOT NULL AND up.steps < 100)
+        SELECT id FROM up ORDER BY steps DESC LIMIT 1
+        """, id=debtor_id)[0][0])
 
 
 def _keep_deletion_dates(cut: Cut) -> None:

@@ -12,9 +12,10 @@ from uuid import UUID
 import msgspec
 
 from sync_engine.canonical.fields import Field
-from sync_engine.merge import Claim, Pin, Resolved, Resolver, merge_facets
+from sync_engine.merge import PERSON, Claim, Pin, Resolved, Resolver, merge_facets
 from sync_engine.store.cut import Cut
 from sync_engine.store.db import copy_rows, driver
+from sync_engine.store.overruled import OverruledClaims
 
 CHUNK = 4000
 _decode = msgspec.json.Decoder().decode
@@ -46,28 +47,56 @@ class Folded:
 
     @property
     def leading(self) -> Claim:
-        """The claim the record is mainly made of: the first by order of sources."""
+        """The claim the record is mainly made of: an ERP's before others, then by order of sources."""
         return self.claims[0]
 
 
 Extra = Callable[[UUID, str, Mapping[str, Any]], Mapping[str, Any]]
 """Derived claims of one source record: (canonical id, source, what it claims) -> further fields."""
+ROLE_ORDER = {"erp": 0, "collections": 1, "crm": 2}
+
+
+class _Resolvers:
+    """One resolver per company, since a policy may have rules for one company only; and what every record's fold shares."""
+
+    def __init__(self, cut: Cut, entity: str, fields: tuple[Field, ...]) -> None:
+        self._entity, self._fields, self._policy = entity, fields, cut.policy
+        positions = {str(s): int(str(p)) for s, p in cut.rows("SELECT source, position FROM engine.source")}
+        named = {source: place for place, source in enumerate(cut.policy.sources)}
+        self.order = {s: named.get(s, len(named) + p) for s, p in positions.items()}
+        self.pins = _pins(cut, entity)
+        self.today = cut.ledger_date
+        self._company_of = {str(s): str(n) for s, n in cut.rows("SELECT source, name FROM canonical.company")} if cut.policy.overrides_companies else {}
+        self._by_company: dict[str | None, Resolver] = {}
+
+    def of(self, claims: Sequence[Claim]) -> Resolver:
+        """The resolver of the company whose books the first of these sources keeps."""
+        company = next((self._company_of[c.source] for c in claims if c.source in self._company_of), None)
+        if company not in self._by_company:
+            self._by_company[company] = Resolver(self._entity, self._fields, self._policy, company=company, order=self.order)
+        return self._by_company[company]
+
+    def lead(self, claim: Claim) -> tuple[int, int, str, str]:
+        """ERPs before others, then the order of sources: the record that gives what is not folded (company, dates)."""
+        return ROLE_ORDER.get(claim.role, len(ROLE_ORDER)), self.order.get(claim.source, 0), claim.source, claim.key
 
 
 def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
-    """Folds every record named in temporary table `dirty` (id, place 1..n), a chunk at a time."""
-    resolver = Resolver(entity, fields, cut.policy, order=_source_order(cut))
-    pins = _pins(cut, entity)
+    """Folds every record named in temporary table `dirty` (id, place 1..n), a chunk at a time; keeps `canonical.overruled` with it."""
+    resolvers = _Resolvers(cut, entity, fields)
+    overruled = OverruledClaims(cut, entity, fields, dirty)
     last = int(str(cut.rows(f"SELECT coalesce(max(place), 0) FROM {dirty}")[0][0]))
     for start in range(0, last, CHUNK):
         with driver(cut.connection).cursor() as cursor:
             cursor.execute(_LOAD.format(dirty=dirty), (entity, entity, start, start + CHUNK))
             rows = cursor.fetchall()
-        chunk = [_fold_one(UUID(str(id_)), list(parts), resolver, pins, cut.ledger_date, extra) for id_, parts in groupby(rows, key=lambda r: r[0])]
-        yield [f for f in chunk if f is not None]
+        chunk = [f for id_, parts in groupby(rows, key=lambda r: r[0]) if (f := _fold_one(UUID(str(id_)), list(parts), resolvers, extra)) is not None]
+        overruled.note((f.id, f.claims, f.resolved, resolvers.of(f.claims)) for f in chunk if not f.is_deleted)
+        yield chunk
+    overruled.settle()
 
 
-def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolver: Resolver, pins: Mapping[UUID, list[Pin]], today: date, extra: Extra | None) -> Folded | None:
+def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None) -> Folded | None:
     living: list[Claim] = []
     gone: list[Claim] = []
     excluded = 0
@@ -76,20 +105,20 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolver: Resolver, pins: 
         if parts[0][6]:
             continue  # only facets spoke: the stream that defines the record has not
         values = merge_facets([_decode(p[7]) for p in parts if p[9] is None or p is parts[0]]) if len(parts) > 1 else _decode(parts[0][7])
-        if extra is not None:
-            values.update(extra(id_, source, values))
+        derived = extra(id_, source, values) if extra is not None else None
+        if derived:
+            values.update(derived)
         first = parts[0]
-        claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None)
+        claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None, derived)
         (gone if first[9] is not None else living).append(claim)
         excluded += first[10] == 2 and first[9] is None
     claims = living or gone
     if not claims:
         return None
-    return Folded(id_, claims, resolver.resolve(claims, pins.get(id_, ()), today), is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
-
-
-def _source_order(cut: Cut) -> dict[str, int]:
-    return {str(s): int(str(p)) for s, p in cut.rows("SELECT source, position FROM engine.source")}
+    if len(claims) > 1:
+        claims.sort(key=resolvers.lead)
+    resolved = resolvers.of(claims).resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
+    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
 
 
 def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:
@@ -99,6 +128,15 @@ def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:
         until_date = date.fromisoformat(str(until)) if until else None
         pins.setdefault(UUID(str(id_)), []).append(Pin(str(name), value, until_date, tuple(watched) if isinstance(watched, list) else None))
     return pins
+
+
+def expire_pins(cut: Cut, entity: str) -> None:
+    """Records whose pinned value ended by date since they were last folded are folded again."""
+    cut.sql(f"""
+        INSERT INTO dirty_{entity} SELECT DISTINCT p.canonical_id FROM engine.pin p JOIN canonical.{entity} o ON o.id = p.canonical_id
+        WHERE p.entity = '{entity}' AND CAST(p.until AS date) < :today AND EXISTS (SELECT FROM jsonb_each_text(o.provenance) v WHERE v.value = :person)
+        ON CONFLICT DO NOTHING
+        """, today=cut.ledger_date, person=PERSON)
 
 
 def number_dirty(cut: Cut, dirty: str) -> int:

@@ -67,6 +67,7 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
         return 0
     run_sql(connection, "CREATE TEMP TABLE IF NOT EXISTS new_claim (key text NOT NULL, claim text NOT NULL) ON COMMIT DELETE ROWS")
     copy_rows(connection, "new_claim", ("key", "claim"), ((d.key, _text(d.values)) for d in drafts))
+    run_sql(connection, "ANALYZE new_claim")  # or a few claims are joined by reading every record of the stream
     changed = run_sql(connection, """
         UPDATE engine.source_record r
         SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NULL THEN NULL ELSE coalesce(r.first_claim, r.claim) END,
@@ -82,30 +83,27 @@ def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, draft
     """COPYs document-like drafts to the source's staging tables. `said` lists the fields said, where the others must stay as they are."""
     if not drafts:
         return
-    columns = names(BULK[stream.canonical])
+    fields = BULK[stream.canonical]
+    columns = names(fields)
+    structured = [place for place, f in enumerate(fields, start=4) if f.kind in ("json", "set")]
     stream_id = stream.stream_id
     keeps_what_is_not_said = stream.facet or stream.canonical == "ledger_entry"
 
     def rows() -> Iterable[list[Any]]:
         for draft in drafts:
-            values = draft.values
-            said = ",".join(values) if keeps_what_is_not_said else None
-            yield [batch_id, stream_id, draft.key, said, *[_cell(values.get(c)) for c in columns]]
+            said = ",".join(draft.values) if keeps_what_is_not_said else None
+            row = [batch_id, stream_id, draft.key, said, *map(draft.values.get, columns)]
+            for place in structured:
+                if row[place] is not None:
+                    row[place] = _text(row[place])
+            yield row
 
     copy_rows(connection, staged(stream.source, stream.canonical), ("batch_id", "stream_id", "key", "said", *(f'"{c}"' for c in columns)), rows())
     if stream.canonical == "document":
         copy_rows(
             connection, staged(stream.source, "document_line"), ("batch_id", "document_key", *(f'"{c}"' for c in LINE_COLUMNS)),
-            ([batch_id, d.key, *[line.get(c) for c in LINE_COLUMNS]] for d in drafts for line in d.lines),
+            ([batch_id, d.key, *map(line.get, LINE_COLUMNS)] for d in drafts for line in d.lines),
         )
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _text(value) if isinstance(value, dict | list) else str(value)
 
 
 def _text(value: Any) -> str:

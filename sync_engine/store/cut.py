@@ -117,11 +117,12 @@ def count(cut: Cut, entity: str, **figures: int) -> None:
 def _audit_updates(cut: Cut, entity: str, incoming: str, target: str, audited: Sequence[str], actor_kind: str, ours: str, theirs: str) -> None:
     fields = ", ".join(f"'{c}'" for c in audited)
     cut.sql(f"""
+        WITH x AS MATERIALIZED (
+            SELECT o.id, to_jsonb(o) AS old, to_jsonb(n) AS new FROM {incoming} n JOIN {target} o ON o.id = n.id WHERE ({ours}) IS DISTINCT FROM ({theirs}))
         INSERT INTO change_new (entity, record_id, op, field, old, new, actor_kind)
         SELECT '{entity}', x.id, CASE WHEN f.name <> 'deleted_at' THEN 'update' WHEN x.new -> 'deleted_at' = 'null' THEN 'restore' ELSE 'delete' END,
                f.name, x.old -> f.name, x.new -> f.name, '{actor_kind}'
-        FROM (SELECT o.id, to_jsonb(o) AS old, to_jsonb(n) AS new FROM {incoming} n JOIN {target} o ON o.id = n.id WHERE ({ours}) IS DISTINCT FROM ({theirs})) x
-        CROSS JOIN unnest(ARRAY[{fields}]) AS f(name)
+        FROM x CROSS JOIN unnest(ARRAY[{fields}]) AS f(name)
         WHERE x.old -> f.name IS DISTINCT FROM x.new -> f.name
         """)
 

@@ -43,11 +43,11 @@ def run(
     if debtor is not None and (entity or full):
         raise ConfigurationError("--debtor goes with neither --entity nor --full", todo="A debtor is always read whole.")
     config, workshop = source_named(source), open_workshop()
-    key = looking.debtor_key(workshop.store, source, debtor) if debtor else None
     before = looking.newest_change(workshop.store)
     with output.progress(source) as report:
         ran = run_source(
-            workshop, config, entities=tuple(entity or ()), full=full, debtor=key, wait=wait, accept_held=accept_deletes or accept_moves, progress=report
+            workshop, config, entities=tuple(entity or ()), full=full, debtor=debtor, wait=wait,
+            accept_held=accept_deletes, accept_moves=accept_moves, progress=report,
         )
     last = looking.last_run(workshop.store, source)
     outcomes = looking.outcomes(workshop.store, last) if last else []

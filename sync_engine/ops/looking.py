@@ -149,15 +149,3 @@ def changes_since(store: Engine, seq: int) -> list[reports.Change]:
     """What changed after a place of the feed."""
     with transaction(store, "reading the change feed") as connection:
         return reports.changes_since(connection, seq)
-
-
-def debtor_key(store: Engine, source: str, wanted: str) -> str:
-    """The source's own key of a debtor named by number or canonical id; what is neither is taken for a key already.
-
-    Raises ConfigurationError when a number means several debtors.
-    """
-    with transaction(store, "looking for a debtor") as connection:
-        keys = readings.external_ids(connection, source, wanted)
-    if len(keys) > 1:
-        raise ConfigurationError(f"number {wanted} means {len(keys)} debtors", whose=source, todo=f"Name one by its key: {', '.join(keys[:5])}.")
-    return keys[0] if keys else wanted

@@ -238,22 +238,6 @@ def gaps(connection: Connection, source: str | None = None) -> list[Gap]:
     return [Gap(*r) for r in rows]
 
 
-def external_ids(connection: Connection, source: str, number: str) -> list[str]:
-    """The keys under which a source knows the debtor with this number."""
-    return [
-        str(r[0])
-        for r in fetch(
-            connection,
-            """
-        SELECT l.external_id FROM canonical.debtor d JOIN canonical.link l ON l.entity = 'debtor' AND l.canonical_id = d.id AND l.source = :source
-        WHERE (d.number = :number OR CAST(d.id AS text) = :number) ORDER BY d.deleted_at IS NOT NULL, l.external_id
-        """,
-            source=source,
-            number=number,
-        )
-    ]
-
-
 def is_migrated(connection: Connection) -> bool:
     """Whether our tables are there at all."""
     return bool(fetch(connection, "SELECT to_regclass('engine.source') IS NOT NULL AND to_regclass('canonical.last_cut') IS NOT NULL")[0][0])

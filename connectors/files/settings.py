@@ -1,0 +1,82 @@
+"""What an installation declares about its files: where they are, how they are written, what names a row."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sync_engine.canonical.declared import SPEAKABLE, spoken_of
+
+Format = Literal["csv", "tsv", "excel", "parquet", "ndjson"]
+ENDINGS: dict[str, Format] = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".parquet": "parquet", ".pq": "parquet",
+    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
+}
+
+
+class EntityFiles(BaseModel):
+    """The files of one entity."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(description="file, folder or pattern such as exports/customers*.csv, below `folder`")
+    key: tuple[str, ...] = Field(min_length=1, description="the column, or the columns together, that name a row for ever")
+    key_prefix: str = Field("", description="put before every key, where two files number their rows alike")
+    take: Literal["all", "latest"] = Field("all", description="of several files: all of them together, or the last one by name")
+    format: Format | None = Field(None, description="as the ending says, when left out")
+    delimiter: str | None = Field(None, min_length=1, max_length=1, description="found out, when left out")
+    quote: str = Field('"', min_length=1, max_length=1)
+    encoding: str | None = Field(None, description="UTF-8, else Windows' Western European, when left out")
+    header: tuple[str, ...] | None = Field(None, description="names of the columns, where the file has no heading")
+    sheet: str | None = Field(None, description="the first one, when left out")
+    modified: str | None = Field(None, description="column with the instant of the last change, ISO 8601")
+    debtor: str | None = Field(None, description="column with the key of the debtor a row belongs to; lets one debtor be read alone")
+    may_be_empty: bool = Field(False, description="no rows is a statement, not a broken delivery")
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                codecs.lookup(value)
+            except LookupError:
+                raise ValueError(f"there is no encoding {value!r}; use a name such as utf-8, cp1252 or latin-1") from None
+        return value
+
+
+class CompanyFacts(BaseModel):
+    """What no file tells: whose books these are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    base_currency: str = Field(pattern="^[A-Z]{3}$", description="ISO code of the currency the books are kept in")
+    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    registration_no: str | None = None
+    vat_no: str | None = None
+
+
+class Settings(BaseModel):
+    """One source of files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: str = Field(".", description="where the paths below start; relative to where the engine runs")
+    entities: dict[str, EntityFiles] = Field(min_length=1, description="by canonical entity, if need be with a word behind it: document_credit_notes")
+    company: CompanyFacts | None = Field(None, description="for a source that keeps books of its own")
+
+    @model_validator(mode="after")
+    def _speaks_of_something(self) -> Settings:
+        unknown = [name for name in self.entities if spoken_of(name) is None]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: an entity begins with one of {', '.join(SPEAKABLE)}")
+        if self.company is not None and "company" in self.entities:
+            raise ValueError("company: declared here and read from a file; leave one out")
+        return self

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import msal
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
@@ -94,6 +93,8 @@ class EntraLogin:
             return True
 
     def _acquire(self, wire: _MsalWire) -> dict[str, Any]:
+        import msal  # a third of a second of start-up that only a login by token needs
+
         credential, secrets = self._credential()
         try:
             application = msal.ConfidentialClientApplication(

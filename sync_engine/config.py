@@ -37,7 +37,7 @@ class SweepSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    every_hours: float = Field(24, gt=0)
+    every_hours: float | None = Field(None, gt=0, description="left out, each entity has its own interval (most are swept daily)")
     brake: float = Field(0.2, gt=0, le=1, description="share of known records a sweep may remove without approval")
     brake_from: int = Field(5, ge=0, description="fewer missing records than this never trip the brake")
 
@@ -96,10 +96,9 @@ class SourceConfig(BaseModel):
         """Identifies this configuration in runs; holds no secret, since settings name secrets and never hold them."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
 
-    @property
-    def sweep_every(self) -> timedelta:
-        """The age at which a full sweep is due."""
-        return timedelta(hours=self.sweep.every_hours)
+    def sweep_every(self, usual: timedelta) -> timedelta:
+        """The age at which a full sweep of an entity is due: what is configured, else what is usual for it."""
+        return usual if self.sweep.every_hours is None else timedelta(hours=self.sweep.every_hours)
 
     def link_settings(self, entity: Literal["debtor", "contact"]) -> LinkSettings:
         """The link mode with its defaults by role: an ERP links and creates, a CRM waits for people."""

@@ -128,6 +128,8 @@ def _write(lane: Lane, connection: Connection, row: StreamRow, batch: claims.Bat
         claims.exclude(connection, row, outcome.excluded)
     if row.canonical in BULK:
         claims.set_usable(connection, row, keys)
+        if batch.is_again:
+            claims.unstage(connection, row, batch.batch_id, [*keys, *(k for k, _ in outcome.failed), *(e.key for e in outcome.excluded)])
         claims.stage_drafts(connection, row, batch.batch_id, outcome.drafts)
         return len(keys)
     changed = claims.write_claims(connection, row, outcome.drafts)

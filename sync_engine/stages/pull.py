@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import NamedTuple
 
 import xxhash
@@ -54,8 +53,7 @@ def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
 def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
     if stream.sweep_every is None or stream.reports_deletes:
         return False
-    every = min(stream.sweep_every, lane.config.sweep_every) if lane.config.sweep_every < timedelta(hours=24) else lane.config.sweep_every
-    return row.swept_at is None or lane.clock.now() - row.swept_at >= every
+    return row.swept_at is None or lane.clock.now() - row.swept_at >= lane.config.sweep_every(stream.sweep_every)
 
 
 def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweeping: bool, stage: str, is_verification: bool = True) -> Pulled:

@@ -21,18 +21,19 @@ _json = msgspec.json.Encoder().encode
 
 
 class Batch(NamedTuple):
-    """A landed file waiting to be normalised."""
+    """A landed file waiting to be normalised; `is_again` when it was normalised before, by another mapping or for a retry."""
 
     batch_id: int
     path: str
     checksum: str
     records: int
+    is_again: bool
 
 
 def waiting_batches(connection: Connection, stream_id: int, version: str) -> list[Batch]:
     """Batches of a stream not yet normalised, or normalised with another mapping version and still holding a current record."""
     rows = fetch(connection, """
-        SELECT batch_id, path, checksum, records FROM engine.lake_manifest m
+        SELECT batch_id, path, checksum, records, normalised_as IS NOT NULL FROM engine.lake_manifest m
         WHERE stream_id = :id AND (normalised_as IS NULL OR normalised_as <> :version AND EXISTS (
             SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL))
         ORDER BY batch_id
@@ -77,6 +78,14 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
         """, id=stream.stream_id, about=f"{stream.canonical}_key" if stream.facet else "")
     run_sql(connection, "DELETE FROM new_claim")
     return changed
+
+
+def unstage(connection: Connection, stream: StreamRow, batch_id: int, keys: Sequence[str]) -> None:
+    """Takes back what an earlier normalising of these records staged, where no cut has taken it up yet."""
+    run_sql(connection, f"DELETE FROM {staged(stream.source, stream.canonical)} WHERE batch_id = :b AND stream_id = :id AND key = ANY(:keys)",
+            b=batch_id, id=stream.stream_id, keys=list(keys))
+    if stream.canonical == "document":
+        run_sql(connection, f"DELETE FROM {staged(stream.source, 'document_line')} WHERE batch_id = :b AND document_key = ANY(:keys)", b=batch_id, keys=list(keys))
 
 
 def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, drafts: Sequence[Draft]) -> None:
@@ -177,4 +186,4 @@ def retry_batches(connection: Connection, stream_id: int) -> dict[int, list[str]
 
 def batch(connection: Connection, batch_id: int) -> Batch:
     """One manifest row."""
-    return Batch(*fetch(connection, "SELECT batch_id, path, checksum, records FROM engine.lake_manifest WHERE batch_id = :b", b=batch_id)[0])
+    return Batch(*fetch(connection, "SELECT batch_id, path, checksum, records, true FROM engine.lake_manifest WHERE batch_id = :b", b=batch_id)[0])

@@ -85,7 +85,8 @@ def unstage(connection: Connection, stream: StreamRow, batch_id: int, keys: Sequ
     run_sql(connection, f"DELETE FROM {staged(stream.source, stream.canonical)} WHERE batch_id = :b AND stream_id = :id AND key = ANY(:keys)",
             b=batch_id, id=stream.stream_id, keys=list(keys))
     if stream.canonical == "document":
-        run_sql(connection, f"DELETE FROM {staged(stream.source, 'document_line')} WHERE batch_id = :b AND document_key = ANY(:keys)", b=batch_id, keys=list(keys))
+        run_sql(connection, f"DELETE FROM {staged(stream.source, 'document_line')} WHERE batch_id = :b AND document_key = ANY(:keys)", b=batch_id,
+            keys=list(keys))
 
 
 def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, drafts: Sequence[Draft]) -> None:

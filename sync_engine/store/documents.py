@@ -18,13 +18,19 @@ UNPOSTED = "not posted: the ledger has no entry for it"
 
 
 def stage_latest(cut: Cut) -> None:
-    """Of a document staged twice since the last cut, only the later version counts."""
+    """Of a document staged twice since the last cut only the later version counts, and of one that is gone or excluded by now, none."""
     documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
-    twice = cut.rows(f"SELECT count(*) - count(DISTINCT (stream_id, key)) FROM {documents}")[0][0]
-    if not twice:
-        return
-    cut.sql(f"DELETE FROM {documents} o USING {documents} n WHERE n.stream_id = o.stream_id AND n.key = o.key AND (n.batch_id, n.ctid) > (o.batch_id, o.ctid)")
-    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
+    removed = cut.sql(f"""
+        DELETE FROM {documents} d USING engine.source_record r
+        WHERE r.stream_id = d.stream_id AND r.key = d.key AND (r.deleted_at IS NOT NULL OR r.state = 2 AND r.reason <> :held)
+        """, held=UNPOSTED)
+    if cut.rows(f"SELECT count(*) - count(DISTINCT (stream_id, key)) FROM {documents}")[0][0]:
+        removed += cut.sql(f"""
+            DELETE FROM {documents} o USING {documents} n
+            WHERE n.stream_id = o.stream_id AND n.key = o.key AND (n.batch_id, n.ctid) > (o.batch_id, o.ctid)
+            """)
+    if removed:
+        cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
 
 
 def prepare_documents(cut: Cut) -> bool:

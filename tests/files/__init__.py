@@ -1,0 +1,1 @@
+"""Tests of the source `files`: connector, declared mapping, and both behind a lane."""

@@ -93,6 +93,7 @@ def _masters(cut: Cut, everything: bool, everyone: bool) -> None:
 
 
 def _documents(cut: Cut) -> None:
+    documents.drop_deleted(cut)
     documents.stage_latest(cut)
     has_documents = documents.prepare_documents(cut)
     has_entries = ledger.merge_entries(cut)
@@ -113,7 +114,12 @@ def _documents(cut: Cut) -> None:
 
 
 def _close(lane: Lane, cut: Cut) -> None:
-    """What this cut took up is no longer waiting."""
+    """What this cut took up is no longer waiting; what is gone is no longer odd."""
+    for table in ("quarantine", "code_gap"):
+        run_sql(cut.connection, f"""
+            DELETE FROM engine.{table} q USING engine.source_record r, engine.stream s
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty AND r.deleted_at IS NOT NULL AND q.stream_id = r.stream_id AND q.key = r.key
+            """, source=lane.source)
     run_sql(cut.connection, """
         UPDATE engine.source_record r SET dirty = false FROM engine.stream s
         WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty

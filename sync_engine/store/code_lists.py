@@ -116,4 +116,9 @@ def publish_debtor_dimensions(cut: Cut) -> None:
         UNION SELECT o.debtor_id FROM canonical.debtor_dimension o JOIN incoming_debtor_dimension n USING (id) WHERE o.debtor_id IS NOT NULL
         ON CONFLICT DO NOTHING
         """)
+    cut.sql("""
+        INSERT INTO dirty_debtor SELECT DISTINCT debtor_id FROM canonical.debtor_dimension WHERE debtor_id IS NOT NULL AND dimension_value_id IN (
+            SELECT record_id FROM change_new WHERE entity = 'dimension_value' AND (op = 'create' OR field IN ('deleted_at', 'is_heading')))
+        ON CONFLICT DO NOTHING
+        """)
     merge_into(cut, "debtor_dimension", "incoming_debtor_dimension", ("source", "external_id", "deleted_at", "debtor_id", "dimension_id", "dimension_value_id"))

@@ -117,7 +117,7 @@ class _Lookups:
         rows = self._cut.rows("""
             SELECT dd.source, dd.debtor_id, min(v.external_id)
             FROM dirty_debtor y JOIN canonical.debtor_dimension dd ON dd.debtor_id = y.id AND dd.deleted_at IS NULL
-            JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND NOT coalesce(v.is_heading, false)
+            JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
             JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source
                 AND o.config -> 'portfolio' ->> 'dimension' = d.code
             GROUP BY dd.source, dd.debtor_id

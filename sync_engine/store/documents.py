@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.cut import Cut, count, merge_into
-from sync_engine.store.staging import staged
+from sync_engine.store.staging import BULK, staged
 
 COLUMNS = (
     "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date",
@@ -15,6 +15,21 @@ COLUMNS = (
 AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
     "open_amount_base"))
 UNPOSTED = "not posted: the ledger has no entry for it"
+
+
+def drop_deleted(cut: Cut) -> None:
+    """What was staged and is gone from the source by now (or was gone when the lake was replayed) is not published."""
+    if not cut.exists("""
+            SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+            WHERE s.source = :source AND s.canonical = ANY(:bulk) AND r.deleted_at IS NOT NULL""", bulk=list(BULK)):
+        return
+    for entity in BULK:
+        cut.sql(f"""
+            DELETE FROM {staged(cut.source, entity)} d USING engine.source_record r
+            WHERE r.stream_id = d.stream_id AND r.key = d.key AND r.deleted_at IS NOT NULL
+            """)
+    documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
+    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key)")
 
 
 def stage_latest(cut: Cut) -> None:
@@ -160,7 +175,7 @@ def merge_lines(cut: Cut) -> None:
 
 
 def apply_facets(cut: Cut) -> None:
-    """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that."""
+    """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that, unless the ledger states it."""
     documents = staged(cut.source, "document")
     if not cut.exists(f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"):
         return
@@ -175,12 +190,13 @@ def apply_facets(cut: Cut) -> None:
     cut.sql(f"""
         UPDATE incoming_document n SET
             open_amount = CASE WHEN {said} LIKE '%,open_amount,%' THEN f.open_amount ELSE n.open_amount END,
-            open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND n.entry_no IS NULL THEN NULL ELSE n.open_amount_base END,
+            open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' THEN NULL ELSE n.open_amount_base END,
             erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
             due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN f.due_date ELSE n.due_date END
         FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key,
             d.batch_id DESC) f
-        WHERE n.external_id = f.key AND n.entry_no IS NULL
+        WHERE n.external_id = f.key AND NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id
+            AND e.remaining IS NOT NULL)
         """)
 
 

@@ -18,6 +18,9 @@ PAYMENT = (
 )
 APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
     "is_reversed", "deleted_at")
+OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
+PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
+"""The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
 KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
 
 
@@ -26,6 +29,7 @@ def merge_entries(cut: Cut) -> bool:
     table = staged(cut.source, "ledger_entry")
     cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
     _deleted_entries(cut)
+    _leaving_documents(cut)
     cut.sql("""
         UPDATE engine.ledger_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE e.source = :source AND e.record_id IS NULL AND e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet
@@ -77,6 +81,20 @@ def _deleted_entries(cut: Cut) -> None:
         """)
 
 
+def _leaving_documents(cut: Cut) -> None:
+    """Documents that this cut will bury: their entries go on without them, since deleting a document deletes no debt."""
+    cut.sql("""
+        CREATE TEMP TABLE leaving_document ON COMMIT DROP AS
+        SELECT o.id FROM engine.source_record r JOIN engine.stream s USING (stream_id) JOIN canonical.document o ON o.source = s.source
+            AND o.external_id = r.key
+        WHERE s.source = :source AND s.canonical = 'document' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
+        """)
+    cut.sql("""
+        INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN leaving_document d ON d.id = e.record_id
+        WHERE e.source = :source ON CONFLICT DO NOTHING
+        """)
+
+
 def resolve_entries(cut: Cut) -> None:
     """Which record each entry speaks about. New documents may claim entries that stood for themselves until now."""
     cut.sql("CREATE INDEX ON incoming_document (external_no)")
@@ -97,7 +115,8 @@ def resolve_entries(cut: Cut) -> None:
                 SELECT n.id, n.kind, n.debtor_key, 1 AS place FROM incoming_document n WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
                 UNION ALL
                 SELECT o.id, o.kind, o.debtor_key, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
-                    AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL) c
+                    AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL
+                    AND NOT EXISTS (SELECT FROM leaving_document g WHERE g.id = o.id)) c
             WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
         """)
     cut.sql(f"""
@@ -106,6 +125,27 @@ def resolve_entries(cut: Cut) -> None:
                 {id_sql("document", "'ledger/' || e.entry_no")}) END
         FROM resolved_entry r WHERE e.source = :source AND e.entry_no = r.entry_no
         """)
+    _follow_entries(cut)
+
+
+def _follow_entries(cut: Cut) -> None:
+    """Applications name records, not entries: where an entry speaks about another record now, they do too."""
+    cut.sql("""
+        CREATE TEMP TABLE moved_entry ON COMMIT DROP AS
+        SELECT r.old_id, e.record_id AS new_id, e.record_kind AS new_kind FROM resolved_entry r JOIN engine.ledger_entry e ON e.source = :source
+            AND e.entry_no = r.entry_no
+        WHERE r.old_id IS NOT NULL AND e.record_id <> r.old_id
+        """)
+    if not cut.exists("SELECT FROM moved_entry"):
+        return
+    cut.sql("""
+        CREATE TEMP TABLE moved_application ON COMMIT DROP AS
+        SELECT a.id, coalesce(f.new_kind, a.from_kind) AS from_kind, coalesce(f.new_id, a.from_id) AS from_id,
+               coalesce(t.new_kind, a.to_kind) AS to_kind, coalesce(t.new_id, a.to_id) AS to_id
+        FROM canonical.application a LEFT JOIN moved_entry f ON f.old_id = a.from_id LEFT JOIN moved_entry t ON t.old_id = a.to_id
+        WHERE a.source = :source AND (a.from_id IN (SELECT old_id FROM moved_entry) OR a.to_id IN (SELECT old_id FROM moved_entry))
+        """)
+    merge_into(cut, "application", "moved_application", ("from_kind", "from_id", "to_kind", "to_id"))
 
 
 def enrich_documents(cut: Cut) -> None:
@@ -121,18 +161,19 @@ def enrich_documents(cut: Cut) -> None:
             subtotal, erp_status, po_number, reference, is_posted)
         SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note',
             'finance_charge') THEN {KIND} ELSE 'journal' END,
-               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), abs(e.amount), abs(e.amount), 'open',
+               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), {OWED} * e.amount, {OWED} * e.amount, 'open',
                    e.external_no, e.description, true
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE e.record_kind = 'document' AND e.record_id = {id_sql("document", "'ledger/' || e.entry_no")}
         """)
-    cut.sql("""
-        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = abs(e.remaining), due_date = coalesce(e.due_date, n.due_date),
+    cut.sql(f"""
+        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = {OWED} * e.remaining, due_date = coalesce(e.due_date, n.due_date),
             posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date,
                 n.closed_date) END,
-            total_base = coalesce(abs(e.amount_base), n.total_base), open_amount_base = coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 THEN 0 END),
+            total_base = coalesce({OWED} * e.amount_base, n.total_base), open_amount_base = coalesce({OWED} * e.remaining_base,
+                CASE WHEN e.remaining = 0 THEN 0 END),
             exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
             dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
             source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
@@ -140,8 +181,8 @@ def enrich_documents(cut: Cut) -> None:
                               WHEN abs(e.remaining) < abs(e.amount) THEN 'partially_paid' ELSE 'open' END
         FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NOT NULL
         """)
-    cut.sql("""
-        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce(abs(e.amount_base), n.total_base)
+    cut.sql(f"""
+        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce({OWED} * e.amount_base, n.total_base)
         FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
         """)
     _drop_stand_ins(cut)
@@ -196,17 +237,17 @@ def _drop_stand_ins(cut: Cut) -> None:
 
 
 def publish_payments(cut: Cut) -> None:
-    """Payments, refunds and money from journals, of the touched entries. Amounts are positive; the kind gives the direction."""
-    cut.sql("""
+    """Payments, refunds and money from journals, of the touched entries. Amounts are positive, unless taken back; the kind gives the direction."""
+    cut.sql(f"""
         CREATE TEMP TABLE incoming_payment ON COMMIT DROP AS
         SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at,
             CAST(NULL AS timestamptz) AS deleted_at,
                l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund'
                    ELSE 'journal' END AS kind,
                e.posting_date AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
-               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, abs(e.amount) AS amount,
-                   coalesce(abs(e.remaining), CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
-               abs(e.amount_base) AS amount_base, coalesce(abs(e.remaining_base), CASE WHEN e.remaining = 0 OR NOT e.is_open
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, {PAID} * e.amount AS amount,
+                   coalesce({PAID} * e.remaining, CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
+               {PAID} * e.amount_base AS amount_base, coalesce({PAID} * e.remaining_base, CASE WHEN e.remaining = 0 OR NOT e.is_open
                    THEN 0 END) AS unapplied_amount_base, e.method,
                coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE e.closed_date END AS closed_date
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no

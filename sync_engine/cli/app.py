@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn, get_type_hints
 import typer
 
 from sync_engine.cli import output
+from sync_engine.cli.place import AT_THE_END
 from sync_engine.errors import SyncError
 
 EXIT_CODES = """
@@ -85,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence, not a traceback
         output.complain(error)
         sys.exit(1)
+    finally:
+        AT_THE_END.close()
     sys.exit(0)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import give, table
+from sync_engine.cli.place import open_store
 
 
 @command(app)
@@ -47,7 +48,6 @@ def sql(
     """
     from sync_engine.lake import Lake
     from sync_engine.ops.querying import query
-    from sync_engine.ops.workplace import open_store
     from sync_engine.platform.home import lake_url
 
     answer = query(open_store(), Lake(lake_url()), statement, limit or None)
@@ -62,7 +62,6 @@ app.add_typer(audit, name="audit")
 def verify() -> None:
     """Recomputes the hash chain over the change feed. Exit code 1 when a change was altered, removed or slipped in."""
     from sync_engine.ops.auditing import verify as compute
-    from sync_engine.ops.workplace import open_store
 
     found = compute(open_store())
     lines = [f"seal {s.seal_id} (changes {s.first_seq} to {s.last_seq}): {s.wrong}" for s in found.broken]

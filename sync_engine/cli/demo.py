@@ -12,6 +12,7 @@ from sync_engine.cli.app import app, command
 from sync_engine.cli.explaining import draw_story
 from sync_engine.cli.looking import draw_certificates
 from sync_engine.cli.output import shown, table
+from sync_engine.cli.place import open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,6 @@ def demo(
 def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     from sync_engine.ops import demo as ops
     from sync_engine.ops import explain, looking
-    from sync_engine.ops.workplace import open_workshop
 
     told.say("2", "A private PostgreSQL starts in the demo's home, and the tables are made")
     workshop = open_workshop()

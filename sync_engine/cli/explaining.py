@@ -8,6 +8,7 @@ import typer
 
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import give, shown, table
+from sync_engine.cli.place import open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +42,6 @@ def explain_document(key: Key, field: FieldOption = None) -> None:
 
 def _explain(entity: Entity, key: str, field: str | None) -> None:
     from sync_engine.ops.explain import explain
-    from sync_engine.ops.workplace import open_workshop
 
     workshop = open_workshop()
     story = explain(workshop.store, workshop.policy, entity, key, field)

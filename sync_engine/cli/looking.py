@@ -10,6 +10,7 @@ import typer
 
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import ago, give, table
+from sync_engine.cli.place import open_store, open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ def status(
 ) -> None:
     """How fresh every source and entity is, the last runs, and what waits for a person."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import configured, open_workshop
+    from sync_engine.ops.workplace import configured
 
     workshop = open_workshop()
     found = looking.status(workshop.store, configured(), workshop.clock.now(), source, runs)
@@ -117,7 +118,6 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
 def gaps(source: SourceWanted = None) -> None:
     """Codes for which the mapping has no rule; the field was left out of the record's claim."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import open_store
 
     found = looking.gaps(open_store(), source)
     give(
@@ -142,7 +142,6 @@ def certificate(
 ) -> None:
     """The proof of a cut: every control that the source can answer, source against canonical, and the grade."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import open_store
 
     found = looking.certificates(open_store(), of)
     give({"certificates": found}, lambda screen: draw_certificates(screen, found))
@@ -184,7 +183,6 @@ app.add_typer(sweeps, name="sweep")
 def list_sweeps(source: SourceWanted = None) -> None:
     """Sweeps that were held; nothing of theirs was deleted."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import open_store
 
     found = looking.holds(open_store(), source)
 
@@ -212,7 +210,6 @@ def approve_sweep(
 ) -> None:
     """Believes the next full sweep of an entity: what it does not see is marked deleted."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import open_store
 
     hold = looking.approve_sweep(open_store(), source, entity, by or getpass.getuser())
     give(

@@ -8,6 +8,7 @@ import typer
 
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import give, table
+from sync_engine.cli.place import open_store
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +23,6 @@ EntityOption = Annotated[str | None, typer.Option("--entity", "-e", help="Only t
 def list_records(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, entity: EntityOption = None) -> None:
     """Everything in quarantine, oldest first."""
     from sync_engine.ops.quarantine import quarantined
-    from sync_engine.ops.workplace import open_store
 
     found = quarantined(open_store(), source, entity)
     give(
@@ -47,7 +47,6 @@ def show(
     """One record: what is wrong with it, since when, and what would help."""
     from sync_engine.lake import Lake
     from sync_engine.ops import quarantine
-    from sync_engine.ops.workplace import open_store
     from sync_engine.platform.home import lake_url
 
     found = quarantine.show(open_store(), Lake(lake_url()), key, with_payload=record)
@@ -75,7 +74,6 @@ def retry(
     """Lets the next run try records again, without waiting for the record, its parent or the mapping to change."""
     from sync_engine.errors import ConfigurationError
     from sync_engine.ops import quarantine
-    from sync_engine.ops.workplace import open_store
 
     if not (key or source or entity or everything):
         raise ConfigurationError("say which records", todo="Name a key, --source, --entity, or --all.")

@@ -9,6 +9,7 @@ import typer
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command
 from sync_engine.cli.output import give, table
+from sync_engine.cli.place import open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +39,7 @@ def run(
     from sync_engine.errors import ConfigurationError
     from sync_engine.ops import looking
     from sync_engine.ops.running import run_source
-    from sync_engine.ops.workplace import open_workshop, source_named
+    from sync_engine.ops.workplace import source_named
 
     if debtor is not None and (entity or full):
         raise ConfigurationError("--debtor goes with neither --entity nor --full", todo="A debtor is always read whole.")

@@ -9,6 +9,7 @@ import typer
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import ago, give, table
+from sync_engine.cli.place import open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +24,7 @@ app.add_typer(sources, name="sources")
 def list_sources() -> None:
     """Every source of the defs folder and of the store, with its last run and its freshness."""
     from sync_engine.ops import looking
-    from sync_engine.ops.workplace import configured, open_workshop
+    from sync_engine.ops.workplace import configured
 
     workshop = open_workshop()
     found = looking.sources(workshop.store, configured(), workshop.clock.now())

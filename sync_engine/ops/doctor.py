@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
-from sync_engine.config import SourceConfig
+from sync_engine.config import SourceConfig, connector_plugin, settings_of
 from sync_engine.errors import StoreError, SyncError
 from sync_engine.ops.running import open_connector, open_normaliser
 from sync_engine.ops.workplace import open_store
@@ -142,6 +142,12 @@ def _texts(settings: Any) -> Iterator[str]:
             yield from _texts(value)
     elif isinstance(settings, str):
         yield settings
+
+
+def _settings(config: SourceConfig) -> str:
+    settings_of(connector_plugin(config.connector).settings, config.connection, f"{config.source} connection")
+    open_normaliser(config)
+    return "connection and mapping are valid"
 
 
 def _database() -> str:

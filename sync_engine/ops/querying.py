@@ -80,9 +80,10 @@ def _land(duck: Any, lake: Lake, files: list[questions.LandedFile], wanted: list
         listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
         duck.execute(f"""
             CREATE VIEW "{source}"."{entity}" AS
-            SELECT r.key, r.record.*, l.landed_at, row_number() OVER (PARTITION BY r.key ORDER BY l.batch_id DESC) = 1 AS is_latest
-            FROM read_json([{listed}], format = 'newline_delimited', compression = 'zstd', filename = true, union_by_name = true, sample_size = -1) r
-            JOIN landed l ON l.path = r.filename
+            SELECT CAST(key AS VARCHAR) AS key, unnest(record), landed_at, is_latest FROM (
+                SELECT r.key, r.record, l.landed_at, row_number() OVER (PARTITION BY r.key ORDER BY l.batch_id DESC) = 1 AS is_latest
+                FROM read_json([{listed}], format = 'newline_delimited', compression = 'zstd', filename = true, union_by_name = true, sample_size = -1) r
+                JOIN landed l ON l.path = r.filename)
             """)
 
 

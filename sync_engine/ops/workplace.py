@@ -50,11 +50,21 @@ def open_store() -> Engine:
     if not embedded:
         check_server(url)
     store = open_engine(url)
+    try:
+        _judge(store, url, embedded=embedded)
+    except BaseException:
+        store.dispose()
+        raise
+    return store
+
+
+def _judge(store: Engine, url: str, *, embedded: bool) -> None:
+    """Sees to it that the tables are the ones this engine knows."""
     with transaction(store, "looking at the version of the tables") as connection:
         at = revision(connection) if is_migrated(connection) else None
     newest = newest_revision()
     if at == newest:
-        return store
+        return
     if at is not None and at > newest:
         raise ConfigurationError(f"the tables are at version {at}, newer than this engine, which knows {newest}", todo="Install the newer engine.")
     if not embedded:
@@ -63,7 +73,6 @@ def open_store() -> Engine:
     from sync_engine.platform.migrate import upgrade
 
     upgrade(url)
-    return store
 
 
 def is_embedded() -> bool:

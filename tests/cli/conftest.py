@@ -17,7 +17,7 @@ from tests.simulators.business_central.world import World
 def bare_desk(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
     """A desk whose database is whatever the test asks for beside it."""
     world = World(SimulatorClock(), seed=3)
-    company = generate(world, customers=14, seed=3)
+    company = generate(world, customers=14, invoices=40, seed=3)
     simulator = BusinessCentralSimulator(world)
     defs = home / "defs"
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(defs))

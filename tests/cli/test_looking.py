@@ -26,7 +26,8 @@ def test_a_run_says_what_it_came_to(desk: Desk) -> None:
 def test_one_entity_and_one_debtor(desk: Desk) -> None:
     """A family, and a debtor by its number."""
     desk.json("run", "bc")
-    assert {e["entity"] for e in desk.json("run", "bc", "--entity", "dimensions")["entities"] if e["calls"]} <= {"dimensions", "dimensionValues", "financeDimensionValues", "cut"}
+    asked = {e["entity"] for e in desk.json("run", "bc", "--entity", "dimensions")["entities"] if e["calls"]}
+    assert asked <= {"dimensions", "dimensionValues", "financeDimensionValues", "cut"}
     customer = next(iter(desk.company.customers.values()))
     desk.company.edit_customer(customer.number, city="Odense")
     assert desk.json("run", "bc", "--debtor", customer.number)["changes"] > 0
@@ -112,9 +113,13 @@ def test_sql_reads_canonical_landed_files_and_both(desk: Desk) -> None:
     assert desk.json("sql", "SELECT portfolio, count(debtor_id) AS n FROM canonical.portfolio_members GROUP BY 1 ORDER BY 1")["columns"] == ["portfolio", "n"]
 
 
-@pytest.mark.parametrize("statement", [
-    "DELETE FROM canonical.debtor", "COMMIT; DELETE FROM canonical.debtor", "SELECT nonsense FROM canonical.debtor", "SELEC 1", "SELECT * FROM bc.customers JOIN canonical.nothing USING (key)",
-])
+WRONG = (
+    "DELETE FROM canonical.debtor", "COMMIT; DELETE FROM canonical.debtor", "SELECT nonsense FROM canonical.debtor", "SELEC 1",
+    "SELECT * FROM bc.customers JOIN canonical.nothing USING (key)",
+)
+
+
+@pytest.mark.parametrize("statement", WRONG)
 def test_sql_changes_nothing_and_says_what_is_wrong(desk: Desk, statement: str) -> None:
     """A write, a second statement and a typo are refused in one sentence."""
     desk.json("run", "bc")

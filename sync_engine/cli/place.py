@@ -1,0 +1,31 @@
+"""The store and the workshop as a command opens them: whatever was opened is closed when the command line ends."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from sync_engine.ops.running import Workshop
+
+AT_THE_END = ExitStack()
+
+
+def open_store() -> Engine:
+    """The migrated store. Raises ConfigurationError, StoreError, TransientError."""
+    from sync_engine.ops import workplace
+
+    store = workplace.open_store()
+    AT_THE_END.callback(store.dispose)
+    return store
+
+
+def open_workshop() -> Workshop:
+    """Store, lake and clock. Raises ConfigurationError, StoreError, TransientError."""
+    from sync_engine.ops import workplace
+
+    workshop = workplace.open_workshop()
+    AT_THE_END.callback(workshop.store.dispose)
+    return workshop

@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_claim_inbox")),
         schema="canonical",
     )
+    op.create_index("ix_claim_inbox_waiting", "claim_inbox", ["inbox_id"], unique=False, schema="canonical", postgresql_where=sa.text("answered_at IS NULL"))
     op.create_table(
         "company",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -646,6 +647,47 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_control_total_cut_id"), "control_total", ["cut_id"], unique=False, schema="engine")
     op.create_table(
+        "document_overlay",
+        sa.Column("document_id", sa.UUID(), nullable=False),
+        sa.Column("claims", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("own", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("document_id", name=op.f("pk_document_overlay")),
+        schema="engine",
+    )
+    op.create_table(
+        "import",
+        sa.Column("import_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("read", sa.Integer(), nullable=False),
+        sa.Column("applied", sa.Integer(), nullable=False),
+        sa.Column("unchanged", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("done_by", sa.Text(), nullable=False),
+        sa.Column("done_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("undone_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", name=op.f("pk_import")),
+        schema="engine",
+    )
+    op.create_table(
+        "import_edit",
+        sa.Column("import_id", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("entity", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("import_id", "place", name=op.f("pk_import_edit")),
+        schema="engine",
+    )
+    op.create_table(
         "ledger_entry",
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("entry_no", sa.Text(), nullable=False),
@@ -994,6 +1036,9 @@ def downgrade() -> None:
     op.drop_index("ix_ledger_entry_homeless", table_name="ledger_entry", schema="engine", postgresql_where=sa.text("record_id IS NULL"))
     op.drop_index("ix_ledger_entry_document", table_name="ledger_entry", schema="engine")
     op.drop_table("ledger_entry", schema="engine")
+    op.drop_table("import_edit", schema="engine")
+    op.drop_table("import", schema="engine")
+    op.drop_table("document_overlay", schema="engine")
     op.drop_index(op.f("ix_control_total_cut_id"), table_name="control_total", schema="engine")
     op.drop_table("control_total", schema="engine")
     op.drop_table("code_gap", schema="engine")
@@ -1028,6 +1073,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contact_debtor_id"), table_name="contact", schema="canonical")
     op.drop_table("contact", schema="canonical")
     op.drop_table("company", schema="canonical")
+    op.drop_index("ix_claim_inbox_waiting", table_name="claim_inbox", schema="canonical", postgresql_where=sa.text("answered_at IS NULL"))
     op.drop_table("claim_inbox", schema="canonical")
     op.drop_index("ix_change_record", table_name="change", schema="canonical")
     op.drop_table("change", schema="canonical")

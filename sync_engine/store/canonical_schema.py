@@ -170,3 +170,4 @@ claim_inbox = Table(
         server_default=NOW),
     Column("answered_at", TS), Column("answer", Text), Column("why", Text), schema=CANONICAL,
 )
+Index("ix_claim_inbox_waiting", claim_inbox.c.inbox_id, postgresql_where=claim_inbox.c.answered_at.is_(None))

@@ -71,7 +71,7 @@ def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) ->
     said = {entity: sentence for entity, sentence in missing.items() if entity in names}
     if not said:
         return _passed(EVERY_STREAM_WAS_READ, ERROR, "The source answered for every stream.")
-    return _failed(EVERY_STREAM_WAS_READ, ERROR, "\n".join(said.values()), {"not read": ", ".join(said)})
+    return _failed(EVERY_STREAM_WAS_READ, ERROR, "\n".join(dict.fromkeys(said.values())), {"not read": ", ".join(said)})
 
 
 def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:

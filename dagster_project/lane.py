@@ -25,6 +25,8 @@ from sync_engine.store.runs import Counts, close_run, record_step
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Shop = dg.ResourceParam[OpenWorkshop]
 Result = dg.MaterializeResult[None]
+Told = tuple[Result, dg.Failure | None]
+"""What a step did, and the failure it ends with nevertheless."""
 
 
 class HowToPull(dg.Config):
@@ -75,12 +77,15 @@ def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_pulled(key), pool=pool_of(source), op_tags=_turn(family, reads=True))
     def pulled(context: dg.AssetExecutionContext, config: HowToPull, workshop: Shop) -> Iterator[Result]:
-        yield _pull(context, source, family, config, workshop)
+        result, verdict = _pull(context, source, family, config, workshop)
+        yield result
+        if verdict is not None:
+            raise verdict
 
     return pulled
 
 
-def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> Result:
+def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> Told:
     follows = [normalised_key(config.source, family), *_end(config)]
     with stage(context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes) as lane:
         streams = [entity for entity, stream in lane.connector.streams.items() if stream.family == family]
@@ -95,11 +100,11 @@ def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Famil
         verdict = None
         if not sweep.passed:
             close_run(lane.store, lane.run_id, "held")
+            verdict = dg.Failure(sweep.description, allow_retries=False)
         elif not is_followed(context, follows):
             verdict = conclude(lane)
-    if verdict is not None:
-        raise verdict
-    return Result(metadata=telling.about_pull(rows), check_results=[checks.every_stream_was_read(unread(lane), streams), sweep])
+        every = checks.every_stream_was_read(unread(lane), streams)
+    return Result(metadata=telling.about_pull(rows), check_results=[every, sweep]), verdict
 
 
 def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[str], *, full: bool) -> dict[str, SourceError | TransientError]:
@@ -220,7 +225,7 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     return certificate
 
 
-def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> tuple[Result, dg.Failure | None]:
+def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> Told:
     with stage(context, config, workshop, asks_source=True) as lane:
         with transaction(lane.store, "looking for the last cut") as connection:
             last = [state.cut_id for state in readings.sources(connection, config.source) if state.cut_id is not None]

@@ -118,7 +118,7 @@ def _run(
     with failures_told(context, config, workshop):
         ran = run_source(
             workshop.workshop, config, entities=entities, debtor=debtor, full=full, accept_held=accept_held, triggered_by=triggered_by(context), wait=True,
-            progress=progress_of(context), actor="dagster", run_id=UUID(context.run_id),
+            progress=progress_of(context), actor="dagster", run_id=UUID(context.run.run_id),
         )
     for warning in ran.warnings:
         context.log.warning(warning)

@@ -49,7 +49,7 @@ def stage(
             raise workshop.refusals[config.source]
         store = workshop.workshop.store
         with _turn(context, config, workshop):
-            run_id = UUID(context.run_id)
+            run_id = UUID(context.run.run_id)
             open_run(store, config.source, "full" if full else "changes", triggered_by(context), config.digest, run_id, alive=_alive(context))
             lane = _lane(context, config, workshop, run_id, accept_held)
             if asks_source or not lane.streams():
@@ -125,7 +125,7 @@ def _close_failed(context: Context, config: SourceConfig, workshop: OpenWorkshop
     """Closes the engine's run; when the database itself is gone, the next run of the source marks this one as died."""
     told = error if isinstance(error, SyncError) else ConfigurationError(f"{type(error).__name__} ended the run", whose=config.source)
     try:
-        close_run(workshop.workshop.store, UUID(context.run_id), "failed", told)
+        close_run(workshop.workshop.store, UUID(context.run.run_id), "failed", told)
     except SyncError:
         context.log.warning("The engine's run could not be closed; the next run of this source does it.")
 
@@ -195,9 +195,9 @@ def unread(lane: Lane) -> dict[str, str]:
 
 
 def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) -> bool:
-    """Whether this run goes on to any of these assets; a job's run that names none goes on to all."""
+    """Whether this run goes on to any of these assets; a job's run names none and goes on to all."""
     chosen = context.run.asset_selection
-    return chosen is None or not chosen.isdisjoint(keys)
+    return not chosen or not chosen.isdisjoint(keys)
 
 
 def conclude(lane: Lane, cut_id: int | None = None) -> dg.Failure | None:
@@ -214,6 +214,6 @@ def conclude(lane: Lane, cut_id: int | None = None) -> dg.Failure | None:
         return None
     done = f"Everything else was published as cut {cut_id}." if cut_id is not None else "Everything else was read."
     return dg.Failure(
-        f"{lane.source}: {len(missing)} of its streams could not be read. {done}\n" + "\n".join(missing.values()),
+        f"{lane.source}: {len(missing)} of its streams could not be read. {done}\n" + "\n".join(dict.fromkeys(missing.values())),
         metadata={"not read": ", ".join(missing), **({"cut": cut_id} if cut_id is not None else {})}, allow_retries=False,
     )

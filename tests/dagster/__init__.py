@@ -1,0 +1,1 @@
+"""The lane in Dagster: what loads, what runs, what is red and why."""

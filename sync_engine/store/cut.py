@@ -70,13 +70,18 @@ class Cut:
         return {name: value for name, value in (("source", self.source), ("cut", self.cut_id)) if f":{name}" in statement}
 
 
-def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime, ledger_date: date, policy: Policy, mapping_version: str) -> int:
-    """The cut's row; its counts are filled in when it closes."""
+def collect_changes(connection: Connection) -> None:
+    """Where this transaction collects its audit until `flush_changes`."""
     run_sql(connection, """
         CREATE TEMP TABLE IF NOT EXISTS change_new (
             place bigint GENERATED ALWAYS AS IDENTITY, entity text, record_id uuid, op text, field text, old jsonb, new jsonb,
             actor_kind text, actor text, reason text) ON COMMIT DROP
         """)
+
+
+def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime, ledger_date: date, policy: Policy, mapping_version: str) -> int:
+    """The cut's row; its counts are filled in when it closes."""
+    collect_changes(connection)
     return int(fetch(connection, """
         INSERT INTO canonical.cut (source, run_id, as_of, ledger_date, policy, mapping_version, counts)
         VALUES (:source, :run, :as_of, :date, :policy, :version, '{}') RETURNING cut_id

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Connection
 
 from sync_engine.canonical.fields import Field
-from sync_engine.merge import PERSON, Claim, Pin, Resolved, Resolver, merge_facets
+from sync_engine.merge import INBOX, PERSON, Claim, Pin, Resolved, Resolver, merge_facets
 from sync_engine.store.cut import Cut
-from sync_engine.store.db import copy_rows, driver
+from sync_engine.store.db import copy_rows, driver, run_sql
 from sync_engine.store.overruled import OverruledClaims
 
 CHUNK = 4000
@@ -76,9 +77,9 @@ class _Resolvers:
             self._by_company[company] = Resolver(self._entity, self._fields, self._policy, company=company, order=self.order)
         return self._by_company[company]
 
-    def lead(self, claim: Claim) -> tuple[int, int, str, str]:
+    def lead(self, claim: Claim) -> tuple[bool, int, int, str, str]:
         """ERPs before others, then the order of sources: the record that gives what is not folded (company, dates)."""
-        return ROLE_ORDER.get(claim.role, len(ROLE_ORDER)), self.order.get(claim.source, 0), claim.source, claim.key
+        return claim.source == INBOX, ROLE_ORDER.get(claim.role, len(ROLE_ORDER)), self.order.get(claim.source, 0), claim.source, claim.key
 
 
 def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
@@ -96,7 +97,37 @@ def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Ex
     overruled.settle()
 
 
+def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
+    """The living claims of one canonical record, without what the engine derives."""
+    run_sql(connection, "DROP TABLE IF EXISTS one_record")
+    run_sql(connection, "CREATE TEMP TABLE one_record ON COMMIT DROP AS SELECT CAST(:id AS uuid) AS id, 1 AS place", id=record)
+    with driver(connection).cursor() as cursor:
+        cursor.execute(_LOAD.format(dirty="one_record"), (entity, entity, 0, 1))
+        rows = cursor.fetchall()
+    living, gone, _ = _claims(UUID(record), rows, None)
+    return living or gone
+
+
 def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None) -> Folded | None:
+    living, gone, excluded = _claims(id_, rows, extra)
+    claims = living or gone
+    if not claims:
+        return None
+    if rows[0][1] != rows[-1][1]:
+        claims = [*claims, *_added(rows)]
+    if len(claims) > 1:
+        claims.sort(key=resolvers.lead)
+    resolved = resolvers.of(claims).resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
+    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
+
+
+def _added(rows: list[tuple[Any, ...]]) -> list[Claim]:
+    """What the engine's own source says about a record that others define: it adds, and keeps nothing alive."""
+    return [Claim(r[1], r[2], r[4], r[5], _decode(r[7])) for r in rows if r[1] == INBOX and r[6] and r[9] is None]
+
+
+def _claims(id_: UUID, rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
+    """The claims of living and of deleted source records, facets merged in, and how many living ones are excluded."""
     living: list[Claim] = []
     gone: list[Claim] = []
     excluded = 0
@@ -112,13 +143,7 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, ext
         claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None, derived)
         (gone if first[9] is not None else living).append(claim)
         excluded += first[10] == 2 and first[9] is None
-    claims = living or gone
-    if not claims:
-        return None
-    if len(claims) > 1:
-        claims.sort(key=resolvers.lead)
-    resolved = resolvers.of(claims).resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
-    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
+    return living, gone, excluded
 
 
 def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:

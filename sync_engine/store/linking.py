@@ -78,7 +78,7 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
     if cut.link_mode.get(entity) != "automatic":
         return 0
     others = other_sources(cut.connection, entity, cut.source)
-    everyone = bool(others) and _world_has_moved(cut)
+    everyone = cut.gate_is_open or (bool(others) and _world_has_moved(cut))
     cut.sql(f"DROP TABLE IF EXISTS unlinked_{entity}")
     cut.sql(f"""
         CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS SELECT s.source, r.key, r.stream_id {_UNLINKED} AND (r.dirty OR :everyone)
@@ -95,7 +95,7 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
 
 def _world_has_moved(cut: Cut) -> bool:
     """Whether records that found nothing last time may find something now: another source published or a person decided since."""
-    return cut.gate_is_open or cut.exists("""
+    return cut.exists("""
         SELECT FROM (SELECT max(cut_id) AS cut_id, max(published_at) AS at FROM canonical.cut WHERE source = :source AND cut_id <> :cut) own
         WHERE EXISTS (SELECT FROM canonical.cut o WHERE o.source <> :source AND o.published_at >= own.at)
            OR EXISTS (SELECT FROM engine.link_plan p WHERE p.applied_at >= own.at)

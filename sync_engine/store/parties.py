@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,13 +28,14 @@ def other_sources(connection: Connection, entity: str, source: str) -> list[str]
     """The sources besides this one that have links."""
     rows = fetch(connection, """
         SELECT o.source FROM engine.source o
-        WHERE o.source <> :source AND EXISTS (SELECT FROM canonical.link l WHERE l.entity = :entity AND l.source = o.source) ORDER BY 1
+        WHERE o.source <> :source AND o.connector <> 'inbox' AND EXISTS (SELECT FROM canonical.link l WHERE l.entity = :entity AND l.source = o.source) ORDER BY 1
         """, entity=entity, source=source)
     return [str(r[0]) for r in rows]
 
 
-def linked_parties(connection: Connection, entity: str, sources: Sequence[str]) -> Iterator[Party]:
-    """The living linked records of some sources."""
+def linked_parties(connection: Connection, entity: str, sources: Sequence[str], canonical: str | None = None) -> Iterator[Party]:
+    """The living linked records of some sources, all or those of one canonical record."""
+    only = "" if canonical is None else "AND l.canonical_id = CAST(%(canonical)s AS uuid)"
     within, join = _within(entity, "canonical.contact", "w.id = l.canonical_id")
     for source in sources:
         yield from _read(connection, f"""
@@ -42,12 +43,13 @@ def linked_parties(connection: Connection, entity: str, sources: Sequence[str]) 
             FROM engine.stream s JOIN engine.source_record r USING (stream_id)
             JOIN canonical.link l ON l.entity = %(entity)s AND l.source = s.source AND l.external_id = r.key {join}
             WHERE s.source = %(source)s AND s.canonical = %(entity)s AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state <> 1
-            """, entity=entity, source=source)
+              {only}
+            """, entity=entity, source=source, canonical=canonical)
 
 
 def unlinked_parties(connection: Connection, entity: str, source: str, keys: Sequence[str] | None = None) -> Iterator[Party]:
     """The records of a source that have no link: those in temporary table `unlinked_<entity>`, or some by key."""
-    within, join = _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key")
+    within, join = _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key") if keys is None else ("NULL", "")
     chosen = f"JOIN unlinked_{entity} u ON u.key = r.key" if keys is None else ""
     named = "" if keys is None else "AND r.key = ANY(%(keys)s)"
     yield from _read(connection, f"""
@@ -107,3 +109,19 @@ def _read(connection: Connection, sql: str, *, entity: str, source: str, **value
 
 def _pairs(foreign: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((str(s), str(k)) for s, k in foreign.items() if k not in (None, ""))) if foreign else ()
+
+
+def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]:
+    """The living records of a source without a link."""
+    return [str(r[0]) for r in fetch(connection, """
+        SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = s.source AND l.external_id = r.key
+        WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND l.canonical_id IS NULL ORDER BY 1
+        """, entity=entity, source=source)]
+
+
+def labels(connection: Connection, entity: str, ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Number and name of canonical records."""
+    name = "name" if entity == "debtor" else "full_name"
+    rows = fetch(connection, f"SELECT CAST(id AS text), number, {name} FROM canonical.{entity} WHERE CAST(id AS text) = ANY(:ids)", ids=sorted(ids))
+    return {str(i): (n, name) for i, n, name in rows}

@@ -97,3 +97,8 @@ def key_by_number(connection: Connection, source: str, number: str) -> str | Non
         WHERE s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.deleted_at IS NULL AND r.claim ->> 'number' = :number
         """, source=source, number=number)
     return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def roles(connection: Connection) -> dict[str, str]:
+    """The role of every source."""
+    return {str(s): str(r) for s, r in fetch(connection, "SELECT source, role FROM engine.source")}

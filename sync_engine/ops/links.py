@@ -1,0 +1,148 @@
+"""Who is who, by hand: each function plans one decision; `planning.apply` carries a plan out, `do` both at once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sync_engine.config import SourceConfig, sentence
+from sync_engine.errors import ConfigurationError
+from sync_engine.ops import operations as ops
+from sync_engine.ops.planning import Plan, apply, do, plan
+from sync_engine.ops.running import Workshop
+from sync_engine.store import plans
+from sync_engine.store.cases import open_cases
+from sync_engine.store.db import transaction
+
+__all__ = ["adopt", "apply", "bulk", "cases", "do", "go_automatic", "history", "link", "merge", "not_the_same", "pin", "relink", "undo", "unlink", "unmerge", "unpin"]
+
+
+def link(workshop: Workshop, source: str, key: str, to: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False) -> Plan:
+    """Plans that a source record means a canonical record, named by id, number, a source's id or exact name."""
+    return plan(workshop, ops.Link(entity=entity, source=source, key=key, to=to, force=force), by=by)
+
+
+relink = link
+"""Moving a linked record to another canonical record is the same decision: its documents and contacts go along."""
+
+
+def unlink(workshop: Workshop, source: str, key: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans that a source record does not mean what it is linked to; of an automatic source it stands for itself again."""
+    return plan(workshop, ops.Unlink(entity=entity, source=source, key=key), by=by)
+
+
+def merge(workshop: Workshop, losing: str, into: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False) -> Plan:
+    """Plans that two canonical records are one; `losing` stays as a tombstone that names `into`."""
+    return plan(workshop, ops.Merge(entity=entity, losing=losing, into=into, force=force), by=by)
+
+
+def unmerge(workshop: Workshop, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans that a record merged away stands for itself again, with the source records it had."""
+    return plan(workshop, ops.Unmerge(entity=entity, record=record), by=by)
+
+
+def not_the_same(workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans that no rule ever links a source record to a canonical record."""
+    return plan(workshop, ops.NotTheSame(entity=entity, source=source, key=key, record=record), by=by)
+
+
+def pin(
+    workshop: Workshop, record: str, field: str, value: Any, *, by: str, entity: ops.Entity = "debtor", until: date | None = None, until_source_changes: bool = False,
+) -> Plan:
+    """Plans that a field has this value whatever the sources say."""
+    operation = ops.PinField(entity=entity, record=record, field=field, value=value, until=until, until_source_changes=until_source_changes)
+    return plan(workshop, operation, by=by)
+
+
+def unpin(workshop: Workshop, record: str, field: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans that the sources decide about a field again."""
+    return plan(workshop, ops.UnpinField(entity=entity, record=record, field=field), by=by)
+
+
+def undo(workshop: Workshop, plan_hash: str = "last", *, by: str) -> Plan:
+    """Plans to take back an applied plan; `last` is the latest that still stands."""
+    return plan(workshop, ops.Undo(plan=plan_hash), by=by)
+
+
+def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans what the rules would do with everything this source holds unlinked: the gate to mode automatic, and the dry run of an import."""
+    settings = config.link_settings(entity)
+    return plan(workshop, ops.GoAutomatic(entity=entity, source=config.source, create_unmatched=bool(settings.create_unmatched), rungs=settings.rungs), by=by)
+
+
+def adopt(workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+    """Plans the link that a suggestion proposed; its score and what it was made of are kept as evidence."""
+    from sync_engine.ops.suggesting import suggestions
+
+    found = [s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if record in (s.record, s.number)]
+    if not found:
+        raise ConfigurationError(f"nothing suggests {record!r} for this record", whose=source, key=key, todo="Link it, if you know better.")
+    evidence = {"suggested": True, "score": found[0].score, **found[0].evidence}
+    return plan(workshop, ops.Link(entity=entity, source=source, key=key, to=found[0].record, evidence=evidence), by=by)
+
+
+COLUMNS = ("action", "entity", "source", "external_id", "to")
+
+
+def bulk(workshop: Workshop, file: Path, *, by: str) -> Plan:
+    """Plans the decisions of a CSV file: columns source, external_id, to, and where wanted action (link, unlink, merge, not_the_same) and entity.
+
+    One plan, one transaction. Raises ConfigurationError that lists the rows that cannot be read.
+    """
+    return plan(workshop, ops.Bulk(operations=tuple(_rows(file))), by=by)
+
+
+def _rows(file: Path) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame]:
+    text = file.read_text(encoding="utf-8-sig")
+    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    if unknown := {(n or "").strip().casefold() for n in reader.fieldnames or ()} - set(COLUMNS):
+        raise ConfigurationError(f"unknown columns {', '.join(sorted(unknown))}", whose=file.name, todo=f"There are: {', '.join(COLUMNS)}.")
+    found: list[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame] = []
+    wrong: list[str] = []
+    for line, raw in enumerate(reader, 2):
+        row = {(k or "").strip().casefold(): (v or "").strip() for k, v in raw.items()}
+        if not any(row.values()):
+            continue
+        try:
+            found.append(_operation(row))
+        except ValidationError as error:
+            wrong.append(f"line {line}: {sentence(error, '').what}")
+        except ValueError as error:
+            wrong.append(f"line {line}: {error}")
+    if wrong:
+        raise ConfigurationError("; ".join(wrong[:20]), whose=file.name, todo=f"{len(wrong)} rows cannot be read; nothing was planned.")
+    return found
+
+
+def _operation(row: dict[str, str]) -> ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame:
+    entity: Any = row.get("entity") or "debtor"
+    action, source, key, to = row.get("action") or "link", row.get("source", ""), row.get("external_id", ""), row.get("to", "")
+    if missing := [name for name, value in (("source", source or action == "merge"), ("external_id", key), ("to", to or action == "unlink")) if not value]:
+        raise ValueError(f"{', '.join(missing)} is empty")
+    if action == "link":
+        return ops.Link(entity=entity, source=source, key=key, to=to)
+    if action == "unlink":
+        return ops.Unlink(entity=entity, source=source, key=key)
+    if action == "merge":
+        return ops.Merge(entity=entity, losing=key, into=to)
+    if action in ("not_the_same", "not-the-same"):
+        return ops.NotTheSame(entity=entity, source=source, key=key, record=to)
+    raise ValueError(f"there is no action {action!r}")
+
+
+def cases(workshop: Workshop, source: str | None = None, entity: ops.Entity | None = None) -> list[dict[str, Any]]:
+    """Ambiguous and vetoed records that wait for a person."""
+    with transaction(workshop.store, "listing what is ambiguous") as connection:
+        return open_cases(connection, source, entity)
+
+
+def history(workshop: Workshop, limit: int = 50) -> list[dict[str, Any]]:
+    """What was applied, latest first, and what of it was undone."""
+    with transaction(workshop.store, "listing decisions") as connection:
+        return plans.history(connection, limit)

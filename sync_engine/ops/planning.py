@@ -1,0 +1,265 @@
+"""Plans and their application: a plan is the decision tried in a transaction that is rolled back; applying it does it again and commits.
+
+So a plan shows exactly what would happen, and the hash over what it found and would do is also the test whether anything has moved:
+what is applied is what was shown, or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from sync_engine.errors import ConfigurationError, TransientError
+from sync_engine.matching import RUNGS
+from sync_engine.ops.deciding import Decided, Vetoed, decide
+from sync_engine.ops.operations import OPERATION, Operation
+from sync_engine.ops.running import Workshop
+from sync_engine.store import decisions, plans, refolding
+from sync_engine.store.cases import cases_found, settle_cases
+from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
+from sync_engine.store.db import one_at_a_time, transaction
+from sync_engine.store.decisions import Edit, Row
+from sync_engine.store.linking import link_new
+from sync_engine.store.plans import BalanceChange, FieldChange, MasterChange
+from sync_engine.store.policy import policy_in_force
+from sync_engine.store.sources import roles
+
+SHOWN = 200
+"""Rows of a section that are kept for people; the hash covers all of them, and what nobody decided yet is always listed whole."""
+NO_RUN = UUID(int=0)
+
+
+class LinkChange(NamedTuple):
+    """One source record before and after; None means no canonical record."""
+
+    entity: str
+    source: str
+    key: str
+    old: str | None
+    new: str | None
+    rule: str | None
+
+
+class Case(NamedTuple):
+    """A record the ladder leaves to people."""
+
+    entity: str
+    source: str
+    key: str
+    outcome: str
+    rung: str | None
+    candidates: list[str]
+    why: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a decision does. Sections show at most `SHOWN` rows, `counts` says how many there are; `hash` covers all of it."""
+
+    hash: str
+    operation: dict[str, Any]
+    counts: dict[str, int]
+    links: list[LinkChange] = field(default_factory=list)
+    vetoed: list[Vetoed] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    fields: list[FieldChange] = field(default_factory=list)
+    masters: list[MasterChange] = field(default_factory=list)
+    balances: list[BalanceChange] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether applying it would change no decision."""
+        return not self.counts.get("decisions")
+
+
+class _Tried(NamedTuple):
+    plan: Plan
+    base: str
+    document: dict[str, Any]
+    edits: list[Edit]
+    decided: Decided
+
+
+def plan(workshop: Workshop, operation: Operation, *, by: str) -> Plan:
+    """Tries a decision and keeps its plan. Raises ConfigurationError where the decision makes no sense now."""
+    tried: list[_Tried] = []
+    with transaction(workshop.store, "planning") as connection:
+        one_at_a_time(connection)
+        savepoint = connection.begin_nested()
+        tried.append(_try(workshop, connection, operation, by))
+        savepoint.rollback()
+        [found] = tried
+        plans.keep_plan(connection, found.plan.hash, found.base, operation.model_dump(mode="json"), found.document, by)
+    return found.plan
+
+
+def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
+    """Does exactly what a plan showed, in one transaction.
+
+    Raises ConfigurationError, having done nothing, when the plan is unknown, was applied, is vetoed, or would do something else now;
+    TransientError while a run of a touched source is going on (unless told to wait).
+    """
+    with transaction(workshop.store, "applying a plan") as connection:
+        one_at_a_time(connection)
+        kept = plans.find_plan(connection, plan_hash)
+        if kept is None:
+            raise ConfigurationError("no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash.")
+        if kept.applied_at is not None:
+            raise ConfigurationError(f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC", key=kept.plan_hash[:12], todo="Nothing is left to do.")
+        tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, wait=wait, locking=True)
+        if tried.plan.hash != kept.plan_hash:
+            raise ConfigurationError(f"the data has moved since it was planned: {_moved(kept.plan, tried.document)}", key=kept.plan_hash[:12], todo="Plan again and look at it; nothing was done.")
+        if tried.plan.vetoed and tried.plan.does_nothing:
+            veto = tried.plan.vetoed[0]
+            raise ConfigurationError(f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key, todo="Nothing was done. If it is right all the same, plan it with --force.")
+        plans.note_decisions(connection, tried.edits)
+        plans.sign(connection, why)
+        flush_changes(connection, run_id=None, cut_id=None, actor=by)
+        plans.mark_applied(connection, kept.plan_hash, tried.edits, by, why, tried.decided.undoes)
+        settle_cases(connection)
+    return tried.plan
+
+
+def do(workshop: Workshop, operation: Operation, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
+    """Plans and applies at once, for callers that have seen what they need."""
+    return apply(workshop, plan(workshop, operation, by=by).hash, by=by, why=why, wait=wait)
+
+
+def _try(workshop: Workshop, connection: Connection, operation: Operation, by: str, *, wait: bool = False, locking: bool = False) -> _Tried:
+    collect_changes(connection)
+    decided = decide(connection, operation)
+    if locking:
+        _keep_runs_out(connection, decided, wait)
+    decisions.write(connection, decided.edits.values(), by)
+    cut = _cut(workshop, connection, by)
+    modes = _Modes(cut)
+    edits, cases = dict(decided.edits), []
+    if decided.automatic is not None and decided.automatic.entity == "debtor":
+        link_new(modes.cut_of(decided.automatic.source, gate_is_open=True), "debtor")
+        cases = cases_found(connection)
+        for key in plans.fresh_links(connection, "debtor", decided.automatic.source):
+            edits.setdefault(("link", key), Edit("link", key, None, None))
+    edits = _as_they_are(connection, edits)
+    moved = [_moved_record(e) for e in edits.values() if e.kind == "link" and _target(e.before) != _target(e.after)]
+    touched = {(m.entity, i) for m in moved for i in (m.old, m.new) if i} | decided.touched
+    plans.look_before(connection, touched)
+    follows = refolding.refold(
+        cut, modes.cut_of, moved, [i for e, i in decided.touched if e == "debtor"], [i for e, i in decided.touched if e == "contact"],
+        sources=[decided.automatic.source] if decided.automatic else [],
+    )
+    for key in plans.fresh_links(connection, "contact"):
+        edits.setdefault(("link", key), Edit("link", key, None, None))
+    edits = _as_they_are(connection, edits)
+    if decided.automatic is not None and decided.automatic.entity == "contact":
+        cases = cases_found(connection)
+    return _told(connection, operation, decided, sorted(edits.values(), key=lambda e: (e.kind, e.key)), follows, [Case(*c) for c in cases])
+
+
+def _keep_runs_out(connection: Connection, decided: Decided, wait: bool) -> None:
+    linked = [e for e in decided.edits.values() if e.kind == "link"]
+    touched = {(e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t} | decided.touched
+    sources = {e.key[1] for e in linked} | set(plans.sources_behind(connection, touched)) | ({decided.automatic.source} if decided.automatic else set())
+    if running := plans.try_source_locks(connection, sorted(sources), wait=wait):
+        raise TransientError("a run of this source is going on", whose=running, todo="Nothing was done; apply again when it has ended, or wait for it with --wait.")
+
+
+class _Modes:
+    """Cuts of single sources inside the transaction, with the link modes in force."""
+
+    def __init__(self, cut: Cut) -> None:
+        self._cut, self._roles = cut, roles(cut.connection)
+
+    def cut_of(self, source: str, *, gate_is_open: bool = False) -> Cut:
+        """The cut as this source would publish it."""
+        rules = decisions.read(self._cut.connection, "link_rule", [(source, "debtor"), (source, "contact")])
+        found = refolding.cut_for(
+            self._cut, source, self._roles.get(source, "erp"), {e: r["mode"] for (_, e), r in rules.items()},
+            {e: bool(r["rungs"]["create_unmatched"]) for (_, e), r in rules.items()}, {e: tuple(r["rungs"]["rungs"] or RUNGS) for (_, e), r in rules.items()},
+        )
+        found.gate_is_open = gate_is_open
+        return found
+
+
+def _cut(workshop: Workshop, connection: Connection, by: str) -> Cut:
+    now = workshop.clock.now()
+    policy = policy_in_force(connection) or workshop.policy
+    return Cut(connection, "", "", NO_RUN, NO_CUT, now, now.date(), policy, "", by, accept_held=True)
+
+
+def _as_they_are(connection: Connection, edits: dict[tuple[decisions.Kind, tuple[str, ...]], Edit]) -> dict[tuple[decisions.Kind, tuple[str, ...]], Edit]:
+    """The edits with `after` as the tables hold it now, stamps and all."""
+    found: dict[tuple[decisions.Kind, tuple[str, ...]], Edit] = {}
+    for kind in {e.kind for e in edits.values()}:
+        some = [e for e in edits.values() if e.kind == kind]
+        now = decisions.read(connection, kind, [e.key for e in some])
+        found.update({(kind, e.key): e._replace(after=now.get(e.key)) for e in some})
+    return found
+
+
+def _target(row: Row | None) -> str | None:
+    return None if row is None else str(row["canonical_id"])
+
+
+def _moved_record(edit: Edit) -> refolding.Moved:
+    return refolding.Moved(cast("refolding.Entity", edit.key[0]), edit.key[1], edit.key[2], _target(edit.before), _target(edit.after))
+
+
+STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "deleted_at")
+
+
+def _told(connection: Connection, operation: Operation, decided: Decided, edits: list[Edit], follows: refolding.Follows, cases: list[Case]) -> _Tried:
+    """The plan: what people see, and the hash over everything it is made of."""
+    links = [LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule"))) for e in edits if e.kind == "link" and e.before != e.after]
+    others = [f"{e.kind} {' '.join(e.key)}: {_plain(e.before)} -> {_plain(e.after)}" for e in edits if e.kind != "link" and e.before != e.after]
+    fields, masters, balances = plans.field_changes(connection), plans.master_changes(connection), plans.balance_changes(connection)
+    counts = {
+        "decisions": len(links) + len(others), "links": len(links), "created": sum(f.op == "create" for f in fields),
+        "ambiguous": sum(c.outcome == "ambiguous" for c in cases), "vetoed": len(decided.vetoed) + sum(c.outcome == "vetoed" for c in cases),
+        "fields": sum(f.op == "update" for f in fields), "masters": len(masters), "balances": len(balances), **follows._asdict(),
+    }
+    body: dict[str, Sequence[Any]] = {
+        "links": links, "vetoed": decided.vetoed, "cases": cases, "fields": fields, "masters": masters, "balances": balances, "decisions": others,
+    }
+    base = _hash(operation, counts, body, [e.before for e in edits])
+    plan_hash = hashlib.sha256(f"{base}/{plans.applications(connection, base)}".encode()).hexdigest()[:32]
+    whole = {"vetoed", "cases"}
+    shown = {name: list(rows) if name in whole else list(rows[:SHOWN]) for name, rows in body.items()}
+    document = {"counts": counts, **{name: [_line(r) for r in rows] for name, rows in shown.items()}}
+    return _Tried(Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown), base, document, edits, decided)
+
+
+def _hash(operation: Operation, counts: dict[str, int], body: dict[str, Sequence[Any]], before: Iterable[Row | None]) -> str:
+    digest = hashlib.sha256(json.dumps([operation.model_dump(mode="json"), counts], sort_keys=True).encode())
+    for name, rows in sorted(body.items()):
+        for row in rows:
+            digest.update(f"\n{name} {_line(row)}".encode())
+    for state in before:
+        digest.update(json.dumps(state, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _line(row: Any) -> str:
+    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def _plain(row: Row | None) -> str:
+    return "none" if row is None else json.dumps({k: v for k, v in row.items() if k not in STAMPS and v is not None}, sort_keys=True, ensure_ascii=False)
+
+
+def _moved(planned: dict[str, Any], now: dict[str, Any]) -> str:
+    """In words, what a plan would do otherwise than when it was made."""
+    found = []
+    for name in now:
+        if name == "counts":
+            found += [f"{what} {planned['counts'].get(what)} -> {n}" for what, n in now["counts"].items() if planned["counts"].get(what) != n]
+            continue
+        before, after = set(planned.get(name, ())), set(now[name])
+        found += [f"{name} no longer {line}" for line in sorted(before - after)[:2]] + [f"{name} now {line}" for line in sorted(after - before)[:2]]
+    return "; ".join(found[:6]) or "a decision it rests on was taken again"

@@ -1,0 +1,64 @@
+"""Small questions about the store that decisions ask: what a name refers to, what is linked where."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from sync_engine.store.db import fetch
+
+_REFERENCES = {
+    "payment_terms": "SELECT DISTINCT code FROM canonical.reference WHERE kind = 'payment_terms' AND deleted_at IS NULL AND code = :named",
+    "parent_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
+    "debtor_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
+    "owner_id": "SELECT CAST(id AS text) FROM canonical.account_owner WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named OR lower(name) = lower(:named))",
+    "portfolio_id": "SELECT CAST(id AS text) FROM canonical.portfolio WHERE archived_at IS NULL AND (CAST(id AS text) = lower(:named) OR code = :named OR lower(name) = lower(:named))",
+}
+
+
+def named_reference(connection: Connection, column: str, named: str) -> str | None:
+    """What a person means by an id, code, number or name in a reference column; None when nothing or several things."""
+    rows = fetch(connection, _REFERENCES[column], named=named)
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def record_exists(connection: Connection, entity: str, source: str, key: str) -> bool:
+    """Whether a source has (or had) a record that says something."""
+    return bool(fetch(connection, """
+        SELECT coalesce(bool_or(r.claim IS NOT NULL), false) FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.key = :key
+        """, source=source, entity=entity, key=key)[0][0])
+
+
+def merged_into(connection: Connection, entity: str, canonical: str) -> str | None:
+    """The record one was merged into."""
+    rows = fetch(connection, f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)", id=canonical)
+    return None if not rows or rows[0][0] is None else str(rows[0][0])
+
+
+def is_lived_in(connection: Connection, entity: str, canonical: str, source: str, key: str) -> bool:
+    """Whether a record other than this one is linked to a canonical record."""
+    return bool(fetch(connection, """
+        SELECT 1 FROM canonical.link WHERE entity = :entity AND canonical_id = CAST(:id AS uuid) AND (source, external_id) <> (:source, :key) LIMIT 1
+        """, entity=entity, id=canonical, source=source, key=key))
+
+
+def contacts_of(connection: Connection, source: str, debtor_key: str) -> list[str]:
+    """The linked contacts of a source that belong to one of its debtors."""
+    return [str(r[0]) for r in fetch(connection, """
+        SELECT k.external_id FROM canonical.link d JOIN canonical.contact c ON c.debtor_id = d.canonical_id
+        JOIN canonical.link k ON k.entity = 'contact' AND k.canonical_id = c.id AND k.source = d.source
+        JOIN engine.stream s ON s.source = k.source AND s.canonical = 'contact' AND NOT s.facet
+        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = k.external_id
+        WHERE d.entity = 'debtor' AND d.source = :source AND d.external_id = :key AND coalesce(r.claim ->> 'debtor_key', :key) = :key
+        """, source=source, key=debtor_key)]
+
+
+def parent_of(connection: Connection, debtor: str) -> str | None:
+    """The parent of a debtor."""
+    rows = fetch(connection, "SELECT CAST(parent_id AS text) FROM canonical.debtor WHERE id = CAST(:id AS uuid)", id=debtor)
+    return None if not rows or rows[0][0] is None else str(rows[0][0])
+
+
+def group_members(connection: Connection, group: str) -> set[str]:
+    """The debtors of a group."""
+    return {str(r[0]) for r in fetch(connection, "SELECT id FROM canonical.debtor WHERE group_id = CAST(:id AS uuid)", id=group)}

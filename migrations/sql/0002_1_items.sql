@@ -116,7 +116,7 @@ LANGUAGE sql STABLE AS $$
 SELECT ledger_date, i.source, i.record, i.record_id, i.debtor_id, r.number, r.name, r.portfolio_id,
        i.kind, i.number, i.issue_date, i.posting_date, i.due_date, i.currency, i.total, i.open_amount, i.sign * i.open_amount,
        i.base_currency, i.total_base, i.open_amount_base, i.sign * i.open_amount_base, i.sign * i.open_amount < 0,
-       ledger_date - i.due_date, greatest(0, ledger_date - i.due_date), i.erp_status, i.collection_status
+       ledger_date - i.due_date, CASE WHEN i.due_date IS NOT NULL THEN greatest(0, ledger_date - i.due_date) END, i.erp_status, i.collection_status
 FROM (
     SELECT d.source, 'document' AS record, d.document_id AS record_id, d.debtor_id, d.kind, d.number, d.issue_date, d.posting_date, d.due_date,
            d.currency, d.total, d.open_amount, d.base_currency, d.total_base, d.open_amount_base, d.sign, d.erp_status, d.collection_status

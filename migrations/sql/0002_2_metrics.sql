@@ -48,7 +48,7 @@ SELECT i.source, max(i.base_currency), i.currency, i.debtor_id, ROW(
     coalesce(sum(i.sold), 0)
 )::canonical.metric_sums
 FROM (
-    SELECT d.*, CASE WHEN d.state IN ('paid', 'unpaid') THEN greatest(0, coalesce(d.settled_on, ledger_date) - d.due_date) + 0 * (d.due_date - ledger_date) END AS late
+    SELECT d.*, CASE WHEN d.state IN ('paid', 'unpaid') AND d.due_date IS NOT NULL THEN greatest(0, coalesce(d.settled_on, ledger_date) - d.due_date) END AS late
     FROM (
         SELECT x.source, x.base_currency, CASE WHEN by_currency THEN x.currency END AS currency, x.debtor_id, x.due_date, x.issue_date, x.settled_on,
                x.total_base, x.sign * x.open_amount_base AS effect, x.open_amount <> 0 AS is_open,
@@ -212,47 +212,53 @@ JOIN canonical.metric_definition d ON d.metric = v.metric
 WHERE s.out_because IS NULL
 $$;
 
--- Exposure against limit, per debtor and per group, over all sources that share a base currency. Limits are in base currency.
+-- What a debtor owes in base currency, at least nought, over all sources that share a base currency. Limits are in it too.
+CREATE FUNCTION canonical.debtor_exposure_at(ledger_date date)
+RETURNS TABLE (debtor_id uuid, group_id uuid, name text, base_currency text, exposure numeric, credit_limit numeric, utilisation numeric, flag text, out_because text)
+LANGUAGE sql STABLE AS $$
+SELECT r.id, r.group_id, r.name, b.base_currency, CASE WHEN b.n_currencies > 1 THEN NULL ELSE coalesce(b.exposure, 0) END, r.credit_limit,
+       CASE WHEN j.out_because IS NULL AND coalesce(b.n_currencies, 0) <= 1 THEN coalesce(b.exposure, 0) / nullif(r.credit_limit, 0) END,
+       CASE WHEN j.out_because IS NOT NULL THEN j.out_because WHEN b.n_currencies > 1 THEN 'several_base_currencies' WHEN b.n_without_base > 0 THEN 'no_base_amount'
+            WHEN r.credit_limit IS NULL THEN 'no_limit' WHEN r.credit_limit = 0 AND b.exposure > 0 THEN 'exposed_without_credit'
+            WHEN b.exposure > r.credit_limit THEN 'over_limit' END,
+       j.out_because
+FROM canonical.debtor r
+JOIN canonical.metric_debtor j ON j.debtor_id = r.id
+LEFT JOIN (
+    SELECT i.debtor_id, min(i.base_currency) AS base_currency, count(DISTINCT coalesce(i.base_currency, '')) AS n_currencies,
+           greatest(sum(i.balance_effect_base), 0) AS exposure, count(*) FILTER (WHERE i.balance_effect_base IS NULL) AS n_without_base
+    FROM canonical.open_items_at(ledger_date) i
+    GROUP BY i.debtor_id
+) b ON b.debtor_id = r.id
+WHERE r.deleted_at IS NULL
+$$;
+
+-- Exposure against limit, per debtor and per group; a group adds up the members that are in metrics.
 CREATE FUNCTION canonical.credit_utilisation_at(ledger_date date)
 RETURNS TABLE (
     as_of date, level text, debtor_id uuid, group_id uuid, name text, base_currency text, exposure numeric, credit_limit numeric,
     utilisation numeric, flag text, n_included bigint, n_excluded jsonb, definition_version integer, currency_basis text
 )
 LANGUAGE sql STABLE AS $$
-WITH exposed AS (
-    SELECT r.id, r.group_id, r.name, r.credit_limit, j.out_because, b.base_currency, coalesce(b.exposure, 0) AS exposure, coalesce(b.n_currencies, 0) AS n_currencies, coalesce(b.n_without_base, 0) AS n_without_base
-    FROM canonical.debtor r
-    JOIN canonical.metric_debtor j ON j.debtor_id = r.id
-    LEFT JOIN (
-        SELECT i.debtor_id, min(i.base_currency) AS base_currency, count(DISTINCT coalesce(i.base_currency, '')) AS n_currencies,
-               greatest(sum(i.balance_base), 0) AS exposure, sum(i.n_without_base) AS n_without_base
-        FROM canonical.debtor_balance_at(ledger_date) i
-        GROUP BY i.debtor_id
-    ) b ON b.debtor_id = r.id
-    WHERE r.deleted_at IS NULL
-), grouped AS (
-    SELECT g.id, g.name, g.credit_limit, min(e.base_currency) AS base_currency, count(DISTINCT coalesce(e.base_currency, '')) FILTER (WHERE e.n_currencies > 0) + max(e.n_currencies) - 1 AS n_currencies,
-           coalesce(sum(e.exposure) FILTER (WHERE e.out_because IS NULL), 0) AS exposure, sum(e.n_without_base) AS n_without_base,
+SELECT ledger_date, 'debtor', e.debtor_id, e.group_id, e.name, e.base_currency, e.exposure, e.credit_limit, e.utilisation, e.flag,
+       CASE WHEN e.out_because IS NULL THEN 1 ELSE 0 END::bigint, CASE WHEN e.out_because IS NULL THEN '{}' ELSE jsonb_build_object(e.out_because, 1) END, 1, 'booked base'
+FROM canonical.debtor_exposure_at(ledger_date) e
+UNION ALL
+SELECT ledger_date, 'group', NULL, g.id, g.name, g.base_currency, g.exposure, g.credit_limit, g.exposure / nullif(g.credit_limit, 0),
+       CASE WHEN g.is_mixed THEN 'several_base_currencies' WHEN g.lacks_base THEN 'no_base_amount' WHEN g.credit_limit IS NULL THEN 'no_limit'
+            WHEN g.credit_limit = 0 AND g.exposure > 0 THEN 'exposed_without_credit' WHEN g.exposure > g.credit_limit THEN 'over_limit' END,
+       g.n_included, jsonb_strip_nulls(jsonb_build_object('debtor_out_of_metrics', nullif(g.n_out, 0))), 1, 'booked base'
+FROM (
+    SELECT x.id, x.name, x.credit_limit, min(e.base_currency) AS base_currency,
+           coalesce(bool_or(e.flag = 'several_base_currencies'), false) OR count(DISTINCT e.base_currency) > 1 AS is_mixed, coalesce(bool_or(e.flag = 'no_base_amount'), false) AS lacks_base,
+           CASE WHEN coalesce(bool_or(e.flag = 'several_base_currencies'), false) OR count(DISTINCT e.base_currency) > 1 THEN NULL
+                ELSE coalesce(sum(e.exposure) FILTER (WHERE e.out_because IS NULL), 0) END AS exposure,
            count(*) FILTER (WHERE e.out_because IS NULL) AS n_included, count(*) FILTER (WHERE e.out_because IS NOT NULL) AS n_out
-    FROM canonical.debtor_group g
-    JOIN exposed e ON e.group_id = g.id
-    WHERE g.deleted_at IS NULL
-    GROUP BY g.id, g.name, g.credit_limit
-), levels AS (
-    SELECT 'debtor' AS level, id AS debtor_id, group_id, name, base_currency, exposure, credit_limit, out_because, n_currencies, n_without_base,
-           (out_because IS NULL)::int::bigint AS n_included, CASE WHEN out_because IS NULL THEN '{}' ELSE jsonb_build_object(out_because, 1) END AS n_excluded
-    FROM exposed
-    UNION ALL
-    SELECT 'group', NULL, id, name, base_currency, exposure, credit_limit, NULL, n_currencies, n_without_base, n_included,
-           jsonb_strip_nulls(jsonb_build_object('debtor_out_of_metrics', nullif(n_out, 0)))
-    FROM grouped
-)
-SELECT ledger_date, level, debtor_id, group_id, name, base_currency, CASE WHEN n_currencies <= 1 THEN exposure END, credit_limit,
-       CASE WHEN out_because IS NULL AND n_currencies <= 1 THEN exposure / nullif(credit_limit, 0) END,
-       CASE WHEN out_because IS NOT NULL THEN out_because WHEN n_currencies > 1 THEN 'several_base_currencies' WHEN n_without_base > 0 THEN 'no_base_amount'
-            WHEN credit_limit IS NULL THEN 'no_limit' WHEN credit_limit = 0 AND exposure > 0 THEN 'exposed_without_credit' WHEN exposure > credit_limit THEN 'over_limit' END,
-       n_included, n_excluded, 1, 'booked base'
-FROM levels
+    FROM canonical.debtor_group x
+    JOIN canonical.debtor_exposure_at(ledger_date) e ON e.group_id = x.id
+    WHERE x.deleted_at IS NULL
+    GROUP BY x.id, x.name, x.credit_limit
+) g
 $$;
 
 -- One row per debtor and source that has documents or open items; a debtor that is out of metrics says so and has no values.
@@ -274,7 +280,7 @@ SELECT ledger_date, s.source, s.debtor_id, r.number, r.name, r.portfolio_id, s.b
 FROM canonical.metric_sums_at(ledger_date, of_source, false) s
 LEFT JOIN canonical.debtor r ON r.id = s.debtor_id
 CROSS JOIN LATERAL (SELECT j.out_because FROM canonical.metric_debtor j WHERE j.debtor_id = s.debtor_id UNION ALL SELECT 'debtor_unknown' WHERE r.id IS NULL) j
-LEFT JOIN canonical.credit_utilisation_at(ledger_date) c ON c.level = 'debtor' AND c.debtor_id = s.debtor_id
+LEFT JOIN canonical.debtor_exposure_at(ledger_date) c ON c.debtor_id = s.debtor_id
 LEFT JOIN (
     SELECT m.source, m.debtor_id, array_agg(m.month ORDER BY m.month DESC) AS months, array_agg(m.sales ORDER BY m.month DESC) AS sales
     FROM canonical.sales_by_month_at(ledger_date, of_source, false) m

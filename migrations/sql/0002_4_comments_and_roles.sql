@@ -11,6 +11,7 @@ COMMENT ON FUNCTION canonical.ageing_summary_at(date, text) IS 'The ageing over 
 COMMENT ON FUNCTION canonical.debtor_balance_at(date, text) IS 'Owed, overdue, unapplied and balance per source, debtor and currency on the date. Blocked and intercompany debtors are in.';
 COMMENT ON FUNCTION canonical.metrics_at(date, text) IS 'The metrics of canonical.metric_definition for a source, each of its currencies and each of its portfolios. Blocked and intercompany debtors are out and counted.';
 COMMENT ON FUNCTION canonical.debtor_metrics_at(date, text) IS 'The same metrics per source and debtor, with credit utilisation.';
+COMMENT ON FUNCTION canonical.debtor_exposure_at(date) IS 'Exposure of every debtor in base currency against its limit, over all its sources.';
 COMMENT ON FUNCTION canonical.credit_utilisation_at(date) IS 'Exposure (balance in base currency, at least 0) against limit, per debtor and per debtor group.';
 COMMENT ON FUNCTION canonical.dso_count_back(numeric, date, date[], numeric[]) IS 'Count-back DSO over calendar months, newest first; null when the receivable exceeds all known sales (insufficient history).';
 
@@ -20,7 +21,7 @@ COMMENT ON COLUMN canonical.open_items.balance_effect IS 'The open amount with i
 COMMENT ON COLUMN canonical.open_items.open_amount_base IS 'In base_currency at the booked rate; null where the source books none.';
 COMMENT ON COLUMN canonical.open_items.is_credit IS 'Reduces the balance: a credit note, an unapplied payment, a negative document.';
 COMMENT ON COLUMN canonical.open_items.days_due IS 'as_of less due date, signed: negative while not due.';
-COMMENT ON COLUMN canonical.open_items.days_late IS 'days_due, never negative.';
+COMMENT ON COLUMN canonical.open_items.days_late IS 'days_due, never negative; null without a due date, as days_due is.';
 COMMENT ON COLUMN canonical.open_items.record IS 'document or payment: the table record_id is in.';
 
 COMMENT ON VIEW canonical.ageing IS 'Open items by days past due, per source, debtor and currency, as of the ledger date of the last cut. sum(open_amount) - sum(unapplied) is the balance. Without a due date an item ages from its posting date.';

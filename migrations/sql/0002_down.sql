@@ -4,7 +4,7 @@ DROP VIEW IF EXISTS
     canonical.portfolio_members, canonical.credit_utilisation, canonical.debtor_metrics, canonical.metrics,
     canonical.debtor_balance, canonical.ageing_summary, canonical.ageing, canonical.open_items;
 DROP FUNCTION IF EXISTS
-    canonical.debtor_metrics_at(date, text), canonical.credit_utilisation_at(date), canonical.metrics_at(date, text), canonical.metric_status(text, numeric),
+    canonical.debtor_metrics_at(date, text), canonical.credit_utilisation_at(date), canonical.debtor_exposure_at(date), canonical.metrics_at(date, text), canonical.metric_status(text, numeric),
     canonical.metrics_of(canonical.metric_sums, numeric, jsonb, jsonb), canonical.dso_count_back(numeric, date, date[], numeric[]),
     canonical.sales_by_month_at(date, text, boolean), canonical.metric_sums_at(date, text, boolean),
     canonical.debtor_balance_at(date, text), canonical.ageing_summary_at(date, text), canonical.ageing_at(date, text), canonical.open_items_at(date, text),

@@ -63,7 +63,7 @@ def _findings(config: SourceConfig, clock: Clock) -> Iterator[Finding]:
         if missing
         else Finding("secrets", "well", _where(config.connection))
     )
-    settings = _asked("settings", lambda: open_normaliser(config).version and "connection and mapping are valid")
+    settings = _asked("settings", lambda: _settings(config))
     yield settings
     if missing or settings.verdict == "ill":
         yield Finding("login", "unknown", "not tried: first mend what is above")

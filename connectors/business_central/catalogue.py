@@ -13,7 +13,7 @@ from sync_engine.records import Stream
 
 MODIFIED = "lastModifiedDateTime"
 Api = Literal["v2", "finance", "analytics", "odata", "custom"]
-Reader = Literal["plain", "documents", "entries", "open_invoices", "default_dimensions", "contacts_information"]
+Reader = Literal["plain", "documents", "entries", "grouped_entries", "applications", "open_invoices", "default_dimensions", "contacts_information"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ BASE: tuple[Entity, ...] = (
     _entity("companyInformation", "debtors", "company", lost="company details and base currency"),
     _entity("generalLedgerSetup", "debtors", "company", facet=True, lost="the base currency by name (v23 and later)"),
     _entity("currencies", "debtors", "reference", lost="currency names"),
+    _entity("currencyExchangeRates", "debtors", "fx_rate", lost="exchange rates for display (v23 and later)"),
     _entity("paymentTerms", "debtors", "reference", lost="payment terms"),
     _entity("paymentMethods", "debtors", "reference", lost="payment methods"),
     _entity("salespeoplePurchasers", "debtors", "account_owner", lost="names and e-mails of account owners (v26 and later); their codes remain"),
@@ -99,10 +100,21 @@ DETAILED_API = _entity("detailedEntriesApi", "payments", "application", api="cus
 ENTRIES_PAGE = _entity(
     "ledgerEntriesPage", "payments", "ledger_entry", api="odata", keys=("Entry_No",), modified=None, cursor=True, reader="entries", optional=True,
 )
+ENTRIES_GROUPED = _entity(
+    "ledgerEntriesGrouped", "payments", "ledger_entry", api="analytics", path="customerLedgerEntries", keys=("cleEntryNo",), modified=None,
+    reader="grouped_entries", optional=True,
+)
 ENTRIES_ANALYTICS = _entity(
     "ledgerEntriesAnalytics", "payments", "application", api="analytics", path="customerLedgerEntries", keys=("cleEntryNo", "dcleEntryNo"), modified=None,
-    optional=True,
+    reader="applications", optional=True,
 )
 ENTRIES_FINANCE = _entity(
     "ledgerEntriesFinance", "payments", "ledger_entry", api="finance", path="customerLedgerEntries", keys=("entryNumber",), optional=True,
 )
+DETAILED_FINANCE = _entity(
+    "detailedEntriesFinance", "payments", "application", api="finance", path="detailedCustomerLedgerEntries", keys=("entryNumber",), optional=True,
+)
+"""No stream: it names no ledger entry. It is asked what moved."""
+
+LISTLESS: frozenset[Reader] = frozenset({"contacts_information", "grouped_entries", "applications"})
+"""Readers whose records are made from several rows: the host has no list of their keys and does not count them."""

@@ -11,7 +11,8 @@ import httpx
 import msgspec
 
 from connectors.business_central.address import is_guid
-from connectors.business_central.catalogue import Entity
+from connectors.business_central.analytics import AnalyticsLedger
+from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.contacts import ContactsInformation
 from connectors.business_central.control import Control
 from connectors.business_central.dimensions import DefaultDimensions
@@ -58,6 +59,7 @@ class BusinessCentral:
         self._client = client_of(source, settings, clock, transport)
         self._site = Site(self._client, settings)
         self._reading = Reading(self._client, self._site, settings)
+        self._analytics = AnalyticsLedger(self._reading)
         self._control = Control(self._reading)
 
     def __repr__(self) -> str:
@@ -103,8 +105,12 @@ class BusinessCentral:
         match entity.reader:
             case "entries":
                 return LedgerReading(self._reading, entity).pull(since)
+            case "grouped_entries":
+                return self._analytics.entries(entity, since)
+            case "applications":
+                return self._analytics.applications(entity, since)
             case "open_invoices":
-                return OpenInvoices(self._reading, entity).pull()
+                return OpenInvoices(self._reading, entity).pull(since)
             case "default_dimensions":
                 return DefaultDimensions(self._reading, entity).pull(since)
             case "contacts_information":
@@ -113,9 +119,9 @@ class BusinessCentral:
                 return self._reading.pull(entity, since)
 
     def keys(self, entity: str) -> Iterator[Sequence[str]]:
-        """Ids that exist now. Raises SourceError for links, which have no cheap list."""
+        """Ids that exist now. Raises SourceError for what is made from several rows, which has no cheap list."""
         found = self._entity(entity)
-        if found.reader == "contacts_information":
+        if found.reader in LISTLESS:
             raise SourceError("there is no list of its keys", whose=self.source, key=entity)
         try:
             yield from self._reading.keys(found)
@@ -157,7 +163,9 @@ class BusinessCentral:
                 yield RecordBatch(name, self._rows(offered[name], condition))
         number = msgspec.json.decode(customers[0].payload, type=_Numbered).number
         for entity in offered.values():
-            if number and (field := self._customer_field(entity)):
+            if number and entity.reader in ("grouped_entries", "applications"):
+                yield RecordBatch(entity.name, self._analytics.of_customer(entity, number))
+            elif number and (field := self._customer_field(entity)):
                 yield RecordBatch(entity.name, self._rows(entity, f"{field} eq {literal(number)}"))
 
     def _contacts_of(self, key: str) -> Iterator[RecordBatch]:
@@ -185,7 +193,7 @@ class BusinessCentral:
         if entity.name == "detailedEntriesApi":
             given = self.settings.ledger.custom.fields if self.settings.ledger.custom else {}
             return given.get("detailed_customer", "customerNumber")
-        return "dcleCustomerNo" if entity.api == "analytics" else "customerNumber"
+        return "customerNumber"
 
     def _rows(self, entity: Entity, condition: str, *, optional: bool = False) -> list[RawRecord]:
         try:

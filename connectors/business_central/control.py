@@ -10,12 +10,12 @@ from decimal import Decimal
 
 import msgspec
 
-from connectors.business_central.catalogue import Entity
+from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.reading import Reading
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import Query, cut
+from connectors.toolkit.odata import Query
 from connectors.toolkit.paging import PageSize
-from sync_engine.errors import PermissionMissing, ProtocolViolation
+from sync_engine.errors import PermissionMissing
 from sync_engine.records import ControlTotal
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -44,24 +44,10 @@ class Control:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._counts_by_path = True
 
     def count(self, entity: Entity) -> int | None:
-        """How many rows the source says there are, by `/$count` or `$count=true`; None where it does not say."""
-        if entity.reader == "contacts_information":
-            return None
-        reading, url = self._reading, self._reading.site.url(entity, Query(filter=entity.filter))
-        if self._counts_by_path:
-            path, _, query = url.partition("?")
-            try:
-                return int(reading.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body.strip(b"\xef\xbb\xbf \r\n"))
-            except (Refused, PermissionMissing, ValueError):
-                self._counts_by_path = False
-        try:
-            url = reading.site.url(entity, Query(filter=entity.filter, top=1, count=True))
-            return cut(reading.client.get(url, key=entity.name).body, whose=reading.client.whose, key=entity.name).total
-        except (Refused, PermissionMissing, ProtocolViolation):
-            return None
+        """How many records the source says there are; None where it does not say, or counts something else."""
+        return None if entity.reader in LISTLESS else self._reading.count(entity)
 
     def totals(self, entity: Entity) -> Sequence[ControlTotal]:
         """The count of any entity; for `customers` also balances per debtor, ageing, and what is open in all."""

@@ -15,7 +15,8 @@ from sync_engine.records import Cursor
 class Mark(msgspec.Struct, omit_defaults=True):
     """Where a stream stands. `at`: the latest stamp seen, never the clock (a replica may lag behind it). [facts: Incremental]
 
-    For ledger entries: `entry` the highest number seen, `closed` the latest closing date seen, `open` the open entries.
+    For ledger entries: `entry` the highest number seen, `closed` the latest closing date seen, `open` the open entries,
+    `version` a row version up to which everything was seen. `signal`: how the ledger stood when all of it was read.
     """
 
     v: int = 1
@@ -23,6 +24,8 @@ class Mark(msgspec.Struct, omit_defaults=True):
     entry: int = 0
     closed: str = ""
     open: str = ""
+    version: int = 0
+    signal: str = ""
 
     @classmethod
     def read(cls, cursor: Cursor | None) -> Mark | None:

@@ -17,6 +17,7 @@ from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import UNSET_STAMP, Cut, Query, RowShape, cut, instant
 from connectors.toolkit.paging import Pages, PageSize
+from sync_engine.errors import PermissionMissing, ProtocolViolation
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
 ERROR_FIELD = "@syncEngine.error"
@@ -45,6 +46,7 @@ class Reading:
         self._shapes: dict[str, RowShape] = {}
         self._sizes: dict[str, PageSize] = {}
         self._blank_stamps = True
+        self._counts_by_path = True
 
     @property
     def pages(self) -> Pages:
@@ -120,6 +122,21 @@ class Reading:
         except Refused:
             return None
         return self.shape(entity).read(cut(body, whose=self.client.whose, key=entity.name).rows).latest
+
+    def count(self, entity: Entity) -> int | None:
+        """How many rows the source says there are, by `/$count` or `$count=true`; None where it does not say."""
+        url = self.site.url(entity, Query(filter=entity.filter))
+        if self._counts_by_path:
+            path, _, query = url.partition("?")
+            try:
+                return int(self.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body.strip(b"\xef\xbb\xbf \r\n"))
+            except (Refused, PermissionMissing, ValueError):
+                self._counts_by_path = False
+        try:
+            url = self.site.url(entity, Query(filter=entity.filter, top=1, count=True))
+            return cut(self.client.get(url, key=entity.name).body, whose=self.client.whose, key=entity.name).total
+        except (Refused, PermissionMissing, ProtocolViolation):
+            return None
 
     def keys(self, entity: Entity) -> Iterator[Sequence[str]]:
         """The keys that exist now, 20,000 a page."""

@@ -13,9 +13,11 @@ from connectors.business_central.address import Addresses
 from connectors.business_central.catalogue import (
     BASE,
     DETAILED_API,
+    DETAILED_FINANCE,
     ENTRIES_ANALYTICS,
     ENTRIES_API,
     ENTRIES_FINANCE,
+    ENTRIES_GROUPED,
     ENTRIES_PAGE,
     Entity,
 )
@@ -54,7 +56,7 @@ class Offer:
 _ROUTES: dict[Route, tuple[Entity, ...]] = {
     "custom_api": (ENTRIES_API, DETAILED_API),
     "odata_page": (ENTRIES_PAGE, ENTRIES_ANALYTICS),
-    "analytics": (ENTRIES_ANALYTICS,),
+    "analytics": (ENTRIES_GROUPED, ENTRIES_ANALYTICS),
     "reports_finance": (ENTRIES_FINANCE,),
     "invoices": (),
 }
@@ -214,11 +216,18 @@ class Site:
         route = self._ledger(entities, missing)
         return Offer(entities, missing, route)
 
+    @cached_property
+    def signal(self) -> Entity | None:
+        """The detailed entries of reportsFinance, where both they and the entries they belong to can be read."""
+        return None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
+
     def _fitted(self, entity: Entity) -> Entity:
         """The entity with the names this installation gives it."""
         ledger = self._settings.ledger
         if entity.name == "customerCard":
             return replace(entity, path=self._settings.customer_card)
+        if entity.reader in ("grouped_entries", "applications", "open_invoices"):
+            return replace(entity, stream=replace(entity.stream, has_cursor=self.signal is not None))
         if entity is ENTRIES_PAGE:
             return replace(entity, path=ledger.page)
         if ledger.custom is not None and entity is ENTRIES_API:

@@ -1,4 +1,4 @@
-"""Customer ledger entries and their applications, by four routes with four spellings.
+"""Customer ledger entries and their applications, by five routes with five spellings.
 
 Signs are the ledger's: invoices and refunds above nought, payments and credit memos below. A blank currency is the local one
 (None), unlike in the API v2.0, which puts the local code there.
@@ -6,6 +6,7 @@ Signs are the ledger's: invoices and refunds above nought, payments and credit m
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from typing_extensions import TypedDict
@@ -97,9 +98,9 @@ class FinanceEntry(TypedDict, total=False):
 
 
 class AnalyticsRow(TypedDict, total=False):
-    """customerLedgerEntries of the Power BI app: one row per *detailed* entry, in local currency only.
+    """customerLedgerEntries of the Power BI app, one row per *detailed* entry, in local currency only: here an application.
 
-    What a row says about its ledger entry is left to the other routes; that an application was undone, it does not say.
+    That it was undone no row says; the connector finds the row that undoes it and adds its date.
     """
 
     entry_type: Annotated[Text, wire("dcleEntryType")]
@@ -107,6 +108,30 @@ class AnalyticsRow(TypedDict, total=False):
     applied_no: Annotated[EntryNo, wire("dcleAppliedCustLedgerEntryNo")]
     amount_base: Annotated[Money, wire("dcleAmountLCY")]
     applied_on: Annotated[Day, wire("dclePostingDate")]
+    reversed_on: Annotated[Day, wire("@syncEngine.undoneOn")]
+
+
+class GroupedRow(TypedDict, total=False):
+    """A row of the same query as part of its entry."""
+
+    entry_type: Annotated[Text, wire("dcleEntryType")]
+    document_type: Annotated[Text, wire("dcleDocumentType")]
+    document_no: Annotated[Text, wire("dcleDocumentNo")]
+    amount_base: Annotated[Money, wire("dcleAmountLCY")]
+    debtor_number: Annotated[Text, wire("dcleCustomerNo")]
+    is_open: Annotated[Flag, wire("cleOpen")]
+    posting_date: Annotated[Day, wire("clePostingDate")]
+    document_date: Annotated[Day, wire("cleDocumentDate")]
+    due_date: Annotated[Day, wire("cleDueDate")]
+    closed_date: Annotated[Day, wire("cleClosedAtDate")]
+    promised_date: Annotated[Day, wire("salesInvHeaderPromisedPayDate")]
+
+
+class GroupedEntry(TypedDict, total=False):
+    """An entry with all its rows, put together by the connector: what remains is their sum."""
+
+    entry_no: Annotated[EntryNo, wire("cleEntryNo")]
+    rows: Annotated[list[GroupedRow] | None, wire("rows")]
 
 
 class DetailedEntry(TypedDict, total=False):
@@ -134,6 +159,37 @@ def _entry(key: str, row: Row, out: Normalised) -> None:
         return
     choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
     keep(key, row, out)
+
+
+def _grouped(key: str, row: Row, out: Normalised) -> None:
+    """Of its own the query says no currency and no amount in it: both are left out, and base amounts remain.
+
+    Rows are read page by page while others post, so the last one knows best whether the entry is open.
+    """
+    entry_no, rows = row.get("entry_no"), row.get("rows") or []
+    if not entry_no:
+        exclude(key, "blank row", out)
+        return
+    first = next((part for part in rows if member(part.get("entry_type") or "") == "Initial Entry"), None)
+    if first is None:
+        exclude(key, "its initial entry is outside the dates of the Power BI set-up", out)
+        return
+    amounts = [Decimal(part["amount_base"]) for part in rows if part.get("amount_base") is not None]
+    if len(amounts) < len(rows):
+        raise Refused("dcleAmountLCY", "dcleAmountLCY is missing in one of its rows: what remains cannot be told")
+    entry: Row = {"entry_no": entry_no, "amount_base": first["amount_base"], "remaining_base": _plain(sum(amounts))}
+    entry |= {name: first[name] for name in ("document_type", "document_no", "debtor_number") if name in first}
+    entry |= {name: rows[-1][name] for name in _OF_THE_ENTRY if name in rows[-1]}
+    choose(key, entry, "document_type", DOCUMENT_TYPE, out, blank="journal")
+    keep(key, entry, out)
+
+
+_OF_THE_ENTRY = ("is_open", "posting_date", "document_date", "due_date", "closed_date", "promised_date")
+
+
+def _plain(amount: Decimal | int) -> str:
+    text = f"{amount:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _sides(entry_no: str, applied_no: str, amount: str) -> dict[str, str]:
@@ -171,7 +227,7 @@ def _application(key: str, row: Row, out: Normalised) -> None:
         if row.get(column) is not None:
             row[column] = unsigned(row[column])
     if row.get("is_reversed") is None:
-        row["is_reversed"] = False
+        row["is_reversed"] = row.get("reversed_on") is not None
     keep(key, row, out)
 
 
@@ -181,6 +237,7 @@ def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
         "ledgerEntriesPage": Shape(PageEntry, _entry),
         "ledgerEntriesApi": Shape(ApiEntry, _entry, aliases=settings.ledger_fields),
         "ledgerEntriesFinance": Shape(FinanceEntry, _entry),
+        "ledgerEntriesGrouped": Shape(GroupedEntry, _grouped),
         "ledgerEntriesAnalytics": Shape(AnalyticsRow, _application),
         "detailedEntriesApi": Shape(DetailedEntry, _application, aliases=settings.application_fields),
     }

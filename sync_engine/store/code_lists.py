@@ -11,6 +11,7 @@ def publish_code_lists(cut: Cut) -> None:
     _company(cut)
     _from_claims(cut, "account_owner", ("name", "email", "number", "external_number"), external_no="r.claim ->> 'number'")
     _references(cut)
+    _rates(cut)
     _from_claims(cut, "dimension", ("code", "name", "kind"), external_no="r.claim ->> 'code'")
     _dimension_values(cut)
     _portfolios(cut)
@@ -53,6 +54,19 @@ def _references(cut: Cut) -> None:
         WHERE s.source = :source AND s.canonical = 'reference' AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
         """)
     merge_into(cut, "reference", "incoming_reference", ("source", "external_id", "external_no", "deleted_at", "kind", "code", "name", "attributes"))
+
+
+def _rates(cut: Cut) -> None:
+    """Exchange rates, for display: one unit of `from_currency`; a rate that names no other currency is one to the base currency."""
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_fx_rate ON COMMIT DROP AS
+        SELECT {id_sql("fx_rate", "r.key")} AS id, s.source, r.key AS external_id, r.deleted_at, r.claim ->> 'from' AS from_currency,
+               coalesce(r.claim ->> 'to', c.base_currency) AS to_currency, CAST(r.claim ->> 'date' AS date) AS rate_date,
+               CAST(r.claim ->> 'rate' AS numeric) AS rate, r.claim ->> 'basis' AS basis
+        FROM engine.source_record r JOIN engine.stream s USING (stream_id) LEFT JOIN canonical.company c ON c.source = s.source
+        WHERE s.source = :source AND s.canonical = 'fx_rate' AND NOT s.facet AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
+        """)
+    merge_into(cut, "fx_rate", "incoming_fx_rate", ("source", "external_id", "deleted_at", "from_currency", "to_currency", "rate_date", "rate", "basis"))
 
 
 def _dimension_values(cut: Cut) -> None:

@@ -175,7 +175,10 @@ def merge_lines(cut: Cut) -> None:
 
 
 def apply_facets(cut: Cut) -> None:
-    """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that, unless the ledger states it."""
+    """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that.
+
+    A ledger that tells what remains of an entry, or that nothing does, knows better.
+    """
     documents = staged(cut.source, "document")
     if not cut.exists(f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"):
         return
@@ -190,13 +193,15 @@ def apply_facets(cut: Cut) -> None:
     cut.sql(f"""
         UPDATE incoming_document n SET
             open_amount = CASE WHEN {said} LIKE '%,open_amount,%' THEN f.open_amount ELSE n.open_amount END,
-            open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' THEN NULL ELSE n.open_amount_base END,
+            open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND (n.currency = f.base_currency OR NOT EXISTS (
+                SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.remaining_base IS NOT NULL)) THEN NULL
+                ELSE n.open_amount_base END,
             erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
             due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN f.due_date ELSE n.due_date END
-        FROM (SELECT DISTINCT ON (d.key) d.* FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet ORDER BY d.key,
-            d.batch_id DESC) f
-        WHERE n.external_id = f.key AND NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id
-            AND e.remaining IS NOT NULL)
+        FROM (SELECT DISTINCT ON (d.key) d.*, c.base_currency FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id
+                LEFT JOIN canonical.company c ON c.source = :source WHERE s.facet ORDER BY d.key, d.batch_id DESC) f
+        WHERE n.external_id = f.key AND NOT EXISTS (
+            SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND (e.remaining IS NOT NULL OR NOT e.is_open))
         """)
 
 

@@ -21,6 +21,8 @@ APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_i
 OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
 PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
 """The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
+AMOUNT = "coalesce(e.amount, e.amount_base)"
+"""A route that knows base amounts only states entries in base currency; a document of the ERP's own keeps its currency."""
 KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
 
 
@@ -107,7 +109,8 @@ def resolve_entries(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
         SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id,
-               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal' AND e.amount < 0 THEN 'payment'
+               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal'
+                   AND coalesce(e.amount, e.amount_base) < 0 THEN 'payment'
                    ELSE 'document' END AS record_kind
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN LATERAL (
@@ -161,7 +164,7 @@ def enrich_documents(cut: Cut) -> None:
             subtotal, erp_status, po_number, reference, is_posted)
         SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note',
             'finance_charge') THEN {KIND} ELSE 'journal' END,
-               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), {OWED} * e.amount, {OWED} * e.amount, 'open',
+               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), {OWED} * {AMOUNT}, {OWED} * {AMOUNT}, 'open',
                    e.external_no, e.description, true
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
@@ -182,7 +185,16 @@ def enrich_documents(cut: Cut) -> None:
         FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NOT NULL
         """)
     cut.sql(f"""
-        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce({OWED} * e.amount_base, n.total_base)
+        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce({OWED} * e.amount_base, n.total_base),
+            due_date = coalesce(e.due_date, n.due_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
+            promised_date = coalesce(n.promised_date, e.promised_date), source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
+            exchange_rate = CASE WHEN n.total <> 0 AND e.amount_base IS NOT NULL THEN round(abs(e.amount_base / n.total), 10) ELSE n.exchange_rate END,
+            open_amount_base = coalesce({OWED} * e.remaining_base, CASE WHEN NOT e.is_open THEN 0 END, n.open_amount_base),
+            open_amount = CASE WHEN NOT e.is_open THEN 0 WHEN e.remaining_base = e.amount_base THEN n.total
+                WHEN n.currency = (SELECT c.base_currency FROM canonical.company c WHERE c.source = :source) THEN coalesce({OWED} * e.remaining_base, n.open_amount)
+                ELSE n.open_amount END,
+            erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') OR e.is_open IS NULL THEN n.erp_status
+                              WHEN NOT e.is_open THEN 'paid' WHEN n.erp_status = 'paid' THEN 'open' ELSE n.erp_status END
         FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
         """)
     _drop_stand_ins(cut)
@@ -245,8 +257,9 @@ def publish_payments(cut: Cut) -> None:
                l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund'
                    ELSE 'journal' END AS kind,
                e.posting_date AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
-               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, {PAID} * e.amount AS amount,
-                   coalesce({PAID} * e.remaining, CASE WHEN NOT e.is_open THEN 0 END) AS unapplied_amount,
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, {PAID} * {AMOUNT} AS amount,
+                   coalesce({PAID} * e.remaining,
+                   CASE WHEN NOT e.is_open THEN 0 WHEN e.amount IS NULL THEN {PAID} * e.remaining_base END) AS unapplied_amount,
                {PAID} * e.amount_base AS amount_base, coalesce({PAID} * e.remaining_base, CASE WHEN e.remaining = 0 OR NOT e.is_open
                    THEN 0 END) AS unapplied_amount_base, e.method,
                coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE e.closed_date END AS closed_date
@@ -272,12 +285,13 @@ def publish_applications(cut: Cut) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
         SELECT DISTINCT ON (a.key) a.id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
-               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency,
+               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency,
                    c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
-               a.amount_base, coalesce(a.currency, t.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
+               a.amount_base, coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
                coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
         FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source
             AND t.entry_no = a.to_entry
+        LEFT JOIN canonical.document d ON d.id = t.record_id AND t.amount IS NULL
         LEFT JOIN canonical.company c ON c.source = :source
         WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
         ORDER BY a.key, a.batch_id DESC, a.ctid DESC

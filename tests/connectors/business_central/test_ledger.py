@@ -20,7 +20,7 @@ CUSTOM = {"custom": {"publisher": "contoso", "group": "receivables"}}
 ROUTES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "own API page": ({"ledger": CUSTOM}, ["ledgerEntriesApi", "detailedEntriesApi"]),
     "published page": ({"ledger": {"route": "odata_page"}}, ["ledgerEntriesPage", "ledgerEntriesAnalytics"]),
-    "Power BI": ({"ledger": {"route": "analytics"}}, ["ledgerEntriesAnalytics", "openInvoices"]),
+    "Power BI": ({"ledger": {"route": "analytics"}}, ["ledgerEntriesGrouped", "ledgerEntriesAnalytics", "openInvoices"]),
     "reportsFinance": ({"ledger": {"route": "reports_finance"}}, ["ledgerEntriesFinance", "openInvoices"]),
     "open invoices": ({"ledger": {"route": "invoices"}}, ["openInvoices"]),
 }
@@ -45,7 +45,11 @@ class Reader:
         return self.known
 
     def fresh(self) -> dict[str, dict[str, bytes]]:
-        return Reader(self.there, self.route).run()
+        """A first read. What left the list of open invoices says so under salesInvoices, so it may still be remembered here."""
+        found = Reader(self.there, self.route).run()
+        if "openInvoices" in found:
+            found["openInvoices"] = {**self.known["openInvoices"], **found["openInvoices"]}
+        return found
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -1,0 +1,140 @@
+"""What each ledger route brings to canonical, and what it leaves open instead of guessing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.lanes.support import ROUTES, Lane, LaneMaker
+
+
+def _busy(lane: Lane) -> None:
+    """Everything that can happen to a ledger."""
+    company = lane.company
+    local, foreign = company.customer("10010"), company.customer("10000")
+    company.post_opening_balance(local.id, Decimal(66))
+    company.post_finance_charge(local.id, Decimal(7))
+    company.post_payment(local.id, Decimal(20))
+    paid = company.post_payment(local.id, Decimal(70))
+    company.post_refund(local.id, Decimal(70), apply_to=paid.entry_no)
+    company.post_credit_memo(local.id, Decimal("12.34"))
+    company.post_credit_memo(foreign.id, Decimal("9.10"))
+    company.post_payment(foreign.id, Decimal(5), currency="EUR")
+    invoice = next(x for x in company.invoices.values() if x.posted and x.customer_id == foreign.id and company.remaining_of(x) == x.gross)
+    company.pay_invoice(invoice.id, Decimal("33.33"))
+
+
+def _undo(lane: Lane) -> int:
+    """Un-applies the first application; gives the entry it was on."""
+    for entry in lane.company.entries.values():
+        for number in lane.company.applications_of(entry.entry_no):
+            lane.company.unapply(number)
+            return entry.entry_no
+    raise AssertionError("nothing is applied")
+
+
+@pytest.mark.parametrize("route", ["custom_api", "odata_page", "analytics"])
+def test_a_whole_ledger_arrives(make_lane: LaneMaker, route: str) -> None:
+    """Payments, refunds, journals, opening balances, finance charges, memos and un-applications: balances tie to the ERP's, twice."""
+    lane = make_lane(route=route)
+    _busy(lane)
+    lane.run()
+    assert lane.balances() == lane.true_balances()
+    assert lane.open_invoices() == lane.true_open_invoices()
+    lane.bench.hands.time.advance(timedelta(days=2))
+    _undo(lane)
+    _busy(lane)
+    lane.run()
+    assert lane.balances() == lane.true_balances()
+    assert lane.open_invoices() == lane.true_open_invoices()
+    kinds = dict(lane.rows("SELECT kind, count(*) FROM canonical.document WHERE external_id LIKE 'ledger/%' AND deleted_at IS NULL GROUP BY 1"))
+    assert kinds == {"journal": 3, "finance_charge": 2}
+    assert lane.one("SELECT count(*) FROM canonical.payment WHERE kind = 'refund'") == 2
+
+
+@pytest.mark.parametrize("route", ["custom_api", "odata_page", "analytics"])
+def test_an_application_that_was_undone_is_marked(make_lane: LaneMaker, route: str) -> None:
+    """It stays, as reversed; what it settled is open again, and nothing is said to be paid the wrong way round."""
+    lane = make_lane(route=route)
+    lane.run()
+    before = lane.one("SELECT count(*) FROM canonical.application WHERE NOT is_reversed")
+    lane.bench.hands.time.advance(timedelta(days=1))
+    _undo(lane)
+    lane.run()
+    after = lane.rows("SELECT is_reversed, count(*) FROM canonical.application WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1")
+    assert after == [(False, before - 1), (True, 1)]
+    assert lane.one("SELECT count(*) FROM canonical.application a JOIN canonical.document d ON d.id = a.from_id WHERE d.kind = 'invoice'") == 0
+
+
+def test_the_power_bi_route_keeps_the_currency_of_documents(make_lane: LaneMaker) -> None:
+    """An invoice in euro is open in euro and in base currency; a payment without a document is in base currency, and its application says no euro."""
+    lane = make_lane(route="analytics")
+    invoice = next(x for x in lane.company.invoices.values() if x.posted and x.currency_code == "EUR" and lane.company.remaining_of(x) == x.gross)
+    payment = lane.company.pay_invoice(invoice.id, Decimal(40))
+    lane.run()
+    row = lane.document(invoice.number)
+    assert (row["currency"], row["open_amount"]) == ("EUR", invoice.gross - 40)
+    assert row["open_amount_base"] == lane.company.entry(invoice.entry_no or 0).remaining_lcy
+    assert row["exchange_rate"] is not None
+    paid = lane.rows("SELECT currency, amount, unapplied_amount FROM canonical.payment WHERE entry_no = :n", n=str(payment.entry_no))
+    assert paid == [("GBP", -payment.amount_lcy, Decimal(0))]
+    assert lane.rows("SELECT amount, currency, amount_base > 0 FROM canonical.application WHERE to_id = :id", id=row["id"]) == [(None, "EUR", True)]
+
+
+def test_reports_finance_leaves_open_what_it_does_not_tell(make_lane: LaneMaker) -> None:
+    """Money on account is there with its amount; what of it is unapplied is unknown, not nought, until the entry is closed."""
+    lane = make_lane(route="reports_finance")
+    on_account = lane.company.post_payment("10010", Decimal(20))
+    journal = lane.company.post_journal_invoice("10010", Decimal(15))
+    closed = lane.company.pay_invoice(lane.company.post_invoice("10010", Decimal(30)).id)
+    lane.run()
+    told = dict(lane.rows("SELECT entry_no, ARRAY[amount, unapplied_amount] FROM canonical.payment"))
+    assert told[str(on_account.entry_no)] == [Decimal(20), None]
+    assert told[str(closed.entry_no)] == [Decimal(30), Decimal(0)]
+    assert lane.document(journal.document_no)["open_amount"] is None
+    assert lane.open_invoices() == lane.true_open_invoices()
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("currency", ["", "EUR"], ids=["local", "foreign"])
+def test_a_partial_payment_arrives_by_every_route(make_lane: LaneMaker, route: str, currency: str) -> None:
+    """No stamp moves, the open amount does: in document and in base currency, back-dated or not. [case 7]"""
+    lane = make_lane(route=route)
+    lane.company.partial_application_touches_entry = False
+    lane.run()
+    for share in (Decimal("33.33"), Decimal(10)):
+        invoice = next(
+            x for x in lane.company.invoices.values() if x.posted and x.currency_code == currency and lane.company.remaining_of(x) > 60 and x.entry_no
+        )
+        stamp = invoice.modified_at
+        lane.bench.hands.time.advance(timedelta(days=2))
+        lane.company.pay_invoice(invoice.id, share)
+        assert invoice.modified_at == stamp
+        lane.run()
+        row = lane.document(invoice.number)
+        assert (row["open_amount"], row["erp_status"]) == (lane.company.remaining_of(invoice), "partially_paid")
+        assert (row["open_amount_base"] is None) == (route == "invoices" and currency == "EUR"), "without any ledger nobody tells the booked rate"
+        assert lane.open_invoices() == lane.true_open_invoices()
+
+
+@pytest.mark.parametrize("route", ["analytics", "reports_finance"])
+def test_a_ledger_that_has_not_moved_is_not_read_again(make_lane: LaneMaker, route: str) -> None:
+    """Three small questions instead of every detailed entry, and none of the open invoices."""
+    lane = make_lane(route=route)
+    lane.run()
+    lane.run()
+    asked = [x.target for x in lane.bench.simulator.log if x.at >= lane.bench.hands.now() - timedelta(minutes=1)]
+    lane.run()
+    again = [x.target for x in lane.bench.simulator.log][-len(asked):]
+    assert not [url for url in again if "analytics" in url and "top=1" not in url]
+    assert not [url for url in again if "status%20eq%20'Open'" in url and "top=1" not in url and "count" not in url]
+
+
+def test_exchange_rates_are_published(make_lane: LaneMaker) -> None:
+    """One euro in base currency, from the day on; for display only."""
+    lane = make_lane()
+    lane.run()
+    found = lane.rows("SELECT from_currency, to_currency, CAST(rate_date AS text), rate > 0, basis FROM canonical.fx_rate")
+    assert found == [("EUR", "GBP", "2026-01-01", True, "spot")]

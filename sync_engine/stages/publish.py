@@ -93,7 +93,6 @@ def _masters(cut: Cut, everything: bool, everyone: bool) -> None:
 
 
 def _documents(cut: Cut) -> None:
-    documents.drop_deleted(cut)
     documents.stage_latest(cut)
     has_documents = documents.prepare_documents(cut)
     has_entries = ledger.merge_entries(cut)

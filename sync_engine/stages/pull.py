@@ -112,7 +112,11 @@ def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection) -> landing.
     harmless = row.facet and row.canonical == "document"  # what left the list of open invoices is not gone, only no longer open
     brake = 1.0 if lane.accept_held or harmless else lane.config.sweep.brake
     stated = None if lane.accept_held or harmless else _stated(lane, row)
-    outcome = landing.finish_sweep(connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated)
+    outcome = landing.finish_sweep(
+        connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
+    )
+    if outcome.why and not outcome.held:
+        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again.")
     if outcome.held:
         lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then run with --accept-deletes.")
     return outcome

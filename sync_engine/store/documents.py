@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.cut import Cut, count, merge_into
-from sync_engine.store.staging import BULK, staged
+from sync_engine.store.staging import staged
 
 COLUMNS = (
     "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date",
@@ -15,21 +15,6 @@ COLUMNS = (
 AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
     "open_amount_base"))
 UNPOSTED = "not posted: the ledger has no entry for it"
-
-
-def drop_deleted(cut: Cut) -> None:
-    """What was staged and is gone from the source by now (or was gone when the lake was replayed) is not published."""
-    if not cut.exists("""
-            SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-            WHERE s.source = :source AND s.canonical = ANY(:bulk) AND r.deleted_at IS NOT NULL""", bulk=list(BULK)):
-        return
-    for entity in BULK:
-        cut.sql(f"""
-            DELETE FROM {staged(cut.source, entity)} d USING engine.source_record r
-            WHERE r.stream_id = d.stream_id AND r.key = d.key AND r.deleted_at IS NOT NULL
-            """)
-    documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
-    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key)")
 
 
 def stage_latest(cut: Cut) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -72,10 +73,13 @@ def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequenc
     copy_rows(connection, seen_table(source), ("stream_id", "key"), ((stream_id, key) for key in keys))
 
 
-def finish_sweep(connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float, brake_from: int, stated: int | None) -> SweepOutcome:
+def finish_sweep(
+    connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float, brake_from: int, stated: int | None, at: datetime,
+) -> SweepOutcome:
     """Marks what a complete sweep did not see as deleted, unless that is suspiciously much: then it is held for approval.
 
-    `stated` is how many records the source says it has (None: it does not say); a sweep that saw fewer proves nothing.
+    `stated` is how many records the source says it has (None: it does not say); a sweep that saw fewer proves nothing. One that
+    saw far fewer does not count as a sweep even when nothing known is missing: the next run reads everything again.
     """
     known, missing, seen = fetch(connection, f"""
         WITH judged AS (
@@ -84,19 +88,23 @@ def finish_sweep(connection: Connection, source: str, stream_id: int, run_id: UU
             WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at)
         SELECT count(*), count(*) FILTER (WHERE NOT seen), (SELECT count(DISTINCT key) FROM {seen_table(source)} WHERE stream_id = :id) FROM judged
         """, id=stream_id)[0]
-    approved = bool(fetch(connection, "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND approved_at IS NOT NULL", id=stream_id))
+    approved = bool(fetch(
+        connection, "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND approved_at IS NOT NULL AND missing >= :missing", id=stream_id, missing=missing,
+    ))
     why = ""
     if stated is not None and seen < stated:
         why = f"the source says it has {stated} records, the sweep saw {seen}"
     elif missing >= max(brake_from, 1) and missing > brake * known and not approved:
         why = f"{missing} of {known} known records are missing, more than the brake of {brake:.0%}"
-    outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing else "")
+    is_short = stated is not None and stated - seen > max(brake_from, brake * stated)
+    outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing or is_short else "")
     if outcome.held:
         _hold(connection, source, stream_id, run_id, outcome, stated)
     else:
         _delete_missing(connection, source, stream_id)
         run_sql(connection, "DELETE FROM engine.sweep_hold WHERE stream_id = :id", id=stream_id)
-        run_sql(connection, "UPDATE engine.stream SET swept_at = now(), swept_count = :seen WHERE stream_id = :id", seen=seen, id=stream_id)
+        swept_at = None if is_short else at
+        run_sql(connection, "UPDATE engine.stream SET swept_at = :at, swept_count = :seen WHERE stream_id = :id", at=swept_at, seen=seen, id=stream_id)
     run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
     return outcome
 

@@ -26,10 +26,20 @@ AMOUNT = "coalesce(e.amount, e.amount_base)"
 KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
 
 
+def drop_deleted(cut: Cut) -> None:
+    """Entries and applications that are gone by now, or were when the lake was replayed, leave staging."""
+    for entity in ("ledger_entry", "application"):
+        cut.sql(f"""
+            DELETE FROM {staged(cut.source, entity)} d USING engine.source_record r
+            WHERE r.stream_id = d.stream_id AND r.key = d.key AND r.deleted_at IS NOT NULL
+            """)
+
+
 def merge_entries(cut: Cut) -> bool:
     """Staged entries replace what the ledger said before; temporary table touched_entry names those that moved."""
     table = staged(cut.source, "ledger_entry")
     cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
+    drop_deleted(cut)
     _deleted_entries(cut)
     _leaving_documents(cut)
     cut.sql("""

@@ -96,8 +96,11 @@ class Rig:
                 lane.normaliser = self.wrap(lane.normaliser)
             yield lane
 
-    def run(self, *, full: bool = False, entities: tuple[str, ...] = (), accept_held: bool = False, tolerant: bool = False) -> Outcome:
-        """All stages in order, as the command line runs them; `tolerant` goes on past an entity that cannot be read."""
+    def run(self, *, full: bool = False, entities: tuple[str, ...] | None = None, accept_held: bool = False, tolerant: bool = False) -> Outcome:
+        """All stages in order, as the command line runs them; `tolerant` goes on past an entity that cannot be read.
+
+        `entities` are the ones pulled, all without it; normalising and publishing take up whatever is there.
+        """
         with source_lock(self.store, self.config.source, wait=False):
             outcome = Outcome(open_run(self.store, self.config.source, "full" if full else "changes", "test", self.config.digest))
             try:
@@ -110,8 +113,8 @@ class Rig:
             close_run(self.store, outcome.run_id, "partial" if outcome.failures else "succeeded")
         return outcome
 
-    def _stages(self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...], tolerant: bool) -> None:
-        for entity in entities or lane.connector.streams:
+    def _stages(self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool) -> None:
+        for entity in lane.connector.streams if entities is None else entities:
             try:
                 outcome.pulled[entity] = pull(lane, entity, full=full)
             except AuthenticationFailed:

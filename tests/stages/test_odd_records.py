@@ -1,0 +1,209 @@
+"""Records that cannot be used, or not yet: put aside with a reason, healed by themselves, never lost and never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sync_engine.ports import Normalised, Normaliser
+from tests.simulators.business_central.faults import MalformedRecord
+from tests.stages.conftest import RigMaker
+from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
+
+
+def _quarantined(rig: Rig) -> dict[str, str]:
+    """Entity -> error of what is put aside."""
+    return dict(rig.rows("SELECT entity, error FROM engine.quarantine JOIN engine.stream USING (stream_id)"))
+
+
+def assert_counted(rig: Rig, outcome: Outcome) -> None:
+    """read = changed + unchanged + quarantined + excluded, in every step of the run."""
+    steps = rig.rows("SELECT stage, entity, read, changed + unchanged + quarantined + excluded FROM engine.run_step WHERE run_id = :r", r=outcome.run_id)
+    assert steps
+    assert [step for step in steps if step[2] != step[3]] == []
+
+
+def test_documents_wait_for_their_debtors(rig: Rig) -> None:
+    """Invoices and entries read before their customers are quarantined as ParentMissing, and heal when the customers arrive."""
+    outcome = rig.run(entities=("companyInformation", "salesInvoices", "salesCreditMemos", "ledgerEntriesApi", "detailedEntriesApi"))
+    assert _quarantined(rig) == {"salesInvoices": "ParentMissing", "salesCreditMemos": "ParentMissing", "ledgerEntriesApi": "ParentMissing"}
+    assert rig.one("SELECT count(*) FROM canonical.document") == 0
+    assert rig.one("SELECT message FROM engine.quarantine LIMIT 1").endswith("see whether that debtor is excluded or quarantined.")
+    assert_counted(rig, outcome)
+    assert_counted(rig, rig.run())
+    assert _quarantined(rig) == {}
+    assert_true(rig)
+    assert_sound(rig)
+
+
+def test_waiting_documents_heal_without_being_read_again(rig: Rig) -> None:
+    """What waits in staging needs no second landing: the customers alone bring it in."""
+    rig.run(entities=("companyInformation", "salesInvoices", "salesCreditMemos", "ledgerEntriesApi", "detailedEntriesApi"))
+    files = {x for x in rig.files() if "/sales" in x or "Entries" in x}
+    cards = ("dimensions", "dimensionValues", "financeDimensionValues", "customers", "customerCard", "defaultDimensions", "contacts", "customerContacts")
+    rig.run(entities=cards)
+    assert {x for x in rig.files() if "/sales" in x or "Entries" in x} == files
+    assert_true(rig)
+
+
+def test_one_malformed_record_among_many(rig: Rig) -> None:
+    """A total that is no number puts that invoice aside and nothing else; corrected in the ERP it arrives."""
+    invoice = next(x for x in rig.company.invoices.values() if x.posted)
+    rig.simulator.inject(MalformedRecord("totalAmountIncludingTax", "one hundred", record_id=invoice.number, match=r"/salesInvoices(\?|$)"))
+    outcome = rig.run()
+    assert _quarantined(rig) == {"salesInvoices": "MappingFailed", "openInvoices": "MappingFailed"}
+    ((field, message),) = rig.rows("SELECT DISTINCT field, split_part(message, ': ', 2) FROM engine.quarantine")
+    assert field == "totalAmountIncludingTax"
+    assert "one hundred" not in message
+    assert rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'") == sum(
+        x.posted for x in (*rig.company.invoices.values(), *rig.company.credit_memos.values())) - 1
+    assert_counted(rig, outcome)
+    rig.simulator.heal()
+    rig.advance(hours=1)
+    rig.run(full=True)
+    assert _quarantined(rig) == {}
+    assert_true(rig)
+    assert_sound(rig)
+
+
+def test_a_record_that_turns_bad_keeps_its_last_good_state(rig: Rig) -> None:
+    """A debtor whose payload is broken today stays what it was yesterday, and is named in the quarantine."""
+    customer = next(iter(rig.company.customers.values()))
+    rig.run()
+    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.advance(hours=1)
+    rig.company.edit_customer(customer.id, name="New name")
+    rig.run()
+    assert rig.debtor(customer.number)["name"] == "Debtor 0 & Co"
+    assert _quarantined(rig) == {"customers": "MappingFailed"}
+    rig.simulator.heal()
+    rig.run(full=True)
+    assert rig.debtor(customer.number)["name"] == "New name"
+    assert _quarantined(rig) == {}
+
+
+def test_a_quarantined_record_that_is_deleted_is_forgotten(rig: Rig) -> None:
+    """Nobody can mend what is gone: the quarantine does not keep it."""
+    customer = rig.company.create_customer("Broken & gone")
+    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.run()
+    assert _quarantined(rig) == {"customers": "MappingFailed"}
+    rig.simulator.heal()
+    rig.company.delete_customer(customer.id)
+    rig.run(full=True)
+    assert _quarantined(rig) == {}
+
+
+def test_quarantine_is_tried_again_when_a_person_asks(rig: Rig) -> None:
+    """A retry maps the landed payload again without asking the source; it counts as another attempt while it fails."""
+    customer = next(iter(rig.company.customers.values()))
+    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.run()
+    rig.execute("UPDATE engine.quarantine SET retry_requested = true")
+    outcome = rig.run(entities=())
+    assert rig.rows("SELECT attempts, retry_requested FROM engine.quarantine WHERE error = 'MappingFailed'") == [(2, False)]
+    assert outcome.normalised["customers"].counts.quarantined == 1
+    assert_counted(rig, outcome)
+    rig.wrap = lambda inner: Lenient(inner, "creditLimit", "0")
+    rig.execute("UPDATE engine.quarantine SET retry_requested = true")
+    rig.run(entities=())
+    assert _quarantined(rig) == {}
+    assert_true(rig)
+
+
+@dataclass
+class Lenient:
+    """The mapping of an installation, with one wrong value read as another; the same version, as a hand-edited rule would not be."""
+
+    inner: Normaliser
+    field: str
+    value: str
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        self.version = self.inner.version
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        mended = [(key, payload.replace(b'"lots"', self.value.encode())) for key, payload in records]
+        return self.inner.normalise(entity, mended)
+
+
+@dataclass
+class Shouting:
+    """Another version of the mapping: names in capitals, references with a prefix."""
+
+    inner: Normaliser
+    version: str = "shouting"
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        outcome = self.inner.normalise(entity, records)
+        for draft in outcome.drafts:
+            values: dict[str, Any] = draft.values
+            if entity == "customers":
+                values["name"] = str(values["name"]).upper()
+            if entity == "salesInvoices":
+                values["reference"] = f"R-{values['number']}"
+        return outcome
+
+
+def test_another_mapping_reads_the_lake_again(rig: Rig) -> None:
+    """A new mapping version re-normalises what is landed: masters and documents change, the source is not asked for them, amounts stay."""
+    rig.run()
+    invoice = next(x for x in rig.company.invoices.values() if x.posted)
+    rig.advance(hours=1)
+    rig.company.pay_invoice(next(x.id for x in rig.company.invoices.values() if x.posted and rig.company.remaining_of(x)), Decimal(5))
+    rig.run()
+    asked = len(rig.simulator.requests(r"/(customers|salesInvoices)\?.*"))
+    files = rig.files()
+    rig.wrap = Shouting
+    outcome = rig.run(entities=())
+    assert len(rig.simulator.requests(r"/(customers|salesInvoices)\?.*")) - asked == 0
+    assert rig.files() == files
+    assert rig.debtor(next(iter(rig.company.customers.values())).number)["name"] == "DEBTOR 0 & CO"
+    assert rig.document(invoice.number)["reference"] == f"R-{invoice.number}"
+    assert_counted(rig, outcome)
+    assert_true(rig)
+    again = snapshot(rig.store)
+    assert rig.run(entities=()).cut.changes == 0
+    assert snapshot(rig.store) == again
+
+
+def test_a_code_nobody_knows_is_noted_and_cleared(rig: Rig) -> None:
+    """A country that is no ISO code leaves the field out and counts as a gap until the card says something known."""
+    customer = next(iter(rig.company.customers.values()))
+    rig.company.edit_customer(customer.id, country="DANMARK")
+    rig.run()
+    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == [("country", "DANMARK", customer.id)]
+    assert rig.debtor(customer.number)["country"] is None
+    rig.advance(hours=1)
+    rig.company.edit_customer(customer.id, country="DK")
+    rig.run()
+    assert rig.rows("SELECT * FROM engine.code_gap") == []
+    assert rig.debtor(customer.number)["country"] == "DK"
+
+
+def test_strict_positions_leave_unmapped_titles_as_gaps(make_rig: RigMaker) -> None:
+    """In strict mode a title without a rule gives no position and is listed; with a rule it is the rule's."""
+    rig = make_rig(mapping={"positions": {"strict": True, "rules": {"Controller": "Finance"}}})
+    person = next(x for x in rig.company.contacts.values() if x.type == "Person")
+    rig.company.retitle_contact(person.number, "Overlord")
+    rig.run()
+    gaps = rig.rows("SELECT DISTINCT field, code FROM engine.code_gap")
+    assert gaps == [("position", "Overlord")]
+    assert rig.rows("SELECT DISTINCT name FROM canonical.contact_position") == [("Finance",)]
+    rig.advance(hours=1)
+    rig.company.retitle_contact(person.number, "controller")
+    rig.run()
+    assert rig.rows("SELECT * FROM engine.code_gap") == []
+
+
+def test_an_excluded_debtor_takes_its_documents_out(make_rig: RigMaker) -> None:
+    """Customers outside the filter are excluded, their documents wait, and nothing of them is published."""
+    rig = make_rig(mapping={"exclude_debtors": ["10000"]})
+    outcome = rig.run()
+    assert rig.one("SELECT count(*) FROM canonical.debtor WHERE number = '10000' AND NOT excluded AND deleted_at IS NULL") == 0
+    owner = next(x.id for x in rig.company.customers.values() if x.number == "10000")
+    assert rig.one("SELECT count(*) FROM canonical.document WHERE debtor_key = :k", k=owner) == 0
+    assert_counted(rig, outcome)

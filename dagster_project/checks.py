@@ -134,7 +134,7 @@ def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     about: Metadata = {"cut": certificate.cut_id, "grade": certificate.grade}
     if not broken:
         return _passed(CONTROL_TOTALS_AGREE, ERROR, f"Grade {certificate.grade}: nothing disagrees without an explanation.", about)
-    listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} differences)" for c in broken)
+    listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} difference{'' if c.n_differences == 1 else 's'})" for c in broken)
     said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
     return _failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dagster_project.definitions import load
-from dagster_project.running import Job, run_lane
+from dagster_project.running import QUIET, Job, run_lane
 from tests.connectors.support import Bench, bench
 from tests.simulators.business_central.server import serve
 from tests.simulators.business_central.settings import settings as facts_of
@@ -36,7 +36,8 @@ class Installation:
     def materialise(self, *keys: dg.AssetKey) -> dg.ExecuteInProcessResult:
         """What the button in the UI does with some chosen assets."""
         job = load(self.folder).resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(asset_selection=list(keys), raise_on_error=False)
+        with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
+            return job.execute_in_process(asset_selection=list(keys), raise_on_error=False, instance=instance)
 
     def configure(self, **changes: Any) -> None:
         """Writes the YAML again with other attributes."""
@@ -63,6 +64,7 @@ def open_installation(patch: pytest.MonkeyPatch, folder: Path) -> Iterator[Insta
             "connection": {
                 "base_url": facts.base_url, "authority": facts.authority, "environment": facts.environment, "company": there.company.name, "attempts": 1,
                 "auth": {"client_id": facts.client_id, "client_secret": "env:BC_TEST_SECRET"},
+                "ledger": {"custom": {"publisher": "contoso", "group": "receivables", "version": "v1.0"}},
             },
         }  # fmt: skip
         write_yaml(folder, "bc", attributes)

@@ -18,10 +18,10 @@ from sync_engine.errors import ConfigurationError, SyncError
 from tests.dagster.conftest import write_yaml
 
 PACKAGED = Path(__file__).resolve().parents[2] / "dagster_project" / "defs"
-COMPANY = {
-    "source": "bc", "connector": "business_central",
-    "connection": {"environment": "production", "tenant_id": "contoso.example", "company": "0100", "auth": {"client_id": "app", "client_secret": "env:BC"}},
+CONNECTION: dict[str, Any] = {
+    "environment": "production", "tenant_id": "contoso.example", "company": "0100", "auth": {"client_id": "app", "client_secret": "env:BC"},
 }  # fmt: skip
+COMPANY: dict[str, Any] = {"source": "bc", "connector": "business_central", "connection": CONNECTION}
 DEFINED = """
 asset bc/canonical/contacts eager [business_central canonical postgres] after bc/normalised/contacts bc/normalised/debtors
 asset bc/canonical/debtors eager [business_central canonical postgres] after bc/normalised/debtors bc/normalised/dimensions
@@ -139,7 +139,7 @@ def test_loading_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         pytest.param({**COMPANY, "shedule": "@daily"}, "broken/defs.yaml.*shedule", id="a key nobody reads"),
         pytest.param({**COMPANY, "freshness_hours": 0}, "broken/defs.yaml.*freshness_hours", id="a value out of range"),
         pytest.param({**COMPANY, "connector": "bussiness_central"}, "no connector 'bussiness_central'.*business_central", id="a mistyped connector"),
-        pytest.param({**COMPANY, "connection": {**COMPANY["connection"], "compny": "x"}}, "bc connection.*compny", id="a mistyped setting"),
+        pytest.param({**COMPANY, "connection": {**CONNECTION, "compny": "x"}}, "bc connection.*compny", id="a mistyped setting"),
         pytest.param({**COMPANY, "mapping": {"draft": True}}, "bc mapping.*draft", id="a mistyped rule"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_broken_yaml_says_where_and_what(tmp_path: Path, attributes: dict[str,
 
 def test_a_secret_in_the_open_is_refused_and_not_shown(tmp_path: Path) -> None:
     """The YAML names secrets; one that holds a secret does not load, and the message does not repeat it."""
-    connection = {**COMPANY["connection"], "auth": {"client_id": "app", "client_secret": "hunter2~S3cret"}}
+    connection = {**CONNECTION, "auth": {"client_id": "app", "client_secret": "hunter2~S3cret"}}
     write_yaml(tmp_path, "bc", {**COMPANY, "connection": connection})
     with pytest.raises(SyncError, match="client_secret") as refusal:
         load(tmp_path)

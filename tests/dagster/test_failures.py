@@ -10,6 +10,7 @@ import pytest
 from dagster_project import lane, steps
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.resources import OpenWorkshop
+from dagster_project.running import QUIET
 from sync_engine.ops.workplace import open_workshop
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.pull import Pulled
@@ -127,7 +128,7 @@ def test_a_refused_login_is_tried_once_and_stops_the_source(installation: Instal
     monkeypatch.setenv("BC_TEST_SECRET", "not~the~secret")
     asked = Watches(match="/oauth2/v2.0/token")
     installation.bench.simulator.inject(asked)
-    with dg.DagsterInstance.ephemeral(settings={"python_logs": {"python_log_level": "CRITICAL"}}) as instance:
+    with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         result = installation.run(instance=instance)
         kept = "\n".join(repr(entry) for entry in instance.all_logs(result.run_id))
     assert set(failures(result)) == {f"bc__pulled__{f}" for f in FAMILIES}
@@ -187,7 +188,7 @@ def test_a_defect_is_told_without_the_data_it_stumbled_over(installation: Instal
         raise ValueError("anna.berg@example.com owes 100")
 
     monkeypatch.setattr(lane, "pull", stumbles)
-    with dg.DagsterInstance.ephemeral(settings={"python_logs": {"python_log_level": "CRITICAL"}}) as instance:
+    with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         result = installation.run(instance=instance)
         kept = "\n".join(repr(entry) for entry in instance.all_logs(result.run_id))
     assert "ValueError in stumbles: a defect of the engine" in failures(result)["bc__pulled__debtors"]

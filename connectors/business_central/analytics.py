@@ -22,6 +22,8 @@ UNDONE_FIELD = "@syncEngine.undoneOn"
 """Added to the row of an application that was undone: the date of the row that undid it."""
 
 _BATCH = 2000
+_DEDUCTIONS = ("Payment_x0020_", "Payment ", "Appln", "Correction")
+"""Detailed entry types that settle an entry without money; the mapping decides what each means."""
 
 
 class _Place(msgspec.Struct, gc=False):
@@ -96,13 +98,16 @@ class AnalyticsLedger:
         return spool
 
     def _applications(self, entry: int, rows: list[bytes]) -> Iterator[RawRecord]:
-        """The row on the other entry names both sides; its twin on the applying entry names only itself."""
+        """Applications and deductions. Of an application the row on the other entry names both sides; its twin names only itself."""
         standing: dict[int, tuple[_Row, bytes]] = {}
         undone: dict[int, tuple[bytes, str]] = {}
         for payload in rows:
             try:
                 row = self._row.decode(payload)
             except msgspec.MsgspecError:
+                continue
+            if row.kind.startswith(_DEDUCTIONS):
+                yield RawRecord(f"{entry}|{row.detailed}", payload, None)
                 continue
             if row.kind != "Application" or row.applied in (0, entry):
                 continue

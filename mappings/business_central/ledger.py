@@ -198,6 +198,24 @@ def _sides(entry_no: str, applied_no: str, amount: str) -> dict[str, str]:
     return {"from_entry": paying, "to_entry": owing}
 
 
+DEDUCTIONS = frozenset({
+    "Payment Discount", "Payment Discount (VAT Excl.)", "Payment Discount (VAT Adjustment)", "Payment Tolerance", "Payment Discount Tolerance",
+    "Payment Tolerance (VAT Excl.)", "Payment Tolerance (VAT Adjustment)", "Payment Discount Tolerance (VAT Excl.)",
+    "Payment Discount Tolerance (VAT Adjustment)", "Appln. Rounding", "Correction of Remaining Amount",
+})
+"""Detailed entry types that lower what is owed in the document's currency without money (DetailedCVLedgerEntryType, AL); gains and
+losses of exchange change only the local amount."""
+
+
+def _deduction(key: str, row: Row, kind: str, entry_no: str, out: Normalised) -> None:
+    """What was deducted settles the entry: it lowers it, so the wire's sign is turned."""
+    for column in ("amount", "amount_base"):
+        if row.get(column) is not None:
+            row[column] = _plain(-Decimal(row[column]))
+    row |= {"to_entry": entry_no, "deduction": kind.casefold(), "is_reversed": bool(row.get("is_reversed"))}
+    keep(key, row, out)
+
+
 def _application(key: str, row: Row, out: Normalised) -> None:
     """One application is two rows, one on each entry; both name the applying entry (GenJnlPostLine, AL).
 
@@ -207,6 +225,9 @@ def _application(key: str, row: Row, out: Normalised) -> None:
     kind = member(row.pop("entry_type", None) or "")
     entry_no, applied_no = row.pop("entry_no", None), row.pop("applied_no", None)
     undoes = "reversed_by" in row and row.pop("reversed_by") is None
+    if kind in DEDUCTIONS and entry_no and not (undoes and row.get("is_reversed")):
+        _deduction(key, row, kind, entry_no, out)
+        return
     if kind != "Application":
         exclude(key, f"detailed entry that is no application ({kind or 'blank'})", out)
         return

@@ -27,7 +27,9 @@ LEDGER_ENTRY = (
     Field("source_modified_at", "ts"),
 )
 APPLICATION = (
-    Field("from_entry"), Field("to_entry"), Field("amount", "money"), Field("amount_base", "money"), Field("currency"),
+    Field("from_entry"), Field("to_entry"), Field("deduction"), Field("amount", "money"), Field("amount_base", "money"), Field("currency"),
     Field("applied_on", "date"), Field("is_reversed", "bool"), Field("reversed_on", "date"),
 )
-"""Ledger amounts are signed as the ERP signs them: what the debtor owes is positive, what he paid or was credited negative."""
+"""A `deduction` (payment discount, tolerance, rounding) settles an entry without money: it has no `from_entry`.
+
+Ledger amounts are signed as the ERP signs them: what the debtor owes is positive, what he paid or was credited negative."""

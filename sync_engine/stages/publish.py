@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from sync_engine.stages.lane import Lane
-from sync_engine.store import code_lists, contacts, debtors, documents, ledger, linking
+from sync_engine.store import code_lists, contacts, debtors, documents, inbox, ledger, linking, overlay
 from sync_engine.store.cut import Cut, close_cut, open_cut
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
 from sync_engine.store.policy import enter_policy
@@ -36,8 +36,11 @@ def publish(lane: Lane) -> Published:
         for entity in ("debtor", "contact"):
             linking.enter_mode(cut, entity)
         _tell_the_planner(lane, connection)
-        _masters(cut, everything, everyone)
+        words = inbox.take(cut)
+        _masters(cut, words, everything=everything, everyone=everyone)
         _documents(cut)
+        overlay.publish_touched(cut, everyone=everyone)
+        inbox.answer(cut, words)
         _close(lane, cut)
         changes = close_cut(cut)
     lane.warnings.extend(cut.warnings)
@@ -83,10 +86,11 @@ def _tell_the_planner(lane: Lane, connection: Connection) -> None:
         run_sql(connection, "ANALYZE engine.source_record")
 
 
-def _masters(cut: Cut, everything: bool, everyone: bool) -> None:
+def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: bool) -> None:
     code_lists.publish_code_lists(cut)
     linking.link_new(cut, "debtor")
     debtors.mark_dirty_debtors(cut, everything=everything, everyone=everyone)
+    inbox.mark_dirty(cut, words)
     code_lists.publish_debtor_dimensions(cut)
     debtors.publish_debtors(cut)
     contacts.publish_contacts(cut, everything=everything, everyone=everyone)
@@ -102,6 +106,7 @@ def _documents(cut: Cut) -> None:
     documents.apply_facets(cut)
     documents.hold_orphans(cut)
     documents.complete_amounts(cut)
+    overlay.apply_to_incoming(cut)
     documents.merge_documents(cut)
     documents.merge_lines(cut)
     if has_entries:
@@ -109,6 +114,7 @@ def _documents(cut: Cut) -> None:
     ledger.publish_applications(cut)
     documents.tombstone(cut, "document", "document")
     documents.tombstone(cut, "application", "application")
+    ledger.bury_deductions(cut)
     documents.clear_staging(cut)
 
 

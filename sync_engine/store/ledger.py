@@ -18,6 +18,10 @@ PAYMENT = (
 )
 APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
     "is_reversed", "deleted_at")
+DEDUCTION = (
+    "source", "external_id", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "amount", "unapplied_amount", "amount_base",
+    "unapplied_amount_base", "reference",
+)
 OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
 PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
 """The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
@@ -201,7 +205,8 @@ def enrich_documents(cut: Cut) -> None:
             exchange_rate = CASE WHEN n.total <> 0 AND e.amount_base IS NOT NULL THEN round(abs(e.amount_base / n.total), 10) ELSE n.exchange_rate END,
             open_amount_base = coalesce({OWED} * e.remaining_base, CASE WHEN NOT e.is_open THEN 0 END, n.open_amount_base),
             open_amount = CASE WHEN NOT e.is_open THEN 0 WHEN e.remaining_base = e.amount_base THEN n.total
-                WHEN n.currency = (SELECT c.base_currency FROM canonical.company c WHERE c.source = :source) THEN coalesce({OWED} * e.remaining_base, n.open_amount)
+                WHEN n.currency = (SELECT c.base_currency FROM canonical.company c WHERE c.source = :source) THEN coalesce({OWED} * e.remaining_base,
+                    n.open_amount)
                 ELSE n.open_amount END,
             erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') OR e.is_open IS NULL THEN n.erp_status
                               WHEN NOT e.is_open THEN 'paid' WHEN n.erp_status = 'paid' THEN 'open' ELSE n.erp_status END
@@ -306,6 +311,45 @@ def publish_applications(cut: Cut) -> None:
         WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
         ORDER BY a.key, a.batch_id DESC, a.ctid DESC
         """)
+    _deductions(cut, table)
     merge_into(cut, "application", "incoming_application", APPLICATION, fresh=not cut.exists("SELECT FROM canonical.application WHERE source = :source"))
     waiting = cut.sql(f"DELETE FROM {table} a USING incoming_application n WHERE n.external_id = a.key")
     count(cut, "application", staged=waiting)
+
+
+def _deductions(cut: Cut, table: str) -> None:
+    """A deduction is a payment of kind write_off that settles one record: so a document's total still equals open + settled."""
+    if not cut.exists(f"SELECT FROM {table} WHERE deduction IS NOT NULL"):
+        return
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_deduction ON COMMIT DROP AS
+        SELECT DISTINCT ON (a.key) {id_sql("payment", "'deduction/' || a.key")} AS id, CAST(:source AS text) AS source, 'deduction/' || a.key AS external_id,
+               a.id AS application_id, a.key, t.record_kind, t.record_id, CASE WHEN a.is_reversed THEN now() END AS deleted_at, l.canonical_id AS debtor_id,
+               t.debtor_key, CAST('write_off' AS text) AS kind, a.applied_on AS payment_date,
+               coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency,
+               coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency, c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
+               CAST(0 AS numeric) AS unapplied_amount, a.amount_base, CAST(0 AS numeric) AS unapplied_amount_base, a.deduction AS reference
+        FROM {table} a JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = t.debtor_key
+        LEFT JOIN canonical.document d ON d.id = t.record_id AND t.amount IS NULL
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE a.deduction IS NOT NULL AND t.record_id IS NOT NULL
+        ORDER BY a.key, a.batch_id DESC, a.ctid DESC
+        """)
+    merge_into(cut, "payment", "incoming_deduction", DEDUCTION)
+    cut.sql("""
+        INSERT INTO incoming_application (id, source, external_id, from_kind, from_id, to_kind, to_id, amount, amount_base, currency, applied_on, is_reversed)
+        SELECT application_id, source, key, 'payment', id, record_kind, record_id, amount, amount_base, currency, payment_date, deleted_at IS NOT NULL
+        FROM incoming_deduction
+        """)
+
+
+def bury_deductions(cut: Cut) -> None:
+    """A deduction whose row is gone from the ledger goes with it."""
+    cut.sql("""
+        CREATE TEMP TABLE gone_deduction ON COMMIT DROP AS
+        SELECT p.* FROM gone_application a JOIN canonical.payment p ON p.source = a.source AND p.external_id = 'deduction/' || a.external_id
+            AND p.deleted_at IS NULL
+        """)
+    cut.sql("UPDATE gone_deduction SET deleted_at = now()")
+    merge_into(cut, "payment", "gone_deduction", ("deleted_at",))

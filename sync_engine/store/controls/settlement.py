@@ -16,7 +16,8 @@ MANY = 1000
 def collect_what_does_not_add_up(ground: Ground) -> bool:
     """Puts records whose settled amount is not what is applied into temporary table control_differing; false without applications.
 
-    Per record and currency: what left its open amount, less what its applications took. After a certified cut only what
+    Per record and currency: what left its open amount, less what its applications took. A record is left out when a route that
+    knows base amounts only does not tell what was applied in its currency. After a certified cut only what
     moved since, and what differed then, can differ now; a full run looks at everything again.
     """
     if not ground.rows("SELECT EXISTS (SELECT FROM canonical.application WHERE source = :source AND deleted_at IS NULL)")[0][0]:
@@ -27,20 +28,21 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
         CREATE TEMP TABLE control_differing ON COMMIT DROP AS
         SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied
         FROM (
-            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - d.open_amount AS settled, CAST(NULL AS numeric) AS applied FROM canonical.document d
+            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - d.open_amount AS settled, CAST(NULL AS numeric) AS applied,
+                   false AS is_unknown FROM canonical.document d
             WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total <> d.open_amount
             UNION ALL
-            SELECT p.id, coalesce(p.currency, ''), p.amount - p.unapplied_amount, NULL FROM canonical.payment p
+            SELECT p.id, coalesce(p.currency, ''), p.amount - p.unapplied_amount, NULL, false FROM canonical.payment p
             WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount <> p.unapplied_amount
             UNION ALL
-            SELECT a.to_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a
+            SELECT a.to_id, coalesce(a.currency, ''), NULL, a.amount, a.amount IS NULL FROM canonical.application a
             WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
             UNION ALL
-            SELECT a.from_id, coalesce(a.currency, ''), NULL, a.amount FROM canonical.application a
+            SELECT a.from_id, coalesce(a.currency, ''), NULL, a.amount, a.amount IS NULL FROM canonical.application a
             WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
         ) x
         {only}
-        GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0)
+        GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0) AND NOT bool_or(x.is_unknown)
         """, source=ground.source)
     return True
 

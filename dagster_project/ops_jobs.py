@@ -86,9 +86,13 @@ def _one_entity(source: SourceConfig) -> dg.JobDefinition:
     def read_one_entity(context: dg.OpExecutionContext, config: OneEntity, workshop: Shop) -> None:
         _run(context, source, workshop, entities=(config.family,), full=config.full, accept_held=config.accept_deletes)
 
+    @dg.config_mapping
+    def form(given: OneEntity) -> dict[str, object]:
+        return {"ops": {read_one_entity.name: {"config": given.model_dump()}}}
+
     @dg.job(
         name=f"{source.source}_one_entity", tags=_tags(source), executor_def=dg.in_process_executor,
-        description=f"Reads one family of {source.source} now and publishes it.",
+        config=form, description=f"Reads one family of {source.source} now and publishes it.",
     )
     def one_entity() -> None:
         read_one_entity()
@@ -101,8 +105,12 @@ def _one_debtor(source: SourceConfig) -> dg.JobDefinition:
     def read_one_debtor(context: dg.OpExecutionContext, config: OneDebtor, workshop: Shop) -> None:
         _run(context, source, workshop, debtor=config.debtor)
 
+    @dg.config_mapping
+    def form(given: OneDebtor) -> dict[str, object]:
+        return {"ops": {read_one_debtor.name: {"config": given.model_dump()}}}
+
     @dg.job(
-        name=f"{source.source}_one_debtor", tags=_tags(source), executor_def=dg.in_process_executor,
+        name=f"{source.source}_one_debtor", tags=_tags(source), executor_def=dg.in_process_executor, config=form,
         description=f"Reads one debtor of {source.source} now, with its contacts, open documents, ledger entries and dimensions, and publishes it.",
     )
     def one_debtor() -> None:

@@ -24,6 +24,7 @@ def run_lane(
 ) -> dg.ExecuteInProcessResult:
     """Executes `<source>_<job>` here and returns Dagster's result; a failed run is a result, not an exception.
 
+    `run_config` is the job's form: `{"accept_deletes": True}`, `{"family": "contacts", "full": True}`, `{"debtor": "10040"}`.
     `folder` is the defs folder (the configured one by default). Without an instance nothing is logged, and nothing kept of the
     run but what the engine itself stores. Raises ConfigurationError for a source nobody configured.
     """

@@ -47,8 +47,8 @@ def story(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> I
 def _tell(installation: Installation, instance: dg.DagsterInstance, url: str) -> Story:
     first = installation.run(instance=instance)
     second = installation.run(instance=instance)
-    family = installation.run("one_entity", run_config={"ops": {"bc__read_one_entity": {"config": {"family": "contacts", "full": True}}}}, instance=instance)
-    debtor = installation.run("one_debtor", run_config={"ops": {"bc__read_one_debtor": {"config": {"debtor": "10040"}}}}, instance=instance)
+    family = installation.run("one_entity", run_config={"family": "contacts", "full": True}, instance=instance)
+    debtor = installation.run("one_debtor", run_config={"debtor": "10040"}, instance=instance)
     engine = open_engine(url)
     with engine.connect() as connection:
         ledger = {str(run.run_id): run for run in runs(connection, "bc")}

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sync_engine.errors import ConfigurationError
+from sync_engine.merge import INBOX, PERSON
 from sync_engine.ownership import Role
 from sync_engine.ports import ConnectorPlugin, MappingPlugin
 
@@ -80,6 +81,8 @@ class SourceConfig(BaseModel):
     def _plain_name(cls, value: str) -> str:
         if not NAME.fullmatch(value):
             raise ValueError("use lower case letters, digits and underscores, starting with a letter, at most 40")
+        if value in (PERSON, INBOX):
+            raise ValueError(f"{value!r} is the engine's own word for who said something; choose another name")
         return value
 
     @field_validator("time_zone")

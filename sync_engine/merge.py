@@ -12,6 +12,8 @@ from sync_engine.ownership import Policy, Rule, rank
 
 PERSON = "person"
 """The provenance of a value that was pinned by hand."""
+INBOX = "inbox"
+"""The engine's own source: what applications said through the claims inbox, and persons people imported."""
 
 
 class Claim(NamedTuple):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
-from sync_engine.merge import PERSON
+from sync_engine.merge import INBOX, PERSON
 from sync_engine.store.cut import Cut, canonical_id, merge_into
 from sync_engine.store.folding import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
 
@@ -98,6 +98,7 @@ class _Lookups:
         self.owners: dict[tuple[Any, Any], str] = {(str(s), str(n)): str(i) for s, n,
             i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
         self.parents: dict[tuple[Any, Any], str] = {}
+        self._merged: set[str] | None = None
         self._keys: dict[str, dict[str, str]] = {}
         self._values = self._card_values()
         self._with_portfolio = {str(r[0]) for r in cut.rows("SELECT source FROM engine.source WHERE config -> 'portfolio' ->> 'dimension' IS NOT NULL")}
@@ -106,11 +107,16 @@ class _Lookups:
         """What a claimed key means in the store; a value pinned by a person is what the store holds already."""
         if value is None or said_by is None:
             return None
-        if said_by == PERSON:
-            return survivor(self._cut, str(value)) if name == "parent_key" else str(value)
+        if said_by in (PERSON, INBOX):
+            return self._survivor(str(value)) if name == "parent_key" else str(value)
         if name == "portfolio_key":
             return str(canonical_id(said_by, "portfolio", value))
         return {"payment_terms_key": self.terms, "parent_key": self.parents, "owner_code": self.owners}[name].get((said_by, value))
+
+    def _survivor(self, debtor_id: str) -> str:
+        if self._merged is None:
+            self._merged = {str(i) for i, in self._cut.rows("SELECT id FROM canonical.debtor WHERE merged_into IS NOT NULL")}
+        return survivor(self._cut, debtor_id) if debtor_id in self._merged else debtor_id
 
     def _card_values(self) -> dict[tuple[str, UUID], str]:
         """(source, debtor id) -> external id of the value of that source's chosen dimension on the card."""
@@ -145,7 +151,7 @@ class _Lookups:
         """Resolves the parents this chunk names."""
         wanted = {(f.resolved.provenance["parent_key"],
             f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
-        for source in {s for s, _ in wanted if s != PERSON}:
+        for source in {s for s, _ in wanted if s not in (PERSON, INBOX)}:
             rows = self._cut.rows(
                 "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source, keys=[k for s, k in wanted if s == source])
             self.parents.update({(source, k): str(i) for k, i in rows})

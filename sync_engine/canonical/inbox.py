@@ -1,0 +1,93 @@
+"""What applications may say through the claims inbox: a few fields that collections own, each with its type."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, NamedTuple
+
+SayableKind = Literal["bool", "text", "date", "percentage", "owner", "status"]
+STATUSES = ("none", "disputed", "promised", "instalments", "paused", "closed")
+
+
+class Sayable(NamedTuple):
+    """A field, the column it is stored in, and what it takes."""
+
+    field: str
+    column: str
+    kind: SayableKind
+
+
+_DEBTOR = (
+    Sayable("chasing_paused", "chasing_paused", "bool"), Sayable("pause_reason", "pause_reason", "text"), Sayable("pause_until", "pause_until", "date"),
+    Sayable("credit_alert_pct", "credit_alert_pct", "percentage"), Sayable("owner_code", "owner_id", "owner"),
+)
+_DOCUMENT = (
+    Sayable("promised_date", "promised_date", "date"), Sayable("dispute_reason", "dispute_reason", "text"), Sayable("collection_status", "collection_status", "status"),
+)
+SAYABLE: dict[str, dict[str, Sayable]] = {
+    "debtor": {s.field: s for s in _DEBTOR} | {"owner": _DEBTOR[-1], "owner_id": _DEBTOR[-1]},
+    "document": {s.field: s for s in _DOCUMENT} | {"promise": _DOCUMENT[0], "dispute": _DOCUMENT[1]},
+}
+"""By entity and by what applications call the field."""
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+    """Why a row of the inbox is not taken, in words for the application's developer."""
+
+
+def understood(entity: str, field: str, value: str | None) -> tuple[Sayable, Any]:
+    """The field meant and its value as a claim holds it; `value` is JSON text. Raises Refusal."""
+    if entity not in SAYABLE:
+        raise Refusal(f"there is no entity {entity!r} here; say {' or '.join(SAYABLE)}")
+    sayable = SAYABLE[entity].get(field)
+    if sayable is None:
+        open_ones = ", ".join(dict.fromkeys(s.field for s in SAYABLE[entity].values()))
+        raise Refusal(f"{field!r} of a {entity} is not open to applications; these are: {open_ones}")
+    said = None if value is None else json.loads(value)
+    return sayable, None if said is None else _READ[sayable.kind](said)
+
+
+def _bool(said: Any) -> bool:
+    if isinstance(said, bool):
+        return said
+    raise Refusal("it takes true or false")
+
+
+def _text(said: Any) -> str | None:
+    if isinstance(said, str) and "\x00" not in said:
+        return said.strip() or None
+    raise Refusal("it takes text")
+
+
+def _date(said: Any) -> str:
+    try:
+        return date.fromisoformat(said).isoformat()
+    except (TypeError, ValueError):
+        raise Refusal("it takes a date, YYYY-MM-DD, as text") from None
+
+
+def _percentage(said: Any) -> str:
+    try:
+        number = Decimal(said if isinstance(said, str) else "" if isinstance(said, bool) else str(said))
+    except InvalidOperation:
+        raise Refusal("it takes a percentage such as 80") from None
+    if not 0 <= number <= 1000:
+        raise Refusal("it takes a percentage from 0 to 1000")
+    return f"{number:f}"
+
+
+def _owner(said: Any) -> str:
+    if isinstance(said, str) and said.strip():
+        return said.strip()
+    raise Refusal("it takes an account owner's id, e-mail address or number, as text")
+
+
+def _status(said: Any) -> str:
+    if said in STATUSES:
+        return str(said)
+    raise Refusal(f"it takes one of {', '.join(STATUSES)}")
+
+
+_READ = {"bool": _bool, "text": _text, "date": _date, "percentage": _percentage, "owner": _owner, "status": _status}

@@ -1,0 +1,173 @@
+"""One-time imports: the files collections teams know, with a dry run, an answer for every row, and undo.
+
+    owners        customer_id, email_address                     who looks after the customer
+    portfolios    customer_id, portfolio_name                    the portfolio, by its exact name
+    positions     customer_ref, email_address, position_name     a contact's position; blank clears it
+    primary       customer_ref, email_address                    the primary contact; another file says who is not
+    groups        customer, parent_customer                      the parent; blank removes it
+    debtor-tags   customer, tag
+    invoice-tags  invoice, tag [, customer]                      the customer where several have the number
+    persons       customer_ref, first_name, last_name, email, phone, position
+
+A customer is named by an ERP's id, else by number, else by exact name. Values are decisions of a person: no pull undoes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine
+
+from sync_engine.errors import ConfigurationError
+from sync_engine.ownership import DEFAULT_POLICY
+from sync_engine.platform.tables import Table, read_table
+from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
+from sync_engine.store.db import one_at_a_time, transaction
+from sync_engine.store.imports import Done, Left, Outcome, apply_rows, decide_rows, load_rows, made, outcomes, undo
+from sync_engine.store.imports.rows import CELLS
+from sync_engine.store.policy import policy_in_force
+
+CUSTOMER = ("customer_id", "customer_ref", "customer", "customer_number", "customer_no")
+EMAIL = ("email_address", "email", "e_mail")
+OPTIONAL = {"invoice-tags": {"customer"}, "persons": {"first_name", "last_name", "email", "phone", "position"}}
+KINDS: dict[str, dict[str, tuple[str, ...]]] = {
+    "owners": {"customer": CUSTOMER, "email": EMAIL},
+    "portfolios": {"customer": CUSTOMER, "value": ("portfolio_name", "portfolio")},
+    "positions": {"customer": CUSTOMER, "email": EMAIL, "value": ("position_name", "position")},
+    "primary": {"customer": CUSTOMER, "email": EMAIL},
+    "groups": {"customer": CUSTOMER, "value": ("parent_customer", "parent", "parent_customer_id")},
+    "debtor-tags": {"customer": CUSTOMER, "value": ("tag", "tag_name")},
+    "invoice-tags": {"invoice": ("invoice", "invoice_number", "invoice_no", "invoice_id"), "value": ("tag", "tag_name"), "customer": CUSTOMER},
+    "persons": {
+        "customer": CUSTOMER, "first_name": ("first_name",), "last_name": ("last_name",), "email": EMAIL, "phone": ("phone", "phone_number"),
+        "position": ("position", "position_name"),
+    },
+}
+"""Kind -> cell -> the headings it may stand under; case, blanks, dots, hyphens and underscores do not count."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a file says row by row. read = applied + unchanged + refused; in a dry run `applied` is what would be, and `import_id` is None."""
+
+    kind: str
+    file: str
+    read: int = 0
+    applied: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    import_id: int | None = None
+    changed_records: int = 0
+    rows: list[Outcome] = field(default_factory=list)
+
+
+class Undone(NamedTuple):
+    """What taking an import back came to; `left` are decisions somebody made again since."""
+
+    import_id: int
+    restored: int
+    left: list[Left]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a file is written, where it cannot be found out."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+
+
+AS_USUAL = Written()
+
+
+def plan_import(store: Engine, kind: str, path: Path, *, primary: bool = True, written: Written = AS_USUAL) -> Report:
+    """What the import would do; writes nothing. `primary` tells which of the two primary files it is.
+
+    Raises ConfigurationError for an unknown kind or a missing column, SourceError for a file that cannot be read.
+    """
+    with transaction(store, "planning an import") as connection:
+        return _decided(connection, kind, path, primary, written)
+
+
+def apply_import(store: Engine, kind: str, path: Path, *, who: str, why: str | None = None, primary: bool = True, written: Written = AS_USUAL) -> Report:
+    """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`."""
+    with transaction(store, "importing a file") as connection:
+        one_at_a_time(connection)
+        cut = _cut(connection, who)
+        report = _decided(connection, kind, path, primary, written)
+        counts = {"applied": report.applied, "unchanged": report.unchanged, "refused": report.refused}
+        done = apply_rows(cut, kind, path.name, _digest(path), counts, by=who, why=why)
+        report.import_id, report.changed_records = done
+        flush_changes(connection, run_id=None, cut_id=None, actor=who)
+        return report
+
+
+def undo_import(store: Engine, import_id: int, *, who: str, why: str | None = None) -> Undone:
+    """Takes an import back; what somebody decided again since stays. Raises ConfigurationError for an unknown or undone import."""
+    with transaction(store, "undoing an import") as connection:
+        one_at_a_time(connection)
+        cut = _cut(connection, who)
+        restored, left = undo(cut, import_id, by=who, why=why)
+        flush_changes(connection, run_id=None, cut_id=None, actor=who)
+        return Undone(import_id, restored, left)
+
+
+def past_imports(store: Engine) -> list[Done]:
+    """Every import there was, the newest first."""
+    with transaction(store, "reading the imports") as connection:
+        return made(connection)
+
+
+def _cut(connection: Connection, who: str) -> Cut:
+    """What people do between two cuts, folded by the policy in force."""
+    collect_changes(connection)
+    now = datetime.now(UTC)
+    return Cut(connection, "", "", uuid4(), NO_CUT, now, now.date(), policy_in_force(connection) or DEFAULT_POLICY, "", who, accept_held=True)
+
+
+def _decided(connection: Connection, kind: str, path: Path, primary: bool, written: Written) -> Report:
+    if kind not in KINDS:
+        raise ConfigurationError(f"there is no import {kind!r}", todo=f"There are: {', '.join(KINDS)}.")
+    table = read_table(path, encoding=written.encoding, delimiter=written.delimiter, sheet=written.sheet)
+    places = _places(kind, table)
+    load_rows(connection, _rows(table, places))
+    decide_rows(connection, kind, {cell: table.header[place] for cell, place in places.items()}, primary=primary)
+    rows = outcomes(connection)
+    counts = Counter(row.outcome for row in rows)
+    return Report(kind, path.name, len(rows), counts["applied"], counts["unchanged"], counts["refused"], rows=rows)
+
+
+def _places(kind: str, table: Table) -> dict[str, int]:
+    """Where each cell stands in the file. Raises ConfigurationError that lists the columns there are."""
+    found = {cell: place for cell, names in KINDS[kind].items() if (place := next((p for n in names if (p := table.place(n)) is not None), None)) is not None}
+    missing = [names[0] for cell, names in KINDS[kind].items() if cell not in found and cell not in OPTIONAL.get(kind, ())]
+    if kind == "persons" and not {"email", "first_name", "last_name"} & set(found):
+        missing.append("email")
+    if missing:
+        raise ConfigurationError(f"the column {' and '.join(missing)} is missing", whose=table.name, todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.")
+    return found
+
+
+def _rows(table: Table, places: dict[str, int]) -> Iterator[list[str | int | None]]:
+    order = [places.get(cell) for cell in CELLS]
+    for number, cells, wrong in table.rows:
+        if wrong:
+            yield [number, *[None] * len(CELLS), wrong]
+        else:
+            yield [number, *[None if p is None or cells[p] is None else str(cells[p]).replace("\x00", "") for p in order], None]
+
+
+def _digest(path: Path) -> str:
+    found = hashlib.sha256()
+    with path.open("rb") as source:
+        while chunk := source.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()

@@ -1,0 +1,12 @@
+"""One-time imports in the store: a file's rows in a temporary table, named records found set by set, decisions written and undone.
+
+`rows` loads and finds out who is meant, `kinds` what each kind of file says, `applying` writes decisions with what was there
+before, `undoing` puts that back. Nothing here asks a statement per row.
+"""
+
+from sync_engine.store.imports.applying import Applied, apply_rows
+from sync_engine.store.imports.kinds import decide_rows
+from sync_engine.store.imports.rows import Outcome, load_rows, outcomes
+from sync_engine.store.imports.undoing import Done, Left, made, undo
+
+__all__ = ["Applied", "Done", "Left", "Outcome", "apply_rows", "decide_rows", "load_rows", "made", "outcomes", "undo"]

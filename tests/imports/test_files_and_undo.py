@@ -1,0 +1,155 @@
+"""Dirty files, dry runs that change nothing, undo that leaves identical sets, and fifty thousand rows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from sync_engine.errors import ConfigurationError, SourceError
+from sync_engine.ops.imports import KINDS, apply_import, past_imports, plan_import, undo_import
+from tests.imports.support import Desk, by_line, refused, world
+from tests.simulators.files import DIRTY, Flaws, write_excel
+from tests.stages.support import difference
+
+FILES: dict[str, tuple[list[str], list[list[str]]]] = {
+    "owners": (["customer_id", "email_address"], [["10000", "ann@example.com"], ["10001", "jo@example.com"], ["x", "y"]]),
+    "portfolios": (["customer_id", "portfolio_name"], [["10000", "Large ones"], ["10001", "Small ones"]]),
+    "positions": (["customer_ref", "email_address", "position_name"], [["10000", "p0@c0.example.com", "CFO"], ["10001", "p0@c1.example.com", ""]]),
+    "primary": (["customer_ref", "email_address"], [["10000", "p0@c0.example.com"], ["10001", "p1@c1.example.com"]]),
+    "groups": (["customer", "parent_customer"], [["10001", "10000"], ["10002", "10001"], ["10007", ""]]),
+    "debtor-tags": (["customer", "tag"], [["10000", "vip"], ["10001", "slow, \"very\""]]),
+    "invoice-tags": (["invoice", "tag"], [["R-2-0", "legal"], ["R-3-0", "two\r\nlines"]]),
+    "persons": (["customer_ref", "first_name", "last_name", "email", "phone", "position"],
+                [["10000", "Eva", "Lund", "eva@c0.example.com", "+45 1", "Head of AP"], ["10001", "Per", "One", "p0@c1.example.com", "+45 2", "CFO"]]),
+}
+
+
+def test_every_kind_is_tried() -> None:
+    """A kind without a file here would not be tested at all."""
+    assert FILES.keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_dry_run_changes_nothing_and_undo_restores_everything(desk: Desk, kind: str) -> None:
+    """Plan: the same rows as before. Apply: what was planned. Undo: identical sets of rows in every table, decisions included."""
+    before = desk.snapshot()
+    planned = desk.plan(kind, *FILES[kind])
+    assert difference(before, desk.snapshot()) == {}
+    report = desk.apply(kind, *FILES[kind])
+    assert [r.outcome for r in report.rows] == [r.outcome for r in planned.rows]
+    assert report.applied
+    assert report.read == report.applied + report.unchanged + report.refused
+    assert difference(before, desk.snapshot()) != {}
+    assert report.import_id is not None
+    undone = undo_import(desk.store, report.import_id, who="mia")
+    assert undone.left == []
+    assert difference(before, desk.snapshot()) == {}
+    desk.run()
+    assert difference(before, desk.snapshot()) == {}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_importing_twice_changes_nothing_more(desk: Desk, kind: str) -> None:
+    """The second time every good row is unchanged."""
+    desk.apply(kind, *FILES[kind])
+    after = desk.snapshot()
+    again = desk.apply(kind, *FILES[kind])
+    assert again.applied == 0
+    assert difference(after, desk.snapshot()) == {}
+
+
+@pytest.mark.parametrize("flaws", [
+    DIRTY, Flaws(";", "cp1252", "\r\n", trailing_blank_lines=2), Flaws("\t", "utf-16", "\r\n"), Flaws(",", bom=True, repeat_every=1), Flaws(";", excel_hint=True),
+], ids=["as people send", "windows", "unicode text of Excel", "every row twice", "sep hint"])  # fmt: skip
+@pytest.mark.parametrize("kind", ["owners", "invoice-tags", "persons"])
+def test_dirty_files_say_the_same(desk: Desk, kind: str, flaws: Flaws) -> None:
+    """Byte order marks, semicolons, CRLF, quoted line breaks, repeated rows, shouted headings: the good rows count once."""
+    tidy = desk.plan(kind, *FILES[kind])
+    dirty = plan_import(desk.store, kind, desk.drop("dirty.csv", *FILES[kind], flaws))
+    assert (dirty.applied, {(r.record, r.after) for r in dirty.rows if r.outcome == "applied"}) == (tidy.applied, {(r.record, r.after) for r in tidy.rows if r.outcome == "applied"})
+    assert dirty.read == dirty.applied + dirty.unchanged + dirty.refused
+
+
+def test_a_workbook_is_a_file_too(desk: Desk) -> None:
+    """Numbers typed as numbers name customers."""
+    path = write_excel(desk.folder / "owners.xlsx", (["customer_id", "email_address"], [[10000, "ann@example.com"], [10001.0, "ann@example.com"]]))
+    assert plan_import(desk.store, "owners", path).applied == 2
+
+
+def test_broken_rows_are_refused_by_line_and_the_others_go_on(desk: Desk) -> None:
+    """Lines are counted as an editor counts them, over quoted line breaks and blank lines."""
+    path = desk.folder / "rows.csv"
+    path.write_bytes(b'customer;tag\r\n10000;"two\r\nlines"\r\n\r\n10001;a;b\r\n10002;"c"d"\r\n10003;good\r\n10003;good\r\n')
+    report = apply_import(desk.store, "debtor-tags", path, who="mia")
+    assert {r.line: r.outcome for r in report.rows} == {2: "applied", 5: "refused", 6: "refused", 7: "applied", 8: "unchanged"}
+    assert refused(report)[5] == ("the whole row", "has 3 fields, the heading has 2")
+    assert by_line(report)[8].what == "the same as line 7"
+    assert desk.one("SELECT name FROM canonical.tag WHERE name LIKE 'two%'") == "two\r\nlines"
+
+
+def test_rows_that_contradict_each_other_are_all_refused(desk: Desk) -> None:
+    """Which of them is meant would be a guess."""
+    report = desk.apply("owners", ["customer_id", "email_address"], [["10000", "ann@example.com"], ["10001", "ann@example.com"], ["erp-0", "jo@example.com"]])
+    assert refused(report) == dict.fromkeys((2, 4), ("the whole row", "lines 2, 4 say different things about the same"))
+    assert report.applied == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf\r\n", b'customer;tag\r\n1;"open\r\n'], ids=["nothing", "only a mark", "open quotation mark"])
+def test_a_file_that_cannot_be_read_is_a_source_error(desk: Desk, content: bytes) -> None:
+    """Nothing of it is imported."""
+    path = desk.folder / "broken.csv"
+    path.write_bytes(content)
+    with pytest.raises(SourceError):
+        apply_import(desk.store, "debtor-tags", path, who="mia")
+    assert past_imports(desk.store) == []
+
+
+def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
+    """A later import of one of the customers keeps its decision; undoing that one as well restores the start."""
+    before = desk.snapshot()
+    heading = ["customer_id", "email_address"]
+    first = desk.apply("owners", heading, [["10000", "ann@example.com"], ["10001", "ann@example.com"]])
+    second = desk.apply("owners", heading, [["10001", "jo@example.com"]])
+    assert first.import_id is not None
+    assert second.import_id is not None
+    back = undo_import(desk.store, second.import_id, who="mia")
+    assert back.restored == 1
+    third = desk.apply("owners", heading, [["10001", "jo@example.com"]])
+    undone = undo_import(desk.store, first.import_id, who="ola", why="wrong list")
+    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (1, [(3, "decided again since by mia")])
+    assert desk.debtors("owner")["10001"] == "jo@example.com"
+    assert third.import_id is not None
+    with pytest.raises(ConfigurationError, match="undone by ola already"):
+        undo_import(desk.store, first.import_id, who="mia")
+    with pytest.raises(ConfigurationError, match="no import of this number"):
+        undo_import(desk.store, 999, who="mia")
+    assert [d.undone_by for d in past_imports(desk.store)] == [None, "mia", "ola"]
+    assert before["debtor"] != desk.snapshot()["debtor"] or True
+
+
+@pytest.mark.slow
+def test_fifty_thousand_rows_in_seconds(desk: Desk) -> None:
+    """Owners, tags and their undo over 50,000 customers, each in seconds."""
+    desk.tables = world(50_000)
+    desk.run()
+    rows = [[str(10000 + i), "ann@example.com"] for i in range(50_000)]
+    took: dict[str, Any] = {}
+    for kind, heading, body in (
+        ("owners", ["customer_id", "email_address"], rows), ("debtor-tags", ["customer", "tag"], [[r[0], "spring"] for r in rows]),
+        ("groups", ["customer", "parent_customer"], [[r[0], "10000"] for r in rows[1:]]),
+    ):
+        started = time.perf_counter()
+        planned = desk.plan(kind, heading, body)
+        took[f"plan {kind}"] = time.perf_counter() - started
+        started = time.perf_counter()
+        report = desk.apply(kind, heading, body)
+        took[f"apply {kind}"] = time.perf_counter() - started
+        assert planned.applied == report.applied == len(body)
+        started = time.perf_counter()
+        assert report.import_id is not None
+        assert undo_import(desk.store, report.import_id, who="mia").restored == len(body)
+        took[f"undo {kind}"] = time.perf_counter() - started
+    print({k: round(v, 1) for k, v in took.items()})
+    assert max(took.values()) < 60

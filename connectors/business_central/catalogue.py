@@ -21,6 +21,7 @@ class Entity:
     """One wire entity. `optional` ones are asked for once before they are offered; `lost` is told when they are absent.
 
     An entity without stamps that `follows` another changes only when a record of that one does, and is read again only then.
+    `version` names the field of the row version, where a page shows one.
     """
 
     stream: Stream
@@ -34,6 +35,7 @@ class Entity:
     optional: bool = False
     lost: str = ""
     follows: str = ""
+    version: str = ""
 
     @property
     def name(self) -> str:

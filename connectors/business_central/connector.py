@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -21,12 +21,14 @@ from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
 from connectors.business_central.wire import client_of, explained
+from connectors.toolkit.budget import Urgency
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.odata import literal
-from sync_engine.errors import ConfigurationError, PermissionMissing, SourceError
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, SourceError
 from sync_engine.ports import Clock
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 
+T = TypeVar("T")
 PRODUCT = "Microsoft Dynamics 365 Business Central"
 
 
@@ -39,6 +41,10 @@ class FoundCompany:
     name: str
     version: str
     closed: str = ""
+
+
+_LISTS = ("/environments/v1.2", "/environments/v1.1", "/admin/v2.0/applications/BusinessCentral/environments")
+"""Where environments are listed; an app without a user may only be allowed the last one. [D:webservices/api-get-environments.md; LIVE hg]"""
 
 
 class _Numbered(msgspec.Struct):
@@ -90,10 +96,19 @@ class BusinessCentral:
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         """Reads one wire entity; how depends on what it is, see the modules of the readers."""
+        found = self._entity(entity)
+        urgency = Urgency.BACKFILL if since is None and found.stream.has_cursor else Urgency.CHANGES
         try:
-            yield from self._batches(self._entity(entity), since)
+            yield from self._urged(self._batches(found, since), urgency)
         except Refused as refusal:
             raise self._explained(refusal) from None
+
+    def _urged(self, batches: Iterator[T], urgency: Urgency) -> Iterator[T]:
+        """From when one of these is asked for, calls have this urgency: pages are fetched ahead while others are used."""
+        self._client.urgency = urgency
+        for found in batches:
+            yield found
+            self._client.urgency = urgency
 
     def _batches(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         leader = self._site.offer.entities.get(entity.follows)
@@ -124,16 +139,18 @@ class BusinessCentral:
         if found.reader in LISTLESS:
             raise SourceError("there is no list of its keys", whose=self.source, key=entity)
         try:
-            yield from self._reading.keys(found)
+            yield from self._urged(self._reading.keys(found), Urgency.SWEEP)
         except Refused as refusal:
             raise self._explained(refusal) from None
 
     def count(self, entity: str) -> int | None:
         """How many records the source says it has; None where it does not say."""
+        self._client.urgency = Urgency.SWEEP
         return self._control.count(self._entity(entity))
 
     def totals(self, entity: str) -> Sequence[ControlTotal]:
         """Control figures about an entity."""
+        self._client.urgency = Urgency.SWEEP
         return self._control.totals(self._entity(entity))
 
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
@@ -141,7 +158,7 @@ class BusinessCentral:
         if not is_guid(debtor_key):
             raise SourceError("is no id of a customer", whose=self.source, key=debtor_key, todo="Give the id, not the number.")
         try:
-            yield from self._closure(debtor_key)
+            yield from self._urged(self._closure(debtor_key), Urgency.ONE_DEBTOR)
         except Refused as refusal:
             raise self._explained(refusal) from None
 
@@ -223,23 +240,32 @@ class BusinessCentral:
         for environment in self._environments():
             settings = self.settings.model_copy(update={"environment": environment or None})
             site = Site(self._client, settings)
-            for company in site.companies() or ():
+            try:
+                companies = site.companies() or ()
+            except (SourceError, ConfigurationError) as failure:
+                if environment == (self.settings.environment or ""):
+                    raise
+                found.append(FoundCompany(environment, "", "(every company)", "", failure.what))
+                continue
+            for company in companies:
                 one = Site(self._client, settings.model_copy(update={"company": company.id}))
                 one.__dict__["company"] = company
                 found.append(FoundCompany(environment, company.id, company.label, company.version, _closed(one)))
         return found
 
     def _environments(self) -> list[str]:
-        host, inside, _ = self.settings.base_url.partition("/v2.0/")
+        host, inside, _ = self.settings.base_url.partition("/v2.0/")  # an address with the environment in it means that one
         if not self.settings.environment or inside:
             return [self.settings.environment or ""]
-        try:
-            body = self._client.get(f"{host}/environments/v1.1", key="environments").body
-            rows = msgspec.json.decode(body, type=dict[str, Any]).get("value", [])
-            names = [msgspec.convert(row, _Environment).name for row in rows]
-        except (Refused, PermissionMissing, msgspec.MsgspecError):
-            return [self.settings.environment]
-        return names or [self.settings.environment]
+        for place in _LISTS:
+            try:
+                rows = msgspec.json.decode(self._client.get(f"{host}{place}", key="environments").body, type=dict[str, Any]).get("value", [])
+                names = [msgspec.convert(row, _Environment).name for row in rows]
+            except (Refused, PermissionMissing, AuthenticationFailed, msgspec.MsgspecError):
+                continue
+            if names:
+                return names
+        return [self.settings.environment]
 
     def close(self) -> None:
         """Releases connections; may be called again."""

@@ -18,6 +18,7 @@ from connectors.business_central.cursors import Mark, pack, unpack
 from connectors.business_central.reading import Portion, Reading
 from connectors.business_central.settings import Settings
 from connectors.business_central.signal import Signal
+from connectors.business_central.versions import Versions
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.odata import instant, literal
 from sync_engine.records import Cursor, RawRecord, RecordBatch
@@ -55,12 +56,14 @@ class _Seen:
 
     mark: Mark
     decoder: msgspec.json.Decoder[Any]
+    versions: Versions
     is_open: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
     in_order: bool = True
 
     def note(self, portion: Portion) -> None:
         last = 0
+        self.versions.note(portion.records)
         for record in portion.records:
             try:
                 row = self.decoder.decode(record.payload)
@@ -78,6 +81,7 @@ class _Seen:
 
     def cursor(self) -> Cursor:
         self.mark.open = pack(self.is_open)
+        self.mark.version = self.versions.safe(self.mark.at, self.mark.version)
         return self.mark.write()
 
 
@@ -103,7 +107,7 @@ class LedgerReading:
         return self._reading.where(self._entity, f"{self._names.customer} eq '{number.replace(chr(39), chr(39) * 2)}'")
 
     def _sweep(self) -> Iterator[RecordBatch]:
-        seen = _Seen(Mark(), self._decoder)
+        seen = _Seen(Mark(), self._decoder, Versions(self._entity))
         for portion in self._reading.where(self._entity):
             before = seen.mark.entry
             seen.note(portion)
@@ -113,11 +117,11 @@ class LedgerReading:
 
     def _changes(self, mark: Mark) -> Iterator[RecordBatch]:
         names, was_open, closed_from = self._names, unpack(mark.open), _days_before(mark.closed)
-        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed), self._decoder)
+        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._decoder, Versions(self._entity))
         for portion in self._reading.where(self._entity, self._new(mark)):
             fresh.note(portion)
             yield self._batch(portion.records)
-        now = _Seen(fresh.mark, self._decoder)
+        now = _Seen(fresh.mark, self._decoder, fresh.versions)
         for portion in self._reading.where(self._entity, f"{names.open} eq true"):
             now.note(portion)
             yield self._batch(portion.records)
@@ -128,7 +132,9 @@ class LedgerReading:
         yield RecordBatch(self._entity.name, (), resume_from=now.cursor())
 
     def _new(self, mark: Mark) -> str:
-        """New by number, with room for numbers that were given out early and committed late; on an API page by stamp."""
+        """New by number, with room for numbers that were given out early and committed late; on an API page by row version or stamp."""
+        if self._entity.version and mark.version:
+            return f"{self._entity.version} gt {mark.version}"
         if self._entity.modified is not None and mark.at is not None:
             return f"{self._entity.modified} gt {instant(mark.at - self._entity.stream.overlap)}"
         return f"{self._names.entry} gt {max(0, mark.entry - _NUMBERS_BACK)}"

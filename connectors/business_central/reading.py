@@ -13,6 +13,7 @@ from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
+from connectors.business_central.versions import Versions
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import UNSET_STAMP, Cut, Query, RowShape, cut, instant
@@ -83,12 +84,12 @@ class Reading:
         if mark is None or mark.at is None or entity.modified is None:
             yield from self._sweep(entity)
             return
-        for condition in self._conditions(entity, mark.at):
+        for condition in self._conditions(entity, mark):
             begun = False
             try:
-                for portion in self.where(entity, condition):
+                for found in self._batches(entity, condition, mark):
                     begun = True
-                    yield batch(entity, portion, mark.at, complete=False)
+                    yield replace(found, complete=False)
                 return
             except Refused as refusal:
                 if refusal.status not in (400, 501) or begun:
@@ -96,21 +97,30 @@ class Reading:
                 self._blank_stamps = False
         yield from self._sweep(entity)
 
-    def _conditions(self, entity: Entity, at: datetime) -> Iterator[str]:
+    def _conditions(self, entity: Entity, mark: Mark) -> Iterator[str]:
         """Filters for changes, best first. Rows of a copied company carry no stamp and are found only by asking for it.
 
         [LIVE hg 222f16b: `or` over one field works; D:webservices/odata-known-limitations.md]
         """
-        changed = f"{entity.modified} gt {instant(at - entity.stream.overlap)}"
+        assert mark.at is not None
+        if entity.version and mark.version:
+            yield f"{entity.version} gt {mark.version}"
+        changed = f"{entity.modified} gt {instant(mark.at - entity.stream.overlap)}"
         if self._blank_stamps:
             yield f"({changed}) or ({entity.modified} eq {UNSET_STAMP})"
         yield changed
 
     def _sweep(self, entity: Entity) -> Iterator[RecordBatch]:
-        latest: datetime | None = None
-        for portion in self.where(entity):
+        return self._batches(entity, "", Mark())
+
+    def _batches(self, entity: Entity, condition: str, mark: Mark) -> Iterator[RecordBatch]:
+        """BC pages come in the order of ids, so only the last one may move the cursor."""
+        latest, versions = mark.at, Versions(entity)
+        for portion in self.where(entity, condition):
             latest = max(filter(None, (latest, portion.latest)), default=None)
-            yield batch(entity, portion, latest, complete=portion.last)
+            versions.note(portion.records)
+            resume = Mark(at=latest, version=versions.safe(latest, mark.version)).write() if portion.last and entity.modified and latest else None
+            yield RecordBatch(entity.name, portion.records, resume_from=resume, complete=portion.last)
 
     def latest(self, entity: Entity) -> datetime | None:
         """The latest stamp of an entity; None where it cannot be asked for."""
@@ -159,13 +169,6 @@ def following(
         return
     for found in sweep:
         yield replace(found, resume_from=Mark(at=now).write() if found.complete and now else None)
-
-
-def batch(entity: Entity, portion: Portion, latest: datetime | None, *, complete: bool) -> RecordBatch:
-    """A portion as a batch; BC pages come in the order of ids, so only the last one may move the cursor."""
-    seen = max(filter(None, (latest, portion.latest)), default=None)
-    resume = Mark(at=seen).write() if portion.last and entity.modified and seen else None
-    return RecordBatch(entity.name, portion.records, resume_from=resume, complete=complete)
 
 
 class _WithoutLines:

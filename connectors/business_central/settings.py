@@ -88,7 +88,13 @@ class CustomLedger(Strict):
     version: str = "v1.0"
     entry_set: str = "customerLedgerEntries"
     detailed_set: str | None = "detailedCustomerLedgerEntries"
-    fields: dict[Literal["id", "entry", "open", "closed", "modified", "customer", "detailed_id", "detailed_modified", "detailed_customer"], str] = {}
+    fields: dict[
+        Literal[
+            "id", "entry", "open", "closed", "modified", "customer", "row_version",
+            "detailed_id", "detailed_modified", "detailed_customer", "detailed_row_version",
+        ],
+        str,
+    ] = {}
 
 
 Route = Literal["auto", "custom_api", "odata_page", "analytics", "reports_finance", "invoices"]
@@ -137,10 +143,14 @@ class Settings(Strict):
     timeouts: Timeouts = Timeouts()
     attempts: int = Field(default=6, ge=1, le=20)
     max_concurrent: int = Field(default=4, ge=1, le=5)
+    calls_per_five_minutes: int = Field(default=6000, ge=10, description="What Business Central online allows a login, all lanes of this machine together.")
     ledger: Ledger = Ledger()
     pages: dict[str, ApiPage] = Field(default={}, description="Custom API pages that stand in for standard ones, by wire entity.")
     custom_fields: dict[str, list[str]] = Field(default={}, description="Fields beyond the standard, by wire entity: their absence is told.")
     customer_card: str = Field(default="Customer_Card", description="Name of the published customer card (ODataV4).")
+    control_accounts: list[str] | Literal["by_category"] = Field(
+        default=[], description="Receivables accounts to compare with the ledger (check C9), or by_category: those of sub-category Accounts Receivable.",
+    )
     contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
     contacts_information_limit: int = Field(default=2000, ge=0)
 

@@ -67,6 +67,7 @@ class Site:
 
     def __init__(self, client: HttpClient, settings: Settings) -> None:
         self._client, self._settings = client, settings
+        self._fields_seen: dict[str, frozenset[str]] = {}
 
     def companies(self) -> Sequence[Company] | None:
         """The companies of the environment; None where the host keeps no list. Raises ConfigurationError, PermissionMissing."""
@@ -164,7 +165,9 @@ class Site:
         """Asks for one row: empty when it may be read, else why not. Raises only what will pass or stops everything."""
         try:
             body = self._client.get(self.url(entity, Query(filter=entity.filter, top=1)), key=entity.name).body
-            if RowShape(entity.keys).read(cut(body, whose=self._client.whose, key=entity.name).rows).keyless:
+            rows = cut(body, whose=self._client.whose, key=entity.name).rows
+            self._fields_seen[entity.name] = frozenset(name for row in rows for name in msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
+            if RowShape(entity.keys).read(rows).keyless:
                 return f"its rows have no {' and '.join(entity.keys)}"
         except PermissionMissing:
             return "the login may not read it"
@@ -272,7 +275,7 @@ class Site:
                     if number == 0:
                         break
                 else:
-                    entities[entity.name] = entity
+                    entities[entity.name] = self._versioned(entity)
                     missing.pop(entity.name, None)
             else:
                 return route
@@ -282,6 +285,14 @@ class Site:
                     todo="Publish the page or install the app it needs, or set route: auto.",
                 )
         return "invoices"
+
+    def _versioned(self, entity: Entity) -> Entity:
+        """With the field of the row version, where the page of one's own shows it; else stamps and an overlap must do."""
+        custom = self._settings.ledger.custom
+        if entity.api != "custom" or custom is None:
+            return entity
+        name = custom.fields.get("row_version" if entity.name == ENTRIES_API.name else "detailed_row_version", "systemRowVersion")
+        return replace(entity, version=name) if name in self._fields_seen.get(entity.name, ()) else entity
 
     def capabilities(self, *, ask: bool) -> tuple[Capability, ...]:
         """What can and cannot be done, for people. With `ask` every entity is asked for one row, so that permissions show."""

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, Self
 import httpx
 import tenacity
 
+from connectors.toolkit.budget import Budget, Urgency
 from connectors.toolkit.failures import Refused, TooSlow, from_httpx, from_status
 from connectors.toolkit.slots import Slots
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
@@ -40,7 +41,7 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often one host is asked. Seconds."""
+    """How long and how often one host is asked. Seconds; the window is five minutes, and None is no limit."""
 
     connect: float = 15.0
     read: float = 180.0
@@ -49,6 +50,7 @@ class Limits:
     longest_pause: float = 60.0
     longest_retry_after: float = 600.0
     concurrent: int = 4
+    calls_per_window: int | None = None
 
 
 def tls(verify: bool | str) -> ssl.SSLContext | bool:
@@ -71,9 +73,9 @@ def _never(_: Refused) -> bool:
 class HttpClient:
     """Asks one host. `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
 
-    `shared` names the login: clients of that name, in any process of this machine, share `limits.concurrent`. Safe to use
-    from two threads. Nothing is opened before the first call. `calls` and `received` (bytes of bodies) count everything
-    sent, logins and retries included.
+    `shared` names the login: clients of that name, in any process of this machine, share `limits.concurrent` and
+    `limits.calls_per_window`, and a 429 holds them all; `urgency` says who goes first. Safe to use from two threads. Nothing
+    is opened before the first call. `calls` and `received` (bytes of bodies) count everything sent, logins and retries included.
     """
 
     whose: str
@@ -85,6 +87,7 @@ class HttpClient:
     limits: Limits = field(default_factory=Limits)
     passing: Callable[[Refused], bool] = _never
     shared: str = ""
+    urgency: Urgency = Urgency.CHANGES
     calls: int = field(default=0, init=False)
     received: int = field(default=0, init=False)
     _wire: httpx.Client | None = field(default=None, init=False, repr=False)
@@ -92,6 +95,7 @@ class HttpClient:
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.limits.concurrent, self.clock, self.shared)
+        self._budget = Budget(self.limits.calls_per_window, self.clock, self.shared)
 
     def get(
         self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, shrinkable: bool = False, stop: threading.Event | None = None,
@@ -130,7 +134,10 @@ class HttpClient:
             answer = self._send(url, key, headers, self._authorization())
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
-        raise self._failure(answer, key)
+        failure = self._failure(answer, key)
+        if answer.status_code == 429 and isinstance(failure, RateLimited):
+            self._budget.hold(min(failure.retry_after or self.limits.first_pause, self.limits.longest_retry_after))
+        raise failure
 
     def _failure(self, answer: httpx.Response, key: str) -> SyncError:
         failure = from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
@@ -150,7 +157,8 @@ class HttpClient:
 
     def _send(self, url: str, key: str, headers: Mapping[str, str], authorization: str | None) -> httpx.Response:
         extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
-        with self._slots.one():
+        self._budget.spend(self.urgency)
+        with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
                 return self._open().get(url, headers=extra)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:

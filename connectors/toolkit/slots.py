@@ -27,26 +27,27 @@ class Slots:
     def __init__(self, number: int, clock: Clock, name: str = "", folder: Path | None = None) -> None:
         self._here = threading.BoundedSemaphore(number)
         self._number, self._clock = number, clock
-        self._files = self._named(name, folder or _folder()) if name else None
+        self._files = self._named(name, folder or folder_of_this_user()) if name else None
 
     def _named(self, name: str, folder: Path | None) -> list[Path] | None:
         mark = xxhash.xxh3_128_hexdigest(name.encode())
         return [folder / f"{mark}-{place}" for place in range(self._number)] if folder else None
 
     @contextlib.contextmanager
-    def one(self) -> Iterator[None]:
-        """Holds a place; waits for one while all are taken."""
+    def one(self, *, leave_one: bool = False) -> Iterator[None]:
+        """Holds a place; waits for one while all are taken. `leave_one` never takes the last place, which others may want."""
         with self._here:
-            lock = self._lock() if self._files else None
+            lock = self._lock(leave_one=leave_one) if self._files else None
             try:
                 yield
             finally:
                 if lock is not None:
                     os.close(lock)
 
-    def _lock(self) -> int | None:
+    def _lock(self, *, leave_one: bool) -> int | None:
+        files = (self._files or [])[: max(1, self._number - leave_one)]
         while True:
-            for file in self._files or ():
+            for file in files:
                 try:
                     handle = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
                 except OSError:
@@ -60,7 +61,7 @@ class Slots:
             self._clock.sleep(_PAUSE)
 
 
-def _folder() -> Path | None:
+def folder_of_this_user() -> Path | None:
     """A folder of this user alone."""
     folder = Path(tempfile.gettempdir()) / f"sync-engine-{os.getuid()}"
     try:

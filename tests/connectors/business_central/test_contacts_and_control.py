@@ -10,7 +10,7 @@ import pytest
 
 from sync_engine.errors import SourceError
 from tests.connectors.support import Bench, bench, parsed, read, rows
-from tests.simulators.business_central.faults import Fault
+from tests.simulators.business_central.faults import DeniesCompany, Fault
 from tests.simulators.business_central.http import Request, Response
 
 
@@ -82,6 +82,50 @@ def test_controls_degrade(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {t.name for t in there.open().totals("customers")} == {"count"}
 
 
+ROWS_OF = "companyInformation"
+
+
+def anchor(there: Bench, **settings: Any) -> Decimal | None:
+    """The control account as stated; None where it is not."""
+    return next((t.value for t in there.open(**settings).totals(ROWS_OF) if t.name == "control_account"), None)
+
+
+@pytest.mark.parametrize("accounts", [["2310"], "by_category"], ids=["by number", "by category"])
+def test_the_general_ledger_is_an_anchor(accounts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receivables account holds what the customer ledger has open, in base currency; one request."""
+    there = bench(monkeypatch)
+    assert anchor(there, control_accounts=accounts) == there.company.receivables_in_general_ledger() == there.company.open_totals().local
+    assert not there.simulator.requests("generalLedgerEntries")
+
+
+class NoNetChange(Fault):
+    """Accounts without their net change."""
+
+    def after(self, request: Request, response: Response) -> Response:
+        for row in (response.payload or {}).get("value", []) if request.path.endswith("/accounts") else []:
+            row.pop("netChange", None)
+        return response
+
+
+def test_without_net_change_the_entries_of_the_account_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debits less credits of that account alone."""
+    there = bench(monkeypatch)
+    there.simulator.inject(NoNetChange())
+    assert anchor(there, control_accounts=["2310"]) == there.company.receivables_in_general_ledger()
+    assert there.simulator.requests("generalLedgerEntries")
+
+
+def test_the_anchor_is_off_unless_accounts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped account is said, and silences no other figure."""
+    there = bench(monkeypatch)
+    assert anchor(there) is None
+    assert not there.simulator.requests("/accounts")
+    opened = there.open(control_accounts=["2399"])
+    with pytest.raises(SourceError, match="2399"):
+        opened.totals(ROWS_OF)
+    assert {t.name for t in opened.totals("customers")} > {"ageing", "debtor_balance"}
+
+
 class NoCountPath(Fault):
     """A host without /$count."""
 
@@ -133,6 +177,37 @@ def test_discovery_lists_companies_with_their_versions(monkeypatch: pytest.Monke
     found = there.open(base_url=host, tenant_id=there.simulator.world.installation.tenant_id, company=None).discover()
     assert {(c.environment, c.name, c.closed) for c in found} == {("Production", "Hansen & Søn", ""), ("Production", "Second & Co", "")}
     assert found[0].version.startswith("26.")
+
+
+class Lists(Fault):
+    """Only this list of environments answers; a second environment is in it that nobody can enter."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place = place
+
+    def before(self, request: Request) -> Response | None:
+        listed = "environments" in request.path
+        return Response(403, body=b"{}") if listed and self.place not in request.path else None
+
+    def after(self, request: Request, response: Response) -> Response:
+        if self.place in request.path and response.payload is not None:
+            response.payload["value"].append({**response.payload["value"][0], "name": "Closed"})
+        return response
+
+
+@pytest.mark.parametrize("place", ["/environments/v1.2", "/environments/v1.1", "/admin/v2.0/"])
+def test_environments_are_listed_where_the_app_may_look(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest list, an older one, the administrator's; an environment that answers nothing is reported and the others are found."""
+    there = bench(monkeypatch)
+    closed = there.simulator.world.add_company("Closed & Co")
+    there.simulator.inject(Lists(place), DeniesCompany(closed.id))
+    found = there.open(base_url="https://localhost", tenant_id=there.simulator.world.installation.tenant_id, company=None).discover()
+    assert [(c.environment, c.name) for c in found if not c.closed] == [("Production", "Hansen & Søn")]
+    told = {(c.environment, c.name): c.closed for c in found if c.closed}
+    assert told.keys() == {("Production", "Closed & Co"), ("Closed", "(every company)")}
+    assert told["Production", "Closed & Co"].startswith("the company 'Closed & Co' cannot be entered")
+    assert told["Closed", "(every company)"] == "there is no environment 'Closed'"
 
 
 def test_keys_are_cheap(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,38 @@ def test_an_entry_closed_with_an_old_date_is_found(monkeypatch: pytest.MonkeyPat
     assert reader.known == reader.fresh()
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["row versions", "stamps only"])
+def test_an_entry_without_a_stamp_is_found_by_its_row_version(shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copied company has no stamps, but every write a version; a page that shows none falls back on stamps and an overlap."""
+    there = bench(monkeypatch)
+    opened = there.open(page_size=40, ledger=CUSTOM if shown else {"custom": CUSTOM["custom"] | {"fields": {"row_version": "notShown"}}})
+    cursor = read(opened, "ledgerEntriesApi")[-1].resume_from
+    there.hands.time.advance(timedelta(hours=2))
+    entry = there.company.post_journal_invoice("10010", Decimal(5), on=date(2026, 1, 4))
+    payment = there.company.post_payment("10010", Decimal(5), on=date(2026, 1, 4))
+    there.company.apply(payment.entry_no, entry.entry_no, on=date(2026, 1, 5))
+    entry.modified_at = None
+    assert (entry.id in rows(read(opened, "ledgerEntriesApi", cursor))) == shown
+    assert bool(there.simulator.requests("systemRowVersion.{1,3}gt")) == shown
+
+
+@pytest.mark.parametrize("entity", ["ledgerEntriesApi", "detailedEntriesApi"])
+def test_a_late_commit_has_an_early_row_version(entity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cursor stays behind the last quarter of an hour, so a version that was given then and committed later is found."""
+    there = bench(monkeypatch)
+    there.hands.time.advance(timedelta(hours=2))
+    early = there.company.post_journal_invoice("10010", Decimal(5))
+    hidden = early if entity == "ledgerEntriesApi" else there.company.details_of[early.entry_no][0]
+    table: Any = there.company.ledger if entity == "ledgerEntriesApi" else there.company.detailed
+    table.pop(hidden.id)
+    there.hands.time.advance(timedelta(minutes=5))
+    there.company.post_journal_invoice("10010", Decimal(6))
+    opened = there.open(page_size=40, ledger=CUSTOM)
+    cursor = read(opened, entity)[-1].resume_from
+    table[hidden.id] = hidden
+    assert hidden.id in rows(read(opened, entity, cursor))
+
+
 class HidesClosingDate(Fault):
     """A page on which the column is not visible: its filter is refused."""
 

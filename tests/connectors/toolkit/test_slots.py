@@ -81,3 +81,22 @@ def test_without_a_folder_the_limit_holds_in_this_process(tmp_path: Path) -> Non
     """A folder that vanished stops nobody."""
     with Slots(1, Waits(), "login", tmp_path / "nowhere").one():
         pass
+
+
+def test_a_routine_leaves_one_place(tmp_path: Path) -> None:
+    """With all but one place taken a backfill waits; what is urgent does not."""
+    first, second, third = (Slots(2, Waits(), "login", tmp_path) for _ in range(3))
+    done: list[str] = []
+    with first.one():
+        waiting = threading.Thread(target=lambda: _held(third, done))
+        waiting.start()
+        with second.one():
+            time.sleep(0.05)
+            assert done == []
+    waiting.join(5)
+    assert done == ["routine"]
+
+
+def _held(slots: Slots, done: list[str]) -> None:
+    with slots.one(leave_one=True):
+        done.append("routine")

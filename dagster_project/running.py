@@ -14,8 +14,6 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.platform.home import defs_folder
 
 Job = Literal["lane", "full_resync", "one_entity", "one_debtor"]
-
-
 QUIET = {"python_logs": {"python_log_level": "CRITICAL"}, "telemetry": {"enabled": False}}
 
 

@@ -83,7 +83,8 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
         return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
         "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, approve it "
-        f"(sync-engine sweep approve {lane.source} {held[0].entity}, or accept_deletes in the full resync job); if not, the next complete sweep releases the hold by itself."
+        f"(sync-engine sweep approve {lane.source} {held[0].entity}, or accept_deletes in the full resync job); "
+        "if not, the next complete sweep releases the hold by itself."
     )
     rows = [{"stream": h.entity, "known": h.known, "seen": h.seen, "missing": h.missing, "stated": "" if h.stated is None else str(h.stated)} for h in held]
     shown = table(rows, stream="string", known="int", seen="int", missing="int", stated="string")

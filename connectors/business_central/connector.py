@@ -20,6 +20,7 @@ from connectors.business_central.ledger import EntryFields, LedgerReading, OpenI
 from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
+from connectors.business_central.telling import capabilities
 from connectors.business_central.wire import client_of, explained
 from connectors.toolkit.budget import Urgency
 from connectors.toolkit.failures import Refused
@@ -90,7 +91,7 @@ class BusinessCentral:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
         offer, company = self._site.offer, self._site.company
         return Probe(
-            PRODUCT, company.version, company.label, self._site.capabilities(ask=True),
+            PRODUCT, company.version, company.label, capabilities(self._site, self.settings, ask=True),
             {"company_id": company.id, "ledger_route": offer.route, "environment": self.settings.environment or "on premises"},
         )
 

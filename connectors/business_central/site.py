@@ -26,8 +26,7 @@ from connectors.business_central.wire import explained
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import Query, RowShape, cut
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SourceError, SyncError
-from sync_engine.records import Capability
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -163,11 +162,22 @@ class Site:
 
     def refusal(self, entity: Entity) -> str:
         """Asks for one row: empty when it may be read, else why not. Raises only what will pass or stops everything."""
+        return self._refusal(self.url(entity, Query(filter=entity.filter, top=1)), entity)
+
+    def refused(self, url: str, key: str) -> str:
+        """The same for an address that is no wire entity; all of what it answers is read."""
+        return self._refusal(url, replace(BASE[0], stream=replace(BASE[0].stream, entity=key), keys=()))
+
+    def fields_seen(self, entity: Entity) -> frozenset[str]:
+        """The fields of the row that was asked for; empty where there was none."""
+        return self._fields_seen.get(entity.name, frozenset())
+
+    def _refusal(self, url: str, entity: Entity) -> str:
         try:
-            body = self._client.get(self.url(entity, Query(filter=entity.filter, top=1)), key=entity.name).body
+            body = self._client.get(url, key=entity.name).body
             rows = cut(body, whose=self._client.whose, key=entity.name).rows
             self._fields_seen[entity.name] = frozenset(name for row in rows for name in msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
-            if RowShape(entity.keys).read(rows).keyless:
+            if entity.keys and RowShape(entity.keys).read(rows).keyless:
                 return f"its rows have no {' and '.join(entity.keys)}"
         except PermissionMissing:
             return "the login may not read it"
@@ -293,50 +303,3 @@ class Site:
             return entity
         name = custom.fields.get("row_version" if entity.name == ENTRIES_API.name else "detailed_row_version", "systemRowVersion")
         return replace(entity, version=name) if name in self._fields_seen.get(entity.name, ()) else entity
-
-    def capabilities(self, *, ask: bool) -> tuple[Capability, ...]:
-        """What can and cannot be done, for people. With `ask` every entity is asked for one row, so that permissions show."""
-        offer = self.offer
-        found = [self._told(entity, ask=ask) for entity in offer.entities.values()]
-        lost = {entity.name: entity.lost for entity in BASE}
-        found += [Capability(name, False, why, lost.get(name) or "another ledger route") for name, why in offer.missing.items()]
-        found.append(Capability("ledger route", offer.route != "invoices", offer.route, _LEDGER[offer.route]))
-        found += self._fields()
-        return tuple(found)
-
-    def _told(self, entity: Entity, *, ask: bool) -> Capability:
-        try:
-            why = self.refusal(entity) if ask and not entity.optional and entity.reader != "contacts_information" else ""
-        except SourceError as failure:
-            why = failure.what
-        return Capability(entity.name, not why, why or "readable", entity.lost if why else "")
-
-    def _fields(self) -> list[Capability]:
-        """Fields that came with a version or are the customer's own."""
-        known = self.metadata
-        if known is None:
-            return [Capability("$metadata", False, "not there", "fields cannot be checked before they are read")]
-        wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
-        wanted += [(name, field, "a custom field") for name, fields in self._settings.custom_fields.items() for field in fields if known.has(name)]
-        return [
-            Capability(f"{name}.{field}", True, "readable") if known.has(name, field)
-            else Capability(f"{name}.{field}", False, "not in this version", lost)
-            for name, field, lost in wanted
-        ]
-
-
-_LEDGER: dict[Route, str] = {
-    "auto": "",
-    "custom_api": "",
-    "odata_page": "applications only where the Power BI app answers; Microsoft removes the page in v30",
-    "analytics": "amounts in base currency only; limited by the dates of the Power BI set-up",
-    "reports_finance": "no remaining amounts, due dates or applications of ledger entries",
-    "invoices": "payments, applications, journal-posted and opening entries are not seen",
-}
-_GATED = (
-    ("contacts", "jobTitle", "positions (v25 and later)"),
-    ("customers", "salespersonCode", "account owners of debtors (v19 and later)"),
-    ("salesInvoices", "promisedPayDate", "promised payment dates (v25 and later)"),
-    ("salesInvoices", "disputeStatus", "disputes (v25 and later)"),
-    ("defaultDimensions", "lastModifiedDateTime", "reading only changed ones (v23 and later)"),
-)

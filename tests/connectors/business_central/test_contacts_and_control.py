@@ -10,7 +10,7 @@ import pytest
 
 from sync_engine.errors import SourceError
 from tests.connectors.support import Bench, bench, parsed, read, rows
-from tests.simulators.business_central.faults import DeniesCompany, Fault
+from tests.simulators.business_central.faults import DeniesCompany, Fault, Spoils
 from tests.simulators.business_central.http import Request, Response
 
 
@@ -98,13 +98,12 @@ def test_the_general_ledger_is_an_anchor(accounts: Any, monkeypatch: pytest.Monk
     assert not there.simulator.requests("generalLedgerEntries")
 
 
-class NoNetChange(Fault):
+class NoNetChange(Spoils):
     """Accounts without their net change."""
 
-    def after(self, request: Request, response: Response) -> Response:
-        for row in (response.payload or {}).get("value", []) if request.path.endswith("/accounts") else []:
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        for row in payload["value"] if request.path.endswith("/accounts") else []:
             row.pop("netChange", None)
-        return response
 
 
 def test_without_net_change_the_entries_of_the_account_are_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,21 +178,19 @@ def test_discovery_lists_companies_with_their_versions(monkeypatch: pytest.Monke
     assert found[0].version.startswith("26.")
 
 
-class Lists(Fault):
+class Lists(Spoils):
     """Only this list of environments answers; a second environment is in it that nobody can enter."""
 
     def __init__(self, place: str) -> None:
-        super().__init__()
+        super().__init__(match=place)
         self.place = place
 
     def before(self, request: Request) -> Response | None:
         listed = "environments" in request.path
         return Response(403, body=b"{}") if listed and self.place not in request.path else None
 
-    def after(self, request: Request, response: Response) -> Response:
-        if self.place in request.path and response.payload is not None:
-            response.payload["value"].append({**response.payload["value"][0], "name": "Closed"})
-        return response
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        payload["value"].append({**payload["value"][0], "name": "Closed"})
 
 
 @pytest.mark.parametrize("place", ["/environments/v1.2", "/environments/v1.1", "/admin/v2.0/"])

@@ -1,0 +1,126 @@
+"""What an installation can and cannot do, in sentences for a consultant: what is lost, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.business_central.catalogue import BASE, DETAILED_API, ENTRIES_ANALYTICS, ENTRIES_API, ENTRIES_GROUPED, ENTRIES_PAGE
+from connectors.business_central.settings import Route, Settings
+from connectors.business_central.site import Site
+from sync_engine.errors import SourceError
+from sync_engine.records import Capability
+
+_LEDGER: dict[Route, str] = {
+    "auto": "",
+    "custom_api": "",
+    "odata_page": "Microsoft removes published pages of its own in v30 (2027 wave 1): plan an API page of your own",
+    "analytics": (
+        "entries outside the dates of the Power BI set-up are not seen; payments and journal entries are told in base currency only, "
+        "and so is what was applied in foreign currency; descriptions, external numbers and disputes of entries are not told"
+    ),
+    "reports_finance": (
+        "what is unapplied of a payment, what remains of journal and opening entries, their due dates, and which payment settled which "
+        "invoice are not told: checks C2, C3, C6 and C7 cannot be answered"
+    ),
+    "invoices": (
+        "payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, what remains of a "
+        "credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 cannot be answered, and balances (C5) need not agree"
+    ),
+}
+_BETTER: dict[str, str] = {
+    ENTRIES_API.name: "an API page over customer ledger entries is the best route: name its publisher and group in ledger.custom",
+    DETAILED_API.name: "which payment settled which invoice (checks C6 and C7)",
+    ENTRIES_PAGE.name: "payments, journals and opening balances in their own currency: publish page 25 as Cust_LedgerEntries",
+    ENTRIES_GROUPED.name: "the ledger through the Power BI app: install it and give the login its permission set",
+    ENTRIES_ANALYTICS.name: "which payment settled which invoice (checks C6 and C7): install the Power BI app and give the login its permission set",
+}
+_COLUMNS = {
+    "Remaining_Amount": "what remains of an entry", "Remaining_Amt_LCY": "what remains in base currency (check C4)", "Due_Date": "due dates of entries",
+    "Currency_Code": "currencies of entries: all would pass for base currency",
+    "Closed_at_Date": "closing dates; entries closed lately are looked for by number only",
+    "External_Document_No": "external document numbers", "Reversed": "which entries were reversed",
+    "Promised_Pay_Date": "promised payment dates of entries (v25 and later)",
+    "Dispute_Status": "disputes of entries (v25 and later)",
+}
+_GATED = (
+    ("contacts", "jobTitle", "positions (v25 and later)"),
+    ("customers", "salespersonCode", "account owners of debtors (v19 and later)"),
+    ("salesInvoices", "promisedPayDate", "promised payment dates (v25 and later)"),
+    ("salesInvoices", "disputeStatus", "disputes (v25 and later)"),
+    ("defaultDimensions", "lastModifiedDateTime", "reading only changed ones (v23 and later)"),
+)
+
+
+def capabilities(site: Site, settings: Settings, *, ask: bool) -> tuple[Capability, ...]:
+    """What can and cannot be done. With `ask` every entity is asked for one row, so that missing permissions show."""
+    return (*_entities(site, ask=ask), *_ledger(site, settings), *_cheapness(site), *_controls(site, settings, ask=ask), *_fields(site, settings))
+
+
+def _entities(site: Site, *, ask: bool) -> Iterator[Capability]:
+    offer = site.offer
+    for entity in offer.entities.values():
+        try:
+            why = site.refusal(entity) if ask and not entity.optional and entity.reader != "contacts_information" else ""
+        except SourceError as failure:
+            why = failure.what
+        yield Capability(entity.name, not why, why or "readable", _lost(entity.name) if why else "")
+    for name, why in offer.missing.items():
+        yield Capability(name, False, why, _lost(name))
+
+
+def _lost(name: str) -> str:
+    return {entity.name: entity.lost for entity in BASE}.get(name) or _BETTER.get(name) or "another ledger route"
+
+
+def _ledger(site: Site, settings: Settings) -> Iterator[Capability]:
+    """The route, what it does not tell, and what its page hides."""
+    offer = site.offer
+    told = _LEDGER[offer.route]
+    if offer.route == "odata_page" and ENTRIES_ANALYTICS.name not in offer.entities:
+        told += "; which payment settled which invoice is not told: checks C6 and C7 cannot be answered"
+    if offer.route == "custom_api" and DETAILED_API.name not in offer.entities:
+        told = "which payment settled which invoice is not told: checks C6 and C7 cannot be answered"
+    yield Capability("ledger route", offer.route != "invoices", offer.route, told)
+    page = offer.entities.get(ENTRIES_PAGE.name)
+    if page is not None and (shown := site.fields_seen(page)):
+        for column, lost in _COLUMNS.items():
+            if column not in shown and not (column in ("Promised_Pay_Date", "Dispute_Status") and (site.major or 99) < 25):
+                yield Capability(f"{page.path}.{column}", False, "not visible on the published page", lost)
+    for entity in (offer.entities.get(ENTRIES_API.name), offer.entities.get(DETAILED_API.name)):
+        if entity is not None and site.fields_seen(entity):
+            lost = "a cursor without loss: rows without a stamp (a copied company) are only found by a sweep; expose SystemRowVersion"
+            shown_here = bool(entity.version)
+            yield Capability(f"{entity.name}.systemRowVersion", shown_here, "readable" if shown_here else "not on the page", "" if shown_here else lost)
+
+
+def _cheapness(site: Site) -> Iterator[Capability]:
+    """What is asked more often than would be needed with more permission or a newer version."""
+    lost = "at every run all open invoices are read again" + (", and the whole Power BI ledger" if site.offer.route == "analytics" else "")
+    moved = site.signal is not None
+    yield Capability("change signal", moved, "detailed entries of reportsFinance" if moved else "reportsFinance does not answer", "" if moved else lost)
+    if "contactsInformation" in site.offer.entities and "customerContacts" not in site.offer.entities:
+        yield Capability("contacts in bulk", False, "customerContacts does not answer", "contacts are asked for customer by customer, when a contact changed")
+
+
+def _controls(site: Site, settings: Settings, *, ask: bool) -> Iterator[Capability]:
+    """Figures to compare with."""
+    why = site.refused(site.addresses.v2("agedAccountsReceivables"), "agedAccountsReceivables") if ask else ""
+    yield Capability("agedAccountsReceivables", not why, why or "readable", "the ageing as the ERP states it: check C8" if why else "")
+    if not settings.control_accounts:
+        yield Capability("control account", False, "not configured", "the tie to the general ledger (check C9): set control_accounts")
+        return
+    why = site.refused(site.addresses.v2("accounts"), "accounts") if ask else ""
+    yield Capability("control account", not why, why or "readable", "the tie to the general ledger (check C9): give permission to G/L accounts" if why else "")
+
+
+def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
+    """Fields that came with a version or are the customer's own."""
+    known = site.metadata
+    if known is None:
+        yield Capability("$metadata", False, "not there", "fields cannot be checked before they are read")
+        return
+    wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
+    wanted += [(name, field, "a custom field") for name, fields in settings.custom_fields.items() for field in fields if known.has(name)]
+    for name, field, lost in wanted:
+        there = known.has(name, field)
+        yield Capability(f"{name}.{field}", there, "readable" if there else "not in this version", "" if there else lost)

@@ -17,6 +17,7 @@ from sync_engine.cli.place import open_workshop
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
+    from pathlib import Path
 
     from rich.console import Console
     from sqlalchemy import Engine
@@ -38,7 +39,17 @@ def demo(
     """Shows the engine on a simulated Business Central over real HTTPS: a first run, changes in the ERP, a second run. Under two minutes."""
     from sync_engine.ops import demo as ops
 
+    ops.end_in_order()
     folder = ops.fresh_home()
+    try:
+        _tell(folder, keep=keep, ui=ui, port=port)
+    finally:
+        ops.stop_database(folder)
+
+
+def _tell(folder: Path, *, keep: bool, ui: bool, port: int) -> None:
+    from sync_engine.ops import demo as ops
+
     told = _Narrator()
     told.say("1", "A simulated Business Central starts: HTTPS with its own authority, OAuth, OData paging")
     with ops.simulator(folder) as simulator:
@@ -48,10 +59,10 @@ def demo(
             told.say("", f"Dagster's UI opens on http://127.0.0.1:{port} in about 20 s. Ctrl-C stops it, the simulator and the database.")
             ops.dagster_ui(port)
         elif keep:
+            ops.end_in_order()
             _wait(told)
     if not ui:
         told.end(folder)
-        ops.stop_database(folder)
 
 
 def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
@@ -62,7 +73,7 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     workshop = open_workshop()
     store = workshop.store
     told.say("3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled")
-    told.outcomes("first run", _run(store))
+    told.outcomes("first run", _run(store, is_kept=stop_after_first))
     told.receivables(looking.receivables(store, ops.SOURCE))
     chosen = ops.choose(store)
     story = explain.explain(store, workshop.policy, "debtor", chosen.debtor)
@@ -84,12 +95,12 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     store.dispose()
 
 
-def _run(store: Engine, job: str = "lane", **decisions: object) -> list[EntityOutcome]:
+def _run(store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions: object) -> list[EntityOutcome]:
     from sync_engine.ops import demo as ops
     from sync_engine.ops import looking
 
     with output.working("Dagster runs the lane"):
-        ops.run_through_dagster(job, **decisions)
+        ops.run_through_dagster(job, is_kept=is_kept, **decisions)
     last = looking.last_run(store, ops.SOURCE)
     return looking.outcomes(store, last) if last else []
 

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -167,30 +167,44 @@ def choose(store: Engine) -> Picks:
     return found
 
 
+def end_in_order() -> None:
+    """However we are told to end, we stop what we started. Said again after Dagster ran: it puts handlers of its own there."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 def stop_database(folder: Path) -> None:
     """Stops the demo's database; the next command that needs it starts it again."""
     EmbeddedPostgres(folder).stop()
 
 
-def run_through_dagster(job: str = "lane", **decisions: object) -> None:
-    """Executes one of the source's jobs in this process, as its schedule would. Raises SyncError with Dagster's words when it fails.
+def run_through_dagster(job: str = "lane", *, is_kept: bool = False, **decisions: object) -> None:
+    """Executes one of the source's jobs in this process, as its schedule would; one that is kept shows in the UI afterwards.
 
-    Dagster stands above the engine, which knows nothing of it: the demo finds it by name.
+    Raises SyncError with Dagster's words when it fails. Dagster stands above the engine, which knows nothing of it: the demo finds it by name.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as opened:
         warnings.simplefilter("ignore")  # Dagster's own notes on its preview features
         running = importlib.import_module("dagster_project.running")
         config = {"ops": {f"{SOURCE}__read_{job}": {"config": decisions}}} if decisions else None
-        result = running.run_lane(SOURCE, job=job, run_config=config)
+        instance = opened.enter_context(_instance()) if is_kept else None
+        result = running.run_lane(SOURCE, job=job, run_config=config, instance=instance)
     if not result.success:
         failed = [event for event in result.all_events if event.is_step_failure]
         said = [str(event.step_failure_data.error.message).strip().splitlines()[-1] for event in failed if event.step_failure_data.error]
         raise SyncError(f"the Dagster run failed: {'; '.join(dict.fromkeys(said)) or 'no step said why'}", whose=SOURCE, todo="See `sync-engine status`.")
 
 
+def _instance() -> Any:
+    """The instance whose runs the UI shows."""
+    folder = importlib.import_module("dagster_project.instance").instance_home()
+    return importlib.import_module("dagster").DagsterInstance.from_config(str(folder))
+
+
 def dagster_ui(port: int) -> None:
     """Dagster's UI on the demo's sources, in the foreground until Ctrl-C; what it started ends with it."""
     instance = importlib.import_module("dagster_project.instance")
+    end_in_order()
     process = subprocess.Popen(instance.ui_command(port), env=instance.ui_environment(), start_new_session=True)  # noqa: S603
     try:
         process.wait()

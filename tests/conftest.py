@@ -90,7 +90,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def database(migrated_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The SQLAlchemy URL of a migrated database of the test's own, which SYNC_ENGINE_DATABASE_URL names."""
-    with _new_database(migrated_template, _TEMPLATE) as url:
+    with new_database(migrated_template, _TEMPLATE) as url:
         monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", url)
         yield url
 
@@ -98,7 +98,7 @@ def database(migrated_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def empty_database(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same without any table."""
-    with _new_database(server, "template0") as url:
+    with new_database(server, "template0") as url:
         monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", url)
         yield url
 
@@ -129,7 +129,7 @@ def migrated_template(server: str) -> str:
 
 
 @contextmanager
-def _new_database(server: str, template: str) -> Iterator[str]:
+def new_database(server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with _maintenance(server) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))

@@ -73,7 +73,7 @@ class Desk:
         return SourceConfig.model_validate({
             "source": "erp", "connector": "files", "portfolio": {"dimension": "GROUP"},
             "connection": {
-                "folder": str(self.folder / "erp"), "company": {"name": "OUR COMPANY", "base_currency": "DKK"},
+                "folder": "erp", "company": {"name": "OUR COMPANY", "base_currency": "DKK"},
                 "entities": {name: {"path": f"{name}.csv", "key": key} for name, key in KEYS.items()},
             },
             "mapping": {"entities": {name: {"fields": fields} for name, fields in ENTITIES.items()}},

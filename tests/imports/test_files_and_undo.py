@@ -33,7 +33,7 @@ def test_every_kind_is_tried() -> None:
 
 @pytest.mark.parametrize("kind", FILES)
 def test_a_dry_run_changes_nothing_and_undo_restores_everything(desk: Desk, kind: str) -> None:
-    """Plan: the same rows as before. Apply: what was planned. Undo: identical sets of rows in every table, decisions included."""
+    """Plan: the same rows as before. Apply: what was planned; again: nothing more. Undo: identical sets of rows in every table, decisions included."""
     before = desk.snapshot()
     planned = desk.plan(kind, *FILES[kind])
     assert difference(before, desk.snapshot()) == {}
@@ -41,23 +41,34 @@ def test_a_dry_run_changes_nothing_and_undo_restores_everything(desk: Desk, kind
     assert [r.outcome for r in report.rows] == [r.outcome for r in planned.rows]
     assert report.applied
     assert report.read == report.applied + report.unchanged + report.refused
-    assert difference(before, desk.snapshot()) != {}
+    after = desk.snapshot()
+    assert difference(before, after) != {}
+    assert desk.apply(kind, *FILES[kind]).applied == 0
+    assert difference(after, desk.snapshot()) == {}
     assert report.import_id is not None
-    undone = undo_import(desk.store, report.import_id, who="mia")
-    assert undone.left == []
+    assert undo_import(desk.store, report.import_id, who="mia").left == []
     assert difference(before, desk.snapshot()) == {}
+
+
+def test_after_an_undo_a_pull_has_nothing_to_mend(desk: Desk) -> None:
+    """Every kind imported and taken back in turn: a cut that folds every record again finds it as it should be."""
+    before = desk.snapshot()
+    done = [desk.apply(kind, *FILES[kind]).import_id or 0 for kind in FILES]
+    for import_id in reversed(done):
+        undo_import(desk.store, import_id, who="mia")
+    desk.execute("UPDATE engine.source_record SET dirty = true")
     desk.run()
     assert difference(before, desk.snapshot()) == {}
 
 
-@pytest.mark.parametrize("kind", FILES)
-def test_importing_twice_changes_nothing_more(desk: Desk, kind: str) -> None:
-    """The second time every good row is unchanged."""
-    desk.apply(kind, *FILES[kind])
-    after = desk.snapshot()
-    again = desk.apply(kind, *FILES[kind])
-    assert again.applied == 0
-    assert difference(after, desk.snapshot()) == {}
+def test_after_an_import_a_pull_has_nothing_to_change(desk: Desk) -> None:
+    """Folding every record again gives what the imports wrote: there is one way to a canonical row."""
+    for kind in FILES:
+        desk.apply(kind, *FILES[kind])
+    before = desk.snapshot()
+    desk.execute("UPDATE engine.source_record SET dirty = true")
+    desk.run()
+    assert difference(before, desk.snapshot()) == {}
 
 
 @pytest.mark.parametrize("flaws", [
@@ -108,7 +119,6 @@ def test_a_file_that_cannot_be_read_is_a_source_error(desk: Desk, content: bytes
 
 def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
     """A later import of one of the customers keeps its decision; undoing that one as well restores the start."""
-    before = desk.snapshot()
     heading = ["customer_id", "email_address"]
     first = desk.apply("owners", heading, [["10000", "ann@example.com"], ["10001", "ann@example.com"]])
     second = desk.apply("owners", heading, [["10001", "jo@example.com"]])
@@ -126,7 +136,6 @@ def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
     with pytest.raises(ConfigurationError, match="no import of this number"):
         undo_import(desk.store, 999, who="mia")
     assert [d.undone_by for d in past_imports(desk.store)] == [None, "mia", "ola"]
-    assert before["debtor"] != desk.snapshot()["debtor"] or True
 
 
 @pytest.mark.slow

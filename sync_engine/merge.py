@@ -106,7 +106,8 @@ class Resolver:
         who = (claim.source, claim.role)
         ranked = self._alone.get(who)
         if ranked is None:
-            ranked = tuple(n for n, r in self._rules.items() if r.mode not in ("derived", "on_create", "union") and rank(r, *who) is not None)
+            plain = {n: r for n, r in self._rules.items() if n not in self._sets and r.mode not in ("derived", "on_create", "union")}
+            ranked = tuple(n for n, r in plain.items() if rank(r, *who) is not None)
             self._alone[who] = ranked
         values = {n: claim.values[n] for n in ranked if n in claim.values}
         if len(ranked) != len(self._rules):

@@ -10,18 +10,22 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Engine, text
 
-from connectors.business_central import Settings, plugin
+from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, SourceError, SyncError, TransientError
 from sync_engine.lake import Lake
-from sync_engine.ops.running import Workshop, lane_for
-from sync_engine.ports import Normaliser
+from sync_engine.ops.running import Ran, Workshop, lane_for, run_source
+from sync_engine.platform.urls import database_of, psycopg_url
+from sync_engine.ports import Clock, Connector, Normaliser
+from sync_engine.records import Stream
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import Normalisation, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
@@ -61,6 +65,21 @@ class Outcome:
         return sum(int(getattr(step.counts, name)) for step in getattr(self, stage).values())
 
 
+class Narrow:
+    """A connector of which only some entities are offered: tests that run many times need few of them."""
+
+    def __init__(self, whole: BusinessCentral, only: tuple[str, ...]) -> None:
+        self._whole, self._only = whole, only
+
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """The offered ones."""
+        return {name: stream for name, stream in self._whole.streams.items() if name in self._only}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
 @dataclass
 class Rig:
     """One source: a simulated company, the engine's database and lake, and how to run it."""
@@ -70,6 +89,8 @@ class Rig:
     lake: Lake
     config: SourceConfig
     wrap: Callable[[Normaliser], Normaliser] | None = None
+    only: tuple[str, ...] = ()
+    clock: Clock | None = None
 
     @property
     def company(self) -> Company:
@@ -85,13 +106,21 @@ class Rig:
         """Moves the simulated time."""
         self.bench.hands.time.advance(timedelta(**by))
 
+    @property
+    def workshop(self) -> Workshop:
+        """The engine's side: store, lake and clock (the simulator's own, unless the test sets another)."""
+        return Workshop(self.store, self.lake, self.clock or self.bench.hands)
+
+    def connector(self) -> Connector:
+        """A fresh connector on the simulator, of some entities only where the test wants that."""
+        transport = httpx.WSGITransport(app=self.simulator, raise_app_exceptions=True)
+        whole = plugin.open(self.config.source, Settings.read(self.config.connection), self.clock or self.bench.hands, transport)
+        return Narrow(whole, self.only) if self.only else whole
+
     @contextmanager
     def lane(self, run_id: UUID, *, accept_held: bool = False) -> Iterator[Lane]:
         """A registered lane with a fresh connector."""
-        transport = httpx.WSGITransport(app=self.simulator, raise_app_exceptions=True)
-        connector = plugin.open(self.config.source, Settings.read(self.config.connection), self.bench.hands, transport)
-        workshop = Workshop(self.store, self.lake, self.bench.hands)
-        with lane_for(workshop, self.config, run_id, connector=connector, accept_held=accept_held) as lane:
+        with lane_for(self.workshop, self.config, run_id, connector=self.connector(), accept_held=accept_held) as lane:
             if self.wrap is not None:
                 lane.normaliser = self.wrap(lane.normaliser)
             yield lane
@@ -112,6 +141,10 @@ class Rig:
                 raise
             close_run(self.store, outcome.run_id, "partial" if outcome.failures else "succeeded")
         return outcome
+
+    def run_whole(self, **options: Any) -> Ran:
+        """The run that the command line and Dagster make, with its second thread and its certificate."""
+        return run_source(self.workshop, self.config, connector=self.connector(), **options)
 
     def _stages(self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool) -> None:
         for entity in lane.connector.streams if entities is None else entities:
@@ -212,7 +245,7 @@ def rig_on(bench: Bench, url: str, lake: Path, **changes: Any) -> Iterator[Rig]:
 
 # What the runs left ---------------------------------------------------------------------------------
 
-VOLATILE = {"first_seen_at", "changed_at", "cut_id", "decided_at", "at", "run_id", "published_at", "seq"}
+VOLATILE = {"first_seen_at", "changed_at", "cut_id", "decided_at", "at", "run_id", "published_at", "seq", "since"}
 MOMENTS = {"deleted_at", "archived_at"}
 """Compared as 'has one', since two runs do not happen at the same moment."""
 APART = {"change", "cut", "certificate", "claim_inbox", "ageing_bucket"}
@@ -386,3 +419,16 @@ def assert_sound(rig: Rig) -> None:
     manifest = rig.rows("SELECT path FROM engine.lake_manifest m JOIN engine.stream s USING (stream_id) WHERE s.source = :s", s=rig.config.source)
     known = {path for (path,) in manifest}
     assert known <= set(rig.files())
+
+
+@contextmanager
+def another_database(server: str, *, like: str = "migrated") -> Iterator[str]:
+    """One more database on the test server, a copy of the migrated one or of another; `server` is fixture migrated_template."""
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(psycopg_url(server), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like)))
+    try:
+        yield database_of(server, name)
+    finally:
+        with psycopg.connect(psycopg_url(server), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

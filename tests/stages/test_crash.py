@@ -1,0 +1,196 @@
+"""Killed at every commit and after every landed file, then run again: the result is that of an undisturbed run.
+
+Dying before a commit leaves what dying after the one before it leaves, so one of the two is enough for every build;
+CRASH_SIDES=both tries both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy.engine import make_url
+
+from sync_engine.platform import migrate
+from sync_engine.platform.postgres import EmbeddedPostgres
+from sync_engine.stages.normalise import normalise
+from sync_engine.stages.pull import pull
+from sync_engine.store.runs import open_run
+from tests.connectors.support import Bench
+from tests.stages.happenings import small
+from tests.stages.killing import Executioner, Killed
+from tests.stages.support import Rig, Snapshot, another_database, assert_sound, assert_true, bench_of, difference, rig_on, snapshot
+
+FEW = ("companyInformation", "customers", "salesInvoices", "ledgerEntriesApi", "detailedEntriesApi")
+"""One entity of every way through the engine: one row, folded, staged with lines, ledger, applications."""
+SHARES = 2
+SIDES = ("before", "after") if os.environ.get("CRASH_SIDES") == "both" else ("after",)
+
+
+def nothing(rig: Rig) -> None:
+    """The first load: nothing is known."""
+
+
+def changes(rig: Rig) -> None:
+    """Two hours in which much is posted; found by cursors alone."""
+    rig.run()
+    rig.advance(hours=2)
+    company = rig.company
+    invoice = next(x for x in company.invoices.values() if x.posted)
+    company.pay_invoice(invoice.id, Decimal(11))
+    company.post_document(next(x for x in company.invoices.values() if not x.posted).id)
+    customer = company.create_customer("New & Son")
+    company.pay_invoice(company.post_invoice(customer.id, Decimal(300)).id, Decimal(100))
+    company.edit_customer(invoice.customer_id, name="Renamed")
+    company.post_journal_invoice(customer.id, Decimal(5))
+    rig.advance(hours=1)
+
+
+def deletions(rig: Rig) -> None:
+    """A day later, with a customer and a document gone, an application undone: found by sweeps."""
+    customer = rig.company.create_customer("Short-lived Ltd")
+    rig.run()
+    rig.company.delete_customer(customer.id)
+    posted = [x for x in rig.company.invoices.values() if x.posted]
+    rig.company.delete_posted(posted[0].id)
+    rig.company.unapply(rig.company.applications_of(posted[1].entry_no or 0)[0])
+    rig.advance(hours=30)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("scenario", [nothing, changes, deletions])
+def test_killed_anywhere_the_next_run_makes_it_whole(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, scenario: Callable[[Rig], None], share: int,
+) -> None:
+    """At each point the process dies and leaves everything as it is; the next run gives what an undisturbed one gives."""
+    bench = bench_of(monkeypatch, world=small)
+    with another_database(migrated_template) as base:
+        with rig_on(bench, base, tmp_path / "lake", dimension=None) as rig:
+            rig.only = FEW
+            scenario(rig)
+        (tmp_path / "lake").mkdir(exist_ok=True)
+        points, whole = _undisturbed(bench, migrated_template, base, tmp_path)
+        assert len(points) > 50, points
+        for number, point in enumerate(points, 1):
+            if number % SHARES == share and ("landed" in point or point.split()[0] in SIDES):
+                _die_and_heal(bench, migrated_template, base, tmp_path, number, point, whole)
+
+
+def _undisturbed(bench: Bench, server: str, base: str, folder: Path) -> tuple[list[str], Snapshot]:
+    shutil.copytree(folder / "lake", folder / "whole")
+    with another_database(server, like=str(make_url(base).database)) as url, rig_on(bench, url, folder / "whole", dimension=None) as rig:
+        rig.only = FEW
+        watching = Executioner(rig.store, rig.lake)
+        rig.run()
+        assert_sound(rig)
+        return watching.points, snapshot(rig.store)
+
+
+def _die_and_heal(bench: Bench, server: str, base: str, folder: Path, number: int, point: str, whole: Snapshot) -> None:
+    where = f"killed at point {number}, {point}"
+    lake = folder / str(number)
+    shutil.copytree(folder / "lake", lake)
+    with another_database(server, like=str(make_url(base).database)) as url:
+        with rig_on(bench, url, lake, dimension=None) as victim:
+            victim.only = FEW
+            Executioner(victim.store, victim.lake, at=number)
+            with pytest.raises(Killed):
+                victim.run()
+        with rig_on(bench, url, lake, dimension=None) as rig:
+            rig.only = FEW
+            rig.run()
+            assert difference(snapshot(rig.store), whole) == {}, where
+            assert_sound(rig)
+    shutil.rmtree(lake)
+
+
+VICTIM = """
+import os, signal, sys
+from pathlib import Path
+import pytest
+from tests.stages.happenings import small
+from tests.stages.killing import Executioner
+from tests.stages.support import bench_of, rig_on
+
+url, lake, at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+with pytest.MonkeyPatch.context() as patch, rig_on(bench_of(patch, world=small), url, lake) as rig:
+    Executioner(rig.store, rig.lake, at=at, deed=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    rig.run_whole()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path) -> None:
+    """SIGKILL, with its two threads at work: no open run, no lock and no orphan is left after the next run."""
+    with another_database(migrated_template) as url:
+        for at in (25, 120, 190):
+            victim = [sys.executable, "-c", VICTIM, url, str(tmp_path / "lake"), str(at)]
+            died = subprocess.run(victim, capture_output=True, text=True, timeout=240, check=False)
+            assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+        with rig_on(bench_of(monkeypatch, world=small), url, tmp_path / "lake") as rig:
+            assert rig.one("SELECT count(*) FROM engine.run WHERE finished_at IS NULL") == 1
+            rig.run()
+            assert_true(rig)
+            assert_sound(rig)
+            assert rig.one("SELECT count(*) FROM engine.run WHERE outcome = 'died'") == 3
+
+
+@pytest.mark.slow
+def test_a_crash_of_the_database_between_normalise_and_publish(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path,
+) -> None:
+    """PostgreSQL empties unlogged staging when it comes back; the epoch tells, and the lake is normalised again without the source."""
+    home = tmp_path_factory.mktemp("pg")
+    for folder in (home, *home.parents):
+        if folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):  # noqa: S108 - its server's account must walk through
+            folder.chmod(0o711)
+    server = EmbeddedPostgres(home)
+    try:
+        url = server.start()
+        migrate.upgrade(url)
+        bench = bench_of(monkeypatch, world=small)
+        with rig_on(bench, url, tmp_path / "lake") as rig:
+            rig.run()
+            rig.advance(hours=2)
+            changes_again(rig)
+            with rig.lane(open_run(rig.store, "bc", "changes", "test", rig.config.digest)) as lane:
+                for entity in lane.connector.streams:
+                    pull(lane, entity)
+                for entity in lane.streams():
+                    normalise(lane, entity)
+            assert rig.one("SELECT count(*) FROM staging.bc__document") > 0
+        _crash(server)
+        with rig_on(bench, server.start(), tmp_path / "lake") as rig:
+            assert rig.one("SELECT count(*) FROM staging.bc__document") == 0
+            rig.run(entities=())
+            assert_true(rig)
+            assert_sound(rig)
+    finally:
+        server.remove()
+
+
+def changes_again(rig: Rig) -> None:
+    """Postings on an already loaded company."""
+    invoice = next(x for x in rig.company.invoices.values() if x.posted)
+    rig.company.pay_invoice(invoice.id, Decimal(11))
+    rig.company.post_invoice(invoice.customer_id, Decimal(77))
+    rig.company.edit_customer(invoice.customer_id, name="Renamed")
+
+
+def _crash(server: EmbeddedPostgres) -> None:
+    """What `pg_ctl stop -m immediate` does: everything dies at once, nothing is written first."""
+    assert server.pid is not None
+    postmaster = psutil.Process(server.pid)
+    os.kill(postmaster.pid, signal.SIGQUIT)
+    deadline = time.monotonic() + 30
+    while postmaster.is_running() and postmaster.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        time.sleep(0.05)

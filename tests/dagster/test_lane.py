@@ -14,7 +14,7 @@ from dagster_project.ops_jobs import OneEntity
 from dagster_project.running import QUIET
 from sync_engine.store.db import open_engine
 from sync_engine.store.readings import RunState, runs
-from tests.conftest import _new_database
+from tests.conftest import new_database
 from tests.connectors.support import SECRET
 from tests.dagster.conftest import Installation, open_installation
 
@@ -36,7 +36,7 @@ class Story(NamedTuple):
 def story(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Told once; the tests below look at it."""
     folder = tmp_path_factory.mktemp("story")
-    with pytest.MonkeyPatch.context() as patch, _new_database(migrated_template, "migrated") as url:
+    with pytest.MonkeyPatch.context() as patch, new_database(migrated_template, "migrated") as url:
         patch.setenv("SYNC_ENGINE_HOME", str(folder))
         patch.setenv("SYNC_ENGINE_DATABASE_URL", url)
         for installation in open_installation(patch, folder / "defs"):

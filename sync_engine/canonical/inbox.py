@@ -24,7 +24,8 @@ _DEBTOR = (
     Sayable("credit_alert_pct", "credit_alert_pct", "percentage"), Sayable("owner_code", "owner_id", "owner"),
 )
 _DOCUMENT = (
-    Sayable("promised_date", "promised_date", "date"), Sayable("dispute_reason", "dispute_reason", "text"), Sayable("collection_status", "collection_status", "status"),
+    Sayable("promised_date", "promised_date", "date"), Sayable("dispute_reason", "dispute_reason", "text"),
+        Sayable("collection_status", "collection_status", "status"),
 )
 SAYABLE: dict[str, dict[str, Sayable]] = {
     "debtor": {s.field: s for s in _DEBTOR} | {"owner": _DEBTOR[-1], "owner_id": _DEBTOR[-1]},
@@ -33,7 +34,7 @@ SAYABLE: dict[str, dict[str, Sayable]] = {
 """By entity and by what applications call the field."""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
+class Refusal(Exception):
     """Why a row of the inbox is not taken, in words for the application's developer."""
 
 

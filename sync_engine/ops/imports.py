@@ -152,7 +152,8 @@ def _places(kind: str, table: Table) -> dict[str, int]:
     if kind == "persons" and not {"email", "first_name", "last_name"} & set(found):
         missing.append("email")
     if missing:
-        raise ConfigurationError(f"the column {' and '.join(missing)} is missing", whose=table.name, todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.")
+        raise ConfigurationError(f"the column {' and '.join(missing)} is missing", whose=table.name,
+            todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.")
     return found
 
 

@@ -89,7 +89,8 @@ def answer(cut: Cut, words: list[Word]) -> None:
 def listed(connection: Connection, *, waiting_only: bool, limit: int) -> list[tuple[Any, ...]]:
     """Rows of the inbox, the newest first, with their answers."""
     return [tuple(r) for r in fetch(connection, """
-        SELECT i.inbox_id, i.entity, coalesce(concat_ws(' ', d.number, d.name), concat_ws(' ', replace(x.kind, '_', ' '), x.external_no), CAST(i.record_id AS text)), i.field,
+        SELECT i.inbox_id, i.entity, coalesce(concat_ws(' ', d.number, d.name), concat_ws(' ', replace(x.kind, '_', ' '), x.external_no),
+            CAST(i.record_id AS text)), i.field,
                CAST(i.value AS text), i.said_by, i.said_at, i.answer, i.why, i.answered_at
         FROM canonical.claim_inbox i LEFT JOIN canonical.debtor d ON i.entity = 'debtor' AND d.id = i.record_id
         LEFT JOIN canonical.document x ON i.entity = 'document' AND x.id = i.record_id
@@ -102,7 +103,8 @@ _LIVING = {
     "debtor": """
         WITH RECURSIVE up AS (
             SELECT id AS asked, id, merged_into, deleted_at, 0 AS steps FROM canonical.debtor WHERE id = ANY(CAST(:ids AS uuid[]))
-            UNION ALL SELECT up.asked, d.id, d.merged_into, d.deleted_at, up.steps + 1 FROM up JOIN canonical.debtor d ON d.id = up.merged_into WHERE up.steps < 100)
+            UNION ALL SELECT up.asked, d.id, d.merged_into, d.deleted_at, up.steps + 1 FROM up JOIN canonical.debtor d ON d.id = up.merged_into
+                WHERE up.steps < 100)
         SELECT asked, id, deleted_at IS NOT NULL FROM up WHERE merged_into IS NULL
         """,
     "document": "SELECT id, id, deleted_at IS NOT NULL FROM canonical.document WHERE id = ANY(CAST(:ids AS uuid[]))",
@@ -140,9 +142,14 @@ def _find(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
 
 def _last_words(words: list[Word]) -> tuple[list[Word], Refused]:
     last = {(w.record_id, w.sayable.field): w.inbox_id for w in words}
-    replaced = [(w.inbox_id, f"replaced by what was said later, inbox {last[w.record_id, w.sayable.field]}") for w in words if last[w.record_id, w.sayable.field] != w.inbox_id]
-    return [w for w in words if last[w.record_id, w.sayable.field] == w.inbox_id], replaced
-
+    kept, replaced = [], []
+    for word in words:
+        final = last[word.record_id, word.sayable.field]
+        if final == word.inbox_id:
+            kept.append(word)
+        else:
+            replaced.append((word.inbox_id, f"replaced by what was said later, inbox {final}"))
+    return kept, replaced
 
 def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
     """An owner is named by id, e-mail address or number; the claim holds the id."""
@@ -150,7 +157,8 @@ def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
     owners: dict[str, list[str]] = {}
     for name, id_ in cut.rows("""
             SELECT n.name, CAST(o.id AS text) FROM unnest(CAST(:names AS text[])) AS n(name)
-            JOIN canonical.account_owner o ON o.deleted_at IS NULL AND (CAST(o.id AS text) = lower(n.name) OR lower(o.email) = lower(n.name) OR o.number = n.name)
+            JOIN canonical.account_owner o ON o.deleted_at IS NULL AND (CAST(o.id AS text) = lower(n.name) OR lower(o.email) = lower(n.name)
+                OR o.number = n.name)
             """, names=named) if named else []:
         owners.setdefault(str(name), []).append(str(id_))
     good, refused = [], []
@@ -161,7 +169,8 @@ def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
             good.append(word._replace(value=owners[word.value][0]))
         else:
             several = len(owners.get(word.value, ()))
-            refused.append((word.inbox_id, f"{several} account owners are called this; use the id" if several else "there is no account owner with this id, e-mail address or number"))
+            refused.append((word.inbox_id,
+                f"{several} account owners are called this; use the id" if several else "there is no account owner with this id, e-mail address or number"))
     return good, refused
 
 
@@ -183,7 +192,8 @@ def _claim(cut: Cut, words: list[Word]) -> None:
         """, inbox=INBOX)
     cut.sql("""
         INSERT INTO engine.source_record AS r (stream_id, key, raw_hash, batch_id, claim)
-        SELECT s.stream_id, c.key, CAST(md5(CAST(c.said AS text)) AS uuid), 0, c.said FROM inbox_claim c JOIN engine.stream s ON s.source = :inbox AND s.entity = :debtors
+        SELECT s.stream_id, c.key, CAST(md5(CAST(c.said AS text)) AS uuid), 0, c.said FROM inbox_claim c JOIN engine.stream s ON s.source = :inbox
+            AND s.entity = :debtors
         ON CONFLICT (stream_id, key) DO UPDATE SET claim = coalesce(r.claim, '{}') || excluded.claim, raw_hash = excluded.raw_hash, changed_at = now()
         """, inbox=INBOX, debtors=INBOX_DEBTORS)
     cut.sql("""

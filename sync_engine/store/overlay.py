@@ -38,7 +38,8 @@ def say_about_documents(cut: Cut, words: Mapping[tuple[str, str], tuple[Any, boo
     if not words:
         return
     cut.sql("CREATE TEMP TABLE said_word (id uuid, field text, value jsonb, is_withdrawn boolean) ON COMMIT DROP")
-    copy_rows(cut.connection, "said_word", ("id", "field", "value", "is_withdrawn"), [(i, f, json.dumps(v), str(w).lower()) for (i, f), (v, w) in words.items()])
+    copy_rows(cut.connection, "said_word", ("id", "field", "value", "is_withdrawn"),
+        [(i, f, json.dumps(v), str(w).lower()) for (i, f), (v, w) in words.items()])
     cut.sql("CREATE TEMP TABLE said_document ON COMMIT DROP AS SELECT DISTINCT id FROM said_word")
     cut.sql(f"""
         INSERT INTO engine.document_overlay (document_id, claims, own)
@@ -58,7 +59,8 @@ def apply_to_incoming(cut: Cut) -> None:
         return
     cut.sql(f"""
         CREATE TEMP TABLE overlaid ON COMMIT DROP AS
-        SELECT n.id, EXISTS (SELECT FROM {staged(cut.source, "document")} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet WHERE d.id = n.id) AS is_staged
+        SELECT n.id, EXISTS (SELECT FROM {staged(cut.source, "document")} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
+            WHERE d.id = n.id) AS is_staged
         FROM incoming_document n JOIN engine.document_overlay v ON v.document_id = n.id
         """)
     cut.sql(f"""
@@ -67,7 +69,8 @@ def apply_to_incoming(cut: Cut) -> None:
         """)
     cut.sql("""
         UPDATE engine.document_overlay v SET own = jsonb_build_object(
-            'dispute_reason', coalesce(v.own ->> 'dispute_reason', e.dispute_reason), 'promised_date', coalesce(CAST(v.own ->> 'promised_date' AS date), e.promised_date))
+            'dispute_reason', coalesce(v.own ->> 'dispute_reason', e.dispute_reason), 'promised_date', coalesce(CAST(v.own ->> 'promised_date' AS date),
+                e.promised_date))
         FROM overlaid o JOIN engine.ledger_entry e ON e.record_id = o.id AND e.record_kind = 'document'
         WHERE v.document_id = o.id AND NOT o.is_staged AND (e.dispute_reason IS NOT NULL OR e.promised_date IS NOT NULL)
         """)
@@ -85,7 +88,8 @@ def publish_touched(cut: Cut, *, everyone: bool) -> None:
         return
     which = "" if everyone else "JOIN said_document s ON s.id = d.id"
     sources = cut.rows(f"""
-        SELECT DISTINCT o.source, o.role FROM engine.document_overlay v JOIN canonical.document d ON d.id = v.document_id {which} JOIN engine.source o ON o.source = d.source
+        SELECT DISTINCT o.source, o.role FROM engine.document_overlay v JOIN canonical.document d ON d.id = v.document_id {which} JOIN engine.source o
+            ON o.source = d.source
         """)
     cut.sql("CREATE TEMP TABLE overlaid_document (id uuid, dispute_reason text, promised_date date, collection_status text) ON COMMIT DROP")
     for source, role in sources:

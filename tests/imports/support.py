@@ -30,7 +30,8 @@ ENTITIES = {
         "dispute_reason": "Dispute", "promised_date": "Promised",
     },
 }
-KEYS = {"account_owner": "Code", "dimension": "Code", "dimension_value": "Code", "debtor": "Id", "debtor_dimension": "Customer", "contact": "Id", "document": "Id"}
+KEYS = {"account_owner": "Code", "dimension": "Code", "dimension_value": "Code", "debtor": "Id", "debtor_dimension": "Customer", "contact": "Id",
+    "document": "Id"}
 Rows = list[list[str]]
 
 
@@ -53,7 +54,8 @@ def world(customers: int = 8) -> dict[str, tuple[list[str], Rows]]:
         ),
         "document": (
             ["Id", "Customer", "No", "Issued", "Due", "Total", "Open", "Dispute", "Promised"],
-            [[f"d-{i}-{n}", f"erp-{i}", "R-1" if i < 2 and n == 0 else f"R-{i}-{n}", "2026-01-05", "2026-02-05", "100.00", "100.00", "", ""] for i in ids for n in range(2)],
+            [[f"d-{i}-{n}", f"erp-{i}", "R-1" if i < 2 and n == 0 else f"R-{i}-{n}", "2026-01-05", "2026-02-05", "100.00", "100.00", "",
+                ""] for i in ids for n in range(2)],
         ),
     }
 
@@ -106,8 +108,10 @@ class Desk:
     def snapshot(self) -> Snapshot:
         """Every canonical table as a set of rows, and what people decided."""
         found = snapshot(self.store)
-        found["pin"] = set(self.rows("SELECT entity, canonical_id, field, CAST(value AS text), until, pinned_by, CAST(pinned_at AS text), reason FROM engine.pin"))
-        found["source_record"] = set(self.rows("SELECT s.source, s.entity, r.key, CAST(r.claim AS text), r.deleted_at IS NULL FROM engine.source_record r JOIN engine.stream s USING (stream_id)"))
+        found["pin"] = set(self.rows("SELECT entity, canonical_id, field, CAST(value AS text), until, pinned_by, CAST(pinned_at AS text), reason FROM "
+            "engine.pin"))
+        found["source_record"] = set(self.rows("SELECT s.source, s.entity, r.key, CAST(r.claim AS text), r.deleted_at IS NULL FROM engine.source_record r "
+            "JOIN engine.stream s USING (stream_id)"))
         return found
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -126,13 +130,16 @@ class Desk:
 
     def debtors(self, column: str) -> dict[str, Any]:
         """Number -> a column of living debtors, references by their name."""
-        named = {"owner": "(SELECT email FROM canonical.account_owner o WHERE o.id = d.owner_id)", "portfolio": "(SELECT name FROM canonical.portfolio p WHERE p.id = d.portfolio_id)",
-                 "parent": "(SELECT number FROM canonical.debtor p WHERE p.id = d.parent_id)", "top": "(SELECT number FROM canonical.debtor p WHERE p.id = d.ultimate_parent_id)"}
+        named = {"owner": "(SELECT email FROM canonical.account_owner o WHERE o.id = d.owner_id)",
+            "portfolio": "(SELECT name FROM canonical.portfolio p WHERE p.id = d.portfolio_id)",
+                 "parent": "(SELECT number FROM canonical.debtor p WHERE p.id = d.parent_id)",
+                     "top": "(SELECT number FROM canonical.debtor p WHERE p.id = d.ultimate_parent_id)"}
         return dict(self.rows(f"SELECT number, {named.get(column, column)} FROM canonical.debtor d WHERE deleted_at IS NULL"))
 
     def contacts(self, column: str) -> dict[str, Any]:
         """E-mail -> a column of living contacts."""
-        named = {"position": "(SELECT name FROM canonical.contact_position p WHERE p.id = c.position_id)", "debtor": "(SELECT number FROM canonical.debtor d WHERE d.id = c.debtor_id)"}
+        named = {"position": "(SELECT name FROM canonical.contact_position p WHERE p.id = c.position_id)",
+            "debtor": "(SELECT number FROM canonical.debtor d WHERE d.id = c.debtor_id)"}
         return dict(self.rows(f"SELECT email_normalised, {named.get(column, column)} FROM canonical.contact c WHERE deleted_at IS NULL"))
 
 

@@ -51,7 +51,8 @@ def test_what_collections_own_is_taken_and_stays(desk: Desk) -> None:
     assert set(answers(desk).values()) == {("taken", None)}
     desk.edit("debtor", "erp-1", "Name", "RENAMED")
     desk.run()
-    assert desk.rows("SELECT name, chasing_paused, pause_reason, CAST(pause_until AS text), provenance ->> 'chasing_paused' FROM canonical.debtor WHERE number = '10001'") == [
+    assert desk.rows("SELECT name, chasing_paused, pause_reason, CAST(pause_until AS text), provenance ->> 'chasing_paused' FROM canonical.debtor WHERE "
+        "number = '10001'") == [
         ("RENAMED", True, "waiting for goods", "2026-12-01", "inbox"),
     ]
     assert float(desk.debtors("credit_alert_pct")["10002"]) == 82.5
@@ -85,8 +86,10 @@ def test_where_collections_rank_first_an_owner_is_taken(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("entity", "field", "value", "why"), [
     ("portfolio", "name", "x", "no entity 'portfolio'"), ("debtor", "credit_limit", 5, "not open to applications; these are: chasing_paused"),
-    ("debtor", "chasing_paused", "yes", "true or false"), ("debtor", "pause_until", "1 May", "YYYY-MM-DD"), ("debtor", "credit_alert_pct", 5000, "from 0 to 1000"),
-    ("debtor", "credit_alert_pct", True, "a percentage"), ("debtor", "pause_reason", ["x"], "takes text"), ("debtor", "owner", "who@example.com", "no account owner"),
+    ("debtor", "chasing_paused", "yes", "true or false"), ("debtor", "pause_until", "1 May", "YYYY-MM-DD"),
+        ("debtor", "credit_alert_pct", 5000, "from 0 to 1000"),
+    ("debtor", "credit_alert_pct", True, "a percentage"), ("debtor", "pause_reason", ["x"], "takes text"),
+        ("debtor", "owner", "who@example.com", "no account owner"),
     ("document", "collection_status", "lost", "one of none, disputed"),
 ], ids=lambda v: str(v)[:12])  # fmt: skip
 def test_what_cannot_be_understood_is_refused_in_words(desk: Desk, entity: str, field: str, value: Any, why: str) -> None:
@@ -101,7 +104,8 @@ def test_what_cannot_be_understood_is_refused_in_words(desk: Desk, entity: str, 
 
 def test_unknown_and_deleted_records_are_refused_and_the_last_word_counts(desk: Desk) -> None:
     """Of two words about one field the later is taken and the earlier is told so."""
-    desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', 'true', 'x')")
+    desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', "
+        "'true', 'x')")
     first, second = say(desk, "debtor", "10001", "chasing_paused", True), say(desk, "debtor", "10001", "chasing_paused", False)
     gone = say(desk, "debtor", "10006", "chasing_paused", True)
     for name, column in (("debtor", "Id"), ("contact", "Customer"), ("document", "Customer"), ("debtor_dimension", "Customer")):
@@ -135,7 +139,8 @@ def test_promises_and_disputes_survive_the_documents_next_update(desk: Desk) -> 
     say(desk, "document", "d-1-0", "promise", None)
     desk.run()
     assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == ((None, None, "none"), ("the ERP's own reason", None, "disputed"))
-    assert desk.rows("SELECT DISTINCT actor FROM canonical.change WHERE field IN ('promised_date', 'dispute_reason') AND entity = 'document' AND actor_kind = 'user'") == [("dunning",)]
+    assert desk.rows("SELECT DISTINCT actor FROM canonical.change WHERE field IN ('promised_date', 'dispute_reason') AND entity = 'document' AND "
+        "actor_kind = 'user'") == [("dunning",)]
 
 
 def test_a_status_of_their_own_beats_what_follows_from_dispute_and_promise(desk: Desk) -> None:
@@ -172,8 +177,10 @@ def test_the_writer_role_can_insert_and_nothing_else(desk: Desk) -> None:
         from sqlalchemy import text
 
         can = connection.execute(text("""
-            SELECT has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'INSERT'), has_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'answer', 'INSERT'),
-                   has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'UPDATE'), has_schema_privilege('sync_engine_writer', 'engine', 'USAGE')
+            SELECT has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'INSERT'), has_column_privilege('sync_engine_writer',
+                'canonical.claim_inbox', 'answer', 'INSERT'),
+                   has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'UPDATE'), has_schema_privilege('sync_engine_writer', 'engine',
+                       'USAGE')
             """)).one()
     assert tuple(can) == (True, False, False, False)
 

@@ -29,7 +29,8 @@ def apply_rows(cut: Cut, kind: str, file: str, digest: str, counts: Mapping[str,
     import_id = int(str(cut.rows("""
         INSERT INTO engine.import (kind, file, digest, read, applied, unchanged, refused, done_by, reason)
         VALUES (:kind, :file, :digest, :read, :applied, :unchanged, :refused, :by, :why) RETURNING import_id
-        """, kind=kind, file=file, digest=digest, read=sum(counts.values()), applied=counts["applied"], unchanged=counts["unchanged"], refused=counts["refused"],
+        """, kind=kind, file=file, digest=digest, read=sum(counts.values()), applied=counts["applied"], unchanged=counts["unchanged"],
+            refused=counts["refused"],
         by=by, why=why)[0][0]))
     if not counts["applied"]:
         return Applied(import_id, 0)
@@ -86,7 +87,8 @@ def _persons(cut: Cut, by: str) -> None:
     ensure_inbox(cut.connection)
     cut.sql("""
         INSERT INTO engine.source_record AS r (stream_id, key, raw_hash, batch_id, claim)
-        SELECT s.stream_id, p.key, CAST(md5(CAST(p.claim AS text)) AS uuid), 0, p.claim FROM import_person p JOIN engine.stream s ON s.source = :inbox AND s.entity = :persons
+        SELECT s.stream_id, p.key, CAST(md5(CAST(p.claim AS text)) AS uuid), 0, p.claim FROM import_person p JOIN engine.stream s ON s.source = :inbox
+            AND s.entity = :persons
         ON CONFLICT (stream_id, key) DO UPDATE SET claim = excluded.claim, raw_hash = excluded.raw_hash, deleted_at = NULL, state = 0, reason = NULL
         """, inbox=INBOX, persons=INBOX_PERSONS)
     cut.sql("""

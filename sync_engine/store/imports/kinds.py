@@ -32,7 +32,8 @@ def decide_rows(connection: Connection, kind: str, headings: Headings, *, primar
     run_sql(connection, """
         UPDATE import_row r SET outcome = CASE WHEN r.what IS NOT NULL THEN 'refused'
             WHEN r.same_as IS NOT NULL THEN 'unchanged'
-            WHEN EXISTS (SELECT FROM import_effect e WHERE e.line = r.line AND NOT e.is_there) OR EXISTS (SELECT FROM import_person p WHERE p.line = r.line) THEN 'applied'
+            WHEN EXISTS (SELECT FROM import_effect e WHERE e.line = r.line AND NOT e.is_there) OR EXISTS (SELECT FROM import_person p
+                WHERE p.line = r.line) THEN 'applied'
             ELSE 'unchanged' END
         """)
     run_sql(connection, "UPDATE import_row SET what = 'the same as line ' || same_as WHERE same_as IS NOT NULL AND outcome = 'unchanged'")
@@ -87,15 +88,18 @@ def _owners(connection: Connection, headings: Headings, primary: bool) -> None:
     _choose(connection, f"""
         SELECT r.line, o.id, coalesce(o.name, o.email) AS label, {_NEAR} AS is_near FROM import_row r
         JOIN canonical.account_owner o ON lower(btrim(o.email)) = lower(r.email) AND o.deleted_at IS NULL WHERE r.what IS NULL
-        """, headings["email"], "'no account owner has this e-mail address'", "The owner must exist in a source; correct the address, or run that source first.")
-    _say_before(connection, "coalesce(o.name, o.email, o.number) FROM canonical.debtor d JOIN canonical.account_owner o ON o.id = d.owner_id WHERE d.id = r.debtor_id")
+        """, headings["email"], "'no account owner has this e-mail address'",
+            "The owner must exist in a source; correct the address, or run that source first.")
+    _say_before(connection,
+        "coalesce(o.name, o.email, o.number) FROM canonical.debtor d JOIN canonical.account_owner o ON o.id = d.owner_id WHERE d.id = r.debtor_id")
     _to_debtors(connection, "owner_code")
 
 
 def _portfolios(connection: Connection, headings: Headings, primary: bool) -> None:
     name_customers(connection, headings["customer"])
     refuse(connection, "r.value IS NULL", headings["value"], "'is blank'", "Fill in the exact name of a portfolio.")
-    there = ", ".join(str(n) for n, in fetch(connection, "SELECT name FROM canonical.portfolio WHERE archived_at IS NULL AND deleted_at IS NULL ORDER BY name LIMIT 8"))
+    names = fetch(connection, "SELECT name FROM canonical.portfolio WHERE archived_at IS NULL AND deleted_at IS NULL ORDER BY name LIMIT 8")
+    there = ", ".join(str(n) for n, in names)
     _choose(connection, f"""
         SELECT r.line, o.id, o.name AS label, {_NEAR} AS is_near FROM import_row r
         JOIN canonical.portfolio o ON o.name = r.value AND o.archived_at IS NULL AND o.deleted_at IS NULL WHERE r.what IS NULL
@@ -138,7 +142,8 @@ def _positions(connection: Connection, headings: Headings, primary: bool) -> Non
     _contacts(connection, headings)
     run_sql(connection, "UPDATE import_row r SET after = p.name FROM canonical.contact_position p WHERE p.name_key = lower(r.value) AND r.what IS NULL")
     there = ", ".join(str(n) for n, in fetch(connection, "SELECT name FROM canonical.contact_position ORDER BY name LIMIT 8"))
-    refuse(connection, "r.value IS NOT NULL AND r.after IS NULL", headings["value"], "'there is no position of this name'", f"One there is: {there or 'none yet'}; blank clears it.")
+    refuse(connection, "r.value IS NOT NULL AND r.after IS NULL", headings["value"], "'there is no position of this name'",
+        f"One there is: {there or 'none yet'}; blank clears it.")
     _say_before(connection, "p.name FROM canonical.contact c JOIN canonical.contact_position p ON p.id = c.position_id WHERE c.id = r.target_id")
     settle_repeated(connection, "r.target_id", "coalesce(r.after, '')")
     _pin(connection, "contact", "position", "to_jsonb(r.after)")
@@ -151,7 +156,8 @@ def _primary(connection: Connection, headings: Headings, primary: bool) -> None:
     settle_repeated(connection, "r.target_id", "1")
     if primary:
         refuse(connection, """
-            r.same_as IS NULL AND EXISTS (SELECT FROM import_row o WHERE o.debtor_id = r.debtor_id AND o.line <> r.line AND o.what IS NULL AND o.same_as IS NULL)
+            r.same_as IS NULL AND EXISTS (SELECT FROM import_row o WHERE o.debtor_id = r.debtor_id AND o.line <> r.line AND o.what IS NULL
+                AND o.same_as IS NULL)
             """, headings["email"], "'several contacts of this customer are to be the primary one'", "Keep one of them.")
     _pin(connection, "contact", "is_primary", f"to_jsonb({str(primary).lower()})")
 
@@ -245,19 +251,23 @@ def _tags(connection: Connection, headings: Headings, entity: str, owner: str) -
 def _persons(connection: Connection, headings: Headings, primary: bool) -> None:
     """A person the customer has already gets the values of the row pinned; another one becomes a contact of its own."""
     name_customers(connection, headings["customer"])
-    refuse(connection, "r.email IS NULL AND r.first_name IS NULL AND r.last_name IS NULL", headings["email"], "'there is neither an e-mail address nor a name'", "Fill in one of them.")
-    refuse(connection, "r.email IS NOT NULL AND r.email !~ '^[^@ ]+@[^@ ]+$'", headings["email"], "'this is no e-mail address'", "Correct it, or leave it blank.")
+    refuse(connection, "r.email IS NULL AND r.first_name IS NULL AND r.last_name IS NULL", headings["email"],
+        "'there is neither an e-mail address nor a name'", "Fill in one of them.")
+    refuse(connection, "r.email IS NOT NULL AND r.email !~ '^[^@ ]+@[^@ ]+$'", headings["email"], "'this is no e-mail address'",
+        "Correct it, or leave it blank.")
     who = "coalesce(lower(r.email), lower(concat_ws(' ', r.first_name, r.last_name)))"
     settle_repeated(connection, f"(r.debtor_id, {who})", "(r.first_name, r.last_name, r.phone, r.position)")
     run_sql(connection, f"""
         CREATE TEMP TABLE import_known ON COMMIT DROP AS
-        SELECT r.line, array_agg(c.id ORDER BY c.number, c.id) AS ids, array_agg(concat_ws(' ', c.number, coalesce(c.full_name, c.email)) ORDER BY c.number, c.id) AS labels
+        SELECT r.line, array_agg(c.id ORDER BY c.number, c.id) AS ids, array_agg(concat_ws(' ', c.number, coalesce(c.full_name,
+            c.email)) ORDER BY c.number, c.id) AS labels
         FROM import_row r JOIN canonical.contact c ON c.debtor_id = r.debtor_id AND c.deleted_at IS NULL AND c.merged_into IS NULL
             AND CASE WHEN r.email IS NOT NULL THEN c.email_normalised = lower(r.email) ELSE lower(c.full_name) = {who} END
         WHERE r.what IS NULL AND r.same_as IS NULL GROUP BY r.line
         """)
     run_sql(connection, f"""
-        UPDATE import_row r SET bad_column = :column, what = 'this customer has ' || cardinality(k.ids) || ' such contacts: ' || array_to_string(k.labels[1:{SEVERAL}], ', '),
+        UPDATE import_row r SET bad_column = :column,
+            what = 'this customer has ' || cardinality(k.ids) || ' such contacts: ' || array_to_string(k.labels[1:{SEVERAL}], ', '),
             todo = 'Nothing is guessed: make them differ first.'
         FROM import_known k WHERE k.line = r.line AND cardinality(k.ids) > 1
         """, column=headings["email"])
@@ -281,9 +291,11 @@ def _one_spelling(connection: Connection) -> None:
         """)
     run_sql(connection, """
         INSERT INTO import_effect (line, what, entity, record_id, field, value)
-        SELECT r.line, 'pin', 'contact', r.target_id, 'full_name', to_jsonb(concat_ws(' ', coalesce(r.first_name, c.first_name), coalesce(r.last_name, c.last_name)))
+        SELECT r.line, 'pin', 'contact', r.target_id, 'full_name', to_jsonb(concat_ws(' ', coalesce(r.first_name, c.first_name), coalesce(r.last_name,
+            c.last_name)))
         FROM import_row r JOIN canonical.contact c ON c.id = r.target_id
-        WHERE r.what IS NULL AND r.same_as IS NULL AND EXISTS (SELECT FROM import_effect e WHERE e.line = r.line AND e.field IN ('first_name', 'last_name') AND NOT e.is_there)
+        WHERE r.what IS NULL AND r.same_as IS NULL AND EXISTS (SELECT FROM import_effect e WHERE e.line = r.line
+            AND e.field IN ('first_name', 'last_name') AND NOT e.is_there)
         """)
 
 
@@ -291,7 +303,8 @@ def _new_persons(connection: Connection, who: str) -> None:
     run_sql(connection, f"""
         INSERT INTO import_person (line, debtor_id, key, claim)
         SELECT r.line, r.debtor_id, CAST(r.debtor_id AS text) || '/' || {who}, jsonb_strip_nulls(jsonb_build_object(
-            'debtor_key', CAST(r.debtor_id AS text), 'first_name', r.first_name, 'last_name', r.last_name, 'full_name', nullif(concat_ws(' ', r.first_name, r.last_name), ''),
+            'debtor_key', CAST(r.debtor_id AS text), 'first_name', r.first_name, 'last_name', r.last_name, 'full_name', nullif(concat_ws(' ', r.first_name,
+                r.last_name), ''),
             'email', r.email, 'phone', r.phone, 'position', r.position, 'title', r.position, 'status', 'active', 'origin_field', 'import'))
         FROM import_row r WHERE r.what IS NULL AND r.same_as IS NULL AND r.target_id IS NULL
         """)

@@ -38,14 +38,16 @@ def load_rows(connection: Connection, rows: Iterable[Sequence[str | int | None]]
     copy_rows(connection, "import_row", ("line", *CELLS, "what"), rows)
     run_sql(connection, "ANALYZE import_row")
     for cell in CELLS:
-        run_sql(connection, f"UPDATE import_row SET {cell} = nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '') WHERE {cell} IS DISTINCT FROM nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '')")
+        run_sql(connection, f"UPDATE import_row SET {cell} = nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '') WHERE {cell} IS DISTINCT FROM "
+            f"nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '')")
     run_sql(connection, "UPDATE import_row SET bad_column = 'the whole row', todo = 'Correct the row and import it again.' WHERE what IS NOT NULL")
     return int(fetch(connection, "SELECT count(*) FROM import_row")[0][0])
 
 
 def refuse(connection: Connection, condition: str, column: str, what: str, todo: str, **values: object) -> None:
     """Refuses the rows that are still good and for which `condition` (over r) holds; `what` is SQL, so that it can name what was found."""
-    run_sql(connection, f"UPDATE import_row r SET bad_column = :column, what = {what}, todo = :todo WHERE r.what IS NULL AND ({condition})", column=column, todo=todo, **values)
+    run_sql(connection, f"UPDATE import_row r SET bad_column = :column, what = {what}, todo = :todo WHERE r.what IS NULL AND ({condition})", column=column,
+        todo=todo, **values)
 
 
 def name_customers(connection: Connection, column: str, *, cell: str = "customer", into: str = "debtor_id", is_optional: bool = False) -> None:
@@ -82,7 +84,8 @@ def settle_repeated(connection: Connection, by: str, says: str) -> None:
     """Rows about the same thing: identical ones are one, contradicting ones are all refused. `by` and `says` are SQL over r."""
     run_sql(connection, f"""
         WITH good AS (SELECT r.line, {by} AS about, {says} AS said FROM import_row r WHERE r.what IS NULL),
-        groups AS (SELECT about, min(line) AS first, count(DISTINCT said) AS sayings, array_agg(line ORDER BY line) AS lines FROM good GROUP BY about HAVING count(*) > 1)
+        groups AS (SELECT about, min(line) AS first, count(DISTINCT said) AS sayings, array_agg(line ORDER BY line) AS lines
+            FROM good GROUP BY about HAVING count(*) > 1)
         UPDATE import_row r SET
             same_as = CASE WHEN g.sayings = 1 AND r.line <> g.first THEN g.first END,
             bad_column = CASE WHEN g.sayings > 1 THEN 'the whole row' END,

@@ -61,13 +61,15 @@ def undo(cut: Cut, import_id: int, *, by: str, why: str | None) -> tuple[int, li
     if found[0].undone_at is not None:
         raise ConfigurationError(f"it was undone by {found[0].undone_by} already", key=f"import {import_id}")
     _collect(cut, import_id)
-    left = [Left(*r) for r in fetch(cut.connection, "SELECT line, entity, CAST(record_id AS text), field, decided_since FROM import_back WHERE decided_since IS NOT NULL ORDER BY place")]
+    left = [Left(*r) for r in fetch(cut.connection,
+        "SELECT line, entity, CAST(record_id AS text), field, decided_since FROM import_back WHERE decided_since IS NOT NULL ORDER BY place")]
     debtors = ids(cut.connection, "SELECT DISTINCT record_id FROM import_back WHERE what = 'pin' AND entity = 'debtor' AND decided_since IS NULL")
     contacts = ids(cut.connection, "SELECT DISTINCT record_id FROM import_back WHERE what = 'pin' AND entity = 'contact' AND decided_since IS NULL")
     _restore_pins(cut)
     cut.sql("""
         DELETE FROM canonical.tag t USING import_back b
-        WHERE b.what = 'tag' AND b.decided_since IS NULL AND t.owner_table = b.entity AND t.owner_id = b.record_id AND t.name = b.after #>> '{}' AND t.origin = 'person'
+        WHERE b.what = 'tag' AND b.decided_since IS NULL AND t.owner_table = b.entity AND t.owner_id = b.record_id AND t.name = b.after #>> '{}'
+            AND t.origin = 'person'
         """)
     _remove_persons(cut)
     refold(cut, lambda source: cut, [], debtors, contacts)
@@ -88,7 +90,8 @@ def _collect(cut: Cut, import_id: int) -> None:
         CREATE TEMP TABLE import_back ON COMMIT DROP AS
         SELECT e.place, e.line, e.what, e.entity, e.record_id, e.field, e.before, e.after, CASE
             WHEN e.what = 'pin' AND p.canonical_id IS NULL THEN 'the pinned value was released since'
-            WHEN e.what = 'pin' AND (nullif(p.value, 'null') IS DISTINCT FROM nullif(e.after -> 'value', 'null') OR p.until IS NOT NULL) THEN 'decided again since by ' || p.pinned_by
+            WHEN e.what = 'pin' AND (nullif(p.value, 'null') IS DISTINCT FROM nullif(e.after -> 'value', 'null')
+                OR p.until IS NOT NULL) THEN 'decided again since by ' || p.pinned_by
             WHEN e.what = 'person' AND r.claim IS DISTINCT FROM e.after THEN 'the person was imported again since'
             WHEN e.what = 'person' AND q.canonical_id IS NOT NULL THEN 'a value of this person was decided since by ' || q.by
             WHEN e.what = 'person' AND l.canonical_id IS DISTINCT FROM e.record_id THEN 'the person was linked to another contact since'
@@ -98,7 +101,8 @@ def _collect(cut: Cut, import_id: int) -> None:
         LEFT JOIN engine.stream s ON e.what = 'person' AND s.source = :inbox AND s.entity = :persons
         LEFT JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = e.field
         LEFT JOIN canonical.link l ON e.what = 'person' AND l.entity = 'contact' AND l.source = :inbox AND l.external_id = e.field
-        LEFT JOIN (SELECT canonical_id, min(pinned_by) AS by FROM engine.pin WHERE entity = 'contact' GROUP BY 1) q ON e.what = 'person' AND q.canonical_id = e.record_id
+        LEFT JOIN (SELECT canonical_id, min(pinned_by) AS by FROM engine.pin WHERE entity = 'contact' GROUP BY 1) q ON e.what = 'person'
+            AND q.canonical_id = e.record_id
         WHERE e.import_id = :id
         """, id=import_id, inbox=INBOX, persons=INBOX_PERSONS)
     cut.sql("ANALYZE import_back")
@@ -110,7 +114,8 @@ def _restore_pins(cut: Cut) -> None:
         WHERE b.what = 'pin' AND b.before IS NULL AND b.decided_since IS NULL AND p.entity = b.entity AND p.canonical_id = b.record_id AND p.field = b.field
         """)
     cut.sql("""
-        UPDATE engine.pin p SET value = nullif(b.before -> 'value', 'null'), until = b.before ->> 'until', while_claimed = nullif(b.before -> 'while_claimed', 'null'),
+        UPDATE engine.pin p SET value = nullif(b.before -> 'value', 'null'), until = b.before ->> 'until',
+            while_claimed = nullif(b.before -> 'while_claimed', 'null'),
             pinned_by = b.before ->> 'pinned_by', pinned_at = CAST(b.before ->> 'pinned_at' AS timestamptz), reason = b.before ->> 'reason'
         FROM import_back b
         WHERE b.what = 'pin' AND b.before IS NOT NULL AND b.decided_since IS NULL AND p.entity = b.entity AND p.canonical_id = b.record_id AND p.field = b.field
@@ -122,16 +127,19 @@ def _remove_persons(cut: Cut) -> None:
     if not cut.exists("SELECT FROM import_back WHERE what = 'person' AND decided_since IS NULL"):
         return
     gone = "import_back b WHERE b.what = 'person' AND b.decided_since IS NULL"
-    cut.sql(f"INSERT INTO change_new (entity, record_id, op, old) SELECT 'contact', c.id, 'delete', to_jsonb(c) FROM {gone.replace('import_back b', 'canonical.contact c, import_back b')} AND c.id = b.record_id")
+    cut.sql(f"INSERT INTO change_new (entity, record_id, op, old) SELECT 'contact', c.id, 'delete', to_jsonb(c) FROM "
+        f"{gone.replace('import_back b', 'canonical.contact c, import_back b')} AND c.id = b.record_id")
     cut.sql(f"""
-        DELETE FROM engine.source_record r USING engine.stream s, {gone} AND s.source = :inbox AND s.entity = :persons AND r.stream_id = s.stream_id AND r.key = b.field
+        DELETE FROM engine.source_record r USING engine.stream s, {gone} AND s.source = :inbox AND s.entity = :persons AND r.stream_id = s.stream_id
+            AND r.key = b.field
         """, inbox=INBOX, persons=INBOX_PERSONS)
     cut.sql(f"DELETE FROM canonical.link l USING {gone} AND l.entity = 'contact' AND l.source = :inbox AND l.external_id = b.field", inbox=INBOX)
     cut.sql(f"DELETE FROM canonical.overruled o USING {gone} AND o.entity = 'contact' AND o.record_id = b.record_id")
     cut.sql(f"DELETE FROM canonical.contact c USING {gone} AND c.id = b.record_id")
     cut.sql("""
         DELETE FROM canonical.link l USING import_back b
-        WHERE b.what = 'person' AND b.decided_since IS NULL AND l.entity = 'debtor' AND l.source = :inbox AND l.external_id = b.after ->> 'debtor_key' AND NOT EXISTS (
+        WHERE b.what = 'person' AND b.decided_since IS NULL AND l.entity = 'debtor' AND l.source = :inbox AND l.external_id = b.after ->> 'debtor_key'
+            AND NOT EXISTS (
             SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
             WHERE s.source = :inbox AND (r.key = l.external_id OR r.claim ->> 'debtor_key' = l.external_id))
         """, inbox=INBOX)

@@ -87,7 +87,8 @@ def small_books(customers: int = 12, *, seed: int = 7) -> Books:
         for nth in range(2):
             total = Decimal(chance.randint(100, 999_999)) / 100
             day = date(2026, 1, 1) + timedelta(days=chance.randint(0, 60))
-            books.invoices.append(Invoice(f"INV-{number}-{nth}", number, day, day + timedelta(days=30), total, total if nth else (total / 2).quantize(Decimal("0.01"))))
+            books.invoices.append(Invoice(f"INV-{number}-{nth}", number, day, day + timedelta(days=30), total,
+                total if nth else (total / 2).quantize(Decimal("0.01"))))
         if place % 5 == 0:
             books.invoices.append(Invoice(f"CN-{number}", number, date(2026, 2, 1), date(2026, 2, 1), Decimal("-30.00"), Decimal("-30.00")))
     return books

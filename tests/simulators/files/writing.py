@@ -34,7 +34,7 @@ class Flaws:
 DIRTY = Flaws(";", "utf-8", "\r\n", bom=True, shouted_header=True, trailing_blank_lines=3, trailing_delimiter=True, repeat_every=4, excel_hint=False)
 
 
-def write_csv(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], flaws: Flaws = Flaws()) -> Path:  # noqa: B008 - frozen
+def write_csv(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], flaws: Flaws = Flaws()) -> Path:
     """Writes one CSV; cells with line breaks keep them, quoted."""
     heading, rows = table
     text = io.StringIO(newline="")

@@ -1,0 +1,59 @@
+"""`import` and `inbox` at the command line: what they print, and exit codes that mean something."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sync_engine.cli import main
+from tests.imports.support import Desk
+
+
+def run(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of one command."""
+    capture.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    out, err = capture.readouterr()
+    return int(ended.value.code or 0), out, " ".join(err.split())
+
+
+def test_import_dry_run_apply_list_and_undo(desk: Desk, capsys: pytest.CaptureFixture[str], home: Any) -> None:
+    """The walk a person takes: look, import, see it in the list, take it back. Refused rows make it 6."""
+    path = str(desk.drop("owners.csv", ["customer_id", "email_address"], [["10000", "ann@example.com"], ["nobody", "ann@example.com"]]))
+    code, out, _ = run(capsys, "import", "owners", path, "--dry-run")
+    assert (code, "would apply" in out, "1 would be applied, 0 unchanged, 1 refused" in out, "no customer has this id" in out) == (6, True, True, True)
+    assert desk.debtors("owner")["10000"] == "jo@example.com"
+    code, out, _ = run(capsys, "import", "owners", path, "--as", "mia", "--why", "new list", "--json")
+    said = json.loads(out)
+    assert (code, said["import_id"], said["read"], said["applied"], said["refused"], said["rows"][1]["column"]) == (6, 1, 2, 1, 1, "customer_id")
+    assert desk.debtors("owner")["10000"] == "ann@example.com"
+    assert json.loads(run(capsys, "import", "list", "--json")[1])["imports"][0]["done_by"] == "mia"
+    code, out, _ = run(capsys, "import", "--undo", "1", "--as", "mia")
+    assert (code, "taken back: 1 decisions" in out) == (0, True)
+    assert desk.debtors("owner")["10000"] == "jo@example.com"
+    assert "mia" in run(capsys, "import", "list")[1]
+
+
+@pytest.mark.parametrize(("arguments", "code", "says"), [
+    ((), 2, "say what to import"), (("colours", "nowhere.csv"), 2, "no import 'colours'"), (("owners", "nowhere.csv"), 3, "nowhere.csv: cannot be read"),
+    (("--undo", "7"), 2, "no import of this number"),
+], ids=["nothing", "unknown kind", "no file", "no such import"])  # fmt: skip
+def test_what_goes_wrong_is_a_sentence_and_a_code(
+    desk: Desk, capsys: pytest.CaptureFixture[str], home: Any, arguments: tuple[str, ...], code: int, says: str,
+) -> None:  # fmt: skip
+    """A setting is 2, a file that cannot be read 3."""
+    ended, _, err = run(capsys, "import", *arguments)
+    assert (ended, says in err) == (code, True), err
+
+
+def test_the_inbox_is_listed(desk: Desk, capsys: pytest.CaptureFixture[str], home: Any) -> None:
+    """Waiting rows before a cut, answers after it."""
+    desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'chasing_paused', 'true', 'dunning' "
+                 "FROM canonical.debtor WHERE number = '10001'")
+    assert "waiting" in run(capsys, "inbox", "list", "--waiting")[1]
+    desk.run()
+    assert json.loads(run(capsys, "inbox", "list", "--json")[1])["inbox"][0]["answer"] == "taken"
+    assert "Nothing was said." in run(capsys, "inbox", "list", "--waiting")[1]

@@ -15,12 +15,15 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from sync_engine.canonical.contact import CONTACT
+from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
 from sync_engine.merge import INBOX, PERSON
-from sync_engine.ownership import Role
+from sync_engine.ownership import DEFAULT_POLICY, Policy, Role
 from sync_engine.ports import ConnectorPlugin, MappingPlugin
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
+CANONICAL_STORE = "dagster_project.components.CanonicalStore"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -140,6 +143,47 @@ def load_sources(folder: Path) -> dict[str, SourceConfig]:
                 raise ConfigurationError(f"source {config.source!r} is defined twice", whose=f"{path.parent.name}/{path.name}", todo="Rename one of them.")
             found[config.source] = config
     return dict(sorted(found.items()))
+
+
+def load_policy(folder: Path) -> Policy:
+    """The ownership policy of the CanonicalStore YAML below `folder`; the default where there is none. Raises ConfigurationError."""
+    found = [(path, d) for path in sorted(folder.glob("**/defs.yaml")) for d in _documents(path) if d.get("type") == CANONICAL_STORE]
+    if len(found) > 1:
+        raise ConfigurationError("there are several ownership policies", whose=", ".join(f"{p.parent.name}/{p.name}" for p, _ in found), todo="Keep one.")
+    return parse_policy(found[0][1].get("attributes") or {}, f"{found[0][0].parent.name}/{found[0][0].name}") if found else DEFAULT_POLICY
+
+
+def read_policy(file: Path) -> Policy:
+    """The policy in one file: a CanonicalStore YAML, or its attributes alone. Raises ConfigurationError."""
+    if not file.is_file():
+        raise ConfigurationError("there is no such file", whose=str(file))
+    documents = _documents(file)
+    chosen = next((d.get("attributes") or {} for d in documents if d.get("type") == CANONICAL_STORE), documents[0] if documents else {})
+    return parse_policy(chosen, file.name)
+
+
+def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
+    """Validates a policy: its shape, the fields it names, and that it decides about every field. Raises ConfigurationError."""
+    if not attributes:
+        return DEFAULT_POLICY
+    try:
+        policy = Policy.model_validate(attributes)
+    except ValidationError as error:
+        raise sentence(error, where) from None
+    known = {"debtor": DEBTOR, "contact": CONTACT}
+    for place, rule in enumerate(policy.rules, 1):
+        fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
+        if unknown := sorted(set(rule.fields) - set(fields)):
+            raise ConfigurationError(f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has", whose=where, key="rules", todo="Correct the YAML.")
+        if rule.mode == "union" and (odd := [n for n in rule.fields if fields[n].kind not in ("text", "set") or fields[n].column]):
+            raise ConfigurationError(f"rule {place}: {', '.join(odd)} is no set and no text that could be united", whose=where, key="rules", todo="Correct the YAML.")
+    for entity, some in known.items():
+        for field in some:
+            try:
+                policy.rule_for(entity, field.name, field.group)
+            except LookupError as error:
+                raise ConfigurationError(str(error), whose=where, key="rules", todo="Correct the YAML.") from None
+    return policy
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

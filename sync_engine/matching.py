@@ -27,6 +27,8 @@ from rapidfuzz import fuzz
 RUNGS = ("foreign_id", "number", "external_number", "registration", "email_and_name")
 CONFIDENCE = {"foreign_id": 1.0, "number": 0.95, "external_number": 0.95, "registration": 0.98, "email_and_name": 0.9}
 SUGGEST_FROM = 0.7
+ALIKE = 0.85
+"""Names less alike than this, under one debtor number and with nothing else in common, are for a person to judge."""
 BLOCK_LIMIT = 400
 """A block (records that share a postcode, say) larger than this says too little to compare everyone in it."""
 MAIL_PROVIDERS = frozenset((
@@ -140,6 +142,7 @@ def name_and_form(name: str) -> tuple[str, frozenset[str]]:
     return " ".join(w for w in left if w not in UNTOLD_FORMS) or " ".join(left), frozenset(forms)
 
 
+@lru_cache(maxsize=1 << 17)
 def official_number(number: str | None, country: str | None) -> tuple[str | None, str] | None:
     """(country, digits and letters) of a registration or VAT number; None for what identifies nobody (blank, zeros, 12345678)."""
     bare = re.sub(r"[^0-9A-Z]", "", (number or "").upper())
@@ -318,9 +321,16 @@ def doubt(rung: str, party: Party, members: Sequence[Party]) -> str | None:
                 return "the names differ in their legal form"
             if party.country and member.country and party.country.upper() != member.country.upper():
                 return "the countries differ"
+            here, there = _postcode(party), _postcode(member)
+            if here and there and here != there and not _same_phone(party, member):
+                return "the postcodes differ, it may be another branch"
     if rung in ("number", "external_number") and all(_strangers(party, m) for m in members):
         return "the numbers agree and nothing else does"
     return None
+
+
+def _same_phone(ours: Party, theirs: Party) -> bool:
+    return (phone_digits(ours.phone) or 0) == (phone_digits(theirs.phone) or 1)
 
 
 def _strangers(ours: Party, theirs: Party) -> bool:
@@ -328,10 +338,10 @@ def _strangers(ours: Party, theirs: Party) -> bool:
         return False
     agreeing = (
         {n[1] for n in official_numbers(ours).values()} & {n[1] for n in official_numbers(theirs).values()}
-        or (mailbox(ours.email) or 0) == (mailbox(theirs.email) or 1) or (phone_digits(ours.phone) or 0) == (phone_digits(theirs.phone) or 1)
+        or (mailbox(ours.email) or 0) == (mailbox(theirs.email) or 1) or _same_phone(ours, theirs)
         or (_postcode(ours) or 0) == (_postcode(theirs) or 1)
     )  # fmt: skip
-    return not agreeing and _name_likeness(ours.name, theirs.name) < 0.5
+    return not agreeing and _name_likeness(ours.name, theirs.name) < ALIKE
 
 
 def climb(parties: Iterable[Party], known: Known, circumstances: Circumstances, rungs: Sequence[str] = RUNGS) -> dict[str, Outcome]:
@@ -401,7 +411,9 @@ def _shown(key: Hashable) -> str:
 
 def _name_likeness(a: str, b: str) -> float:
     x, y = name_and_form(a)[0], name_and_form(b)[0]
-    return max(fuzz.token_sort_ratio(x, y), 0.95 * fuzz.token_set_ratio(x, y)) / 100
+    score = max(fuzz.token_sort_ratio(x, y), 0.95 * fuzz.token_set_ratio(x, y)) / 100
+    figures, others = ({w for w in n.split() if w.isdigit()} for n in (x, y))
+    return min(score, 0.6) if figures and others and figures != others else score  # branch 12 is not branch 13
 
 
 def likeness(ours: Party, theirs: Party) -> tuple[float, dict[str, Any]]:

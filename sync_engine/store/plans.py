@@ -137,6 +137,11 @@ def sources_behind(connection: Connection, touched: Iterable[tuple[str, str]]) -
     return [str(r[0]) for r in fetch(connection, "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")]
 
 
+def linked_records(connection: Connection) -> list[tuple[str, str]]:
+    """Every debtor and contact that some source record means."""
+    return [(str(e), str(i)) for e, i in fetch(connection, "SELECT DISTINCT entity, canonical_id FROM canonical.link WHERE entity IN ('debtor', 'contact')")]
+
+
 def look_before(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
     """Notes masters and balances of the touched records as they are."""
     _touched(connection, touched)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.running import Workshop
-from sync_engine.ownership import DEFAULT_POLICY, Policy
+from sync_engine.ownership import DEFAULT_POLICY, Policy, Rule
 from sync_engine.ports import Draft, Normalised
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.lane import Lane
@@ -38,6 +37,8 @@ STREAMS = {
     "entries": Stream("entries", "payments", "ledger_entry", has_cursor=False),
 }
 Record = dict[str, Any]
+CRM_FIRST = Policy(rules=(Rule(groups=("general", "contact"), ranking=("crm", "erp", "collections")), Rule(ranking=("erp", "crm", "collections"))))
+"""The CRM is master of what a customer is called and how to reach him, while it is linked."""
 
 
 @dataclass
@@ -217,8 +218,3 @@ def three_sources(world: World) -> World:
     world.say("crm", "contacts", "CC2", debtor_key="C1", full_name="Bo Søn", email="bo@hansen.dk", title="Owner", position="Owner")
     world.say("dunning", "debtors", "T1", number="10000", chasing_paused=True, pause_reason="disputes everything")
     return world
-
-
-def new_id() -> UUID:
-    """An id that means nothing."""
-    return uuid4()

@@ -10,25 +10,12 @@ from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.ops import links
 from sync_engine.ops.planning import Plan, apply, do
 from sync_engine.ops.suggesting import suggestions
-from sync_engine.ownership import Policy, Rule
 from sync_engine.store.runs import source_lock
 from tests.links.support import World
-
-CRM_FIRST = Policy(rules=(Rule(groups=("general", "contact"), ranking=("crm", "erp", "collections")), Rule(ranking=("erp", "crm", "collections"))))
-
 
 def carry_out(world: World, planned: Plan) -> Plan:
     """Applies a plan."""
     return apply(world.workshop, planned.hash, by="ada", why="seen by ada")
-
-
-@pytest.fixture
-def running(world: World) -> World:
-    """All three sources published once, the CRM ranked before the ERP for general data."""
-    world.policy = CRM_FIRST
-    for source in ("erp", "crm", "dunning"):
-        world.run(source)
-    return world
 
 
 def test_the_walk_through(running: World) -> None:

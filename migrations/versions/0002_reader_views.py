@@ -18,8 +18,11 @@ UP = ("0002_1_items.sql", "0002_2_metrics.sql", "0002_3_people_and_trust.sql", "
 
 def run_file(connection: Connection, name: str) -> None:
     """Sends a file of many statements as it is, without parameters, so that no character of it needs escaping."""
-    with connection.connection.cursor() as cursor:
+    cursor = connection.connection.cursor()
+    try:
         cursor.execute((SQL / name).read_text(encoding="utf-8"))
+    finally:
+        cursor.close()
 
 
 def upgrade() -> None:

@@ -56,6 +56,13 @@ def place_of(name: str) -> int:
     return list(SPEAKABLE).index(found.entity) if found else len(SPEAKABLE)
 
 
+def heading(given: object) -> object:
+    """A column name out of a YAML, where `No`, `On` and `2026` are not text unless quoted. Raises ValueError that says so."""
+    if isinstance(given, bool):
+        raise ValueError("YAML reads No, Yes, On and Off as true or false; put it in quotes")
+    return str(given) if isinstance(given, int | float) else given
+
+
 def column_identity(name: str) -> str:
     """Two column headings are the same when this is: case, blanks, underscores, hyphens and dots do not count."""
     return _SPACES.sub(" ", name).strip().casefold()

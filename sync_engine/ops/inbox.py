@@ -31,4 +31,4 @@ def inbox(store: Engine, *, waiting_only: bool = False, limit: int = 50) -> list
     """The newest rows of the inbox."""
     with transaction(store, "reading the inbox") as connection:
         rows = listed(connection, waiting_only=waiting_only, limit=limit)
-    return [InboxRow._make((*row[:4], None if row[4] is None else json.loads(row[4]), *row[5:])) for row in rows]
+    return [InboxRow._make([*row[:4], None if row[4] is None else json.loads(row[4]), *row[5:]]) for row in rows]

@@ -109,7 +109,7 @@ def run_source(
             _close_quietly(workshop.store, run_id, error)
             raise
         first = next(iter(ran.failures.values()), None)
-        close_run(workshop.store, run_id, ran.outcome, first, ran.published.cut_id if ran.published else None)
+        close_run(workshop.store, run_id, ran.outcome, first, ran.published.cut_id)
     return ran
 
 
@@ -138,7 +138,7 @@ def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
             raise
         except (SourceError, TransientError) as error:
             ran.failures[entity] = error
-    if len(ran.failures) == len(chosen) > 0:
+    if chosen and set(ran.failures) == set(chosen):
         raise next(iter(ran.failures.values()))
 
 

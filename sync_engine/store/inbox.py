@@ -213,9 +213,10 @@ def _state(cut: Cut, entity: str, words: list[Word]) -> dict[tuple[str, str], _S
         return {}
     masters = "t.provenance" if entity == "debtor" else "CASE WHEN v.document_id IS NULL THEN '{}' ELSE v.own || jsonb_build_object('source', t.source) END"
     overlay = "" if entity == "debtor" else "LEFT JOIN engine.document_overlay v ON v.document_id = t.id"
-    return {(entity, str(i)): _State(row, master or {}) for i, row, master in cut.rows(f"""
+    rows: list[Any] = list(cut.rows(f"""
         SELECT t.id, to_jsonb(t), {masters} FROM canonical.{entity} t {overlay} WHERE t.id = ANY(CAST(:ids AS uuid[]))
-        """, ids=ids)}  # type: ignore[misc]
+        """, ids=ids))
+    return {(entity, str(i)): _State(row, master or {}) for i, row, master in rows}
 
 
 def _judged(word: Word, state: _State | None) -> tuple[str, str]:
@@ -234,7 +235,7 @@ def _judged(word: Word, state: _State | None) -> tuple[str, str]:
 def _same(value: Any, said: Any) -> bool:
     if isinstance(value, int | float) and not isinstance(value, bool) and said is not None:
         return float(value) == float(said)
-    return value == said
+    return bool(value == said)
 
 
 def _shown(value: Any) -> str:

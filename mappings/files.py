@@ -22,7 +22,7 @@ import mappings
 from mappings.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole, is_negative, is_zero, unsigned
 from mappings.reading import CUSTOM, UNREADABLE, Reader, Refused, Row
 from mappings.rules import Name, PositionRules, Positions
-from sync_engine.canonical.declared import SPEAKABLE, Speakable, column_identity, spoken_of
+from sync_engine.canonical.declared import SPEAKABLE, Speakable, column_identity, heading, spoken_of
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import CodeGap, Draft, Normalised
 
@@ -66,7 +66,13 @@ class Column(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _plain_column(cls, given: Any) -> Any:
-        return {"column": given} if isinstance(given, str) else given
+        if not isinstance(given, Mapping):
+            return given if isinstance(given, cls) else {"column": heading(given)}
+        codes = given.get("codes")
+        return {
+            **given, **({"column": heading(given["column"])} if "column" in given else {}),
+            **({"codes": {heading(code): meaning for code, meaning in codes.items()}} if isinstance(codes, Mapping) else {}),
+        }
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Column:

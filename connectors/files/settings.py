@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sync_engine.canonical.declared import SPEAKABLE, spoken_of
+from sync_engine.canonical.declared import SPEAKABLE, heading, spoken_of
 
 Format = Literal["csv", "tsv", "excel", "parquet", "ndjson"]
 ENDINGS: dict[str, Format] = {
@@ -38,7 +38,12 @@ class EntityFiles(BaseModel):
     @field_validator("key", mode="before")
     @classmethod
     def _one_or_several(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        return tuple(map(heading, value)) if isinstance(value, list | tuple) else (heading(value),)
+
+    @field_validator("modified", "debtor", mode="before")
+    @classmethod
+    def _column(cls, value: object) -> object:
+        return heading(value)
 
     @field_validator("encoding")
     @classmethod

@@ -23,8 +23,9 @@ _LEDGER: dict[Route, str] = {
         "invoice are not told: checks C2, C3, C6 and C7 cannot be answered"
     ),
     "invoices": (
-        "payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, what remains of a "
-        "credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 cannot be answered, and balances (C5) need not agree"
+        "payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, "
+        "what remains of a credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 "
+        "cannot be answered, and balances (C5) need not agree"
     ),
 }
 _BETTER: dict[str, str] = {

@@ -32,7 +32,8 @@ EXPECTED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
         "salesInvoices.disputeStatus": "not in this version: disputes (v25 and later)",
     }),
     "v26 with a page that hides columns": (
-        {"version": 26, "analytics": False, "ledger_page_missing_columns": frozenset({"Closed_at_Date", "Remaining_Amt_LCY"})}, {"control_accounts": ["2310"]}, {
+        {"version": 26, "analytics": False, "ledger_page_missing_columns": frozenset({"Closed_at_Date", "Remaining_Amt_LCY"})},
+        {"control_accounts": ["2310"]}, {
             "ledger route": "odata_page: Microsoft removes published pages of its own in v30 (2027 wave 1): plan an API page of your own; "
                             "which payment settled which invoice is not told: checks C6 and C7 cannot be answered",
             "Cust_LedgerEntries.Closed_at_Date":
@@ -44,8 +45,8 @@ EXPECTED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
     ),
     "v28 without reportsFinance": ({"version": 28, "reports_finance": False, "analytics": False, **PAGE_GONE}, {}, {
         "ledger route": "invoices: payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, "
-                        "what remains of a credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 cannot be answered, and balances "
-                        "(C5) need not agree",
+                        "what remains of a credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 "
+                        "cannot be answered, and balances (C5) need not agree",
         "financeDimensionValues": "not there: heading, total and blocked dimension values cannot be told from others",
         "change signal": "reportsFinance does not answer: at every run all open invoices are read again",
     }),

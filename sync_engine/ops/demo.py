@@ -186,9 +186,8 @@ def run_through_dagster(job: str = "lane", *, is_kept: bool = False, **decisions
     with warnings.catch_warnings(), ExitStack() as opened:
         warnings.simplefilter("ignore")  # Dagster's own notes on its preview features
         running = importlib.import_module("dagster_project.running")
-        config = {"ops": {f"{SOURCE}__read_{job}": {"config": decisions}}} if decisions else None
         instance = opened.enter_context(_instance()) if is_kept else None
-        result = running.run_lane(SOURCE, job=job, run_config=config, instance=instance)
+        result = running.run_lane(SOURCE, job=job, run_config=decisions, instance=instance)
     if not result.success:
         failed = [event for event in result.all_events if event.is_step_failure]
         said = [str(event.step_failure_data.error.message).strip().splitlines()[-1] for event in failed if event.step_failure_data.error]

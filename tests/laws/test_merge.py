@@ -41,7 +41,8 @@ def policies(draw: st.DrawFn, modes: Sequence[Mode] = MODES) -> Policy:
     ranking = st.lists(names, min_size=1, max_size=4, unique=True)
     fields, groups = draw(st.sampled_from([(("name",), ()), ((), ("credit",)), (("note", "limit"), ()), ((), ("chasing", "credit"))]))
     return Policy(rules=(
-        Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes)), fields=fields, groups=groups), Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes))),
+        Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes)), fields=fields, groups=groups),
+        Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes))),
     ))
 
 

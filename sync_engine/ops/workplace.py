@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from sync_engine.config import SourceConfig, load_sources
+from sync_engine.config import SourceConfig, load_policy, load_sources
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
 from sync_engine.ops.running import Workshop
@@ -36,8 +36,8 @@ def source_named(name: str) -> SourceConfig:
 
 
 def open_workshop() -> Workshop:
-    """Store, lake and clock of this installation. Raises ConfigurationError, StoreError, TransientError."""
-    return Workshop(open_store(), Lake(lake_url()), SystemClock())
+    """Store, lake, clock and ownership policy of this installation. Raises ConfigurationError, StoreError, TransientError."""
+    return Workshop(open_store(), Lake(lake_url()), SystemClock(), load_policy(defs_folder()))
 
 
 def open_store() -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -267,6 +268,20 @@ class BusinessCentral:
             if names:
                 return names
         return [self.settings.environment]
+
+    def now(self) -> datetime:
+        """The clock's now."""
+        return self._clock.now()
+
+    def read(self, path: str) -> bytes:
+        """The answer of an address of API v2.0 outside any company."""
+        return self._client.get(self._site.addresses.installation(f"api/v2.0/{path}"), key=path).body
+
+    def write(self, method: str, path: str, body: dict[str, str], *, etag: str = "") -> bytes:
+        """Sends a change to an address of API v2.0 outside any company, once."""
+        headers = {"If-Match": etag} if etag else {}
+        url = self._site.addresses.installation(f"api/v2.0/{path}")
+        return self._client.write(method, url, msgspec.json.encode(body), key=path.partition("(")[0], headers=headers).body
 
     def close(self) -> None:
         """Releases connections; may be called again."""

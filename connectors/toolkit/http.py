@@ -115,6 +115,17 @@ class HttpClient:
         )
         return retrying(self._once, url, key, headers or {})
 
+    def write(self, method: str, url: str, content: bytes, *, key: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+        """Sends a change, once: after a time-out nobody knows whether it was taken. Raises what `get` raises."""
+        authorization = self._authorization()
+        extra = {"Content-Type": "application/json", **(headers or {})}
+        answer = self._send(url, key, extra, authorization, method, content)
+        if answer.status_code == 401 and self.login is not None and self.login.renew(authorization):
+            answer = self._send(url, key, extra, self._authorization(), method, content)
+        if answer.is_success:
+            return Reply(answer.status_code, answer.headers, answer.content)
+        raise self._failure(answer, key)
+
     def _worth(self, failure: BaseException, shrinkable: bool) -> bool:
         if isinstance(failure, RateLimited):
             return (failure.retry_after or 0) <= self.limits.longest_retry_after
@@ -155,12 +166,14 @@ class HttpClient:
                 raise
             raise _owned(failure, self.whose) from None
 
-    def _send(self, url: str, key: str, headers: Mapping[str, str], authorization: str | None) -> httpx.Response:
+    def _send(
+        self, url: str, key: str, headers: Mapping[str, str], authorization: str | None, method: str = "GET", content: bytes | None = None,
+    ) -> httpx.Response:
         extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
         self._budget.spend(self.urgency)
         with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
-                return self._open().get(url, headers=extra)
+                return self._open().request(method, url, headers=extra, content=content)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
 

@@ -175,7 +175,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     26: (without(parties, "Contact", "privacy_blocked"),),
     27: (replaced(parties, "addresses", lambda text: [text]),),
     28: (replaced(payloads, "has_long_number", lambda payload: False),),
-    29: "the client has one verb, GET: there is no batch to send",
+    29: "reading has one verb, GET, and no address ends in $batch: there is none to send",
     30: (asked_of_a_replica,),
     31: (replaced(site.Site, "enter", never),),
     32: (replaced(connector, "explained", lambda refusal, settings, source: refusal),),

@@ -1,0 +1,153 @@
+"""Webhook notifications as hints that wake a lane early. Polling stays the truth: a hint says when to look, never what is there.
+
+`HintReceiver` is a WSGI program for any server; `subscribe` makes and renews subscriptions, which live three days;
+`waiting` and `take` are for whoever starts lanes. A hint is an empty file, so receiver and lane need not share a process.
+[D:api-reference/v2.0/dynamics-subscriptions.md]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import msgspec
+
+from connectors.business_central.connector import BusinessCentral
+from connectors.toolkit.failures import Refused
+from connectors.toolkit.odata import cut
+from sync_engine.errors import PermissionMissing, ProtocolViolation
+
+RESOURCES = {
+    "customers": "customers", "salesInvoices": "salesInvoices", "salesCreditMemos": "salesCreditMemos", "currencies": "currencies",
+    "dimensions": "dimensions", "paymentTerms": "paymentTerms", "paymentMethods": "paymentMethods", "generalLedgerEntries": "payments",
+}
+"""What can be subscribed to, and the wire entity or family to look at then: a posting shows in the general ledger first."""
+
+_RESOURCE = re.compile(r"companies\(([0-9a-fA-F-]{36})\)/(\w+)")
+_LARGEST = 1 << 20
+_RENEW_BEFORE = timedelta(days=2)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
+class _Notification(msgspec.Struct):
+    resource: str = ""
+    state: str = msgspec.field(name="clientState", default="")
+
+
+class _Body(msgspec.Struct):
+    value: list[_Notification] = []
+
+
+class Subscription(msgspec.Struct):
+    """A subscription as Business Central shows it."""
+
+    id: str = msgspec.field(name="subscriptionId", default="")
+    url: str = msgspec.field(name="notificationUrl", default="")
+    resource: str = ""
+    expires: datetime | None = msgspec.field(name="expirationDateTime", default=None)
+    etag: str = msgspec.field(name="@odata.etag", default="*")
+
+
+class Subscribed(NamedTuple):
+    """What became of one resource: made, renewed, kept, or refused with a reason."""
+
+    resource: str
+    outcome: str
+    why: str = ""
+
+
+class HintReceiver:
+    """Answers Business Central and records hints below `folder`. `companies` maps company ids to sources."""
+
+    def __init__(self, folder: Path, client_state: str, companies: Mapping[str, str]) -> None:
+        self._folder, self._state = folder, client_state.encode()
+        self._sources = {company.lower(): source for company, source in companies.items()}
+
+    def __call__(self, environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
+        """Any status but 200 to 299, 408, 429 and 5xx ends a subscription, so what we do not know is thanked for and forgotten."""
+        status, body = self._answer(environ)
+        start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _answer(self, environ: Mapping[str, Any]) -> tuple[str, bytes]:
+        token = parse_qs(environ.get("QUERY_STRING", "")).get("validationToken")
+        if token:
+            return ("200 OK", token[0].encode()) if token[0].isascii() and len(token[0]) <= 2048 else ("400 Bad Request", b"")
+        if environ.get("REQUEST_METHOD") != "POST":
+            return "405 Method Not Allowed", b""
+        try:
+            size = int(environ.get("CONTENT_LENGTH") or 0)
+            if size > _LARGEST:
+                return "413 Content Too Large", b""
+            told = msgspec.json.decode(environ["wsgi.input"].read(size), type=_Body).value
+        except (ValueError, msgspec.MsgspecError):
+            return "400 Bad Request", b""
+        if not all(compare_digest(notification.state.encode(), self._state) for notification in told):
+            return "403 Forbidden", b""
+        try:
+            for notification in told:
+                self._record(notification.resource)
+        except OSError:
+            return "503 Service Unavailable", b""
+        return "200 OK", b""
+
+    def _record(self, resource: str) -> None:
+        found = _RESOURCE.search(resource)
+        source = self._sources.get(found[1].lower()) if found else None
+        if found is None or source is None or found[2] not in RESOURCES:
+            return
+        place = self._folder / source
+        place.mkdir(parents=True, exist_ok=True)
+        (place / RESOURCES[found[2]]).touch()
+
+
+def waiting(folder: Path, source: str) -> dict[str, datetime]:
+    """Wire entities or families of a source that were heard of, and when last."""
+    place = folder / source
+    if not _NAME.fullmatch(source) or not place.is_dir():
+        return {}
+    return {hint.name: datetime.fromtimestamp(hint.stat().st_mtime, UTC) for hint in place.iterdir()}
+
+
+def take(folder: Path, source: str, seen: Mapping[str, datetime]) -> None:
+    """Removes the hints of `waiting` once a lane was started for them; what was heard of again since stays."""
+    for name, at in waiting(folder, source).items():
+        if name in seen and at <= seen[name]:
+            (folder / source / name).unlink(missing_ok=True)
+
+
+def subscribe(connector: BusinessCentral, url: str, client_state: str) -> list[Subscribed]:
+    """Makes what is missing and renews what ends within two days. Call it daily; the receiver must be up, it is asked at once.
+
+    A resource that is refused is told and the others go on. Raises what signing in raises.
+    """
+    known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in _existing(connector)}
+    company, now = connector.probe().facts["company_id"], connector.now()
+    found = []
+    for resource in RESOURCES:
+        row = known.get((url, resource))
+        try:
+            if row is None:
+                wanted = {"notificationUrl": url, "resource": f"/api/v2.0/companies({company})/{resource}", "clientState": client_state}
+                connector.write("POST", "subscriptions", wanted)
+                found.append(Subscribed(resource, "made"))
+            elif row.expires is None or row.expires - now < _RENEW_BEFORE:
+                connector.write("PATCH", f"subscriptions('{row.id}')", {}, etag=row.etag)
+                found.append(Subscribed(resource, "renewed"))
+            else:
+                found.append(Subscribed(resource, "kept"))
+        except (Refused, PermissionMissing, ProtocolViolation) as refusal:
+            found.append(Subscribed(resource, "refused", refusal.what))
+    return found
+
+
+def _existing(connector: BusinessCentral) -> list[Subscription]:
+    body = connector.read("subscriptions")
+    return [msgspec.json.decode(row, type=Subscription) for row in cut(body, whose=connector.source, key="subscriptions").rows]

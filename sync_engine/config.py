@@ -174,9 +174,11 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
     for place, rule in enumerate(policy.rules, 1):
         fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
         if unknown := sorted(set(rule.fields) - set(fields)):
-            raise ConfigurationError(f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has", whose=where, key="rules", todo="Correct the YAML.")
+            raise ConfigurationError(f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has", whose=where, key="rules",
+                todo="Correct the YAML.")
         if rule.mode == "union" and (odd := [n for n in rule.fields if fields[n].kind not in ("text", "set") or fields[n].column]):
-            raise ConfigurationError(f"rule {place}: {', '.join(odd)} is no set and no text that could be united", whose=where, key="rules", todo="Correct the YAML.")
+            raise ConfigurationError(f"rule {place}: {', '.join(odd)} is no set and no text that could be united", whose=where, key="rules",
+                todo="Correct the YAML.")
     for entity, some in known.items():
         for field in some:
             try:

@@ -33,7 +33,8 @@ BLOCK_LIMIT = 400
 """A block (records that share a postcode, say) larger than this says too little to compare everyone in it."""
 MAIL_PROVIDERS = frozenset((
     "gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "live.com", "live.dk", "msn.com", "yahoo.com", "yahoo.de", "icloud.com", "me.com",
-    "mac.com", "gmx.de", "gmx.net", "gmx.ch", "web.de", "t-online.de", "bluewin.ch", "mail.dk", "jubii.dk", "aol.com", "proton.me", "protonmail.com", "orange.fr",
+    "mac.com", "gmx.de", "gmx.net", "gmx.ch", "web.de", "t-online.de", "bluewin.ch", "mail.dk", "jubii.dk", "aol.com", "proton.me", "protonmail.com",
+        "orange.fr",
     "free.fr", "wanadoo.fr", "laposte.net", "libero.it", "telia.com", "online.no", "mail.com", "yandex.ru", "qq.com", "163.com",
 ))  # fmt: skip
 LEGAL_FORMS = {

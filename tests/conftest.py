@@ -130,6 +130,7 @@ def migrated_template(server: str) -> str:
 
 @contextmanager
 def new_database(server: str, template: str) -> Iterator[str]:
+    """A database of a random name, made from a template and dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with _maintenance(server) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))

@@ -65,16 +65,16 @@ def show(policy: Policy) -> list[Shown]:
 
 def check(policy: Policy, sources: Mapping[str, SourceConfig]) -> list[str]:
     """What is odd about a policy here, in sentences: names nobody bears, sources nobody believes, rules that never decide."""
-    found = []
     ranked = {name for rule in policy.rules for name in rule.ranking}
-    for name in sorted((ranked | set(policy.sources)) - set(ROLES) - set(sources)):
-        found.append(f"{name!r} is neither a role nor a configured source: nobody is believed by that name")
+    unborne = sorted((ranked | set(policy.sources)) - set(ROLES) - set(sources))
+    found = [f"{name!r} is neither a role nor a configured source: nobody is believed by that name" for name in unborne]
     for source, config in sorted(sources.items()):
         if source not in ranked and config.role not in ranked:
             found.append(f"{source} (role {config.role}) is in no ranking: nothing it says is believed")
     deciding = {id(policy.rule_for(e, f.name, f.group, c)) for e, fields in (("debtor", DEBTOR), ("contact", CONTACT)) for f in fields
                 for c in {None, *(r.company for r in policy.rules)}}
-    found += [f"rule {place} never decides: every field it names is decided by a rule before it" for place, r in enumerate(policy.rules, 1) if id(r) not in deciding]
+    found += [f"rule {place} never decides: every field it names is decided by a rule before it" for place, r in enumerate(policy.rules,
+        1) if id(r) not in deciding]
     return found
 
 

@@ -153,7 +153,8 @@ class _Lookups:
             f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
         for source in {s for s, _ in wanted if s not in (PERSON, INBOX)}:
             rows = self._cut.rows(
-                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source, keys=[k for s, k in wanted if s == source])
+                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source,
+                    keys=[k for s, k in wanted if s == source])
             self.parents.update({(source, k): str(i) for k, i in rows})
 
 

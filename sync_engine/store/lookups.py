@@ -10,8 +10,12 @@ _REFERENCES = {
     "payment_terms": "SELECT DISTINCT code FROM canonical.reference WHERE kind = 'payment_terms' AND deleted_at IS NULL AND code = :named",
     "parent_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
     "debtor_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
-    "owner_id": "SELECT CAST(id AS text) FROM canonical.account_owner WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named OR lower(name) = lower(:named))",
-    "portfolio_id": "SELECT CAST(id AS text) FROM canonical.portfolio WHERE archived_at IS NULL AND (CAST(id AS text) = lower(:named) OR code = :named OR lower(name) = lower(:named))",
+    "owner_id": """
+        SELECT CAST(id AS text) FROM canonical.account_owner
+        WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named OR lower(name) = lower(:named))""",
+    "portfolio_id": """
+        SELECT CAST(id AS text) FROM canonical.portfolio
+        WHERE archived_at IS NULL AND (CAST(id AS text) = lower(:named) OR code = :named OR lower(name) = lower(:named))""",
 }
 
 

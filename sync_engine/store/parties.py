@@ -28,7 +28,8 @@ def other_sources(connection: Connection, entity: str, source: str) -> list[str]
     """The sources besides this one that have links."""
     rows = fetch(connection, """
         SELECT o.source FROM engine.source o
-        WHERE o.source <> :source AND o.connector <> 'inbox' AND EXISTS (SELECT FROM canonical.link l WHERE l.entity = :entity AND l.source = o.source) ORDER BY 1
+        WHERE o.source <> :source AND o.connector <> 'inbox' AND EXISTS (SELECT FROM canonical.link l WHERE l.entity = :entity AND l.source = o.source)
+            ORDER BY 1
         """, entity=entity, source=source)
     return [str(r[0]) for r in rows]
 
@@ -116,7 +117,8 @@ def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]
     return [str(r[0]) for r in fetch(connection, """
         SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = s.source AND l.external_id = r.key
-        WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND l.canonical_id IS NULL ORDER BY 1
+        WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND l.canonical_id IS NULL
+            ORDER BY 1
         """, entity=entity, source=source)]
 
 

@@ -65,7 +65,8 @@ _COLUMNS = "plan_hash, base, operation, plan, made_by, applied_at, applied_by, e
 
 def find_plan(connection: Connection, plan_hash: str) -> StoredPlan | None:
     """A plan by its hash or an unmistakable beginning of it."""
-    rows = fetch(connection, f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2", hash=plan_hash) if len(plan_hash) >= 8 else []
+    rows = fetch(connection, f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2",
+        hash=plan_hash) if len(plan_hash) >= 8 else []
     return StoredPlan(*rows[0]) if len(rows) == 1 else None
 
 
@@ -84,7 +85,8 @@ def merging_plan(connection: Connection, entity: str, losing: str) -> StoredPlan
     """The latest standing plan that merged a record away."""
     merged = json.dumps([{"kind": "merged", "key": [entity, losing]}])
     rows = fetch(connection, f"""
-        SELECT {_COLUMNS} FROM engine.link_plan WHERE applied_at IS NOT NULL AND undone_by IS NULL AND edits @> CAST(:merged AS jsonb) ORDER BY place DESC LIMIT 1
+        SELECT {_COLUMNS} FROM engine.link_plan WHERE applied_at IS NOT NULL AND undone_by IS NULL AND edits @> CAST(:merged AS jsonb)
+            ORDER BY place DESC LIMIT 1
         """, merged=merged)
     return StoredPlan(*rows[0]) if rows else None
 
@@ -134,7 +136,8 @@ def try_source_locks(connection: Connection, sources: Sequence[str], *, wait: bo
 def sources_behind(connection: Connection, touched: Iterable[tuple[str, str]]) -> list[str]:
     """The sources whose records are linked to these (entity, canonical record)."""
     _touched(connection, touched)
-    return [str(r[0]) for r in fetch(connection, "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")]
+    return [str(r[0]) for r in fetch(connection,
+        "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")]
 
 
 def linked_records(connection: Connection) -> list[tuple[str, str]]:
@@ -155,7 +158,8 @@ def field_changes(connection: Connection) -> list[FieldChange]:
         SELECT c.entity, CAST(c.record_id AS text), coalesce(d.number || ' ' || d.name, d.name, k.full_name, k.email, ''), c.op, c.field,
             CASE WHEN c.field = 'deleted_at' THEN to_jsonb(CASE WHEN c.old <> 'null' THEN 'deleted' END) ELSE c.old END,
             CASE WHEN c.field = 'deleted_at' THEN to_jsonb(CASE WHEN c.new <> 'null' THEN 'deleted' END) ELSE c.new END
-        FROM change_new c LEFT JOIN canonical.debtor d ON c.entity = 'debtor' AND d.id = c.record_id LEFT JOIN canonical.contact k ON c.entity = 'contact' AND k.id = c.record_id
+        FROM change_new c LEFT JOIN canonical.debtor d ON c.entity = 'debtor' AND d.id = c.record_id LEFT JOIN canonical.contact k ON c.entity = 'contact'
+            AND k.id = c.record_id
         WHERE c.entity IN ('debtor', 'contact') ORDER BY 1, 2, c.field NULLS FIRST
         """)
     return [FieldChange(*r) for r in rows]
@@ -220,7 +224,8 @@ def _audited(edit: Edit) -> tuple[str | None, ...]:
         return "debtor_group", key[0], "create" if edit.before is None else "delete" if edit.after is None else "update", None, old, new
     column = "merged_into" if edit.kind == "merged" else "group_id"
     before, after = (json.dumps(None if r is None else r[column]) for r in (edit.before, edit.after))
-    return ("debtor" if edit.kind == "member" else key[0]), key[-1], {"merged": "merge" if edit.after else "unmerge"}.get(edit.kind, "update"), column, before, after
+    return ("debtor" if edit.kind == "member" else key[0]), key[-1], {"merged": "merge" if edit.after else "unmerge"}.get(edit.kind,
+        "update"), column, before, after
 
 
 def _touched(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
@@ -232,7 +237,8 @@ def _touched(connection: Connection, touched: Iterable[tuple[str, str]]) -> None
 _MASTERS = """
     SELECT t.entity, CAST(t.id AS text) AS id, coalesce(d.number || ' ' || d.name, d.name, k.full_name, '') AS label,
            CASE WHEN coalesce(d.deleted_at, k.deleted_at) IS NULL THEN coalesce(d.provenance, k.provenance) END AS provenance
-    FROM touched_record t LEFT JOIN canonical.debtor d ON t.entity = 'debtor' AND d.id = t.id LEFT JOIN canonical.contact k ON t.entity = 'contact' AND k.id = t.id
+    FROM touched_record t LEFT JOIN canonical.debtor d ON t.entity = 'debtor' AND d.id = t.id LEFT JOIN canonical.contact k ON t.entity = 'contact'
+        AND k.id = t.id
 """
 _BALANCES = """
     SELECT i.debtor_id AS id, i.currency, sum(i.amount) AS balance FROM (

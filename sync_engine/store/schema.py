@@ -194,14 +194,16 @@ audit_seal = Table(
 )
 """One link of the audit's hash chain a transaction: sha256 over the previous seal and the changes in between."""
 import_ = Table(
-    "import", metadata, Column("import_id", BigInteger, Identity(), primary_key=True), Column("kind", Text, nullable=False), Column("file", Text, nullable=False),
+    "import", metadata, Column("import_id", BigInteger, Identity(), primary_key=True), Column("kind", Text, nullable=False), Column("file", Text,
+        nullable=False),
     Column("digest", Text, nullable=False), Column("read", Integer, nullable=False), Column("applied", Integer, nullable=False),
     Column("unchanged", Integer, nullable=False), Column("refused", Integer, nullable=False), Column("done_by", Text, nullable=False), _now("done_at"),
     Column("reason", Text), Column("undone_by", Text), Column("undone_at", TS), schema=ENGINE,
 )
 """The one-time imports people made. read = applied + unchanged + refused, always."""
 import_edit = Table(
-    "import_edit", metadata, Column("import_id", BigInteger, primary_key=True), Column("place", Integer, primary_key=True), Column("line", Integer, nullable=False),
+    "import_edit", metadata, Column("import_id", BigInteger, primary_key=True), Column("place", Integer, primary_key=True), Column("line", Integer,
+        nullable=False),
     Column("what", Text, nullable=False), Column("entity", Text, nullable=False), Column("record_id", UUID(as_uuid=True), nullable=False),
     Column("field", Text, nullable=False), Column("before", JSONB), Column("after", JSONB), schema=ENGINE,
 )

@@ -21,8 +21,13 @@ CASES = sorted(GOLDEN.glob("*.yaml"))
 
 def outcome(result: Normalised, key: str) -> dict[str, Any]:
     """What became of one row."""
-    found: dict[str, Any] = {d: dict(v) for k, v, _ in result.drafts if k == key for d in ("draft",)}
-    found |= {"failed": str(error) for k, error in result.failed if k == key}
+    found: dict[str, Any] = {}
+    for draft in result.drafts:
+        if draft.key == key:
+            found["draft"] = dict(draft.values)
+    for failed, error in result.failed:
+        if failed == key:
+            found["failed"] = str(error)
     if gaps := {g.field: g.code for g in result.gaps if g.key == key}:
         found["gaps"] = gaps
     return found

@@ -6,8 +6,10 @@ import random
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
-STEMS = ("Hansen", "Møller", "Søndergård", "Jørgensen", "Krause", "Schäfer", "Bianchi", "Rossi", "Nowak", "Lindström", "Dubois", "García", "O'Brien", "van Dijk", "Ångström", "Weiß")
-TRADES = ("Transport", "Byg", "Elektro", "Handel", "Maskiner", "Papier", "Textil", "Vin", "Foods", "Print", "Data", "Auto", "Møbler", "Kaffe", "Logistik", "Optik", "Stahl", "Bau")
+STEMS = ("Hansen", "Møller", "Søndergård", "Jørgensen", "Krause", "Schäfer", "Bianchi", "Rossi", "Nowak", "Lindström", "Dubois", "García", "O'Brien",
+    "van Dijk", "Ångström", "Weiß")
+TRADES = ("Transport", "Byg", "Elektro", "Handel", "Maskiner", "Papier", "Textil", "Vin", "Foods", "Print", "Data", "Auto", "Møbler", "Kaffe", "Logistik",
+    "Optik", "Stahl", "Bau")
 PLACES = ("Nord", "Syd", "Øst", "Vest", "City", "Havn", "Berg", "Rhein", "Alpen", "Fjord", "Roma", "Lyon", "Porto", "Kraków", "Delta", "Park")
 FORMS = {"DK": ("A/S", "ApS"), "DE": ("GmbH", "AG"), "IT": ("S.p.A.", "S.r.l."), "SE": ("AB",), "FR": ("SARL", "SAS"), "GB": ("Ltd", "PLC")}
 SPELLED = {"ø": "oe", "æ": "ae", "å": "aa", "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
@@ -40,7 +42,8 @@ def crowd(debtors: int, seed: int = 4) -> Crowd:
         if n % 400 == 0:  # the ERP holds this debtor twice, by number two accounts of one company
             erp[f"E{n}b"] = {**erp[f"E{n}"], "number": f"{900000 + n}", "registration_no": erp[f"E{n}"]["registration_no"] or f"7{n:07d}9"}
             erp[f"E{n}"]["registration_no"] = erp[f"E{n}b"]["registration_no"]
-            crm[key] = {**crm[key], "number": None, "external_number": None, "registration_no": erp[f"E{n}"]["registration_no"], "vat_no": None, "country": erp[f"E{n}"]["country"]}
+            crm[key] = {**crm[key], "number": None, "external_number": None, "registration_no": erp[f"E{n}"]["registration_no"], "vat_no": None,
+                "country": erp[f"E{n}"]["country"]}
             twins.add(key)
     return Crowd(erp, crm, truth, twins)
 
@@ -50,7 +53,8 @@ def _debtor(rng: random.Random, n: int) -> Record:
     name = f"{rng.choice(STEMS)} {rng.choice(TRADES)} {rng.choice(PLACES)} {n % 997}"
     domain = "".join(c for c in name.casefold() if c.isalnum() and c.isascii()) + rng.choice((".com", ".eu"))
     return {
-        "number": f"{10000 + n}", "name": f"{name} {rng.choice(FORMS[country])}", "country": country, "registration_no": f"{31000000 + n * 7}" if rng.random() < 0.7 else None,
+        "number": f"{10000 + n}", "name": f"{name} {rng.choice(FORMS[country])}", "country": country,
+            "registration_no": f"{31000000 + n * 7}" if rng.random() < 0.7 else None,
         "vat_no": f"{country}{91000000 + n * 11}" if rng.random() < 0.5 else None, "email": f"mail@{domain}" if rng.random() < 0.8 else f"{n}@gmail.com",
         "phone": f"+45 {20000000 + n * 3}", "postcode": f"{1000 + n % 8000}", "status": "active",
     }  # fmt: skip
@@ -68,10 +72,12 @@ def _noisy(rng: random.Random, of: Record, n: int) -> Record:
     keeps = rng.random()
     official = of["registration_no"]
     return {
-        "number": of["number"] if keeps < 0.35 else f"K-{n}", "external_number": of["number"] if 0.35 <= keeps < 0.5 else None, "name": name, "country": of["country"],
+        "number": of["number"] if keeps < 0.35 else f"K-{n}", "external_number": of["number"] if 0.35 <= keeps < 0.5 else None, "name": name,
+            "country": of["country"],
         "registration_no": f"{official[:2]} {official[2:5]} {official[5:]}" if official and keeps > 0.4 and rng.random() < 0.7 else None,
         "vat_no": of["vat_no"] and of["vat_no"].replace(of["country"], of["country"] + " ") if rng.random() < 0.5 else None,
-        "email": of["email"].replace("mail@", "faktura@").upper() if rng.random() < 0.8 else None, "phone": of["phone"].replace("+45 ", "0045"), "postcode": of["postcode"], "status": "active",
+        "email": of["email"].replace("mail@", "faktura@").upper() if rng.random() < 0.8 else None, "phone": of["phone"].replace("+45 ", "0045"),
+            "postcode": of["postcode"], "status": "active",
     }  # fmt: skip
 
 
@@ -86,8 +92,10 @@ def _stranger(rng: random.Random, n: int, near: Record | None) -> Record:
         return {**made, "number": near["number"]}
     if trap == 1:
         form = rng.choice([f for f in FORMS[near["country"]] if not near["name"].endswith(f)] or ["Holding"])
-        return {**made, "name": f"{near['name'].rsplit(' ', 1)[0]} {form}", "country": near["country"], "email": near["email"], "registration_no": f"{81000000 + n}"}
+        return {**made, "name": f"{near['name'].rsplit(' ', 1)[0]} {form}", "country": near["country"], "email": near["email"],
+            "registration_no": f"{81000000 + n}"}
     if trap == 2 and near["registration_no"]:
         return {**made, "number": near["number"], "registration_no": f"{82000000 + n}", "name": near["name"]}
-    return {**made, "name": near["name"], "country": next(c for c in FORMS if c != near["country"]), "postcode": near["postcode"], "vat_no": None, "registration_no": None,
+    return {**made, "name": near["name"], "country": next(c for c in FORMS if c != near["country"]), "postcode": near["postcode"], "vat_no": None,
+        "registration_no": None,
             "email": near["email"].replace("mail@", "hello@")}  # fmt: skip

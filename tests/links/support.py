@@ -185,7 +185,8 @@ class World:
         }
         living["link"] = self.rows("SELECT CAST(to_jsonb(x) AS text) FROM canonical.link x")
         living["overruled"] = self.rows("SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.overruled x")
-        living["balance"] = self.rows("SELECT debtor_id || ' ' || coalesce(sum(open_amount), 0) FROM canonical.document WHERE deleted_at IS NULL GROUP BY debtor_id")
+        living["balance"] = self.rows("""
+            SELECT debtor_id || ' ' || coalesce(sum(open_amount), 0) FROM canonical.document WHERE deleted_at IS NULL GROUP BY debtor_id""")
         return {name: frozenset(str(r[0]) for r in rows) for name, rows in living.items()}
 
 
@@ -201,17 +202,23 @@ def three_sources(world: World) -> World:
     world.add("dunning", "collections", links={"debtor": {"mode": "manual"}, "contact": {"mode": "manual"}})
     world.say("erp", "companies", "1", name="Nordlys A/S", base_currency="DKK", country="DK", registration_no="10203040")
     debtors = (
-        ("E1", "10000", "HANSEN & SØN A/S", "DK", "31415926", "bogholderi@hansen.dk", "8000"), ("E2", "10001", "Müller GmbH", "DE", None, "buchhaltung@mueller.de", "20095"),
+        ("E1", "10000", "HANSEN & SØN A/S", "DK", "31415926", "bogholderi@hansen.dk", "8000"), ("E2", "10001", "Müller GmbH", "DE", None,
+            "buchhaltung@mueller.de", "20095"),
         ("E3", "10002", "Bianchi S.p.A.", "IT", None, None, "00184"), ("E4", "10003", "Hansen og Søn (old)", "DK", None, "kontor@gammelt.dk", "8000"),
     )  # fmt: skip
     for key, number, name, country, registration, email, postcode in debtors:
-        world.say("erp", "debtors", key, number=number, name=name, country=country, registration_no=registration, email=email, postcode=postcode, status="active",
+        world.say("erp", "debtors", key, number=number, name=name, country=country, registration_no=registration, email=email, postcode=postcode,
+            status="active",
                   credit_limit="1000.00", phone="+45 12 34 56 78" if key == "E1" else None)
     for place, (debtor, total) in enumerate((("E1", "100.00"), ("E1", "250.50"), ("E2", "75.25"), ("E4", "40.00")), 1):
-        world.say("erp", "documents", f"D{place}", debtor_key=debtor, kind="invoice", number=f"INV-{place}", issue_date="2026-01-15", due_date="2026-02-15", currency="DKK",
-                  total=total, open_amount=total, erp_status="open", is_posted=True, lines=[{"line_key": "1", "line_no": 1, "description": "Post", "net": total}])
-    world.say("erp", "contacts", "EC1", debtor_key="E1", first_name="Anna", last_name="Hansen", full_name="Anna Hansen", email="anna@hansen.dk", title="Controller", position="Controller")
-    world.say("crm", "debtors", "C1", number="10000", name="Hansen & Soen", country="DK", email="info@hansen.dk", phone="87654321", postcode="8000", status="active")
+        world.say("erp", "documents", f"D{place}", debtor_key=debtor, kind="invoice", number=f"INV-{place}", issue_date="2026-01-15", due_date="2026-02-15",
+            currency="DKK",
+                  total=total, open_amount=total, erp_status="open", is_posted=True, lines=[{"line_key": "1", "line_no": 1, "description": "Post",
+                      "net": total}])
+    world.say("erp", "contacts", "EC1", debtor_key="E1", first_name="Anna", last_name="Hansen", full_name="Anna Hansen", email="anna@hansen.dk",
+        title="Controller", position="Controller")
+    world.say("crm", "debtors", "C1", number="10000", name="Hansen & Soen", country="DK", email="info@hansen.dk", phone="87654321", postcode="8000",
+        status="active")
     world.say("crm", "debtors", "C2", number="K-2", name="Mueller Gmbh", country="DE", email="einkauf@mueller.de", postcode="20095", status="active")
     world.say("crm", "debtors", "C3", number="K-3", name="Prospekt & Partner", country="DK", email="hej@prospekt.dk", postcode="2100", status="active")
     world.say("crm", "contacts", "CC1", debtor_key="C1", full_name="Anna Hansen", email="ANNA@hansen.dk", title="CFO", position="CFO", phone="11223344")

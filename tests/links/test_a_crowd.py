@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from sync_engine.ops.planning import apply
 from sync_engine.store import linking
 from tests.links.crowd import crowd
 from tests.links.support import World
+
 
 def timed(function: Callable[..., None], into: list[tuple[float, float]]) -> Callable[..., None]:
     """The same function, its wall and processor seconds noted."""
@@ -52,12 +54,13 @@ def test_a_crowd_is_matched(empty_world: World, monkeypatch: pytest.MonkeyPatch)
     ambiguous = {k for k, c in cases.items() if c["outcome"] == "ambiguous"}
     clear = set(people.truth) - people.twins
     figures = {
-        "size": SIZE, "seconds of matching": matching, "seconds with pull, publish and audit": round(seconds, 1), "linked": len(linked), "wrong": len(wrong), "ambiguous": len(ambiguous),
+        "size": SIZE, "seconds of matching": matching, "seconds with pull, publish and audit": round(seconds, 1), "linked": len(linked), "wrong": len(wrong),
+            "ambiguous": len(ambiguous),
         "created": counts["created"], "recall of clear duplicates": round(len(clear & set(linked)) / len(clear), 4),
         "found or listed": round(len((set(people.truth) & set(linked)) | (set(people.truth) & set(cases))) / len(people.truth), 4),
         "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    print(figures)
+    sys.stdout.write(f"{figures}\n")
     assert wrong == {}, "precision of automatic links is 1.0"
     assert people.twins <= ambiguous, "every ambiguous record is listed"
     assert not ambiguous & set(linked)
@@ -77,7 +80,8 @@ def test_the_gate_at_size(empty_world: World) -> None:
     world.run("erp")
     world.run("crm")
     before = world.state()
-    world.configs["crm"] = world.configs["crm"].model_copy(update={"links": {"debtor": world.configs["crm"].link_settings("debtor").model_copy(update={"mode": "automatic"})}})
+    crm = world.configs["crm"]
+    world.configs["crm"] = crm.model_copy(update={"links": {"debtor": crm.link_settings("debtor").model_copy(update={"mode": "automatic"})}})
     planned = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
     assert world.state() == before
     done = apply(world.workshop, planned.hash, by="ada")

@@ -13,6 +13,7 @@ from sync_engine.ops.suggesting import suggestions
 from sync_engine.store.runs import source_lock
 from tests.links.support import World
 
+
 def carry_out(world: World, planned: Plan) -> Plan:
     """Applies a plan."""
     return apply(world.workshop, planned.hash, by="ada", why="seen by ada")
@@ -27,7 +28,8 @@ def test_the_walk_through(running: World) -> None:
 
     planned = links.adopt(world.workshop, "crm", "C1", str(hansen), by="ada")
     assert world.state() == before, "a plan changes nothing"
-    assert {(f.field, f.old, f.new) for f in planned.fields if f.entity == "debtor"} >= {("name", "HANSEN & SØN A/S", "Hansen & Soen"), ("phone", "+45 12 34 56 78", "87654321")}
+    assert {(f.field, f.old, f.new) for f in planned.fields if f.entity == "debtor"} >= {("name", "HANSEN & SØN A/S", "Hansen & Soen"), ("phone",
+        "+45 12 34 56 78", "87654321")}
     assert ("name", "erp", "crm") in {(m.field, m.old, m.new) for m in planned.masters}
     carry_out(world, planned)
     linked = world.state()
@@ -38,7 +40,8 @@ def test_the_walk_through(running: World) -> None:
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"})
     world.run("erp")
     assert world.field(hansen, "name") == "Hansen & Soen"
-    overruled = world.rows("SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'", id=hansen)
+    overruled = world.rows("SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'",
+        id=hansen)
     assert [tuple(r) for r in overruled] == [("erp", "HANSEN INTERNATIONAL A/S", "Hansen & Soen", "crm")]
 
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN & SØN A/S"})
@@ -93,7 +96,8 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
     world, before = running, running.state()
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     carry_out(world, planned)
-    assert {(r[0], r[1]) for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")} == {("Anna Hansen", "CFO"), ("Bo Søn", "Owner")}
+    assert {(r[0], r[1]) for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")} == {("Anna Hansen", "CFO"),
+        ("Bo Søn", "Owner")}
     assert {r[0] for r in world.rows("SELECT rule FROM canonical.link WHERE entity = 'contact' AND source = 'crm'")} == {"email_and_name", "create_unmatched"}
     carry_out(world, links.unlink(world.workshop, "crm", "C1", by="ada"))
     assert world.state() == before
@@ -128,7 +132,7 @@ def test_what_has_moved_is_told_and_nothing_is_done(running: World) -> None:
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"})
     world.run("erp")
     before = world.state()
-    with pytest.raises(ConfigurationError, match="has moved.*HANSEN INTERNATIONAL"):
+    with pytest.raises(ConfigurationError, match=r"has moved.*HANSEN INTERNATIONAL"):
         carry_out(world, planned)
     assert world.state() == before
 

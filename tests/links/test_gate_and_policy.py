@@ -25,7 +25,7 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
     """Refused without a plan; refused with one that is not current; open once a current one was applied, which does exactly what it showed."""
     world, before = running, running.state()
     open_to_rules(world, "crm", create=create)
-    with pytest.raises(ConfigurationError, match="3 records are not linked.*links plan crm"):
+    with pytest.raises(ConfigurationError, match=r"3 records are not linked.*links plan crm"):
         world.run("crm")
     assert world.state() == before
     stale = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
@@ -116,7 +116,8 @@ MODES = {
 def test_modes_at_a_publish(empty_world: World, mode: str, value: str | None) -> None:
     """The first in the ranking says nothing, two others say something."""
     world = empty_world
-    world.policy = Policy.model_validate({"rules": [{"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode}, {"ranking": ["erp", "crm", "collections"]}]})
+    world.policy = Policy.model_validate({"rules": [{"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode}, {"ranking": ["erp", "crm",
+        "collections"]}]})
     for source, role, phone in (("erp", "erp", "+45 12 34 56 78"), ("crm", "crm", None), ("calls", "collections", "12345678")):
         world.add(source, role, links={"debtor": {"mode": "automatic"}})
         world.say(source, "debtors", source, number="10000", name="Hansen", phone=phone)

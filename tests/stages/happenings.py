@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
+from tests.connectors.support import Bench
 from tests.simulators.business_central import records as r
 from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.faults import (
@@ -22,10 +23,9 @@ from tests.simulators.business_central.faults import (
 )
 from tests.simulators.business_central.state import ActionRefused
 from tests.simulators.business_central.world import Company
-from tests.stages.support import Rig
 
 R = TypeVar("R", bound=r.Row)
-Happening = Callable[[Rig, int, int], None]
+Happening = Callable[[Bench, int, int], None]
 """`which` chooses the record, `how` everything else."""
 
 
@@ -56,81 +56,81 @@ def _pick(rows: dict[str, R], which: int) -> R:
     return sorted(rows.values(), key=lambda row: row.id)[which % len(rows)]
 
 
-def _person(rig: Rig, which: int) -> r.Contact:
-    return _pick({x.id: x for x in rig.company.contacts.values() if x.type == "Person"}, which)
+def _person(bench: Bench, which: int) -> r.Contact:
+    return _pick({x.id: x for x in bench.company.contacts.values() if x.type == "Person"}, which)
 
 
-def _posted(rig: Rig, which: int) -> r.SalesDocument:
-    return _pick({x.id: x for x in rig.company.invoices.values() if x.posted}, which)
+def _posted(bench: Bench, which: int) -> r.SalesDocument:
+    return _pick({x.id: x for x in bench.company.invoices.values() if x.posted}, which)
 
 
-def _draft(rig: Rig, which: int) -> r.SalesDocument:
-    return _pick({x.id: x for x in (*rig.company.invoices.values(), *rig.company.credit_memos.values()) if not x.posted}, which)
+def _draft(bench: Bench, which: int) -> r.SalesDocument:
+    return _pick({x.id: x for x in (*bench.company.invoices.values(), *bench.company.credit_memos.values()) if not x.posted}, which)
 
 
-def _value(rig: Rig, how: int) -> str:
-    return _pick({x.id: x for x in rig.company.dimension_values.values()}, how).code
+def _value(bench: Bench, how: int) -> str:
+    return _pick({x.id: x for x in bench.company.dimension_values.values()}, how).code
 
 
-def _make_customer(rig: Rig, which: int, how: int) -> None:
-    row = rig.company.create_customer(f"Köp & Sälj {how}", currency="EUR" if which % 2 else "", city="Malmö")
-    rig.company.create_contact(f"Eva Lind{how}", customer=row.number, job_title=("", "Controller", " controller ", "CFO")[how % 4])
+def _make_customer(bench: Bench, which: int, how: int) -> None:
+    row = bench.company.create_customer(f"Köp & Sälj {how}", currency="EUR" if which % 2 else "", city="Malmö")
+    bench.company.create_contact(f"Eva Lind{how}", customer=row.number, job_title=("", "Controller", " controller ", "CFO")[how % 4])
 
 
-def _settle_credit(rig: Rig, which: int, how: int) -> None:
-    invoice = _posted(rig, which)
-    rig.company.post_credit_memo(invoice.bill_to_id, Decimal(how) / 10, applies_to=invoice.number if how % 2 else None)
+def _settle_credit(bench: Bench, which: int, how: int) -> None:
+    invoice = _posted(bench, which)
+    bench.company.post_credit_memo(invoice.bill_to_id, Decimal(how) / 10, applies_to=invoice.number if how % 2 else None)
 
 
-def _refund(rig: Rig, which: int, how: int) -> None:
-    money = {x.id: x for x in rig.company.entries.values() if x.document_type == "Payment" and x.open}
+def _refund(bench: Bench, which: int, how: int) -> None:
+    money = {x.id: x for x in bench.company.entries.values() if x.document_type == "Payment" and x.open}
     payment = _pick(money, which)
-    rig.company.post_refund(payment.customer_id, min(Decimal(how), -payment.remaining), apply_to=payment.entry_no)
+    bench.company.post_refund(payment.customer_id, min(Decimal(how), -payment.remaining), apply_to=payment.entry_no)
 
 
-def _unapply(rig: Rig, which: int, how: int) -> None:
-    applied = {str(n): n for entry in rig.company.entries for n in rig.company.applications_of(entry)}
+def _unapply(bench: Bench, which: int, how: int) -> None:
+    applied = {str(n): n for entry in bench.company.entries for n in bench.company.applications_of(entry)}
     if applied:
-        rig.company.unapply(sorted(applied.values())[which % len(applied)])
+        bench.company.unapply(sorted(applied.values())[which % len(applied)])
 
 
-def _apply(rig: Rig, which: int, how: int) -> None:
-    money = {x.id: x for x in rig.company.entries.values() if x.remaining < 0}
+def _apply(bench: Bench, which: int, how: int) -> None:
+    money = {x.id: x for x in bench.company.entries.values() if x.remaining < 0}
     payment = _pick(money, which)
     side = (payment.customer_id, payment.currency_code)
-    debts = {x.id: x for x in rig.company.entries.values() if x.remaining > 0 and (x.customer_id, x.currency_code) == side}
-    rig.company.apply(payment.entry_no, _pick(debts, how).entry_no)
+    debts = {x.id: x for x in bench.company.entries.values() if x.remaining > 0 and (x.customer_id, x.currency_code) == side}
+    bench.company.apply(payment.entry_no, _pick(debts, how).entry_no)
 
 
-def _journal(rig: Rig, which: int, how: int) -> None:
-    customer = _pick(rig.company.customers, which).id
-    post = (rig.company.post_journal_invoice, rig.company.post_opening_balance, rig.company.post_finance_charge)[how % 3]
+def _journal(bench: Bench, which: int, how: int) -> None:
+    customer = _pick(bench.company.customers, which).id
+    post = (bench.company.post_journal_invoice, bench.company.post_opening_balance, bench.company.post_finance_charge)[how % 3]
     post(customer, Decimal(how))
 
 
-def _card(rig: Rig, which: int, how: int) -> None:
-    customer = _pick(rig.company.customers, which)
+def _card(bench: Bench, which: int, how: int) -> None:
+    customer = _pick(bench.company.customers, which)
     changes: tuple[dict[str, object], ...] = (
         {"name": f"Renamed {how}"}, {"blocked": ("All", " ", "Ship")[how % 3]}, {"email": f"a{how}@x.example;b@x.example"},
         {"country": ("DK", "DANMARK", "")[how % 3]}, {"salesperson_code": ("JO", "", "XX")[how % 3]}, {"credit_limit": how}, {"city": "  Århus "},
-        {"payment_terms_id": _pick(rig.company.payment_terms, 0).id if how % 2 else None},
-        {"bill_to_id": _pick(rig.company.customers, how).id if how % 3 else None},
+        {"payment_terms_id": _pick(bench.company.payment_terms, 0).id if how % 2 else None},
+        {"bill_to_id": _pick(bench.company.customers, how).id if how % 3 else None},
     )
-    rig.company.edit_customer(customer.id, **changes[how % len(changes)])
+    bench.company.edit_customer(customer.id, **changes[how % len(changes)])
 
 
-def _move_contact(rig: Rig, which: int, how: int) -> None:
-    theirs = rig.company.company_contact(_pick(rig.company.customers, how).id)
+def _move_contact(bench: Bench, which: int, how: int) -> None:
+    theirs = bench.company.company_contact(_pick(bench.company.customers, how).id)
     if theirs is not None:
-        rig.company.edit_contact(_person(rig, which).number, company_id=theirs.id)
+        bench.company.edit_contact(_person(bench, which).number, company_id=theirs.id)
 
 
-def _late(rig: Rig, which: int, how: int) -> None:
-    with rig.simulator.world.committed_late(timedelta(minutes=how % 10)):
-        rig.company.post_invoice(_pick(rig.company.customers, which).id, Decimal(how))
+def _late(bench: Bench, which: int, how: int) -> None:
+    with bench.simulator.world.committed_late(timedelta(minutes=how % 10)):
+        bench.company.post_invoice(_pick(bench.company.customers, which).id, Decimal(how))
 
 
-def _fault(rig: Rig, which: int, how: int) -> None:
+def _fault(bench: Bench, which: int, how: int) -> None:
     entity = ("customers", "salesInvoices", "contacts", "LedgerEntries", "defaultDimensions", "dimensionValues")[which % 6]
     match = rf"{entity}(\?|$)"
     faults: tuple[Callable[[], Fault], ...] = (
@@ -140,15 +140,15 @@ def _fault(rig: Rig, which: int, how: int) -> None:
         lambda: ShortSweep(keep=how % 3, times=1, match=match), lambda: MalformedRecord("lastModifiedDateTime", "yesterday", times=1, match=match),
         lambda: MalformedRecord("displayName", {"no": "text"}, times=1, match=match), lambda: ServerBusy(504, times=30, match=match),
     )
-    rig.simulator.inject(faults[how % len(faults)]())
+    bench.simulator.inject(faults[how % len(faults)]())
 
 
-def _into_portfolio(rig: Rig, which: int, how: int) -> None:
-    rig.company.set_default_dimension(_pick(rig.company.customers, which).number, "CUSTOMERGROUP", _value(rig, how) if how % 4 else "")
+def _into_portfolio(bench: Bench, which: int, how: int) -> None:
+    bench.company.set_default_dimension(_pick(bench.company.customers, which).number, "CUSTOMERGROUP", _value(bench, how) if how % 4 else "")
 
 
-def _hire(rig: Rig, which: int, how: int) -> None:
-    rig.company.create_contact(f"Bo Ek{how}", customer=_pick(rig.company.customers, which).number, job_title="CEO", email=f"Bo{how}@x.example")
+def _hire(bench: Bench, which: int, how: int) -> None:
+    bench.company.create_contact(f"Bo Ek{how}", customer=_pick(bench.company.customers, which).number, job_title="CEO", email=f"Bo{how}@x.example")
 
 
 HAPPENINGS: dict[str, Happening] = {
@@ -189,8 +189,8 @@ HAPPENINGS: dict[str, Happening] = {
     "blank stamp": lambda g, w, h: g.company.forget_stamp("salesInvoices", _posted(g, w).id),
     "late commit": _late,
     "fault": _fault,
-    "hour": lambda g, w, h: g.advance(hours=1),
-    "days": lambda g, w, h: g.advance(days=1 + h % 3),
+    "hour": lambda g, w, h: g.hands.time.advance(timedelta(hours=1)),
+    "days": lambda g, w, h: g.hands.time.advance(timedelta(days=1 + h % 3)),
 }
 
 
@@ -198,10 +198,10 @@ def void(result: object) -> None:
     """Lets an action that gives something back stand where none is wanted."""
 
 
-def happen(rig: Rig, name: str, which: int, how: int) -> None:
+def happen(bench: Bench, name: str, which: int, how: int) -> None:
     """Does it, unless the simulated business logic refuses; a minute passes."""
-    rig.advance(minutes=1)
+    bench.hands.time.advance(timedelta(minutes=1))
     try:
-        HAPPENINGS[name](rig, which, how)
+        HAPPENINGS[name](bench, which, how)
     except ActionRefused:
         return

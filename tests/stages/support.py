@@ -266,14 +266,20 @@ def snapshot(store: Engine, *, source: str | None = None) -> Snapshot:
 
 
 def living(store: Engine) -> Snapshot:
-    """The snapshot of what lives: without tombstones, archived portfolios, positions nobody has, and what belongs to them only.
+    """The snapshot of what lives: without tombstones and what belongs to them only, archived portfolios, positions nobody has.
 
-    It is what a load into an empty store must give as well; that one has never seen what is gone.
+    It is what a load into an empty store must give as well; that one has never seen what is gone, and knows no debtor for what a
+    deleted customer once bought.
     """
+    buried = "EXISTS (SELECT FROM canonical.debtor b WHERE b.id = {}.debtor_id AND b.deleted_at IS NOT NULL)"
     gone = {
         "link": "NOT EXISTS (SELECT FROM canonical.debtor d WHERE d.id = t.canonical_id AND d.deleted_at IS NULL)"
                 " AND NOT EXISTS (SELECT FROM canonical.contact c WHERE c.id = t.canonical_id AND c.deleted_at IS NULL)",
-        "document_line": "EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND d.deleted_at IS NOT NULL)",
+        "document": buried.format("t"),
+        "payment": buried.format("t"),
+        "document_line": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND (d.deleted_at IS NOT NULL OR {buried.format('d')}))",
+        "application": " OR ".join(
+            f"EXISTS (SELECT FROM canonical.{table} x WHERE x.id IN (t.from_id, t.to_id) AND {buried.format('x')})" for table in ("document", "payment")),
         "portfolio": "NOT EXISTS (SELECT FROM canonical.dimension_value v WHERE v.id = t.dimension_value_id AND v.deleted_at IS NULL)",
         "contact_position": "NOT EXISTS (SELECT FROM canonical.contact c WHERE c.position_id = t.id AND c.deleted_at IS NULL)",
     }

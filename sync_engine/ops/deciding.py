@@ -89,7 +89,7 @@ def survivor(connection: Connection, entity: str, canonical: str) -> str:
 def exists(connection: Connection, entity: str, source: str, key: str) -> None:
     """Raises ConfigurationError unless the source has (or had) this record and it can be used."""
     if not lookups.record_exists(connection, entity, source, key):
-        raise ConfigurationError(f"there is no {entity} of this id that could be linked", whose=source, key=key, 
+        raise ConfigurationError(f"there is no {entity} of this id that could be linked", whose=source, key=key,
                                  todo="It is the record's id in its source, not its number; pull it first.")
 
 
@@ -145,11 +145,11 @@ def members_of(connection: Connection, entity: str, canonical: str, besides: tup
 
 
 def _move(connection: Connection, decided: Decided, key: tuple[str, ...], to: str | None, rule: str, details: dict[str, Any] | None = None) -> None:
-    """The link row of one record, pinned; rule-made links of its contacts are the rules' again."""
+    """The link row of one record, pinned. Its contacts' links by rule are the rules' again, unless everything around them moves along."""
     before = decided.link_now(connection, key)
     after = None if to is None else {"canonical_id": to, "method": "manual", "rule": rule, "confidence": 1.0, "evidence": details, "pinned": True}
     decided.put(connection, "link", key, after, before)
-    if key[0] == "debtor":
+    if key[0] == "debtor" and rule != "merge":
         contacts = [("contact", key[1], c) for c in lookups.contacts_of(connection, key[1], key[2])]
         for contact, row in decisions.read(connection, "link", contacts).items():
             if not row["pinned"] and (row["method"] == "rule" or to is None):

@@ -142,7 +142,7 @@ def _try(workshop: Workshop, connection: Connection, operation: Operation, by: s
     modes = _Modes(cut)
     edits, cases = dict(decided.edits), []
     if decided.automatic is not None and decided.automatic.entity == "debtor":
-        link_new(modes.cut_of(decided.automatic.source, gate_is_open=True), "debtor")
+        link_new(modes.cut_of(decided.automatic.source), "debtor")
         cases = cases_found(connection)
         for key in plans.fresh_links(connection, "debtor", decided.automatic.source):
             edits.setdefault(("link", key), Edit("link", key, None, None))
@@ -176,14 +176,14 @@ class _Modes:
     def __init__(self, cut: Cut) -> None:
         self._cut, self._roles = cut, roles(cut.connection)
 
-    def cut_of(self, source: str, *, gate_is_open: bool = False) -> Cut:
+    def cut_of(self, source: str) -> Cut:
         """The cut as this source would publish it."""
         rules = decisions.read(self._cut.connection, "link_rule", [(source, "debtor"), (source, "contact")])
         found = refolding.cut_for(
             self._cut, source, self._roles.get(source, "erp"), {e: r["mode"] for (_, e), r in rules.items()},
             {e: bool(r["rungs"]["create_unmatched"]) for (_, e), r in rules.items()}, {e: tuple(r["rungs"]["rungs"] or RUNGS) for (_, e), r in rules.items()},
         )
-        found.gate_is_open = gate_is_open
+        found.by_hand = True
         return found
 
 

@@ -44,7 +44,7 @@ def collect_contacts(cut: Cut, *, everything: bool) -> None:
         INSERT INTO dirty_contact
         SELECT DISTINCT l.canonical_id FROM canonical.link l JOIN engine.stream s ON s.source = l.source AND s.canonical = 'contact'
         JOIN engine.source_record r ON r.stream_id = s.stream_id AND coalesce(r.about, r.key) = l.external_id
-        WHERE l.entity = 'contact' AND l.source = :source AND (r.dirty OR :everything)
+        WHERE l.entity = 'contact' AND l.source = :source AND (r.dirty OR :everything OR l.decided_at = now())
         ON CONFLICT DO NOTHING
         """, everything=everything)
 

@@ -49,8 +49,8 @@ class Cut:
     link_mode: dict[str, str] = field(default_factory=dict)
     create_unmatched: dict[str, bool] = field(default_factory=dict)
     rungs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    gate_is_open: bool = False
-    """A person saw the plan of switching to automatic links and applies it now."""
+    by_hand: bool = False
+    """A person's decision is carried out: no gate stands in its way, and every unlinked record is looked at again."""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

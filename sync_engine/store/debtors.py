@@ -71,7 +71,7 @@ def publish_debtors(cut: Cut) -> None:
     _portfolio_brake(cut)
     merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
         fresh=not cut.exists("SELECT FROM canonical.debtor"))
-    if cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL"):
+    if cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL OR ultimate_parent_id IS NOT NULL"):
         _ultimate_parents(cut)
 
 

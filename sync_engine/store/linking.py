@@ -30,7 +30,7 @@ def enter_mode(cut: Cut, entity: str) -> None:
     now = mode_in_force(cut, entity)
     if now == wanted:
         return
-    if now is not None and wanted["mode"] == "automatic" and not cut.gate_is_open:
+    if now is not None and wanted["mode"] == "automatic" and not cut.by_hand:
         opens = now["mode"] != "automatic" or (creates and not now["create_unmatched"])
         if opens and (waiting := unlinked(cut, entity)):
             raise ConfigurationError(
@@ -78,7 +78,7 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
     if cut.link_mode.get(entity) != "automatic":
         return 0
     others = other_sources(cut.connection, entity, cut.source)
-    everyone = cut.gate_is_open or (bool(others) and _world_has_moved(cut))
+    everyone = cut.by_hand or (bool(others) and _world_has_moved(cut))
     cut.sql(f"DROP TABLE IF EXISTS unlinked_{entity}")
     cut.sql(f"""
         CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS SELECT s.source, r.key, r.stream_id {_UNLINKED} AND (r.dirty OR :everyone)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from sync_engine.merge import INBOX
 from sync_engine.store.contacts import begin_contacts, collect_contacts, fold_contacts
 from sync_engine.store.cut import Cut, merge_into
 from sync_engine.store.db import copy_rows
@@ -133,10 +134,14 @@ def _move_dimensions(cut: Cut) -> int:
 
 
 def _bury(cut: Cut, entity: Entity) -> None:
-    """A canonical record that no source record means any more stays as a tombstone, and comes back with a link."""
+    """A canonical record that no source record means any more stays as a tombstone, and comes back with a link.
+
+    What applications said about a debtor through the inbox does not keep it alive.
+    """
+    besides = f"AND l.source <> '{INBOX}'" if entity == "debtor" else ""
     cut.sql(f"""
         CREATE TEMP TABLE buried_{entity} ON COMMIT DROP AS
         SELECT o.id, now() AS deleted_at FROM dirty_{entity} d JOIN canonical.{entity} o USING (id)
-        WHERE o.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.link l WHERE l.entity = '{entity}' AND l.canonical_id = o.id)
+        WHERE o.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.link l WHERE l.entity = '{entity}' AND l.canonical_id = o.id {besides})
         """)
     merge_into(cut, entity, f"buried_{entity}", ("deleted_at",))

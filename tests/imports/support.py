@@ -35,9 +35,10 @@ KEYS = {"account_owner": "Code", "dimension": "Code", "dimension_value": "Code",
 Rows = list[list[str]]
 
 
-def world(customers: int = 8) -> dict[str, tuple[list[str], Rows]]:
-    """File -> heading and rows. Customers 3 and 4 share a name; every customer has two contacts and two invoices, invoice R-1 exists twice."""
-    ids = range(customers)
+def world(customers: int = 8, *, peopled: int | None = None) -> dict[str, tuple[list[str], Rows]]:
+    """File -> heading and rows. Customers 3 and 4 share a name; every customer has two contacts and two invoices (the first
+    `peopled` ones only, where that is said), and the invoice number R-1 occurs twice."""
+    ids, busy = range(customers), range(customers if peopled is None else peopled)
     names = {4: "HANSEN & SØN 3"}
     return {
         "account_owner": (["Code", "Name", "E-mail"], [["JO", "Jo Berg", "jo@example.com"], ["ANN", "Ann Dahl", "ann@example.com"]]),
@@ -50,12 +51,12 @@ def world(customers: int = 8) -> dict[str, tuple[list[str], Rows]]:
         "debtor_dimension": (["Customer", "Dimension", "Value"], [[f"erp-{i}", "GROUP", "SMALL"] for i in ids]),
         "contact": (
             ["Id", "Customer", "Name", "E-mail", "Title"],
-            [[f"c-{i}-{n}", f"erp-{i}", f"Person {n} of {i}", f"p{n}@c{i}.example.com", ("Controller", "CFO")[n]] for i in ids for n in range(2)],
+            [[f"c-{i}-{n}", f"erp-{i}", f"Person {n} of {i}", f"p{n}@c{i}.example.com", ("Controller", "CFO")[n]] for i in busy for n in range(2)],
         ),
         "document": (
             ["Id", "Customer", "No", "Issued", "Due", "Total", "Open", "Dispute", "Promised"],
             [[f"d-{i}-{n}", f"erp-{i}", "R-1" if i < 2 and n == 0 else f"R-{i}-{n}", "2026-01-05", "2026-02-05", "100.00", "100.00", "",
-                ""] for i in ids for n in range(2)],
+                ""] for i in busy for n in range(2)],
         ),
     }
 

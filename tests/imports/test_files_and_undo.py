@@ -158,7 +158,7 @@ def test_fifty_thousand_rows_in_seconds(desk: Desk) -> None:
         took = time.perf_counter() - started
         assert report.read == report.applied + report.unchanged + report.refused >= 50_000
         assert report.applied == applied
-        assert took < 60, f"{kind} took {took:.0f} s"
+        assert took < 120, f"{kind} took {took:.0f} s"
         assert report.import_id is not None
         assert undo_import(desk.store, report.import_id, who="mia").left == []
         assert difference(before, desk.snapshot()) == {}

@@ -83,6 +83,11 @@ class BusinessCentral:
         """Bytes of answers read."""
         return self._client.received
 
+    @property
+    def company_id(self) -> str:
+        """The id of the company; asks for it once."""
+        return self._site.company.id
+
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
         """The wire entities this installation offers, parents first."""

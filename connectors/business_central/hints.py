@@ -129,7 +129,7 @@ def subscribe(connector: BusinessCentral, url: str, client_state: str) -> list[S
     A resource that is refused is told and the others go on. Raises what signing in raises.
     """
     known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in _existing(connector)}
-    company, now = connector.probe().facts["company_id"], connector.now()
+    company, now = connector.company_id, connector.now()
     found = []
     for resource in RESOURCES:
         row = known.get((url, resource))

@@ -165,7 +165,7 @@ class Site:
         return self._refusal(self.url(entity, Query(filter=entity.filter, top=1)), entity)
 
     def refused(self, url: str, key: str) -> str:
-        """The same for an address that is no wire entity; all of what it answers is read."""
+        """The same for an address that is no wire entity."""
         return self._refusal(url, replace(BASE[0], stream=replace(BASE[0].stream, entity=key), keys=()))
 
     def fields_seen(self, entity: Entity) -> frozenset[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from connectors.business_central.catalogue import BASE, DETAILED_API, ENTRIES_ANALYTICS, ENTRIES_API, ENTRIES_GROUPED, ENTRIES_PAGE
 from connectors.business_central.settings import Route, Settings
 from connectors.business_central.site import Site
+from connectors.toolkit.odata import Query
 from sync_engine.errors import SourceError
 from sync_engine.records import Capability
 
@@ -105,12 +106,12 @@ def _cheapness(site: Site) -> Iterator[Capability]:
 
 def _controls(site: Site, settings: Settings, *, ask: bool) -> Iterator[Capability]:
     """Figures to compare with."""
-    why = site.refused(site.addresses.v2("agedAccountsReceivables"), "agedAccountsReceivables") if ask else ""
+    why = site.refused(site.addresses.v2("agedAccountsReceivables", Query(top=1)), "agedAccountsReceivables") if ask else ""
     yield Capability("agedAccountsReceivables", not why, why or "readable", "the ageing as the ERP states it: check C8" if why else "")
     if not settings.control_accounts:
         yield Capability("control account", False, "not configured", "the tie to the general ledger (check C9): set control_accounts")
         return
-    why = site.refused(site.addresses.v2("accounts"), "accounts") if ask else ""
+    why = site.refused(site.addresses.v2("accounts", Query(top=1)), "accounts") if ask else ""
     yield Capability("control account", not why, why or "readable", "the tie to the general ledger (check C9): give permission to G/L accounts" if why else "")
 
 

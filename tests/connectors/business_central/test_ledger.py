@@ -72,7 +72,7 @@ def test_a_partial_payment_is_seen(route: str, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("route", ROUTES)
 def test_any_sequence_of_postings_ends_where_a_fresh_read_ends(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Payments back-dated and not, un-applications, credit notes, refunds, journals, promises; read after every few."""
-    for seed in range(3):
+    for seed in range(2):
         there = bench(monkeypatch)
         reader, dice = Reader(there, route), random.Random(seed)
         for _ in range(6):

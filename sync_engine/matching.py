@@ -41,8 +41,14 @@ LEGAL_FORMS = {
     **dict.fromkeys(("as", "aps", "is", "ks", "ps", "ivs", "amba", "asa", "ans", "enk", "ab", "hb", "oy", "oyj"), ""),
     **dict.fromkeys(("gmbh", "ag", "kg", "kgaa", "ohg", "ug", "ev", "se", "llc", "llp", "lp", "plc", "ltd", "inc", "corp"), ""),
     **dict.fromkeys(("bv", "nv", "vof", "sarl", "sas", "sasu", "sa", "srl", "spa", "sl", "slu", "lda", "sro", "kft", "doo", "pty", "pvt", "scrl", "eurl"), ""),
-    "limited": "ltd", "incorporated": "inc", "corporation": "corp", "aktieselskab": "as", "anpartsselskab": "aps", "aktiebolag": "ab",
-    "aktiengesellschaft": "ag", "mbh": "gmbh",
+    "limited": "ltd",
+    "incorporated": "inc",
+    "corporation": "corp",
+    "aktieselskab": "as",
+    "anpartsselskab": "aps",
+    "aktiebolag": "ab",
+    "aktiengesellschaft": "ag",
+    "mbh": "gmbh",
 }
 UNTOLD_FORMS = frozenset(("co", "company", "cie", "and", "og", "und", "et", "och", "y", "e"))
 LEADING_FORMS = frozenset(("ab", "oy", "sa", "as"))

@@ -71,7 +71,9 @@ def record_id(connection: Connection, entity: str, named: str) -> str:
     found = evidence.find(connection, cast("Any", entity), named)
     living = [f for f in found if not f.is_deleted] or found
     if not living:
-        raise ConfigurationError(f"there is no {entity} of this number, name or id", key=named, todo="Numbers are compared as they are written, leading zeros too.")
+        raise ConfigurationError(
+            f"there is no {entity} of this number, name or id", key=named, todo="Numbers are compared as they are written, leading zeros too."
+        )
     if len(living) > 1:
         raise AmbiguousMatch(whose=entity, key=named, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living])
     return survivor(connection, entity, str(living[0].id))
@@ -89,8 +91,12 @@ def survivor(connection: Connection, entity: str, canonical: str) -> str:
 def exists(connection: Connection, entity: str, source: str, key: str) -> None:
     """Raises ConfigurationError unless the source has (or had) this record and it can be used."""
     if not lookups.record_exists(connection, entity, source, key):
-        raise ConfigurationError(f"there is no {entity} of this id that could be linked", whose=source, key=key,
-                                 todo="It is the record's id in its source, not its number; pull it first.")
+        raise ConfigurationError(
+            f"there is no {entity} of this id that could be linked",
+            whose=source,
+            key=key,
+            todo="It is the record's id in its source, not its number; pull it first.",
+        )
 
 
 def creates(connection: Connection, source: str, entity: str) -> bool:
@@ -124,7 +130,7 @@ def _link(connection: Connection, o: ops.Link, decided: Decided) -> None:
 
 
 def _veto(connection: Connection, o: ops.Link, to: str) -> str | None:
-    [party] = (unlinked_parties_of(connection, o.entity, o.source, [o.key]))
+    [party] = unlinked_parties_of(connection, o.entity, o.source, [o.key])
     circumstance = circumstances(connection, o.entity, o.source)
     members = members_of(connection, o.entity, to, besides=(o.source, o.key))
     taken = any(m.source == o.source for m in members)
@@ -197,7 +203,7 @@ def _unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
     losing = str(found[0].id)
     into = survivor(connection, o.entity, losing)
     merge = plans.merging_plan(connection, o.entity, losing)
-    for edit in (merge.edits if merge is not None and merge.edits else []):
+    for edit in merge.edits if merge is not None and merge.edits else []:
         key = tuple(edit["key"])
         if edit["kind"] != "link" or not edit["before"] or edit["before"]["canonical_id"] != losing:
             continue
@@ -227,9 +233,17 @@ def field_named(entity: str, name: str) -> Field:
 def _pin(connection: Connection, o: ops.PinField, decided: Decided) -> None:
     record, known = record_id(connection, o.entity, o.record), field_named(o.entity, o.field)
     watched = claimed_now(connection, o.entity, record, known) if o.until_source_changes else None
-    decided.put(connection, "pin", (o.entity, record, known.name), {
-        "value": pinned_value(connection, o.entity, known, o.value), "until": o.until.isoformat() if o.until else None, "while_claimed": watched, "reason": None,
-    })
+    decided.put(
+        connection,
+        "pin",
+        (o.entity, record, known.name),
+        {
+            "value": pinned_value(connection, o.entity, known, o.value),
+            "until": o.until.isoformat() if o.until else None,
+            "while_claimed": watched,
+            "reason": None,
+        },
+    )
     decided.touched.add((o.entity, record))
 
 
@@ -253,8 +267,9 @@ def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> N
     up, steps = parent, 0
     while up is not None and steps < 1000:
         if up == debtor:
-            raise ConfigurationError("a debtor cannot stand under itself: this would close a circle of parents", key=o.debtor,
-                                     todo="Look at the chain above the parent.")
+            raise ConfigurationError(
+                "a debtor cannot stand under itself: this would close a circle of parents", key=o.debtor, todo="Look at the chain above the parent."
+            )
         up, steps = lookups.parent_of(connection, up), steps + 1
     decided.put(connection, "pin", ("debtor", debtor, "parent_key"), {"value": parent, "until": None, "while_claimed": None, "reason": None})
     decided.touched.add(("debtor", debtor))
@@ -268,7 +283,9 @@ def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> Non
         raise ConfigurationError("there is no such group", key=o.name)
     kept = before or {}
     after = {
-        "name": kept.get("name") or o.name.strip(), "external_no": kept.get("external_no"), "deleted_at": "now" if o.dissolve else None,
+        "name": kept.get("name") or o.name.strip(),
+        "external_no": kept.get("external_no"),
+        "deleted_at": "now" if o.dissolve else None,
         "top_debtor_id": record_id(connection, "debtor", o.top_debtor) if o.top_debtor else kept.get("top_debtor_id"),
         "credit_limit": o.credit_limit if o.credit_limit is not None else kept.get("credit_limit"),
     }
@@ -295,8 +312,9 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
         for edit in edits:
             key = tuple(edit["key"])
             if now.get(key) != edit["after"]:
-                raise ConfigurationError(f"{kind} {'/'.join(key)} was decided again since", key=done.plan_hash[:12],
-                                         todo="Undo the later decision first, or decide anew.")
+                raise ConfigurationError(
+                    f"{kind} {'/'.join(key)} was decided again since", key=done.plan_hash[:12], todo="Undo the later decision first, or decide anew."
+                )
             decided.edits[kind, key] = Edit(kind, key, now.get(key), edit["before"])
             if kind in ("pin", "merged"):
                 decided.touched.add((key[0], key[1]))
@@ -309,6 +327,16 @@ def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
 
 
 _HANDLERS: dict[type[Any], Callable[..., None]] = {
-    ops.Link: _link, ops.Unlink: _unlink, ops.Merge: _merge, ops.Unmerge: _unmerge, ops.NotTheSame: _not_the_same, ops.PinField: _pin, ops.UnpinField: _unpin,
-    ops.GoAutomatic: _go_automatic, ops.SetParent: _set_parent, ops.SetGroup: _set_group, ops.Undo: _undo, ops.Bulk: _bulk,
+    ops.Link: _link,
+    ops.Unlink: _unlink,
+    ops.Merge: _merge,
+    ops.Unmerge: _unmerge,
+    ops.NotTheSame: _not_the_same,
+    ops.PinField: _pin,
+    ops.UnpinField: _unpin,
+    ops.GoAutomatic: _go_automatic,
+    ops.SetParent: _set_parent,
+    ops.SetGroup: _set_group,
+    ops.Undo: _undo,
+    ops.Bulk: _bulk,
 }

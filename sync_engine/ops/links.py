@@ -19,8 +19,24 @@ from sync_engine.store import plans
 from sync_engine.store.cases import open_cases
 from sync_engine.store.db import transaction
 
-__all__ = ["adopt", "apply", "bulk", "cases", "do", "go_automatic", "history", "link", "merge", "not_the_same", "pin", "relink", "undo", "unlink", "unmerge",
-    "unpin"]
+__all__ = [
+    "adopt",
+    "apply",
+    "bulk",
+    "cases",
+    "do",
+    "go_automatic",
+    "history",
+    "link",
+    "merge",
+    "not_the_same",
+    "pin",
+    "relink",
+    "undo",
+    "unlink",
+    "unmerge",
+    "unpin",
+]
 
 
 def link(workshop: Workshop, source: str, key: str, to: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False) -> Plan:
@@ -53,8 +69,15 @@ def not_the_same(workshop: Workshop, source: str, key: str, record: str, *, by: 
 
 
 def pin(
-    workshop: Workshop, record: str, field: str, value: Any, *, by: str, entity: ops.Entity = "debtor", until: date | None = None,
-        until_source_changes: bool = False,
+    workshop: Workshop,
+    record: str,
+    field: str,
+    value: Any,
+    *,
+    by: str,
+    entity: ops.Entity = "debtor",
+    until: date | None = None,
+    until_source_changes: bool = False,
 ) -> Plan:
     """Plans that a field has this value whatever the sources say."""
     operation = ops.PinField(entity=entity, record=record, field=field, value=value, until=until, until_source_changes=until_source_changes)

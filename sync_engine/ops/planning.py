@@ -112,13 +112,21 @@ def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None
         if kept is None:
             raise ConfigurationError("no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash.")
         if kept.applied_at is not None:
-            raise ConfigurationError(f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC", key=kept.plan_hash[:12], todo="Nothing is left to do.")
+            raise ConfigurationError(
+                f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC", key=kept.plan_hash[:12], todo="Nothing is left to do."
+            )
         tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, wait=wait, locking=True)
         if tried.plan.hash != kept.plan_hash:
-            raise ConfigurationError(f"the data has moved since it was planned: {_moved(kept.plan, tried.document)}", key=kept.plan_hash[:12], todo="Plan again and look at it; nothing was done.")
+            raise ConfigurationError(
+                f"the data has moved since it was planned: {_moved(kept.plan, tried.document)}",
+                key=kept.plan_hash[:12],
+                todo="Plan again and look at it; nothing was done.",
+            )
         if tried.plan.vetoed and tried.plan.does_nothing:
             veto = tried.plan.vetoed[0]
-            raise ConfigurationError(f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key, todo="Nothing was done. If it is right all the same, plan it with --force.")
+            raise ConfigurationError(
+                f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key, todo="Nothing was done. If it is right all the same, plan it with --force."
+            )
         plans.note_decisions(connection, tried.edits)
         plans.sign(connection, why)
         flush_changes(connection, run_id=None, cut_id=None, actor=by)
@@ -151,7 +159,11 @@ def _try(workshop: Workshop, connection: Connection, operation: Operation, by: s
     touched = {(m.entity, i) for m in moved for i in (m.old, m.new) if i} | decided.touched
     plans.look_before(connection, touched)
     follows = refolding.refold(
-        cut, modes.cut_of, moved, [i for e, i in decided.touched if e == "debtor"], [i for e, i in decided.touched if e == "contact"],
+        cut,
+        modes.cut_of,
+        moved,
+        [i for e, i in decided.touched if e == "debtor"],
+        [i for e, i in decided.touched if e == "contact"],
         sources=[decided.automatic.source] if decided.automatic else [],
     )
     for key in plans.fresh_links(connection, "contact"):
@@ -167,7 +179,9 @@ def _keep_runs_out(connection: Connection, decided: Decided, wait: bool) -> None
     touched = {(e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t} | decided.touched
     sources = {e.key[1] for e in linked} | set(plans.sources_behind(connection, touched)) | ({decided.automatic.source} if decided.automatic else set())
     if running := plans.try_source_locks(connection, sorted(sources), wait=wait):
-        raise TransientError("a run of this source is going on", whose=running, todo="Nothing was done; apply again when it has ended, or wait for it with --wait.")
+        raise TransientError(
+            "a run of this source is going on", whose=running, todo="Nothing was done; apply again when it has ended, or wait for it with --wait."
+        )
 
 
 class _Modes:
@@ -180,8 +194,12 @@ class _Modes:
         """The cut as this source would publish it."""
         rules = decisions.read(self._cut.connection, "link_rule", [(source, "debtor"), (source, "contact")])
         found = refolding.cut_for(
-            self._cut, source, self._roles.get(source, "erp"), {e: r["mode"] for (_, e), r in rules.items()},
-            {e: bool(r["rungs"]["create_unmatched"]) for (_, e), r in rules.items()}, {e: tuple(r["rungs"]["rungs"] or RUNGS) for (_, e), r in rules.items()},
+            self._cut,
+            source,
+            self._roles.get(source, "erp"),
+            {e: r["mode"] for (_, e), r in rules.items()},
+            {e: bool(r["rungs"]["create_unmatched"]) for (_, e), r in rules.items()},
+            {e: tuple(r["rungs"]["rungs"] or RUNGS) for (_, e), r in rules.items()},
         )
         found.by_hand = True
         return found
@@ -216,16 +234,30 @@ STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "deleted_at")
 
 def _told(connection: Connection, operation: Operation, decided: Decided, edits: list[Edit], follows: refolding.Follows, cases: list[Case]) -> _Tried:
     """The plan: what people see, and the hash over everything it is made of."""
-    links = [LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule"))) for e in edits if e.kind == "link" and e.before != e.after]
+    links = [
+        LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule"))) for e in edits if e.kind == "link" and e.before != e.after
+    ]
     others = [f"{e.kind} {' '.join(e.key)}: {_plain(e.before)} -> {_plain(e.after)}" for e in edits if e.kind != "link" and e.before != e.after]
     fields, masters, balances = plans.field_changes(connection), plans.master_changes(connection), plans.balance_changes(connection)
     counts = {
-        "decisions": len(links) + len(others), "links": len(links), "created": sum(f.op == "create" for f in fields),
-        "ambiguous": sum(c.outcome == "ambiguous" for c in cases), "vetoed": len(decided.vetoed) + sum(c.outcome == "vetoed" for c in cases),
-        "fields": sum(f.op == "update" for f in fields), "masters": len(masters), "balances": len(balances), **follows._asdict(),
+        "decisions": len(links) + len(others),
+        "links": len(links),
+        "created": sum(f.op == "create" for f in fields),
+        "ambiguous": sum(c.outcome == "ambiguous" for c in cases),
+        "vetoed": len(decided.vetoed) + sum(c.outcome == "vetoed" for c in cases),
+        "fields": sum(f.op == "update" for f in fields),
+        "masters": len(masters),
+        "balances": len(balances),
+        **follows._asdict(),
     }
     body: dict[str, Sequence[Any]] = {
-        "links": links, "vetoed": decided.vetoed, "cases": cases, "fields": fields, "masters": masters, "balances": balances, "decisions": others,
+        "links": links,
+        "vetoed": decided.vetoed,
+        "cases": cases,
+        "fields": fields,
+        "masters": masters,
+        "balances": balances,
+        "decisions": others,
     }
     base = _hash(operation, counts, body, [e.before for e in edits])
     plan_hash = hashlib.sha256(f"{base}/{plans.applications(connection, base)}".encode()).hexdigest()[:32]

@@ -71,10 +71,15 @@ def check(policy: Policy, sources: Mapping[str, SourceConfig]) -> list[str]:
     for source, config in sorted(sources.items()):
         if source not in ranked and config.role not in ranked:
             found.append(f"{source} (role {config.role}) is in no ranking: nothing it says is believed")
-    deciding = {id(policy.rule_for(e, f.name, f.group, c)) for e, fields in (("debtor", DEBTOR), ("contact", CONTACT)) for f in fields
-                for c in {None, *(r.company for r in policy.rules)}}
-    found += [f"rule {place} never decides: every field it names is decided by a rule before it" for place, r in enumerate(policy.rules,
-        1) if id(r) not in deciding]
+    deciding = {
+        id(policy.rule_for(e, f.name, f.group, c))
+        for e, fields in (("debtor", DEBTOR), ("contact", CONTACT))
+        for f in fields
+        for c in {None, *(r.company for r in policy.rules)}
+    }
+    found += [
+        f"rule {place} never decides: every field it names is decided by a rule before it" for place, r in enumerate(policy.rules, 1) if id(r) not in deciding
+    ]
     return found
 
 
@@ -98,7 +103,7 @@ def diff(workshop: Workshop, policy: Policy) -> Difference:
         contacts.fold_contacts(cut)
         fields, masters = plans.field_changes(connection), plans.master_changes(connection)
         savepoint.rollback()
-    counts = {"values": len(fields), "masters": len(masters), "records": len({(c.entity, c.record) for c in (*fields, *masters)})}
+    counts = {"values": len(fields), "masters": len(masters), "records": len({(f.entity, f.record) for f in fields} | {(m.entity, m.record) for m in masters})}
     return Difference(policy.digest, None if in_force is None else in_force.digest, counts, fields[:SHOWN], masters[:SHOWN])
 
 

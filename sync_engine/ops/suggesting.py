@@ -26,7 +26,13 @@ class Suggested(NamedTuple):
 
 
 def suggestions(
-    workshop: Workshop, source: str, *, entity: Entity = "debtor", keys: Sequence[str] | None = None, limit: int = 3, threshold: float = SUGGEST_FROM,
+    workshop: Workshop,
+    source: str,
+    *,
+    entity: Entity = "debtor",
+    keys: Sequence[str] | None = None,
+    limit: int = 3,
+    threshold: float = SUGGEST_FROM,
 ) -> list[Suggested]:
     """The best suggestions for the unlinked records of a source, or for some of them; the surest first."""
     with transaction(workshop.store, "looking for likeness") as connection:

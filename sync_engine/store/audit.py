@@ -24,6 +24,7 @@ class Seal(NamedTuple):
 
 
 PAGE = 200
+EXPORT_PAGE = 20_000
 
 
 def seals(connection: Connection) -> Iterator[Seal]:
@@ -68,3 +69,25 @@ def outside_the_chain(connection: Connection) -> int:
         """,
         )[0][0]
     )
+
+
+def changes_of(connection: Connection, debtor: str | None) -> Iterator[list[tuple[object, ...]]]:
+    """Changes in order, a page at a time, with the seal each lies under: all, or those of a debtor and what belongs to it."""
+    only = "" if debtor is None else """
+        AND c.record_id IN (SELECT CAST(:debtor AS uuid) UNION ALL SELECT id FROM canonical.contact WHERE debtor_id = CAST(:debtor AS uuid)
+            UNION ALL SELECT id FROM canonical.document WHERE debtor_id = CAST(:debtor AS uuid)
+            UNION ALL SELECT id FROM canonical.payment WHERE debtor_id = CAST(:debtor AS uuid)
+            UNION ALL SELECT id FROM canonical.debtor_dimension WHERE debtor_id = CAST(:debtor AS uuid))"""
+    bound = {} if debtor is None else {"debtor": debtor}
+    after = 0
+    while True:
+        rows = fetch(connection, f"""
+            SELECT c.seq, c.at, c.entity, c.record_id, c.op, c.field, CAST(c.old AS text), CAST(c.new AS text), c.actor_kind, c.actor, c.run_id, c.cut_id,
+                   c.reason, (SELECT s.seal_id FROM engine.audit_seal s WHERE s.last_seq >= c.seq AND s.first_seq <= c.seq ORDER BY s.last_seq LIMIT 1)
+            FROM canonical.change c WHERE c.seq > :after {only} ORDER BY c.seq LIMIT {EXPORT_PAGE}
+            """, after=after, **bound)
+        if rows:
+            yield [tuple(r) for r in rows]
+            after = rows[-1][0]
+        if len(rows) < EXPORT_PAGE:
+            return

@@ -32,12 +32,18 @@ class _Stored(NamedTuple):
 
 
 _ROWS: dict[str, _Stored] = {
-    "link": _Stored("canonical.link", ("entity", "source", "external_id"),
-                    ("canonical_id", "method", "rule", "confidence", "evidence", "decided_by", "decided_at", "pinned"), ("decided_at", "decided_by")),
-    "negative_link": _Stored("engine.negative_link", ("entity", "canonical_id", "source", "external_id"),
-                             ("decided_at", "decided_by", "reason"), ("decided_at", "decided_by")),
-    "pin": _Stored("engine.pin", ("entity", "canonical_id", "field"),
-                   ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason"), ("pinned_at", "pinned_by")),
+    "link": _Stored(
+        "canonical.link",
+        ("entity", "source", "external_id"),
+        ("canonical_id", "method", "rule", "confidence", "evidence", "decided_by", "decided_at", "pinned"),
+        ("decided_at", "decided_by"),
+    ),
+    "negative_link": _Stored(
+        "engine.negative_link", ("entity", "canonical_id", "source", "external_id"), ("decided_at", "decided_by", "reason"), ("decided_at", "decided_by")
+    ),
+    "pin": _Stored(
+        "engine.pin", ("entity", "canonical_id", "field"), ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason"), ("pinned_at", "pinned_by")
+    ),
     "group": _Stored("canonical.debtor_group", ("id",), ("name", "external_no", "top_debtor_id", "credit_limit", "deleted_at")),
 }
 _VALUES: dict[str, tuple[str, str]] = {"merged": ("", "merged_into"), "member": ("debtor", "group_id")}
@@ -56,9 +62,12 @@ def read(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) ->
     _wanted(connection, len(stored.key), keys)
     match = " AND ".join(f"CAST(t.{c} AS text) = w.k{n}" for n, c in enumerate(stored.key))
     fast = " AND t.source = w.k1 AND t.external_id = w.k2" if kind == "link" else ""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT {", ".join(f"w.k{n}" for n in range(len(stored.key)))}, to_jsonb(t) FROM wanted_decision w JOIN {stored.table} t ON {match}{fast}
-        """)
+        """,
+    )
     return {tuple(str(k) for k in key): {c: row[c] for c in stored.columns} for *key, row in rows}
 
 
@@ -79,9 +88,17 @@ def write(connection: Connection, edits: Iterable[Edit], by: str) -> None:
 
 def linked_to(connection: Connection, entity: str, canonical: str) -> dict[tuple[str, ...], Row]:
     """The link rows of one canonical record, by key."""
-    keys = [(entity, str(s), str(k)) for s, k in fetch(connection, """
+    keys = [
+        (entity, str(s), str(k))
+        for s, k in fetch(
+            connection,
+            """
         SELECT source, external_id FROM canonical.link WHERE entity = :entity AND canonical_id = CAST(:id AS uuid)
-        """, entity=entity, id=canonical)]
+        """,
+            entity=entity,
+            id=canonical,
+        )
+    ]
     return read(connection, "link", keys)
 
 
@@ -110,10 +127,14 @@ def _write_rows(connection: Connection, stored: _Stored, edits: Sequence[Edit], 
         rows.append(row)
     if rows:
         listed = ", ".join((*stored.key, *stored.columns))
-        run_sql(connection, f"""
+        run_sql(
+            connection,
+            f"""
             INSERT INTO {stored.table} AS t ({listed}) SELECT {listed} FROM jsonb_populate_recordset(CAST(NULL AS {stored.table}), CAST(:rows AS jsonb))
             ON CONFLICT ({", ".join(stored.key)}) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in stored.columns)}
-            """, rows=json.dumps(rows))
+            """,
+            rows=json.dumps(rows),
+        )
 
 
 def _values(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
@@ -129,8 +150,12 @@ def _values(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]])
 def _write_values(connection: Connection, kind: Kind, edits: Sequence[Edit]) -> None:
     table, column = _VALUES[kind]
     for edit in edits:
-        run_sql(connection, f"UPDATE canonical.{table or edit.key[0]} SET {column} = CAST(:value AS uuid), changed_at = now() WHERE id = CAST(:id AS uuid)",
-                value=None if edit.after is None else edit.after[column], id=edit.key[-1])
+        run_sql(
+            connection,
+            f"UPDATE canonical.{table or edit.key[0]} SET {column} = CAST(:value AS uuid), changed_at = now() WHERE id = CAST(:id AS uuid)",
+            value=None if edit.after is None else edit.after[column],
+            id=edit.key[-1],
+        )
 
 
 def _rules(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
@@ -145,5 +170,12 @@ def _rules(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tupl
 def _write_rules(connection: Connection, edits: Sequence[Edit], by: str) -> None:
     for edit in edits:
         after = edit.after or {"mode": "none", "rungs": {"create_unmatched": False, "rungs": []}}
-        run_sql(connection, "INSERT INTO engine.link_rule (source, entity, mode, rungs, decided_by) VALUES (:s, :e, :mode, CAST(:rungs AS jsonb), :by)",
-                s=edit.key[0], e=edit.key[1], mode=after["mode"], rungs=json.dumps(after["rungs"]), by=by)
+        run_sql(
+            connection,
+            "INSERT INTO engine.link_rule (source, entity, mode, rungs, decided_by) VALUES (:s, :e, :mode, CAST(:rungs AS jsonb), :by)",
+            s=edit.key[0],
+            e=edit.key[1],
+            mode=after["mode"],
+            rungs=json.dumps(after["rungs"]),
+            by=by,
+        )

@@ -34,17 +34,31 @@ def enter_mode(cut: Cut, entity: str) -> None:
         opens = now["mode"] != "automatic" or (creates and not now["create_unmatched"])
         if opens and (waiting := unlinked(cut, entity)):
             raise ConfigurationError(
-                f"switching {entity} links to automatic while {waiting} records are not linked needs a look at what would happen", whose=cut.source,
-                key=f"links.{entity}", todo=f"Run `sync-engine links plan {cut.source}`, then `sync-engine links apply HASH`; nothing was published.",
+                f"switching {entity} links to automatic while {waiting} records are not linked needs a look at what would happen",
+                whose=cut.source,
+                key=f"links.{entity}",
+                todo=f"Run `sync-engine links plan {cut.source}`, then `sync-engine links apply HASH`; nothing was published.",
             )
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.link_rule (source, entity, mode, rungs, decided_by) VALUES (:source, :entity, :mode, CAST(:rungs AS jsonb), :by)
-        """, entity=entity, mode=wanted["mode"], rungs=json.dumps({k: wanted[k] for k in ("create_unmatched", "rungs")}), by=cut.actor)
-    cut.sql("""
+        """,
+        entity=entity,
+        mode=wanted["mode"],
+        rungs=json.dumps({k: wanted[k] for k in ("create_unmatched", "rungs")}),
+        by=cut.actor,
+    )
+    cut.sql(
+        """
         INSERT INTO change_new (entity, record_id, op, field, old, new, actor_kind)
         VALUES ('link_rule', CAST(:id AS uuid), CAST(:op AS text), :entity, CAST(:old AS jsonb), CAST(:new AS jsonb), 'user')
-        """, id=str(canonical_id(cut.source, "link_rule", entity)), op="update" if now else "create", entity=entity,
-        old=json.dumps(now) if now else None, new=json.dumps({"source": cut.source, **wanted}))
+        """,
+        id=str(canonical_id(cut.source, "link_rule", entity)),
+        op="update" if now else "create",
+        entity=entity,
+        old=json.dumps(now) if now else None,
+        new=json.dumps({"source": cut.source, **wanted}),
+    )
 
 
 def mode_in_force(cut: Cut, entity: str) -> dict[str, Any] | None:
@@ -80,9 +94,13 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
     others = other_sources(cut.connection, entity, cut.source)
     everyone = cut.by_hand or (bool(others) and _world_has_moved(cut))
     cut.sql(f"DROP TABLE IF EXISTS unlinked_{entity}")
-    cut.sql(f"""
+    cut.sql(
+        f"""
         CREATE TEMP TABLE unlinked_{entity} ON COMMIT DROP AS SELECT s.source, r.key, r.stream_id {_UNLINKED} AND (r.dirty OR :everyone)
-        """, entity=entity, everyone=everyone)
+        """,
+        entity=entity,
+        everyone=everyone,
+    )
     if others and cut.exists(f"SELECT FROM unlinked_{entity}"):
         _match(cut, entity, others)
     created = _create(cut, entity) if cut.create_unmatched.get(entity) else 0
@@ -129,8 +147,12 @@ def _match(cut: Cut, entity: str, others: list[str]) -> None:
 def _write_links(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
     cut.sql("DROP TABLE IF EXISTS found_link")
     cut.sql("CREATE TEMP TABLE found_link (key text PRIMARY KEY, id uuid, rule text, confidence float, evidence jsonb) ON COMMIT DROP")
-    copy_rows(cut.connection, "found_link", ("key", "id", "rule", "confidence", "evidence"), (
-        (key, o.canonical, o.rung, str(o.confidence), json.dumps(o.evidence, ensure_ascii=False)) for key, o in found.items()))
+    copy_rows(
+        cut.connection,
+        "found_link",
+        ("key", "id", "rule", "confidence", "evidence"),
+        ((key, o.canonical, o.rung, str(o.confidence), json.dumps(o.evidence, ensure_ascii=False)) for key, o in found.items()),
+    )
     made = cut.sql(f"""
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, confidence, evidence, decided_by)
         SELECT '{entity}', :source, key, id, 'rule', rule, confidence, evidence, 'system' FROM found_link
@@ -153,9 +175,15 @@ def _write_cases(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
     """What people must look at, in place of what was known about these records before."""
     cut.sql("DROP TABLE IF EXISTS found_case")
     cut.sql("CREATE TEMP TABLE found_case (key text PRIMARY KEY, outcome text, rung text, candidates jsonb, evidence jsonb, vetoed jsonb) ON COMMIT DROP")
-    copy_rows(cut.connection, "found_case", ("key", "outcome", "rung", "candidates", "evidence", "vetoed"), (
-        (key, "ambiguous" if o.kind == "ambiguous" else "vetoed", o.rung, *(json.dumps(v) for v in (o.candidates, dict(o.evidence), dict(o.vetoed))))
-        for key, o in found.items()))
+    copy_rows(
+        cut.connection,
+        "found_case",
+        ("key", "outcome", "rung", "candidates", "evidence", "vetoed"),
+        (
+            (key, "ambiguous" if o.kind == "ambiguous" else "vetoed", o.rung, *(json.dumps(v) for v in (o.candidates, dict(o.evidence), dict(o.vetoed))))
+            for key, o in found.items()
+        ),
+    )
     cut.sql(f"""
         DELETE FROM engine.link_case c USING unlinked_{entity} u
         WHERE c.entity = '{entity}' AND c.source = :source AND c.external_id = u.key AND NOT EXISTS (SELECT FROM found_case f WHERE f.key = u.key)
@@ -171,14 +199,18 @@ def _write_cases(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
 
 def _hold_ambiguous(cut: Cut, entity: str) -> None:
     """Records that should be canonical and wait for a person are quarantined, so that the counts of the cut still add up."""
-    cut.sql(f"""
+    cut.sql(
+        f"""
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, mapping_version, run_id)
         SELECT u.stream_id, u.key, 'publish', 'AmbiguousMatch', CAST(:source AS text) || ' ' || u.key || ': ' || (f.evidence ->> 'why') || '. Link it by hand: '
             || (SELECT string_agg(c, ', ') FROM jsonb_array_elements_text(f.candidates) c), :version, :run
         FROM found_case f JOIN unlinked_{entity} u USING (key) WHERE f.outcome = 'ambiguous'
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, error = excluded.error,
             stage = excluded.stage
-        """, version=cut.mapping_version, run=cut.run_id)
+        """,
+        version=cut.mapping_version,
+        run=cut.run_id,
+    )
     cut.sql(f"""
         UPDATE engine.source_record r SET state = 1, reason = 'quarantined' FROM found_case f JOIN unlinked_{entity} u USING (key)
         WHERE f.outcome = 'ambiguous' AND r.stream_id = u.stream_id AND r.key = u.key

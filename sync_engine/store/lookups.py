@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Connection
 
 from sync_engine.store.db import fetch
@@ -27,10 +29,18 @@ def named_reference(connection: Connection, column: str, named: str) -> str | No
 
 def record_exists(connection: Connection, entity: str, source: str, key: str) -> bool:
     """Whether a source has (or had) a record that says something."""
-    return bool(fetch(connection, """
+    return bool(
+        fetch(
+            connection,
+            """
         SELECT coalesce(bool_or(r.claim IS NOT NULL), false) FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.key = :key
-        """, source=source, entity=entity, key=key)[0][0])
+        """,
+            source=source,
+            entity=entity,
+            key=key,
+        )[0][0]
+    )
 
 
 def merged_into(connection: Connection, entity: str, canonical: str) -> str | None:
@@ -41,20 +51,37 @@ def merged_into(connection: Connection, entity: str, canonical: str) -> str | No
 
 def is_lived_in(connection: Connection, entity: str, canonical: str, source: str, key: str) -> bool:
     """Whether a record other than this one is linked to a canonical record."""
-    return bool(fetch(connection, """
+    return bool(
+        fetch(
+            connection,
+            """
         SELECT 1 FROM canonical.link WHERE entity = :entity AND canonical_id = CAST(:id AS uuid) AND (source, external_id) <> (:source, :key) LIMIT 1
-        """, entity=entity, id=canonical, source=source, key=key))
+        """,
+            entity=entity,
+            id=canonical,
+            source=source,
+            key=key,
+        )
+    )
 
 
 def contacts_of(connection: Connection, source: str, debtor_key: str) -> list[str]:
     """The linked contacts of a source that belong to one of its debtors."""
-    return [str(r[0]) for r in fetch(connection, """
+    return [
+        str(r[0])
+        for r in fetch(
+            connection,
+            """
         SELECT k.external_id FROM canonical.link d JOIN canonical.contact c ON c.debtor_id = d.canonical_id
         JOIN canonical.link k ON k.entity = 'contact' AND k.canonical_id = c.id AND k.source = d.source
         JOIN engine.stream s ON s.source = k.source AND s.canonical = 'contact' AND NOT s.facet
         JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = k.external_id
         WHERE d.entity = 'debtor' AND d.source = :source AND d.external_id = :key AND coalesce(r.claim ->> 'debtor_key', :key) = :key
-        """, source=source, key=debtor_key)]
+        """,
+            source=source,
+            key=debtor_key,
+        )
+    ]
 
 
 def parent_of(connection: Connection, debtor: str) -> str | None:
@@ -66,3 +93,18 @@ def parent_of(connection: Connection, debtor: str) -> str | None:
 def group_members(connection: Connection, group: str) -> set[str]:
     """The debtors of a group."""
     return {str(r[0]) for r in fetch(connection, "SELECT id FROM canonical.debtor WHERE group_id = CAST(:id AS uuid)", id=group)}
+
+
+def group_utilisation(connection: Connection, as_of: date) -> list[tuple[object, ...]]:
+    """(group, name, members, exposure, limit, utilisation, flag) of every group with members."""
+    return [
+        tuple(r)
+        for r in fetch(
+            connection,
+            """
+        SELECT u.group_id, u.name, u.n_included, u.exposure, u.credit_limit, u.utilisation, u.flag FROM canonical.credit_utilisation_at(:as_of) u
+        WHERE u.level = 'group' ORDER BY u.utilisation DESC NULLS LAST, u.name
+        """,
+            as_of=as_of,
+        )
+    ]

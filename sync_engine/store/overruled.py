@@ -48,16 +48,22 @@ class OverruledClaims:
                 PRIMARY KEY (record_id, field, source, external_id)) ON COMMIT DROP
             """)
         copy_rows(cut.connection, "new_overruled", COLUMNS, self._rows)
-        cut.sql(f"""
+        cut.sql(
+            f"""
             DELETE FROM canonical.overruled o USING {self._dirty} d WHERE o.entity = :entity AND o.record_id = d.id AND NOT EXISTS (
                 SELECT FROM new_overruled n WHERE (n.record_id, n.field, n.source, n.external_id) = (o.record_id, o.field, o.source, o.external_id))
-            """, entity=self._entity)
-        cut.sql(f"""
+            """,
+            entity=self._entity,
+        )
+        cut.sql(
+            f"""
             INSERT INTO canonical.overruled AS o (entity, {", ".join(COLUMNS)}) SELECT :entity, {", ".join(COLUMNS)} FROM new_overruled
             ON CONFLICT (entity, record_id, field, source, external_id) DO UPDATE SET said = excluded.said, believed = excluded.believed,
                 believed_source = excluded.believed_source, since = now()
             WHERE (o.said, o.believed, o.believed_source) IS DISTINCT FROM (excluded.said, excluded.believed, excluded.believed_source)
-            """, entity=self._entity)
+            """,
+            entity=self._entity,
+        )
 
 
 def _json(value: Any) -> str | None:

@@ -26,11 +26,16 @@ _WITHIN = {
 
 def other_sources(connection: Connection, entity: str, source: str) -> list[str]:
     """The sources besides this one that have links."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT o.source FROM engine.source o
         WHERE o.source <> :source AND o.connector <> 'inbox' AND EXISTS (SELECT FROM canonical.link l WHERE l.entity = :entity AND l.source = o.source)
             ORDER BY 1
-        """, entity=entity, source=source)
+        """,
+        entity=entity,
+        source=source,
+    )
     return [str(r[0]) for r in rows]
 
 
@@ -39,13 +44,19 @@ def linked_parties(connection: Connection, entity: str, sources: Sequence[str], 
     only = "" if canonical is None else "AND l.canonical_id = CAST(%(canonical)s AS uuid)"
     within, join = _within(entity, "canonical.contact", "w.id = l.canonical_id")
     for source in sources:
-        yield from _read(connection, f"""
+        yield from _read(
+            connection,
+            f"""
             SELECT r.key, CAST(l.canonical_id AS text), {_SAID[entity]}, {_foreign(connection, entity, source)}, CAST({within} AS text)
             FROM engine.stream s JOIN engine.source_record r USING (stream_id)
             JOIN canonical.link l ON l.entity = %(entity)s AND l.source = s.source AND l.external_id = r.key {join}
             WHERE s.source = %(source)s AND s.canonical = %(entity)s AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND r.state <> 1
               {only}
-            """, entity=entity, source=source, canonical=canonical)
+            """,
+            entity=entity,
+            source=source,
+            canonical=canonical,
+        )
 
 
 def unlinked_parties(connection: Connection, entity: str, source: str, keys: Sequence[str] | None = None) -> Iterator[Party]:
@@ -53,11 +64,17 @@ def unlinked_parties(connection: Connection, entity: str, source: str, keys: Seq
     within, join = _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key") if keys is None else ("NULL", "")
     chosen = f"JOIN unlinked_{entity} u ON u.key = r.key" if keys is None else ""
     named = "" if keys is None else "AND r.key = ANY(%(keys)s)"
-    yield from _read(connection, f"""
+    yield from _read(
+        connection,
+        f"""
         SELECT r.key, NULL, {_SAID[entity]}, {_foreign(connection, entity, source)}, CAST({within} AS text)
         FROM engine.stream s JOIN engine.source_record r USING (stream_id) {chosen} {join}
         WHERE s.source = %(source)s AND s.canonical = %(entity)s AND NOT s.facet AND r.claim IS NOT NULL {named}
-        """, entity=entity, source=source, keys=list(keys or ()))
+        """,
+        entity=entity,
+        source=source,
+        keys=list(keys or ()),
+    )
 
 
 def circumstances(connection: Connection, entity: str, source: str) -> Circumstances:
@@ -114,12 +131,20 @@ def _pairs(foreign: Any) -> tuple[tuple[str, str], ...]:
 
 def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]:
     """The living records of a source without a link."""
-    return [str(r[0]) for r in fetch(connection, """
+    return [
+        str(r[0])
+        for r in fetch(
+            connection,
+            """
         SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = s.source AND l.external_id = r.key
         WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND l.canonical_id IS NULL
             ORDER BY 1
-        """, entity=entity, source=source)]
+        """,
+            entity=entity,
+            source=source,
+        )
+    ]
 
 
 def labels(connection: Connection, entity: str, ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:

@@ -65,8 +65,9 @@ _COLUMNS = "plan_hash, base, operation, plan, made_by, applied_at, applied_by, e
 
 def find_plan(connection: Connection, plan_hash: str) -> StoredPlan | None:
     """A plan by its hash or an unmistakable beginning of it."""
-    rows = fetch(connection, f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2",
-        hash=plan_hash) if len(plan_hash) >= 8 else []
+    rows = (
+        fetch(connection, f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2", hash=plan_hash) if len(plan_hash) >= 8 else []
+    )
     return StoredPlan(*rows[0]) if len(rows) == 1 else None
 
 
@@ -75,27 +76,41 @@ def applied_plan(connection: Connection, plan_hash: str) -> StoredPlan | None:
     if plan_hash != "last":
         found = find_plan(connection, plan_hash)
         return found if found is not None and found.applied_at is not None else None
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT {_COLUMNS} FROM engine.link_plan WHERE applied_at IS NOT NULL AND undone_by IS NULL AND operation ->> 'op' <> 'undo' ORDER BY place DESC LIMIT 1
-        """)
+        """,
+    )
     return StoredPlan(*rows[0]) if rows else None
 
 
 def merging_plan(connection: Connection, entity: str, losing: str) -> StoredPlan | None:
     """The latest standing plan that merged a record away."""
     merged = json.dumps([{"kind": "merged", "key": [entity, losing]}])
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT {_COLUMNS} FROM engine.link_plan WHERE applied_at IS NOT NULL AND undone_by IS NULL AND edits @> CAST(:merged AS jsonb)
             ORDER BY place DESC LIMIT 1
-        """, merged=merged)
+        """,
+        merged=merged,
+    )
     return StoredPlan(*rows[0]) if rows else None
 
 
 def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
     """Applied plans, latest first."""
-    return [dict(r._mapping) for r in fetch(connection, """
+    return [
+        dict(r._mapping)
+        for r in fetch(
+            connection,
+            """
         SELECT plan_hash, operation, applied_at, applied_by, reason, undone_by FROM engine.link_plan WHERE applied_at IS NOT NULL ORDER BY place DESC LIMIT :n
-        """, n=limit)]
+        """,
+            n=limit,
+        )
+    ]
 
 
 def applications(connection: Connection, base: str) -> int:
@@ -105,18 +120,33 @@ def applications(connection: Connection, base: str) -> int:
 
 def keep_plan(connection: Connection, plan_hash: str, base: str, operation: dict[str, Any], plan: dict[str, Any], by: str) -> None:
     """Remembers a plan, once."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         INSERT INTO engine.link_plan (plan_hash, base, operation, plan, made_by) VALUES (:hash, :base, CAST(:operation AS jsonb), CAST(:plan AS jsonb), :by)
         ON CONFLICT (plan_hash) DO NOTHING
-        """, hash=plan_hash, base=base, operation=json.dumps(operation), plan=json.dumps(plan), by=by)
+        """,
+        hash=plan_hash,
+        base=base,
+        operation=json.dumps(operation),
+        plan=json.dumps(plan),
+        by=by,
+    )
 
 
 def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], by: str, why: str | None, undoes: str | None) -> None:
     """The plan was carried out; `edits` are what undo puts back."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         UPDATE engine.link_plan SET applied_at = clock_timestamp(), applied_by = :by, reason = :why, edits = CAST(:edits AS jsonb),
             place = (SELECT coalesce(max(place), 0) + 1 FROM engine.link_plan) WHERE plan_hash = :hash
-        """, hash=plan_hash, by=by, why=why, edits=json.dumps([e._asdict() for e in edits]))
+        """,
+        hash=plan_hash,
+        by=by,
+        why=why,
+        edits=json.dumps([e._asdict() for e in edits]),
+    )
     if undoes is not None:
         run_sql(connection, "UPDATE engine.link_plan SET undone_by = :hash WHERE plan_hash = :undoes", hash=plan_hash, undoes=undoes)
         run_sql(connection, "UPDATE engine.link_plan SET undone_by = NULL WHERE undone_by = :undoes", undoes=undoes)
@@ -136,8 +166,10 @@ def try_source_locks(connection: Connection, sources: Sequence[str], *, wait: bo
 def sources_behind(connection: Connection, touched: Iterable[tuple[str, str]]) -> list[str]:
     """The sources whose records are linked to these (entity, canonical record)."""
     _touched(connection, touched)
-    return [str(r[0]) for r in fetch(connection,
-        "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")]
+    return [
+        str(r[0])
+        for r in fetch(connection, "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")
+    ]
 
 
 def linked_records(connection: Connection) -> list[tuple[str, str]]:
@@ -154,36 +186,45 @@ def look_before(connection: Connection, touched: Iterable[tuple[str, str]]) -> N
 
 def field_changes(connection: Connection) -> list[FieldChange]:
     """What the transaction changed in debtors and contacts so far; instants of now are told as `now`."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT c.entity, CAST(c.record_id AS text), coalesce(d.number || ' ' || d.name, d.name, k.full_name, k.email, ''), c.op, c.field,
             CASE WHEN c.field = 'deleted_at' THEN to_jsonb(CASE WHEN c.old <> 'null' THEN 'deleted' END) ELSE c.old END,
             CASE WHEN c.field = 'deleted_at' THEN to_jsonb(CASE WHEN c.new <> 'null' THEN 'deleted' END) ELSE c.new END
         FROM change_new c LEFT JOIN canonical.debtor d ON c.entity = 'debtor' AND d.id = c.record_id LEFT JOIN canonical.contact k ON c.entity = 'contact'
             AND k.id = c.record_id
         WHERE c.entity IN ('debtor', 'contact') ORDER BY 1, 2, c.field NULLS FIRST
-        """)
+        """,
+    )
     return [FieldChange(*r) for r in rows]
 
 
 def master_changes(connection: Connection) -> list[MasterChange]:
     """Fields whose master is another one than before; a field nobody claims any more has none."""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT coalesce(n.entity, b.entity), coalesce(n.id, b.id), coalesce(n.label, b.label), f.field, b.provenance ->> f.field, n.provenance ->> f.field
         FROM ({_MASTERS}) n JOIN master_before b ON b.entity = n.entity AND b.id = n.id
         CROSS JOIN LATERAL (SELECT jsonb_object_keys(coalesce(n.provenance, '{{}}') || coalesce(b.provenance, '{{}}')) AS field) f
         WHERE b.provenance ->> f.field IS DISTINCT FROM n.provenance ->> f.field ORDER BY 1, 2, 4
-        """)
+        """,
+    )
     return [MasterChange(*r) for r in rows]
 
 
 def balance_changes(connection: Connection) -> list[BalanceChange]:
     """Debtors that owe something else than before, by currency."""
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         SELECT CAST(x.id AS text), coalesce(d.number || ' ' || d.name, d.name, ''), x.currency, CAST(x.old AS text), CAST(x.new AS text)
         FROM (SELECT coalesce(n.id, b.id) AS id, coalesce(n.currency, b.currency) AS currency, coalesce(b.balance, 0) AS old, coalesce(n.balance, 0) AS new
               FROM balance_before b FULL JOIN ({_BALANCES}) n ON n.id = b.id AND n.currency = b.currency) x
         LEFT JOIN canonical.debtor d ON d.id = x.id WHERE x.old <> x.new ORDER BY 1, 3
-        """)
+        """,
+    )
     return [BalanceChange(*r) for r in rows]
 
 
@@ -201,9 +242,17 @@ def fresh_links(connection: Connection, entity: str, source: str | None = None) 
     """Keys of links made in this transaction."""
     only = "" if source is None else "AND source = :source"
     bound = {} if source is None else {"source": source}
-    return [tuple(map(str, r)) for r in fetch(connection, f"""
+    return [
+        tuple(map(str, r))
+        for r in fetch(
+            connection,
+            f"""
         SELECT entity, source, external_id FROM canonical.link WHERE entity = :entity AND decided_at = now() {only} ORDER BY 2, 3
-        """, entity=entity, **bound)]
+        """,
+            entity=entity,
+            **bound,
+        )
+    ]
 
 
 def _audited(edit: Edit) -> tuple[str | None, ...]:
@@ -224,8 +273,14 @@ def _audited(edit: Edit) -> tuple[str | None, ...]:
         return "debtor_group", key[0], "create" if edit.before is None else "delete" if edit.after is None else "update", None, old, new
     column = "merged_into" if edit.kind == "merged" else "group_id"
     before, after = (json.dumps(None if r is None else r[column]) for r in (edit.before, edit.after))
-    return ("debtor" if edit.kind == "member" else key[0]), key[-1], {"merged": "merge" if edit.after else "unmerge"}.get(edit.kind,
-        "update"), column, before, after
+    return (
+        ("debtor" if edit.kind == "member" else key[0]),
+        key[-1],
+        {"merged": "merge" if edit.after else "unmerge"}.get(edit.kind, "update"),
+        column,
+        before,
+        after,
+    )
 
 
 def _touched(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:

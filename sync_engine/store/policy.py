@@ -22,13 +22,25 @@ def enter_policy(cut: Cut) -> bool:
     before = policy_in_force(cut.connection)
     if before is not None and before.digest == cut.policy.digest:
         return False
-    run_sql(cut.connection, "INSERT INTO engine.policy (digest, policy, applied_by) VALUES (:digest, CAST(:policy AS jsonb), :by)",
-            digest=cut.policy.digest, policy=_text(cut.policy), by=cut.actor)
-    run_sql(cut.connection, """
+    run_sql(
+        cut.connection,
+        "INSERT INTO engine.policy (digest, policy, applied_by) VALUES (:digest, CAST(:policy AS jsonb), :by)",
+        digest=cut.policy.digest,
+        policy=_text(cut.policy),
+        by=cut.actor,
+    )
+    run_sql(
+        cut.connection,
+        """
         INSERT INTO change_new (entity, record_id, op, field, old, new, actor_kind, reason)
         VALUES ('policy', CAST(:id AS uuid), CAST(:op AS text), 'policy', CAST(:old AS jsonb), CAST(:new AS jsonb), 'user', CAST(:why AS text))
-        """, id=str(canonical_id("", "policy", "policy")), op="create" if before is None else "update", old=None if before is None else _text(before),
-        new=_text(cut.policy), why=f"policy {cut.policy.digest} in force")
+        """,
+        id=str(canonical_id("", "policy", "policy")),
+        op="create" if before is None else "update",
+        old=None if before is None else _text(before),
+        new=_text(cut.policy),
+        why=f"policy {cut.policy.digest} in force",
+    )
     return before is not None
 
 

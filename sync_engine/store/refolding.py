@@ -100,10 +100,14 @@ _THEIRS = """
 
 def _move_documents(cut: Cut) -> int:
     """Documents take the debtor of their source record; without one they are buried until it has one again."""
-    return _move(cut, "document", """
+    return _move(
+        cut,
+        "document",
+        """
         EXISTS (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
                 WHERE s.source = o.source AND s.canonical = 'document' AND NOT s.facet AND r.key = o.external_id AND (r.deleted_at IS NOT NULL OR r.state = 2))
-        OR (o.external_id LIKE 'ledger/%' AND NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.record_id = o.id))""")
+        OR (o.external_id LIKE 'ledger/%' AND NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.record_id = o.id))""",
+    )
 
 
 def _move_payments(cut: Cut) -> int:

@@ -6,10 +6,44 @@ import random
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
-STEMS = ("Hansen", "Møller", "Søndergård", "Jørgensen", "Krause", "Schäfer", "Bianchi", "Rossi", "Nowak", "Lindström", "Dubois", "García", "O'Brien",
-    "van Dijk", "Ångström", "Weiß")
-TRADES = ("Transport", "Byg", "Elektro", "Handel", "Maskiner", "Papier", "Textil", "Vin", "Foods", "Print", "Data", "Auto", "Møbler", "Kaffe", "Logistik",
-    "Optik", "Stahl", "Bau")
+STEMS = (
+    "Hansen",
+    "Møller",
+    "Søndergård",
+    "Jørgensen",
+    "Krause",
+    "Schäfer",
+    "Bianchi",
+    "Rossi",
+    "Nowak",
+    "Lindström",
+    "Dubois",
+    "García",
+    "O'Brien",
+    "van Dijk",
+    "Ångström",
+    "Weiß",
+)
+TRADES = (
+    "Transport",
+    "Byg",
+    "Elektro",
+    "Handel",
+    "Maskiner",
+    "Papier",
+    "Textil",
+    "Vin",
+    "Foods",
+    "Print",
+    "Data",
+    "Auto",
+    "Møbler",
+    "Kaffe",
+    "Logistik",
+    "Optik",
+    "Stahl",
+    "Bau",
+)
 PLACES = ("Nord", "Syd", "Øst", "Vest", "City", "Havn", "Berg", "Rhein", "Alpen", "Fjord", "Roma", "Lyon", "Porto", "Kraków", "Delta", "Park")
 FORMS = {"DK": ("A/S", "ApS"), "DE": ("GmbH", "AG"), "IT": ("S.p.A.", "S.r.l."), "SE": ("AB",), "FR": ("SARL", "SAS"), "GB": ("Ltd", "PLC")}
 SPELLED = {"ø": "oe", "æ": "ae", "å": "aa", "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
@@ -42,8 +76,14 @@ def crowd(debtors: int, seed: int = 4) -> Crowd:
         if n % 400 == 0:  # the ERP holds this debtor twice, by number two accounts of one company
             erp[f"E{n}b"] = {**erp[f"E{n}"], "number": f"{900000 + n}", "registration_no": erp[f"E{n}"]["registration_no"] or f"7{n:07d}9"}
             erp[f"E{n}"]["registration_no"] = erp[f"E{n}b"]["registration_no"]
-            crm[key] = {**crm[key], "number": None, "external_number": None, "registration_no": erp[f"E{n}"]["registration_no"], "vat_no": None,
-                "country": erp[f"E{n}"]["country"]}
+            crm[key] = {
+                **crm[key],
+                "number": None,
+                "external_number": None,
+                "registration_no": erp[f"E{n}"]["registration_no"],
+                "vat_no": None,
+                "country": erp[f"E{n}"]["country"],
+            }
             twins.add(key)
     return Crowd(erp, crm, truth, twins)
 
@@ -92,8 +132,13 @@ def _stranger(rng: random.Random, n: int, near: Record | None) -> Record:
         return {**made, "number": near["number"]}
     if trap == 1:
         form = rng.choice([f for f in FORMS[near["country"]] if not near["name"].endswith(f)] or ["Holding"])
-        return {**made, "name": f"{near['name'].rsplit(' ', 1)[0]} {form}", "country": near["country"], "email": near["email"],
-            "registration_no": f"{81000000 + n}"}
+        return {
+            **made,
+            "name": f"{near['name'].rsplit(' ', 1)[0]} {form}",
+            "country": near["country"],
+            "email": near["email"],
+            "registration_no": f"{81000000 + n}",
+        }
     if trap == 2 and near["registration_no"]:
         return {**made, "number": near["number"], "registration_no": f"{82000000 + n}", "name": near["name"]}
     return {**made, "name": near["name"], "country": next(c for c in FORMS if c != near["country"]), "postcode": near["postcode"], "vat_no": None,

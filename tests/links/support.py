@@ -207,18 +207,52 @@ def three_sources(world: World) -> World:
         ("E3", "10002", "Bianchi S.p.A.", "IT", None, None, "00184"), ("E4", "10003", "Hansen og Søn (old)", "DK", None, "kontor@gammelt.dk", "8000"),
     )  # fmt: skip
     for key, number, name, country, registration, email, postcode in debtors:
-        world.say("erp", "debtors", key, number=number, name=name, country=country, registration_no=registration, email=email, postcode=postcode,
+        world.say(
+            "erp",
+            "debtors",
+            key,
+            number=number,
+            name=name,
+            country=country,
+            registration_no=registration,
+            email=email,
+            postcode=postcode,
             status="active",
-                  credit_limit="1000.00", phone="+45 12 34 56 78" if key == "E1" else None)
+            credit_limit="1000.00",
+            phone="+45 12 34 56 78" if key == "E1" else None,
+        )
     for place, (debtor, total) in enumerate((("E1", "100.00"), ("E1", "250.50"), ("E2", "75.25"), ("E4", "40.00")), 1):
-        world.say("erp", "documents", f"D{place}", debtor_key=debtor, kind="invoice", number=f"INV-{place}", issue_date="2026-01-15", due_date="2026-02-15",
+        world.say(
+            "erp",
+            "documents",
+            f"D{place}",
+            debtor_key=debtor,
+            kind="invoice",
+            number=f"INV-{place}",
+            issue_date="2026-01-15",
+            due_date="2026-02-15",
             currency="DKK",
-                  total=total, open_amount=total, erp_status="open", is_posted=True, lines=[{"line_key": "1", "line_no": 1, "description": "Post",
-                      "net": total}])
-    world.say("erp", "contacts", "EC1", debtor_key="E1", first_name="Anna", last_name="Hansen", full_name="Anna Hansen", email="anna@hansen.dk",
-        title="Controller", position="Controller")
-    world.say("crm", "debtors", "C1", number="10000", name="Hansen & Soen", country="DK", email="info@hansen.dk", phone="87654321", postcode="8000",
-        status="active")
+            total=total,
+            open_amount=total,
+            erp_status="open",
+            is_posted=True,
+            lines=[{"line_key": "1", "line_no": 1, "description": "Post", "net": total}],
+        )
+    world.say(
+        "erp",
+        "contacts",
+        "EC1",
+        debtor_key="E1",
+        first_name="Anna",
+        last_name="Hansen",
+        full_name="Anna Hansen",
+        email="anna@hansen.dk",
+        title="Controller",
+        position="Controller",
+    )
+    world.say(
+        "crm", "debtors", "C1", number="10000", name="Hansen & Soen", country="DK", email="info@hansen.dk", phone="87654321", postcode="8000", status="active"
+    )
     world.say("crm", "debtors", "C2", number="K-2", name="Mueller Gmbh", country="DE", email="einkauf@mueller.de", postcode="20095", status="active")
     world.say("crm", "debtors", "C3", number="K-3", name="Prospekt & Partner", country="DK", email="hej@prospekt.dk", postcode="2100", status="active")
     world.say("crm", "contacts", "CC1", debtor_key="C1", full_name="Anna Hansen", email="ANNA@hansen.dk", title="CFO", position="CFO", phone="11223344")

@@ -54,9 +54,14 @@ def test_a_crowd_is_matched(empty_world: World, monkeypatch: pytest.MonkeyPatch)
     ambiguous = {k for k, c in cases.items() if c["outcome"] == "ambiguous"}
     clear = set(people.truth) - people.twins
     figures = {
-        "size": SIZE, "seconds of matching": matching, "seconds with pull, publish and audit": round(seconds, 1), "linked": len(linked), "wrong": len(wrong),
-            "ambiguous": len(ambiguous),
-        "created": counts["created"], "recall of clear duplicates": round(len(clear & set(linked)) / len(clear), 4),
+        "size": SIZE,
+        "seconds of matching": matching,
+        "seconds with pull, publish and audit": round(seconds, 1),
+        "linked": len(linked),
+        "wrong": len(wrong),
+        "ambiguous": len(ambiguous),
+        "created": counts["created"],
+        "recall of clear duplicates": round(len(clear & set(linked)) / len(clear), 4),
         "found or listed": round(len((set(people.truth) & set(linked)) | (set(people.truth) & set(cases))) / len(people.truth), 4),
         "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

@@ -8,6 +8,7 @@ import pytest
 
 from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.ops import links
+from sync_engine.ops import operations as ops
 from sync_engine.ops.planning import Plan, apply, do
 from sync_engine.ops.suggesting import suggestions
 from sync_engine.store.runs import source_lock
@@ -28,8 +29,10 @@ def test_the_walk_through(running: World) -> None:
 
     planned = links.adopt(world.workshop, "crm", "C1", str(hansen), by="ada")
     assert world.state() == before, "a plan changes nothing"
-    assert {(f.field, f.old, f.new) for f in planned.fields if f.entity == "debtor"} >= {("name", "HANSEN & SØN A/S", "Hansen & Soen"), ("phone",
-        "+45 12 34 56 78", "87654321")}
+    assert {(f.field, f.old, f.new) for f in planned.fields if f.entity == "debtor"} >= {
+        ("name", "HANSEN & SØN A/S", "Hansen & Soen"),
+        ("phone", "+45 12 34 56 78", "87654321"),
+    }
     assert ("name", "erp", "crm") in {(m.field, m.old, m.new) for m in planned.masters}
     carry_out(world, planned)
     linked = world.state()
@@ -40,8 +43,9 @@ def test_the_walk_through(running: World) -> None:
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"})
     world.run("erp")
     assert world.field(hansen, "name") == "Hansen & Soen"
-    overruled = world.rows("SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'",
-        id=hansen)
+    overruled = world.rows(
+        "SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'", id=hansen
+    )
     assert [tuple(r) for r in overruled] == [("erp", "HANSEN INTERNATIONAL A/S", "Hansen & Soen", "crm")]
 
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN & SØN A/S"})
@@ -81,7 +85,7 @@ def test_an_erp_record_unlinked_stands_for_itself_again(running: World) -> None:
     """It is pinned there: the rules do not bring it back; undo does."""
     world = running
     hansen, old = world.debtor_of("erp", "E1"), world.debtor_of("erp", "E4")
-    do(world.workshop, links.ops.Merge(losing=str(old), into=str(hansen)), by="ada")
+    do(world.workshop, ops.Merge(losing=str(old), into=str(hansen)), by="ada")
     merged = world.state()
     carry_out(world, links.unlink(world.workshop, "erp", "E4", by="ada"))
     assert world.debtor_of("erp", "E4") == old
@@ -96,8 +100,10 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
     world, before = running, running.state()
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     carry_out(world, planned)
-    assert {(r[0], r[1]) for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")} == {("Anna Hansen", "CFO"),
-        ("Bo Søn", "Owner")}
+    assert {(r[0], r[1]) for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")} == {
+        ("Anna Hansen", "CFO"),
+        ("Bo Søn", "Owner"),
+    }
     assert {r[0] for r in world.rows("SELECT rule FROM canonical.link WHERE entity = 'contact' AND source = 'crm'")} == {"email_and_name", "create_unmatched"}
     carry_out(world, links.unlink(world.workshop, "crm", "C1", by="ada"))
     assert world.state() == before

@@ -116,8 +116,9 @@ MODES = {
 def test_modes_at_a_publish(empty_world: World, mode: str, value: str | None) -> None:
     """The first in the ranking says nothing, two others say something."""
     world = empty_world
-    world.policy = Policy.model_validate({"rules": [{"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode}, {"ranking": ["erp", "crm",
-        "collections"]}]})
+    world.policy = Policy.model_validate(
+        {"rules": [{"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode}, {"ranking": ["erp", "crm", "collections"]}]}
+    )
     for source, role, phone in (("erp", "erp", "+45 12 34 56 78"), ("crm", "crm", None), ("calls", "collections", "12345678")):
         world.add(source, role, links={"debtor": {"mode": "automatic"}})
         world.say(source, "debtors", source, number="10000", name="Hansen", phone=phone)

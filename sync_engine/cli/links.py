@@ -1,0 +1,269 @@
+"""`links`: who is who. Every decision is planned first; `links apply HASH` does exactly what the plan showed."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from sync_engine.cli.app import app, command, group
+from sync_engine.cli.output import give, table
+from sync_engine.cli.place import open_workshop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync_engine.ops.planning import Plan
+    from sync_engine.ops.running import Workshop
+
+links_group = group("Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash.")
+app.add_typer(links_group, name="links")
+Entity = Literal["debtor", "contact"]
+EntityOption = Annotated[Entity, typer.Option("--entity", "-e", help="debtor or contact.")]
+Who = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Who decides, for the audit; the login name when left out.")]
+Why = Annotated[str | None, typer.Option("--why", help="Why, for the audit.")]
+Now = Annotated[bool, typer.Option("--apply", help="Apply at once what was planned.")]
+Force = Annotated[bool, typer.Option("--force", help="Although a veto speaks against it.")]
+Source = Annotated[str, typer.Argument(help="The source of the record.", show_default=False)]
+Key = Annotated[str, typer.Argument(help="The record's id in its source.", show_default=False)]
+Record = Annotated[str, typer.Argument(help="A canonical record: id, number, a source's id, or exact name.", show_default=False)]
+SHOWN = 30
+
+
+def answer(workshop: Workshop, planned: Plan, who: str | None, why: str | None, now: bool) -> None:
+    """Shows a plan; applies it when asked. Exit code 6 when something waits for a person."""
+    from sync_engine.ops.planning import apply
+
+    if now:
+        planned = apply(workshop, planned.hash, by=who or getpass.getuser(), why=why)
+    give({**_document(planned), "applied": now}, lambda screen: draw(screen, planned, applied=now))
+    if planned.counts["ambiguous"] or planned.counts["vetoed"]:
+        raise typer.Exit(6)
+
+
+def _document(planned: Plan) -> dict[str, Any]:
+    from sync_engine.cli.output import plain
+
+    found: dict[str, Any] = plain(planned)
+    return found
+
+
+def draw(screen: Console, planned: Plan, *, applied: bool) -> None:
+    """The plan, section by section; long ones are cut and say so."""
+    sections: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = [
+        ("Links", ("entity", "source", "record", "from", "to", "rule"), [(x.entity, x.source, x.key, x.old, x.new, x.rule) for x in planned.links]),
+        ("Vetoed", ("entity", "source", "record", "would mean", "why not"), [tuple(v) for v in planned.vetoed]),
+        (
+            "For a person",
+            ("source", "record", "outcome", "rung", "candidates"),
+            [(c.source, c.key, c.outcome, c.rung, ", ".join(c.candidates)) for c in planned.cases],
+        ),
+        ("Values", ("record", "field", "before", "after"), [(f.label, f.field or f.op, f.old, f.new) for f in planned.fields if f.op != "create"]),
+        ("Masters", ("record", "field", "before", "after"), [(m.label, m.field, m.old, m.new) for m in planned.masters]),
+        ("Balances", ("debtor", "currency", "before", "after"), [(b.label, b.currency, b.old, b.new) for b in planned.balances]),
+    ]
+    for title, columns, rows in sections:
+        if rows:
+            screen.print(table(title, columns, rows[:SHOWN]))
+            if len(rows) > SHOWN:
+                screen.print(f"and more; {len(rows):,} in all, --json has them.", markup=False)
+    for line in planned.decisions[:SHOWN]:
+        screen.print(line, markup=False)
+    screen.print(", ".join(f"{n:,} {what}" for what, n in planned.counts.items() if n) or "It changes nothing.", markup=False)
+    screen.print("Applied." if applied else f"Plan {planned.hash}; carry it out with `sync-engine links apply {planned.hash[:12]}`.", markup=False)
+
+
+@command(links_group, "plan")
+def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None) -> None:
+    """What the rules would do with everything a source holds unlinked: the gate to mode automatic, and the dry run of an import."""
+    from sync_engine.ops import links, workplace
+
+    workshop = open_workshop()
+    answer(workshop, links.go_automatic(workshop, workplace.source_named(source), entity=entity, by=who or getpass.getuser()), who, None, now=False)
+
+
+@command(links_group, "apply")
+def apply_plan(
+    plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The hash of a plan, or its first characters.", show_default=False)],
+    who: Who = None, why: Why = None, wait: Annotated[bool, typer.Option("--wait", help="Wait for a run that is going on.")] = False,
+) -> None:  # fmt: skip
+    """Does exactly what a plan showed, or refuses and says what has moved."""
+    from sync_engine.ops.planning import apply
+
+    done = apply(open_workshop(), plan_hash, by=who or getpass.getuser(), why=why, wait=wait)
+    give({**_document(done), "applied": True}, lambda screen: draw(screen, done, applied=True))
+
+
+@command(links_group)
+def link(
+    source: Source, key: Key, to: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None
+) -> None:
+    """This source record means that canonical record."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.link(workshop, source, key, to, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def relink(
+    source: Source, key: Key, to: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None
+) -> None:
+    """Moves a source record to another canonical record; its documents and contacts go along."""
+    link(source, key, to, entity, force, now, who, why)
+
+
+@command(links_group)
+def unlink(source: Source, key: Key, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+    """This source record does not mean what it is linked to."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.unlink(workshop, source, key, entity=entity, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def merge(losing: Record, into: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None) -> None:
+    """Two canonical records are one."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.merge(workshop, losing, into, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def unmerge(record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+    """A record that was merged away stands for itself again."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.unmerge(workshop, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group, "not-the-same")
+def not_the_same(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+    """No rule ever links this source record to that canonical record."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.not_the_same(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def adopt(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+    """Links what a suggestion proposed, and keeps its score as evidence."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.adopt(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def bulk(file: Annotated[Path, typer.Argument(help="CSV: source, external_id, to; and where wanted action and entity.", show_default=False)],
+         now: Now = False, who: Who = None, why: Why = None) -> None:  # fmt: skip
+    """Many decisions from a file: one plan, one transaction."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.bulk(workshop, file, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def pin(
+    record: Record, field: Annotated[str, typer.Argument(help="The field.")],
+    value: Annotated[str | None, typer.Argument(help="The value; left out: empty.")] = None,
+    entity: EntityOption = "debtor", until: Annotated[str | None, typer.Option("--until", help="Last day it holds, as 2026-12-31.")] = None,
+    until_source_changes: Annotated[bool, typer.Option("--until-source-changes", help="Until a source says something else.")] = False,
+    now: Now = False, who: Who = None, why: Why = None,
+) -> None:  # fmt: skip
+    """A field has this value, whatever the sources say."""
+    from datetime import date
+
+    from sync_engine.errors import ConfigurationError
+    from sync_engine.ops import links
+
+    try:
+        last = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise ConfigurationError(f"{until!r} is no date", key="--until", todo="Write it as 2026-12-31.") from None
+    workshop = open_workshop()
+    planned = links.pin(workshop, record, field, value, entity=entity, until=last, until_source_changes=until_source_changes, by=who or getpass.getuser())
+    answer(workshop, planned, who, why, now)
+
+
+@command(links_group)
+def unpin(
+    record: Record,
+    field: Annotated[str, typer.Argument(help="The field.")],
+    entity: EntityOption = "debtor",
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
+) -> None:
+    """The sources decide about a field again."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def parent(
+    debtor: Record, above: Annotated[str | None, typer.Argument(help="The parent; left out: none.")] = None, now: Now = False, who: Who = None, why: Why = None
+) -> None:
+    """A debtor stands under another one."""
+    from sync_engine.ops import groups
+
+    workshop = open_workshop()
+    answer(workshop, groups.set_parent(workshop, debtor, above, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def undo(
+    plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The applied plan; the latest when left out.")] = "last",
+    now: Now = False, who: Who = None, why: Why = None,
+) -> None:  # fmt: skip
+    """Takes an applied plan back: the state from before it."""
+    from sync_engine.ops import links
+
+    workshop = open_workshop()
+    answer(workshop, links.undo(workshop, plan_hash, by=who or getpass.getuser()), who, why, now)
+
+
+@command(links_group)
+def suggestions(source: Source, entity: EntityOption = "debtor", limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 50) -> None:
+    """The likest canonical records of what is not linked, with a score. Never a link; see `links adopt`."""
+    from sync_engine.ops.suggesting import suggestions as suggest
+
+    found = suggest(open_workshop(), source, entity=entity)
+    give({"suggestions": found}, lambda screen: screen.print(table("Suggestions", ("record", "name", "may mean", "number", "named", "score", "because"), [
+        (s.key, s.name, s.record, s.number, s.label, f"{s.score:.2f}", ", ".join(f"{k} {v:.2f}" for k, v in s.evidence.items())) for s in found[:limit]
+    ], right=("score",), nothing="Nothing looks alike.")))  # fmt: skip
+
+
+@command(links_group)
+def cases(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None) -> None:
+    """Records the rules left to people: several candidates, or a veto."""
+    from sync_engine.ops.links import cases as waiting
+
+    found = waiting(open_workshop(), source)
+    give({"cases": found}, lambda screen: screen.print(table("For a person", ("source", "record", "outcome", "rung", "candidates", "why", "since"), [
+        (c["source"], c["key"], c["outcome"], c["rung"], ", ".join(c["candidates"]),
+         c["evidence"].get("why") or "; ".join(sorted(set(c["vetoed"].values()))), c["first_at"])
+        for c in found[:SHOWN * 10]
+    ], nothing="Nothing waits.")))  # fmt: skip
+
+
+@command(links_group)
+def history(limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 20) -> None:
+    """What was applied, latest first."""
+    from sync_engine.ops.links import history as applied
+
+    found = applied(open_workshop(), limit)
+    give({"history": found}, lambda screen: screen.print(table("Decisions", ("plan", "what", "by", "at", "why", "undone by"), [
+        (h["plan_hash"][:12], " ".join(str(v) for v in h["operation"].values() if isinstance(v, str)), h["applied_by"], h["applied_at"], h["reason"],
+         (h["undone_by"] or "")[:12])
+        for h in found
+    ], nothing="Nothing was decided.")))  # fmt: skip

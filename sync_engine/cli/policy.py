@@ -1,0 +1,75 @@
+"""`policy` and `audit export`: who is believed for which field, what another policy would change, and who changed what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_engine.cli.app import app, command, group
+from sync_engine.cli.database import audit
+from sync_engine.cli.output import give, say, table
+from sync_engine.cli.place import open_workshop
+
+policy_group = group("Who is believed for which field, by the YAML of the canonical store.")
+app.add_typer(policy_group, name="policy")
+File = Annotated[Path | None, typer.Argument(help="A policy YAML; the configured one when left out.", show_default=False)]
+
+
+@command(policy_group)
+def show(file: File = None) -> None:
+    """Every field with its ranking, best first."""
+    from sync_engine.ops import policy
+    from sync_engine.platform.home import defs_folder
+
+    chosen = policy.from_file(file) if file else policy.configured(defs_folder())
+    found = policy.show(chosen)
+    columns = ("entity", "field", "group", "company", "mode", "ranking")
+    give({"digest": chosen.digest, "fields": found}, lambda screen: screen.print(table(f"Policy {chosen.digest}", columns, [
+        (s.entity, s.field, s.group, s.company, s.mode, " > ".join(s.ranking)) for s in found
+    ])))  # fmt: skip
+
+
+@command(policy_group)
+def check(file: File = None) -> None:
+    """Whether a policy reads, decides about every field, and names only who is there. Exit code 6 when something is odd."""
+    from sync_engine.ops import policy, workplace
+    from sync_engine.platform.home import defs_folder
+
+    chosen = policy.from_file(file) if file else policy.configured(defs_folder())
+    odd = policy.check(chosen, workplace.configured())
+    give({"digest": chosen.digest, "odd": odd}, lambda screen: screen.print("\n".join(odd) or "The policy is sound.", markup=False))
+    if odd:
+        raise typer.Exit(6)
+
+
+@command(policy_group)
+def diff(file: File = None) -> None:
+    """Which values and masters would change if a policy were applied. Nothing is written, no ERP is asked."""
+    from sync_engine.ops import policy
+
+    workshop = open_workshop()
+    chosen = policy.from_file(file) if file else workshop.policy
+    found = policy.diff(workshop, chosen)
+    rows = [(f.entity, f.label, f.field or f.op, f.old, f.new, None) for f in found.fields] + [
+        (m.entity, m.label, m.field, m.old, m.new, "master") for m in found.masters
+    ]
+    give(found, lambda screen: screen.print(table(
+        f"{found.in_force or 'nothing'} -> {found.digest}: " + ", ".join(f"{n:,} {what}" for what, n in found.counts.items()),
+        ("entity", "record", "field", "before", "after", "what"), rows[:100], nothing="Nothing would change.",
+    )))  # fmt: skip
+
+
+@command(audit)
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv or .parquet.", show_default=False)],
+    debtor: Annotated[str | None, typer.Option("--debtor", help="Only this debtor and what belongs to it: id, number, a source's id, or exact name.")] = None,
+) -> None:
+    """Writes the audit to a file: who changed what, from what to what, when and why."""
+    from sync_engine.ops.exporting import export_audit
+
+    written = export_audit(open_workshop(), file, debtor=debtor)
+    give({"file": str(file), "changes": written}, lambda screen: screen.print(f"{written:,} changes written to {file}.", markup=False))
+    if not written:
+        say("There is no change to export.")

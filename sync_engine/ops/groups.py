@@ -1,0 +1,56 @@
+"""Groups and hierarchy: who stands under whom, who shares a limit, and how much of it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from sync_engine.ops import operations as ops
+from sync_engine.ops.planning import Plan, plan
+from sync_engine.ops.running import Workshop
+from sync_engine.store import lookups
+from sync_engine.store.db import transaction
+
+
+class Utilisation(NamedTuple):
+    """How much of a group's limit its members use, in base currency; `flag` says why there is no figure, or what is wrong with it."""
+
+    group_id: UUID
+    name: str
+    members: int
+    exposure: Decimal | None
+    credit_limit: Decimal | None
+    utilisation: Decimal | None
+    flag: str | None
+
+
+def set_parent(workshop: Workshop, debtor: str, parent: str | None, *, by: str) -> Plan:
+    """Plans that a debtor stands under another one (or under none). Raises ConfigurationError where that would close a circle."""
+    return plan(workshop, ops.SetParent(debtor=debtor, parent=parent), by=by)
+
+
+def set_group(
+    workshop: Workshop,
+    name: str,
+    *,
+    by: str,
+    credit_limit: Decimal | None = None,
+    top_debtor: str | None = None,
+    members: Sequence[str] = (),
+    leaving: Sequence[str] = (),
+    dissolve: bool = False,
+) -> Plan:
+    """Plans a group: made when there is none of this name, changed by what is given, or dissolved."""
+    return plan(workshop, ops.SetGroup(
+        name=name, credit_limit=None if credit_limit is None else f"{credit_limit:f}", top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
+        dissolve=dissolve,
+    ), by=by)  # fmt: skip
+
+
+def utilisation(workshop: Workshop, as_of: date) -> list[Utilisation]:
+    """Every group with its exposure on a date, most used first."""
+    with transaction(workshop.store, "reading group limits") as connection:
+        return [Utilisation._make(row) for row in lookups.group_utilisation(connection, as_of)]

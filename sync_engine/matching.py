@@ -154,10 +154,10 @@ def official_number(number: str | None, country: str | None) -> tuple[str | None
     """(country, digits and letters) of a registration or VAT number; None for what identifies nobody (blank, zeros, 12345678)."""
     bare = re.sub(r"[^0-9A-Z]", "", (number or "").upper())
     where = country.upper() if country and len(country) == 2 else None
-    if bare[:2] in VAT_COUNTRIES and any(c.isdigit() for c in bare[2:4]):
-        where, bare = VAT_PREFIX.get(bare[:2], bare[:2]), bare[2:]
-    elif bare.startswith("CHE") and bare[3:4].isdigit():
+    if bare.startswith("CHE") and bare[3:4].isdigit():
         where, bare = "CH", bare[3:]
+    elif bare[:2] in VAT_COUNTRIES and any(c.isdigit() for c in bare[2:4]):
+        where, bare = VAT_PREFIX.get(bare[:2], bare[:2]), bare[2:]
     bare = re.sub(r"(MVA|MWST|TVA|IVA|VAT)$", "", bare).lstrip("0")
     if sum(c.isdigit() for c in bare) < 5 or len(set(bare)) < 2 or bare in JUNK_NUMBERS:
         return None

@@ -9,10 +9,9 @@ import duckdb
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.deciding import record_id
 from sync_engine.ops.running import Workshop
-from sync_engine.store.audit import changes_of
+from sync_engine.store.audit import copy_changes
 from sync_engine.store.db import transaction
 
-FORMATS = {".csv": "(FORMAT csv, HEADER)", ".parquet": "(FORMAT parquet, COMPRESSION zstd)"}
 COLUMNS = {
     "seq": "BIGINT", "at": "TIMESTAMPTZ", "entity": "VARCHAR", "record_id": "UUID", "op": "VARCHAR", "field": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR",
     "actor_kind": "VARCHAR", "actor": "VARCHAR", "run_id": "UUID", "cut_id": "BIGINT", "reason": "VARCHAR", "seal_id": "BIGINT",
@@ -25,16 +24,27 @@ def export_audit(workshop: Workshop, file: Path, *, debtor: str | None = None) -
     `debtor` (id, number, a source's id, exact name) limits them to the debtor, its contacts, documents, payments and links.
     Raises ConfigurationError for an unknown format or debtor.
     """
-    if file.suffix not in FORMATS:
+    if file.suffix not in (".csv", ".parquet"):
         raise ConfigurationError(f"the audit is not exported as {file.suffix or 'a file without an ending'}", key=file.name, todo="Use .csv or .parquet.")
-    with transaction(workshop.store, "exporting the audit") as connection, duckdb.connect() as memory:
-        chosen = None if debtor is None else record_id(connection, "debtor", debtor)
-        memory.execute("SET TimeZone = 'UTC'")
-        memory.execute(f"CREATE TABLE change ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
-        written = 0
-        marks = ", ".join("?" * len(COLUMNS))
-        for page in changes_of(connection, chosen):
-            memory.executemany(f"INSERT INTO change VALUES ({marks})", page)
-            written += len(page)
-        memory.execute(f"COPY (SELECT * FROM change ORDER BY seq) TO '{str(file).replace(chr(39), chr(39) * 2)}' {FORMATS[file.suffix]}")
+    plain = file if file.suffix == ".csv" else file.with_suffix(".csv.part")
+    try:
+        with transaction(workshop.store, "exporting the audit") as connection, plain.open("wb") as out:
+            written = copy_changes(connection, None if debtor is None else record_id(connection, "debtor", debtor), out)
+        if plain != file:
+            _to_parquet(plain, file)
+    finally:
+        if plain != file:
+            plain.unlink(missing_ok=True)
     return written
+
+
+def _to_parquet(plain: Path, file: Path) -> None:
+    with duckdb.connect() as memory:
+        memory.execute("SET TimeZone = 'UTC'")
+        types = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
+        said = f"SELECT * FROM read_csv(?, header = true, columns = {{{types}}})"
+        memory.execute(f"COPY ({said}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION zstd)", [str(plain)])
+
+
+def _quoted(file: Path) -> str:
+    return str(file).replace("'", "''")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection
 
 from sync_engine.store.cut import ROW_DIGEST
-from sync_engine.store.db import fetch
+from sync_engine.store.db import driver, fetch
 
 
 class Seal(NamedTuple):
@@ -24,7 +25,6 @@ class Seal(NamedTuple):
 
 
 PAGE = 200
-EXPORT_PAGE = 20_000
 
 
 def seals(connection: Connection) -> Iterator[Seal]:
@@ -71,23 +71,17 @@ def outside_the_chain(connection: Connection) -> int:
     )
 
 
-def changes_of(connection: Connection, debtor: str | None) -> Iterator[list[tuple[object, ...]]]:
-    """Changes in order, a page at a time, with the seal each lies under: all, or those of a debtor and what belongs to it."""
-    only = "" if debtor is None else """
-        AND c.record_id IN (SELECT CAST(:debtor AS uuid) UNION ALL SELECT id FROM canonical.contact WHERE debtor_id = CAST(:debtor AS uuid)
-            UNION ALL SELECT id FROM canonical.document WHERE debtor_id = CAST(:debtor AS uuid)
-            UNION ALL SELECT id FROM canonical.payment WHERE debtor_id = CAST(:debtor AS uuid)
-            UNION ALL SELECT id FROM canonical.debtor_dimension WHERE debtor_id = CAST(:debtor AS uuid))"""
-    bound = {} if debtor is None else {"debtor": debtor}
-    after = 0
-    while True:
-        rows = fetch(connection, f"""
-            SELECT c.seq, c.at, c.entity, c.record_id, c.op, c.field, CAST(c.old AS text), CAST(c.new AS text), c.actor_kind, c.actor, c.run_id, c.cut_id,
-                   c.reason, (SELECT s.seal_id FROM engine.audit_seal s WHERE s.last_seq >= c.seq AND s.first_seq <= c.seq ORDER BY s.last_seq LIMIT 1)
-            FROM canonical.change c WHERE c.seq > :after {only} ORDER BY c.seq LIMIT {EXPORT_PAGE}
-            """, after=after, **bound)
-        if rows:
-            yield [tuple(r) for r in rows]
-            after = rows[-1][0]
-        if len(rows) < EXPORT_PAGE:
-            return
+def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> int:
+    """Writes changes as CSV with a header, in order, each with the seal it lies under: all, or those of a debtor and what belongs to it."""
+    only = ""
+    if debtor is not None:
+        its = " UNION ALL ".join(f"SELECT id FROM canonical.{t} WHERE debtor_id = '{UUID(debtor)}'" for t in ("contact", "document", "payment", "debtor_dimension"))
+        only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its})"
+    with driver(connection).cursor() as cursor:
+        with cursor.copy(f"""
+                COPY (SELECT c.seq, c.at, c.entity, c.record_id, c.op, c.field, c.old, c.new, c.actor_kind, c.actor, c.run_id, c.cut_id, c.reason,
+                        (SELECT s.seal_id FROM engine.audit_seal s WHERE s.last_seq >= c.seq AND s.first_seq <= c.seq ORDER BY s.last_seq LIMIT 1) AS seal_id
+                    FROM canonical.change c {only} ORDER BY c.seq) TO STDOUT (FORMAT csv, HEADER)
+                """) as copy:
+            out.writelines(copy)
+        return cursor.rowcount

@@ -1,0 +1,123 @@
+"""Groups and hierarchy, the audit as a file and as a chain, many decisions from a file, and the commands over all of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sync_engine.cli.app import main
+from sync_engine.errors import ConfigurationError
+from sync_engine.ops import groups, links
+from sync_engine.ops.auditing import verify
+from sync_engine.ops.exporting import export_audit
+from sync_engine.ops.planning import apply
+from tests.links.support import World
+
+
+def test_parents_chains_and_circles(running: World) -> None:
+    """A parent by hand, the ultimate one derived, a circle refused, all taken back."""
+    world, before = running, running.state()
+    for debtor, parent in (("10001", "10000"), ("10002", "10001")):
+        apply(world.workshop, groups.set_parent(world.workshop, debtor, parent, by="ada").hash, by="ada")
+    rows = dict(world.rows("SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id"))
+    assert rows == {"10001": "10000", "10002": "10000"}
+    with pytest.raises(ConfigurationError, match="circle"):
+        groups.set_parent(world.workshop, "10000", "10002", by="ada")
+    with pytest.raises(ConfigurationError, match="circle"):
+        groups.set_parent(world.workshop, "10000", "10000", by="ada")
+    world.run("erp")
+    assert dict(world.rows("SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id")) == rows
+    for _ in range(2):
+        apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    assert world.state() == before
+
+
+def test_a_group_shares_a_limit(running: World) -> None:
+    """Limit and use of all members together; members join, leave, and the group dissolves; undo restores."""
+    world, before = running, running.state()
+    planned = groups.set_group(world.workshop, "Hansen Gruppe", credit_limit=Decimal(500), top_debtor="10000", members=("10000", "10001"), by="ada")
+    assert world.state() == before
+    apply(world.workshop, planned.hash, by="ada")
+    [used] = groups.utilisation(world.workshop, date(2026, 3, 2))
+    assert (used.name, used.members, used.exposure, used.credit_limit) == ("Hansen Gruppe", 2, Decimal("425.75"), Decimal(500))
+    assert used.utilisation == Decimal("0.8515")
+    apply(world.workshop, groups.set_group(world.workshop, "hansen gruppe", leaving=("10001",), by="ada").hash, by="ada")
+    assert groups.utilisation(world.workshop, date(2026, 3, 2))[0].exposure == Decimal("350.5")
+    apply(world.workshop, groups.set_group(world.workshop, "Hansen Gruppe", dissolve=True, by="ada").hash, by="ada")
+    assert groups.utilisation(world.workshop, date(2026, 3, 2)) == []
+    for _ in range(3):
+        apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    assert world.state() == before
+
+
+def test_the_audit_holds_after_decisions_and_tells_who(running: World, tmp_path: Path) -> None:
+    """The chain verifies; a debtor's export has the link, its reason and its values; a change made past the engine is found."""
+    world = running
+    apply(world.workshop, links.link(world.workshop, "crm", "C1", "10000", by="ada").hash, by="ada", why="same people, I called them")
+    assert verify(world.store).holds
+    for ending in ("csv", "parquet"):
+        file = tmp_path / f"audit.{ending}"
+        assert export_audit(world.workshop, file, debtor="10000") > 3
+        rows = duckdb.connect().execute(f"SELECT entity, op, field, actor_kind, actor, reason FROM '{file}' WHERE actor = 'ada' ORDER BY seq").fetchall()
+        assert ("link", "link", "debtor/crm/C1", "user", "ada", "same people, I called them") in rows
+        assert ("debtor", "update", "name", "user", "ada", "same people, I called them") in rows
+    assert export_audit(world.workshop, tmp_path / "all.parquet") == world.one("SELECT count(*) FROM canonical.change")
+    with pytest.raises(ConfigurationError, match="xlsx"):
+        export_audit(world.workshop, tmp_path / "audit.xlsx")
+    with world.store.begin() as connection:
+        connection.exec_driver_sql("UPDATE canonical.change SET new = '\"forged\"' WHERE entity = 'debtor' AND field = 'name' AND actor = 'ada'")
+    assert [s.wrong for s in verify(world.store).broken] == ["a change was altered after it was sealed"]
+
+
+def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
+    """BOM, semicolons and an empty line are no trouble; all in one plan; what is vetoed is told; a broken row names its line."""
+    world, file = running, tmp_path / "links.csv"
+    file.write_bytes("\ufeffaction;source;external_id;to\r\nlink;crm;C1;10000\r\n\r\nnot_the_same;crm;C3;10002\r\n;crm;C2;Müller GmbH\r\n".encode())
+    planned = links.bulk(world.workshop, file, by="ada")
+    assert planned.counts["decisions"] >= 3
+    apply(world.workshop, planned.hash, by="ada")
+    assert world.debtor_of("crm", "C2") == world.debtor_of("erp", "E2")
+    file.write_text("source,external_id,to\ncrm,,10000\ncrm,C3,\n")
+    with pytest.raises(ConfigurationError, match="line 2: external_id is empty; line 3: to is empty"):
+        links.bulk(world.workshop, file, by="ada")
+    file.write_text("source,id\n")
+    with pytest.raises(ConfigurationError, match="unknown columns id"):
+        links.bulk(world.workshop, file, by="ada")
+
+
+def test_the_commands(running: World, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Plan, apply, history, undo, policy and export, in JSON, with exit codes that mean something."""
+    monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", running.store.url.render_as_string(hide_password=False))
+
+    def call(*arguments: str) -> tuple[int, object]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--json"])
+        text = capsys.readouterr().out
+        return int(ended.value.code or 0), json.loads(text) if text else None
+
+    code, planned = call("links", "link", "crm", "C1", "10000", "--as", "ada")
+    assert code == 0
+    assert isinstance(planned, dict)
+    assert planned["counts"]["links"] == 3
+    code, done = call("links", "apply", planned["hash"][:12], "--as", "ada", "--why", "same")
+    assert (code, isinstance(done, dict) and done["applied"]) == (0, True)
+    assert call("links", "apply", planned["hash"][:12])[0] == 2
+    assert call("links", "link", "crm", "C9", "10000")[0] == 2
+    code, history = call("links", "history")
+    assert isinstance(history, dict)
+    assert history["history"][0]["applied_by"] == "ada"
+    assert call("links", "undo", "--apply", "--as", "ada")[0] == 0
+    assert running.debtor_of("crm", "C1") is None
+    assert call("links", "suggestions", "crm")[0] == 0
+    assert call("links", "cases")[0] == 0
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{ranking: [erp, crm, collections]}]")
+    assert call("policy", "show", str(policy))[0] == 0
+    code, found = call("policy", "diff", str(policy))
+    assert (code, isinstance(found, dict) and found["counts"]["values"]) == (0, 0)
+    assert call("audit", "export", str(tmp_path / "audit.csv"), "--debtor", "10000")[0] == 0

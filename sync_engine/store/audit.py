@@ -75,7 +75,8 @@ def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> i
     """Writes changes as CSV with a header, in order, each with the seal it lies under: all, or those of a debtor and what belongs to it."""
     only = ""
     if debtor is not None:
-        its = " UNION ALL ".join(f"SELECT id FROM canonical.{t} WHERE debtor_id = '{UUID(debtor)}'" for t in ("contact", "document", "payment", "debtor_dimension"))
+        theirs = ("contact", "document", "payment", "debtor_dimension")
+        its = " UNION ALL ".join(f"SELECT id FROM canonical.{table} WHERE debtor_id = '{UUID(debtor)}'" for table in theirs)
         only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its})"
     with driver(connection).cursor() as cursor:
         with cursor.copy(f"""

@@ -131,7 +131,8 @@ def test_a_duplicate_beside_a_taken_one_is_ambiguous() -> None:
 
 
 @pytest.mark.parametrize(("ours", "theirs", "different"), [
-    (None, None, True), (Company("Nordlys A/S"), None, True), (Company("Nordlys A/S"), Company("NORDLYS AS"), False), (Company("Nordlys A/S"), Company("Nordlys ApS"), True),
+    (None, None, True), (Company("Nordlys A/S"), None, True), (Company("Nordlys A/S"), Company("NORDLYS AS"), False),
+    (Company("Nordlys A/S"), Company("Nordlys ApS"), True),
     (Company("A", "DK", "10203040"), Company("B", "DK", "DK10203040"), False), (Company("A", "DK", "10203040"), Company("A", "DK", "10203041"), True),
 ])  # fmt: skip
 def test_two_erps_are_different_companies_until_proven_the_same(ours: Company | None, theirs: Company | None, different: bool) -> None:

@@ -112,29 +112,48 @@ def _leaving_documents(cut: Cut) -> None:
 
 
 def resolve_entries(cut: Cut) -> None:
-    """Which record each entry speaks about. New documents may claim entries that stood for themselves until now."""
+    """Which record each entry speaks about. New documents may claim entries that stood for themselves until now.
+
+    Of several entries under one document's number, the one over its total is the document's own; the others came from a journal.
+    """
     cut.sql("CREATE INDEX ON incoming_document (external_no)")
     cut.sql("""
         INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN incoming_document n ON n.external_no = e.document_no
         WHERE e.source = :source ON CONFLICT DO NOTHING
         """)
+    if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL"):
+        cut.sql("""
+            INSERT INTO touched_entry SELECT o.entry_no FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+            JOIN engine.ledger_entry o ON o.source = :source AND o.document_no = e.document_no AND o.document_type = e.document_type
+                AND o.entry_no <> e.entry_no
+            WHERE e.document_type IN ('invoice', 'credit_memo', 'finance_charge') ON CONFLICT DO NOTHING
+            """)
     hold_entries(cut)
     cut.sql("ANALYZE touched_entry")
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
-        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id,
+        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total,
                CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal'
                    AND coalesce(e.amount, e.amount_base) < 0 THEN 'payment'
                    ELSE 'document' END AS record_kind
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN LATERAL (
-            SELECT id FROM (
-                SELECT n.id, n.kind, n.debtor_key, 1 AS place FROM incoming_document n WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
+            SELECT id, total FROM (
+                SELECT n.id, n.kind, n.debtor_key, n.total, 1 AS place FROM incoming_document n
+                WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
                 UNION ALL
-                SELECT o.id, o.kind, o.debtor_key, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
+                SELECT o.id, o.kind, o.debtor_key, o.total, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
                     AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL
                     AND NOT EXISTS (SELECT FROM leaving_document g WHERE g.id = o.id)) c
             WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
+        """)
+    cut.sql("""
+        UPDATE resolved_entry r SET document_id = NULL FROM (
+            SELECT x.entry_no, row_number() OVER (
+                PARTITION BY x.document_id ORDER BY abs(e.amount) IS DISTINCT FROM abs(x.total), length(x.entry_no), x.entry_no) AS place
+            FROM resolved_entry x JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = x.entry_no
+            WHERE x.document_id IN (SELECT document_id FROM resolved_entry WHERE document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) p
+        WHERE p.entry_no = r.entry_no AND p.place > 1
         """)
     cut.sql(f"""
         UPDATE engine.ledger_entry e SET record_kind = r.record_kind,

@@ -212,3 +212,17 @@ def test_an_entry_that_arrives_before_its_document(rig: Rig) -> None:
     assert (document["external_id"], document["open_amount"], document["total"]) == (invoice.id, Decimal(50), Decimal(80))
     assert rig.rows("SELECT amount FROM canonical.application WHERE to_id = :d AND NOT is_reversed", d=document["id"]) == [(Decimal(30),)]
     assert rig.rows("SELECT amount FROM canonical.application WHERE to_id = :d", d=stand_in["id"]) == []
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_a_journal_invoice_under_the_number_of_another_invoice(rig: Rig, paid: bool) -> None:
+    """Somebody typed an existing invoice number into a journal: both are owed, each with its own amounts."""
+    invoice = _open_invoice(rig)
+    rig.run()
+    rig.advance(hours=1)
+    entry = rig.company.post_journal_invoice(invoice.customer_id, Decimal(50), document_no=invoice.number)
+    if paid:
+        rig.company.post_payment(invoice.customer_id, Decimal(20), apply_to=str(entry.entry_no))
+    _settle(rig)
+    rows = rig.rows("SELECT external_id, total, open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL", n=invoice.number)
+    assert sorted(rows) == sorted([(invoice.id, invoice.gross, invoice.gross), (f"ledger/{entry.entry_no}", Decimal(50), Decimal(30 if paid else 50))])

@@ -82,6 +82,14 @@ def fold_contacts(cut: Cut) -> None:
 def _find_debtors(cut: Cut) -> None:
     """The debtor of every contact that may have to be published now; contacts without a known one are excluded until it is known."""
     _name_debtors(cut, cut.source)
+    cut.sql("""
+        WITH homeless AS (
+            DELETE FROM engine.quarantine q USING engine.stream s, debtor_of_contact p
+            WHERE q.error = 'AmbiguousMatch' AND s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'contact' AND p.source = :source
+              AND p.contact_key = q.key AND p.debtor_id IS NULL
+            RETURNING q.stream_id, q.key)
+        UPDATE engine.source_record r SET state = 0 FROM homeless WHERE r.stream_id = homeless.stream_id AND r.key = homeless.key
+        """)
     excluded = cut.sql("""
         UPDATE engine.source_record r SET state = 2, reason = :reason, dirty = true
         FROM engine.stream s, debtor_of_contact p

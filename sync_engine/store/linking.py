@@ -101,6 +101,11 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
         entity=entity,
         everyone=everyone,
     )
+    if entity == "contact":
+        cut.sql("""
+            DELETE FROM unlinked_contact u WHERE NOT EXISTS (
+                SELECT FROM debtor_of_contact d WHERE d.source = u.source AND d.contact_key = u.key AND d.debtor_id IS NOT NULL)
+            """)
     if others and cut.exists(f"SELECT FROM unlinked_{entity}"):
         _match(cut, entity, others)
     created = _create(cut, entity) if cut.create_unmatched.get(entity) else 0

@@ -86,8 +86,10 @@ def worlds(migrated_template: str, server: str, tmp_path_factory: pytest.TempPat
                     dict(original.configs),
                     deepcopy(original.records),
                 )
-                yield there
-                there.store.dispose()
+                try:
+                    yield there
+                finally:
+                    there.store.dispose()
 
         yield another
 

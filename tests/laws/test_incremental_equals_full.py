@@ -29,7 +29,7 @@ from tests.stages.support import (
     true_open_invoices,
 )
 
-EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 RUN = ("run", 0, 0)
 Step = tuple[str, int, int]
 

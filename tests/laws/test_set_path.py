@@ -104,7 +104,7 @@ def _record(key: str, values: dict[str, Any]) -> RawRecord:
     return RawRecord(key, json.dumps(values).encode(), None)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(said=versions, where=cuts)
 def test_the_set_path_gives_what_the_fold_gives(migrated_template: str, said: list[tuple[str, dict[str, Any]]], where: list[int]) -> None:
     """Versions of documents in any batching and any number of cuts: the rows are the fold of the last word on each."""

@@ -126,9 +126,9 @@ def make_lane(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) ->
 
         def make(
             *, route: str = "custom_api", dimension: str | None = "CUSTOMERGROUP", world: Any = None,
-            connection: dict[str, Any] | None = None, **installed: Any,
+            connection: dict[str, Any] | None = None, there: Bench | None = None, **installed: Any,
         ) -> Lane:
-            there = bench(monkeypatch, world=world, **installed)
+            there = there or bench(monkeypatch, world=world, **installed)
             store = open_engine(database)
             open_ones.callback(store.dispose)
             return Lane(there, Workshop(store, Lake(str(tmp_path / "lake")), there.hands), config_of(there, ROUTES[route], dimension, **(connection or {})))

@@ -158,7 +158,7 @@ def test_the_real_histories() -> None:
     """Every row a posted invoice, settled in full on its day: the totals that the data's page states."""
     found = find_histories()
     if found is None:
-        pytest.skip("late_payment_histories.csv is neither beside the checkout nor in SYNC_ENGINE_TEST_DATA")
+        pytest.skip("optional data: late_payment_histories.csv is not beside the checkout")
     world = World(SimulatorClock(NOW), seed=7)
     company = from_late_payment_histories(world, found)
     invoices = list(company.invoices.values())

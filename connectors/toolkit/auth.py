@@ -11,8 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from connectors.toolkit.failures import from_httpx, from_status, retry_after
 from connectors.toolkit.redact import sentence
@@ -114,6 +112,9 @@ class EntraLogin:
             return secret, [secret]
         if self.private_key is None:
             raise ConfigurationError("neither a client secret nor a certificate is set", key="auth")
+        from cryptography.exceptions import UnsupportedAlgorithm  # only a login by certificate needs it
+        from cryptography.hazmat.primitives import serialization
+
         pem = self.private_key.resolve()
         try:
             serialization.load_pem_private_key(pem.encode(), None)

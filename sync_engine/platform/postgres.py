@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import URL
@@ -303,6 +302,8 @@ def _make_database(maintenance_url: str) -> None:
 
 def _is_server_of(pid: int, data: Path) -> bool:
     """Whether that process is a PostgreSQL whose working folder is `data`: a postmaster's always is."""
+    import psutil  # a database on a server needs no look at processes
+
     try:
         process = psutil.Process(pid)
         return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data

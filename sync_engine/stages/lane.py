@@ -58,7 +58,7 @@ class Lane:
 
     def register(self) -> None:
         """Makes the source, its streams and its staging tables known to the store; heals staging lost in a database crash."""
-        with transaction(self.store, "registering the source") as connection:
+        with transaction(self.store, "registering the source", repeatable=True) as connection:
             register_source(
                 connection, source=self.source, connector=self.config.connector, role=self.config.role, environment=self.config.environment,
                 config=self.config.model_dump(mode="json"), config_hash=self.config.digest, position=self.position,

@@ -93,7 +93,7 @@ def _retry(lane: Lane, row: StreamRow, counts: Counts) -> int:
 
 def remember_version(lane: Lane) -> None:
     """Notes the mapping version once every entity was normalised with it."""
-    with transaction(lane.store, "noting the mapping version") as connection:
+    with transaction(lane.store, "noting the mapping version", repeatable=True) as connection:
         set_mapping_version(connection, lane.source, lane.normaliser.version)
 
 
@@ -107,7 +107,7 @@ def _normalise_batch(lane: Lane, row: StreamRow, batch: claims.Batch, counts: Co
         records = [r for r in records if r[0] in only]
     outcome = lane.normaliser.normalise(row.entity, records)
     _prove_complete(records, outcome, row)
-    with transaction(lane.store, f"recording normalised {row.entity}") as connection:
+    with transaction(lane.store, f"recording normalised {row.entity}", repeatable=True) as connection:
         changed = _write(lane, connection, row, batch, outcome)
         if only is None:
             claims.mark_normalised(connection, batch.batch_id, lane.normaliser.version)

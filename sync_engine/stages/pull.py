@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import xxhash
@@ -33,7 +33,7 @@ def pull(lane: Lane, entity: str, *, full: bool = False) -> Pulled:
     """
     stream, row = lane.connector.streams[entity], lane.streams()[entity]
     everything = full or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
-    with transaction(lane.store, f"starting to pull {entity}") as connection:
+    with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
         if everything:
             landing.start_sweep(connection, lane.source, row.stream_id)
     batches = lane.connector.pull(entity, None if everything else row.cursor)
@@ -62,10 +62,9 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
             sweep = _land_batch(lane, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
-            lane.landed(row.entity)
             lane.progress(stage, row.entity, counts.read)
         if is_verification:
-            with transaction(lane.store, f"closing the pull of {row.entity}") as connection:
+            with transaction(lane.store, f"closing the pull of {row.entity}", repeatable=True) as connection:
                 verified(connection, row.stream_id)
     except Exception as failure:
         error = str(failure)
@@ -78,29 +77,24 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
     return Pulled(row.entity, counts, sweep)
 
 
-def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *,
-    sweeping: bool) -> landing.SweepOutcome | None:
-    """Lands one batch: the file first, then manifest, hashes and cursor in one transaction."""
-    keys = list(hashes)
-    with transaction(lane.store, f"comparing {row.entity}") as connection:
+def _land_batch(
+    lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *, sweeping: bool,
+) -> landing.SweepOutcome | None:
+    """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file."""
+    keys, stated = list(hashes), _stated(lane, row) if sweeping and batch.complete else None
+    with transaction(lane.store, f"comparing {row.entity}", repeatable=True) as connection:
         new, changed = landing.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()]) if keys else ([], [])
+        if not new and not changed:
+            sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
     differing = [keys[i] for i in sorted((*new, *changed))]
-    landed = lane.lake.write(lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing]) if differing else None
-    sweep, deleted = None, 0
-    with transaction(lane.store, f"recording {row.entity}") as connection:
-        if landed is not None:
-            landing.record_batch(connection, row.stream_id, lane.run_id, landed, [(keys[i], hashes[keys[i]][0]) for i in new], [(keys[i],
-                hashes[keys[i]][0]) for i in changed])
-            counts.bytes += landed.bytes
-        if batch.deleted:
-            deleted = landing.delete_keys(connection, row.stream_id, batch.deleted)
-        if sweeping:
-            landing.note_seen(connection, lane.source, row.stream_id, keys)
-            if batch.complete:
-                sweep = _judge_sweep(lane, row, connection)
-                deleted += 0 if sweep.held else sweep.missing
-        if batch.resume_from is not None:
-            move_cursor(connection, row.stream_id, batch.resume_from)
+    if differing:
+        landed = lane.lake.write(lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing])
+        fresh, other = ([(keys[i], hashes[keys[i]][0]) for i in places] for places in (new, changed))
+        with transaction(lane.store, f"recording {row.entity}", repeatable=True) as connection:
+            landing.record_batch(connection, row.stream_id, lane.run_id, landed, fresh, other)
+            sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
+        counts.bytes += landed.bytes
+        lane.landed(row.entity)
     counts.read += len(batch.records)
     counts.changed += len(differing)
     counts.unchanged += len(batch.records) - len(differing)
@@ -108,10 +102,23 @@ def _land_batch(lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str
     return sweep
 
 
-def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection) -> landing.SweepOutcome:
-    harmless = row.facet and row.canonical == "document"  # what left the list of open invoices is not gone, only no longer open
-    brake = 1.0 if lane.accept_held or harmless else lane.config.sweep.brake
-    stated = None if lane.accept_held or harmless else _stated(lane, row)
+def _record(
+    lane: Lane, row: StreamRow, batch: RecordBatch, keys: Sequence[str], connection: Connection, *, sweeping: bool, stated: int | None,
+) -> tuple[landing.SweepOutcome | None, int]:
+    """What a batch says beside its records: what is gone, what a sweep saw, from where to go on. Returns the sweep's outcome and the deletions."""
+    sweep, deleted = None, landing.delete_keys(connection, row.stream_id, batch.deleted) if batch.deleted else 0
+    if sweeping:
+        landing.note_seen(connection, lane.source, row.stream_id, keys)
+        if batch.complete:
+            sweep = _judge_sweep(lane, row, connection, stated)
+            deleted += 0 if sweep.held else sweep.missing
+    if batch.resume_from is not None:
+        move_cursor(connection, row.stream_id, batch.resume_from)
+    return sweep, deleted
+
+
+def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> landing.SweepOutcome:
+    brake = 1.0 if lane.accept_held or _is_harmless(row) else lane.config.sweep.brake
     outcome = landing.finish_sweep(
         connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
     )
@@ -122,8 +129,15 @@ def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection) -> landing.
     return outcome
 
 
+def _is_harmless(row: StreamRow) -> bool:
+    """What left the list of open invoices is not gone, only no longer open."""
+    return row.facet and row.canonical == "document"
+
+
 def _stated(lane: Lane, row: StreamRow) -> int | None:
-    """How many records the source says it has; None where it does not say."""
+    """How many records the source says it has; None where it does not say or nobody would act on it."""
+    if lane.accept_held or _is_harmless(row):
+        return None
     try:
         return lane.connector.count(row.entity)
     except (SourceError, TransientError):

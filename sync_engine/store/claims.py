@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sync_engine.canonical.fields import names
 from sync_engine.errors import MappingFailed, ParentMissing, RecordError
 from sync_engine.ports import CodeGap, Draft, Exclusion
-from sync_engine.store.db import copy_rows, fetch, run_sql
+from sync_engine.store.db import copy_rows, fetch, run_sql, tell_planner
 from sync_engine.store.sources import StreamRow
 from sync_engine.store.staging import BULK, LINE_COLUMNS, staged
 
@@ -68,7 +68,7 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
         return 0
     run_sql(connection, "CREATE TEMP TABLE IF NOT EXISTS new_claim (key text NOT NULL, claim text NOT NULL) ON COMMIT DELETE ROWS")
     copy_rows(connection, "new_claim", ("key", "claim"), ((d.key, _text(d.values)) for d in drafts))
-    run_sql(connection, "ANALYZE new_claim")  # or a few claims are joined by reading every record of the stream
+    tell_planner(connection, "new_claim")  # or a few claims are joined by reading every record of the stream
     changed = run_sql(connection, """
         UPDATE engine.source_record r
         SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NULL THEN NULL ELSE coalesce(r.first_claim, r.claim) END,

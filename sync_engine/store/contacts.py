@@ -7,6 +7,7 @@ from typing import Any
 from sync_engine.canonical.contact import CONTACT, email_normalised
 from sync_engine.merge import PERSON
 from sync_engine.store.cut import Cut, canonical_id, count, merge_into
+from sync_engine.store.db import tell_planner
 from sync_engine.store.folding import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
 from sync_engine.store.linking import link_new
 from sync_engine.store.parties import NO_DEBTOR
@@ -143,6 +144,7 @@ def _name_debtors(cut: Cut, source: str) -> None:
         SELECT CAST(:of AS text), named.contact_key, named.debtor_key, l.canonical_id
         FROM named LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :of AND l.external_id = named.debtor_key
         """, of=source)
+    tell_planner(cut.connection, "debtor_of_contact")
 
 
 def _ensure_positions(cut: Cut, chunk: list[Folded]) -> None:

@@ -94,6 +94,8 @@ def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, 
 
     `incoming` has `id` and the named columns, unique by id. `fresh` promises that no row exists yet and skips the comparison.
     """
+    if not cut.exists(f"SELECT FROM {incoming}"):
+        return
     target = f"canonical.{table or entity}"
     listed = ", ".join(columns)
     ours, theirs = ", ".join(f"o.{c}" for c in columns), ", ".join(f"n.{c}" for c in columns)

@@ -54,10 +54,21 @@ def store_errors(doing: str) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(engine: Engine, doing: str) -> Iterator[Connection]:
-    """One transaction: committed when the block ends, rolled back when it raises."""
+def transaction(engine: Engine, doing: str, *, repeatable: bool = False) -> Iterator[Connection]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    `repeatable`: what it does is done again when it is lost, so nobody waits for the disk. A crash of the server may take back
+    the last of these, the newest first; the next commit that does wait (a cut, a decision) makes all before it last.
+    """
     with store_errors(doing), engine.begin() as connection:
+        if repeatable:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         yield connection
+
+
+def tell_planner(connection: Connection, table: str) -> None:
+    """Counts a temporary table's rows and samples few of them: enough to choose between reading all and looking up some."""
+    connection.exec_driver_sql(f"SET LOCAL default_statistics_target = 10; ANALYZE {table}; SET LOCAL default_statistics_target TO DEFAULT")
 
 
 def driver(connection: Connection) -> psycopg.Connection[Any]:

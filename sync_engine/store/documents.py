@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.cut import Cut, count, merge_into
+from sync_engine.store.db import tell_planner
 from sync_engine.store.staging import staged
 
 COLUMNS = (
@@ -125,7 +126,7 @@ def merge_documents(cut: Cut) -> None:
     """Merges headers, then lines, of what incoming_document holds."""
     if not cut.exists("SELECT FROM incoming_document"):
         return
-    cut.sql("ANALYZE incoming_document")
+    tell_planner(cut.connection, "incoming_document")
     merge_into(cut, "document", "incoming_document", COLUMNS, audited=AUDITED, fresh=not cut.exists("SELECT FROM canonical.document WHERE source = :source"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sync_engine.canonical.document import LEDGER_ENTRY
 from sync_engine.store.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.db import tell_planner
 from sync_engine.store.staging import staged
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
@@ -129,7 +130,7 @@ def resolve_entries(cut: Cut) -> None:
             WHERE e.document_type IN ('invoice', 'credit_memo', 'finance_charge') ON CONFLICT DO NOTHING
             """)
     hold_entries(cut)
-    cut.sql("ANALYZE touched_entry")
+    tell_planner(cut.connection, "touched_entry")
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
         SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total,

@@ -65,7 +65,7 @@ def close_run(engine: Engine, run_id: UUID, outcome: str, error: BaseException |
 
 def record_step(engine: Engine, run_id: UUID, stage: str, entity: str, outcome: str, seconds: float, counts: Counts, error: str | None = None) -> None:
     """One row of what a stage did for an entity."""
-    with transaction(engine, "recording a step") as connection:
+    with transaction(engine, "recording a step", repeatable=True) as connection:
         run_sql(connection, """
             INSERT INTO engine.run_step (run_id, stage, entity, outcome, error, read, changed, unchanged, quarantined, excluded, deleted, calls, bytes, seconds)
             VALUES (:run, :stage, :entity, :outcome, :error, :read, :changed, :unchanged, :quarantined, :excluded, :deleted, :calls, :bytes, :seconds)

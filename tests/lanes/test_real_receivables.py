@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -16,7 +15,7 @@ MID_2013 = date(2013, 6, 30)
 
 
 @pytest.fixture
-def lane(monkeypatch: pytest.MonkeyPatch, make_lane: LaneMaker) -> Iterator[Lane]:
+def lane(monkeypatch: pytest.MonkeyPatch, make_lane: LaneMaker) -> Lane:
     """A lane over the histories, run once."""
     found = find_histories()
     if found is None:
@@ -27,7 +26,7 @@ def lane(monkeypatch: pytest.MonkeyPatch, make_lane: LaneMaker) -> Iterator[Lane
     company = from_late_payment_histories(world, found)
     lane = make_lane(there=Bench(BusinessCentralSimulator(world, sleep=hands.sleep), company, hands), dimension="COUNTRY")
     assert lane.run().outcome == "succeeded"
-    yield lane
+    return lane
 
 
 def test_the_answers_that_the_file_itself_gives(lane: Lane) -> None:

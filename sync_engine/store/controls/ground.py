@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import StoreError
 from sync_engine.records import ControlTotal
-from sync_engine.store.db import fetch, run_sql
+from sync_engine.store.db import fetch, run_sql, tell_planner
 
 LIVE_DOCUMENT = "d.deleted_at IS NULL AND coalesce(d.erp_status, 'unknown') NOT IN ('draft', 'void')"
 
@@ -92,7 +92,7 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
         """, source=source, base=base)
-    run_sql(connection, "ANALYZE control_open")
+    tell_planner(connection, "control_open")
 
 
 def _collect_open_entries(connection: Connection, source: str, base: str | None) -> bool:
@@ -103,7 +103,7 @@ def _collect_open_entries(connection: Connection, source: str, base: str | None)
         SELECT entry_no, document_no, debtor_key, coalesce(currency, :base, '') AS currency, remaining, remaining_base, record_id
         FROM engine.ledger_entry WHERE source = :source AND remaining IS DISTINCT FROM 0
         """, source=source, base=base)
-    run_sql(connection, "ANALYZE control_ledger")
+    tell_planner(connection, "control_ledger")
     rows = fetch(connection, """
         SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) AND NOT EXISTS (SELECT FROM control_ledger WHERE remaining IS NULL)
         """, source=source)

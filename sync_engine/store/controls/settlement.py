@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
 from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground, decimal
-from sync_engine.store.db import run_sql
+from sync_engine.store.db import run_sql, tell_planner
 
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
 MANY = 1000
@@ -67,7 +67,7 @@ def _collect_suspects(ground: Ground) -> bool:
         UNION SELECT to_id FROM canonical.application WHERE source = :source AND cut_id > :since
         UNION SELECT from_id FROM canonical.application WHERE source = :source AND cut_id > :since
         """, source=ground.source, since=previous[0], differed=[key for keys in lists for key in keys])
-    run_sql(ground.connection, "ANALYZE control_suspect")
+    tell_planner(ground.connection, "control_suspect")
     return True
 
 

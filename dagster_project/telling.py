@@ -75,7 +75,9 @@ def about_certificate(certificate: Certificate) -> Metadata:
         for c in certificate.checks
     ]
     verdicts = Counter(c.verdict for c in certificate.checks)
+    untold = " ".join(c.note for c in certificate.checks if c.code == "C13")
     return {
+        **({"not told by the source": untold} if untold else {}),
         "cut": certificate.cut_id, "grade": certificate.grade,
         "checks that hold": verdicts["holds"], "checks that break": verdicts["breaks"], "not answerable": verdicts["not_answerable"],
         "checks": table(

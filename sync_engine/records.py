@@ -58,6 +58,7 @@ class Stream:
 
     `family` is the group a person thinks in (dimensions, debtors, contacts, documents, payments). `canonical` names the
     canonical entity its records speak about. `facet` streams only add fields to records another stream defines.
+    `untold` is a sentence: what this way of reading cannot tell. The certificate of every cut repeats it.
     """
 
     entity: str
@@ -68,6 +69,7 @@ class Stream:
     reports_deletes: bool = False
     sweep_every: timedelta | None = timedelta(hours=24)
     facet: bool = False
+    untold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

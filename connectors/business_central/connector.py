@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -21,12 +21,12 @@ from connectors.business_central.ledger import EntryFields, LedgerReading, OpenI
 from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
-from connectors.business_central.telling import capabilities
+from connectors.business_central.telling import capabilities, untold
 from connectors.business_central.wire import client_of, explained
 from connectors.toolkit.budget import Urgency
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.odata import literal
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, SourceError
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, SourceError, TransientError
 from sync_engine.ports import Clock
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 
@@ -91,7 +91,8 @@ class BusinessCentral:
     @cached_property
     def streams(self) -> Mapping[str, Stream]:
         """The wire entities this installation offers, parents first."""
-        return {name: entity.stream for name, entity in self._site.offer.entities.items()}
+        silent = untold(self._site)
+        return {name: replace(entity.stream, untold=silent.get(name, "")) for name, entity in self._site.offer.entities.items()}
 
     def probe(self) -> Probe:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
@@ -103,7 +104,7 @@ class BusinessCentral:
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         """Reads one wire entity; how depends on what it is, see the modules of the readers."""
-        found = self._entity(entity)
+        found = self._site.offered(entity)
         urgency = Urgency.BACKFILL if since is None and found.stream.has_cursor else Urgency.CHANGES
         try:
             yield from self._urged(self._batches(found, since), urgency)
@@ -142,7 +143,7 @@ class BusinessCentral:
 
     def keys(self, entity: str) -> Iterator[Sequence[str]]:
         """Ids that exist now. Raises SourceError for what is made from several rows, which has no cheap list."""
-        found = self._entity(entity)
+        found = self._site.offered(entity)
         if found.reader in LISTLESS:
             raise SourceError("there is no list of its keys", whose=self.source, key=entity)
         try:
@@ -153,12 +154,12 @@ class BusinessCentral:
     def count(self, entity: str) -> int | None:
         """How many records the source says it has; None where it does not say."""
         self._client.urgency = Urgency.SWEEP
-        return self._control.count(self._entity(entity))
+        return self._control.count(self._site.offered(entity))
 
     def totals(self, entity: str) -> Sequence[ControlTotal]:
         """Control figures about an entity."""
         self._client.urgency = Urgency.SWEEP
-        return self._control.totals(self._entity(entity))
+        return self._control.totals(self._site.offered(entity))
 
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
         """One customer with its dimensions, contacts, documents and ledger entries; told as deleted when it is gone."""
@@ -227,14 +228,6 @@ class BusinessCentral:
                 return []
             raise
 
-    def _entity(self, name: str) -> Entity:
-        offered = self._site.offer
-        if name not in offered.entities:
-            raise SourceError(
-                f"is not offered ({offered.missing.get(name, 'unknown entity')})", whose=self.source, key=name, todo="See `sources doctor`.",
-            )
-        return offered.entities[name]
-
     def _explained(self, refusal: Refused) -> Exception:
         return explained(refusal, self.settings, self.source)
 
@@ -249,7 +242,7 @@ class BusinessCentral:
             site = Site(self._client, settings)
             try:
                 companies = site.companies() or ()
-            except (SourceError, ConfigurationError) as failure:
+            except (SourceError, ConfigurationError, TransientError) as failure:
                 if environment == (self.settings.environment or ""):
                     raise
                 found.append(FoundCompany(environment, "", "(every company)", "", failure.what))
@@ -296,7 +289,7 @@ class BusinessCentral:
 def _closed(site: Site) -> str:
     try:
         site.enter()
-    except (PermissionMissing, ConfigurationError) as failure:
+    except (PermissionMissing, ConfigurationError, TransientError) as failure:
         return failure.what
     return ""
 

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import msgspec
 
 from connectors.business_central import metadata
-from connectors.business_central.address import Addresses
-from connectors.business_central.catalogue import (
-    BASE,
-    DETAILED_API,
-    DETAILED_FINANCE,
-    ENTRIES_ANALYTICS,
-    ENTRIES_API,
-    ENTRIES_FINANCE,
-    ENTRIES_GROUPED,
-    ENTRIES_PAGE,
-    Entity,
-)
-from connectors.business_central.settings import Route, Settings
+from connectors.business_central.address import Addresses, is_guid
+from connectors.business_central.catalogue import BASE, DETAILED_FINANCE, ENTRIES_FINANCE, Entity
+from connectors.business_central.offering import Offer, Offering
+from connectors.business_central.settings import Settings
 from connectors.business_central.wire import explained
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import Query, RowShape, cut
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError, TransientError
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -43,30 +34,20 @@ class Company(msgspec.Struct, frozen=True):
         return self.display_name or self.name or self.id
 
 
-@dataclass(frozen=True)
-class Offer:
-    """The wire entities there are, by name, parents first; why others are not; and which ledger route was taken."""
-
-    entities: dict[str, Entity]
-    missing: dict[str, str]
-    route: Route
-
-
-_ROUTES: dict[Route, tuple[Entity, ...]] = {
-    "custom_api": (ENTRIES_API, DETAILED_API),
-    "odata_page": (ENTRIES_PAGE, ENTRIES_ANALYTICS),
-    "analytics": (ENTRIES_GROUPED, ENTRIES_ANALYTICS),
-    "reports_finance": (ENTRIES_FINANCE,),
-    "invoices": (),
-}
-
-
 class Site:
     """Looks at an installation once and remembers it; every question is asked when its answer is first needed."""
 
     def __init__(self, client: HttpClient, settings: Settings) -> None:
         self._client, self._settings = client, settings
+        self._offering = Offering(self, settings)
         self._fields_seen: dict[str, frozenset[str]] = {}
+        self.undescribed: TransientError | None = None
+        """Why $metadata could not be had now; None when it was, or when there is none."""
+
+    @property
+    def whose(self) -> str:
+        """The source."""
+        return self._client.whose
 
     def companies(self) -> Sequence[Company] | None:
         """The companies of the environment; None where the host keeps no list. Raises ConfigurationError, PermissionMissing."""
@@ -93,7 +74,13 @@ class Site:
     @cached_property
     def company(self) -> Company:
         """The configured company, by id or name; raises ConfigurationError that lists the ones there are."""
-        wanted, found = self._settings.company, self.companies()
+        wanted = self._settings.company
+        try:
+            found = self.companies()
+        except TransientError:
+            if wanted is None or not is_guid(wanted):
+                raise
+            found = None  # its id is all that addresses need
         if found is None:
             if not wanted:
                 raise ConfigurationError("no company is set and the host lists none", whose=self._client.whose, key="company")
@@ -131,14 +118,23 @@ class Site:
 
     @cached_property
     def metadata(self) -> metadata.Metadata | None:
-        """$metadata of API v2.0; None where there is none, and then sets are asked one by one."""
+        """$metadata of API v2.0; None where there is none, or none now, and then sets are asked one by one."""
+        self.undescribed = None
         try:
             body = self._client.get(
                 self.addresses.installation("api/v2.0/$metadata"), key="$metadata", headers={"Accept": "application/xml"},
             ).body
         except (Refused, PermissionMissing):
             return None
+        except TransientError as failure:
+            self.undescribed = failure
+            return None
         return metadata.read(body)
+
+    def describe_again(self) -> None:
+        """Lets $metadata be asked for once more where it could not be had."""
+        if self.undescribed is not None:
+            self.__dict__.pop("metadata", None)
 
     def url(self, entity: Entity, query: Query | None = None) -> str:
         """Where the rows of a wire entity are."""
@@ -187,6 +183,8 @@ class Site:
                 raise said from None
             return "not there" if refusal.status == 404 else f"refused: {refusal.message or refusal.code or refusal.status}"
         except (ProtocolViolation, AuthenticationFailed) as failure:
+            if failure.key == "token":
+                raise
             return failure.what
         return ""
 
@@ -212,94 +210,17 @@ class Site:
 
     @cached_property
     def offer(self) -> Offer:
-        """The wire entities of this installation. Raises ConfigurationError when nothing of Business Central answers."""
-        self.enter()
-        entities: dict[str, Entity] = {}
-        missing: dict[str, str] = {}
-        for entity in (self._fitted(entity) for entity in BASE):
-            why = self._absent(entity)
-            if why:
-                missing[entity.name] = why
-            else:
-                entities[entity.name] = self._degraded(entity)
-        if not entities:
-            raise ConfigurationError(
-                "nothing of Business Central answers here", whose=self._client.whose, key="base_url", todo="Check base_url, environment and company.",
-            )
-        route = self._ledger(entities, missing)
-        return Offer(entities, missing, route)
+        """The wire entities of this installation. Raises what `Offering.look` raises."""
+        return self._offering.look()
 
     @cached_property
     def signal(self) -> Entity | None:
-        """The detailed entries of reportsFinance, where both they and the entries they belong to can be read."""
-        return None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
+        """The detailed entries of reportsFinance, where both they and the entries they belong to can be read now; else more is re-read."""
+        try:
+            return None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
+        except TransientError:
+            return None
 
-    def _fitted(self, entity: Entity) -> Entity:
-        """The entity with the names this installation gives it."""
-        ledger = self._settings.ledger
-        if entity.name == "customerCard":
-            return replace(entity, path=self._settings.customer_card)
-        if entity.reader in ("grouped_entries", "applications", "open_invoices"):
-            return replace(entity, stream=replace(entity.stream, has_cursor=self.signal is not None))
-        if entity is ENTRIES_PAGE:
-            return replace(entity, path=ledger.page)
-        if ledger.custom is not None and entity is ENTRIES_API:
-            fields = ledger.custom.fields
-            return replace(entity, path=ledger.custom.entry_set, keys=(fields.get("id", "id"),), modified=fields.get("modified", "systemModifiedAt"))
-        if ledger.custom is not None and entity is DETAILED_API:
-            fields = ledger.custom.fields
-            path = ledger.custom.detailed_set or ""
-            return replace(entity, path=path, keys=(fields.get("detailed_id", "id"),), modified=fields.get("detailed_modified", "systemModifiedAt"))
-        return entity
-
-    def _absent(self, entity: Entity) -> str:
-        if entity.name == "contactsInformation":
-            return self._no_contacts_information()
-        known = self.metadata if entity.api == "v2" and entity.name not in self._settings.pages else None
-        if known is not None and not known.has(entity.path):
-            return "not in this version" if self.major else "not in $metadata"
-        return self.refusal(entity) if known is None or entity.optional else ""
-
-    def _no_contacts_information(self) -> str:
-        if not self._settings.contacts_information:
-            return "switched off in the settings"
-        return "" if self.metadata is not None and self.metadata.has("contactsInformation") else "not in this version"
-
-    def _degraded(self, entity: Entity) -> Entity:
-        """Without a stamp of last change an entity has no cursor: `defaultDimensions` before v23."""
-        known = self.metadata
-        if entity.modified is None or entity.api != "v2" or known is None or not known.sets.get(entity.path) or known.has(entity.path, entity.modified):
-            return entity
-        return replace(entity, modified=None, stream=replace(entity.stream, has_cursor=False))
-
-    def _ledger(self, entities: dict[str, Entity], missing: dict[str, str]) -> Route:
-        wanted = self._settings.ledger.route
-        for route, offered in _ROUTES.items():
-            if wanted not in ("auto", route) or (route == "custom_api" and self._settings.ledger.custom is None):
-                continue
-            for number, plain in enumerate(offered):
-                entity = self._fitted(plain)
-                why = self.refusal(entity) if entity.path else "not configured"
-                if why:
-                    missing[entity.name] = why
-                    if number == 0:
-                        break
-                else:
-                    entities[entity.name] = self._versioned(entity)
-                    missing.pop(entity.name, None)
-            else:
-                return route
-            if wanted == route:
-                raise ConfigurationError(
-                    f"the ledger route {route} does not answer ({missing[offered[0].name]})", whose=self._client.whose, key="ledger.route",
-                    todo="Publish the page or install the app it needs, or set route: auto.",
-                )
-        return "invoices"
-
-    def _versioned(self, entity: Entity) -> Entity:
-        """With the field of the row version, where the page of one's own shows it; else stamps and an overlap must do."""
-        custom = self._settings.ledger.custom
-        if entity.api != "custom" or custom is None:
-            return entity
-        name = custom.fields.get("row_version" if entity.name == ENTRIES_API.name else "detailed_row_version", "systemRowVersion")
-        return replace(entity, version=name) if name in self._fields_seen.get(entity.name, ()) else entity
+    def offered(self, name: str) -> Entity:
+        """An entity that is there, asked for again where it was in doubt. Raises TransientError, and SourceError when it is not there."""
+        return self._offering.settled(self.offer, name)

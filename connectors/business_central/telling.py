@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connectors.business_central.catalogue import BASE, DETAILED_API, ENTRIES_ANALYTICS, ENTRIES_API, ENTRIES_GROUPED, ENTRIES_PAGE
+from connectors.business_central.offering import Offer
 from connectors.business_central.settings import Route, Settings
 from connectors.business_central.site import Site
 from connectors.toolkit.odata import Query
-from sync_engine.errors import SourceError
+from sync_engine.errors import SourceError, SyncError, TransientError
 from sync_engine.records import Capability
 
 _LEDGER: dict[Route, str] = {
@@ -55,39 +56,75 @@ _GATED = (
 
 def capabilities(site: Site, settings: Settings, *, ask: bool) -> tuple[Capability, ...]:
     """What can and cannot be done. With `ask` every entity is asked for one row, so that missing permissions show."""
-    return (*_entities(site, ask=ask), *_ledger(site, settings), *_cheapness(site), *_controls(site, settings, ask=ask), *_fields(site, settings))
+    return (*_entities(site, ask=ask), *_ledger(site), *_cheapness(site), *_controls(site, settings, ask=ask), *_fields(site, settings))
 
 
 def _entities(site: Site, *, ask: bool) -> Iterator[Capability]:
     offer = site.offer
     for entity in offer.entities.values():
+        doubt = offer.doubtful.get(entity.name)
         try:
-            why = site.refusal(entity) if ask and not entity.optional and entity.reader != "contacts_information" else ""
-        except SourceError as failure:
-            why = failure.what
+            why = site.refusal(entity) if ask and not doubt and not entity.optional and entity.reader != "contacts_information" else ""
+        except (SourceError, TransientError) as failure:
+            why = _silence(failure)
+        why = _silence(doubt) if doubt else why
         yield Capability(entity.name, not why, why or "readable", _lost(entity.name) if why else "")
     for name, why in offer.missing.items():
         yield Capability(name, False, why, _lost(name))
+
+
+def _silence(failure: SyncError) -> str:
+    """What passes by itself is told apart from what is refused for good."""
+    return f"could not be told now, ask again ({failure.what})" if isinstance(failure, TransientError) else failure.what
+
+
+def _refused(site: Site, path: str) -> str:
+    """Why a set of API v2.0 that is no wire entity cannot be read; empty when it can."""
+    try:
+        return site.refused(site.addresses.v2(path, Query(top=1)), path)
+    except TransientError as failure:
+        return _silence(failure)
 
 
 def _lost(name: str) -> str:
     return {entity.name: entity.lost for entity in BASE}.get(name) or _BETTER.get(name) or "another ledger route"
 
 
-def _ledger(site: Site, settings: Settings) -> Iterator[Capability]:
+def untold(site: Site) -> dict[str, str]:
+    """What the ledger route cannot tell, by the wire entity it reads: what the certificate of every cut says. Asks nothing."""
+    offer = site.offer
+    carrier = next((entity.name for entity in offer.entities.values() if entity.stream.canonical == "ledger_entry"), "openInvoices")
+    sentence = "; ".join([*filter(None, [_by_route(offer)]), *(f"{name} is not shown: {lost}" for name, lost in _hidden(site))])
+    return {carrier: f"ledger route {offer.route}: {sentence}"} if sentence and carrier in offer.entities else {}
+
+
+def _by_route(offer: Offer) -> str:
+    """What the route does not tell, with what its companion would have told."""
+    told = _LEDGER[offer.route]
+    applied = "which payment settled which invoice is not told: checks C6 and C7 cannot be answered"
+    if (offer.route == "odata_page" and ENTRIES_ANALYTICS.name not in offer.entities) or (
+        offer.route == "custom_api" and DETAILED_API.name not in offer.entities
+    ):
+        told = f"{told}; {applied}" if told else applied
+    return told
+
+
+def _hidden(site: Site) -> Iterator[tuple[str, str]]:
+    """Columns that the published page does not show in this tenant, and what is lost without each."""
+    page = site.offer.entities.get(ENTRIES_PAGE.name)
+    if page is None or not (shown := site.fields_seen(page)):
+        return
+    for column, lost in _COLUMNS.items():
+        if column not in shown and not (column in ("Promised_Pay_Date", "Dispute_Status") and (site.major or 99) < 25):
+            yield f"{page.path}.{column}", lost
+
+
+def _ledger(site: Site) -> Iterator[Capability]:
     """The route, what it does not tell, and what its page hides."""
     offer = site.offer
-    told = _LEDGER[offer.route]
-    if offer.route == "odata_page" and ENTRIES_ANALYTICS.name not in offer.entities:
-        told += "; which payment settled which invoice is not told: checks C6 and C7 cannot be answered"
-    if offer.route == "custom_api" and DETAILED_API.name not in offer.entities:
-        told = "which payment settled which invoice is not told: checks C6 and C7 cannot be answered"
-    yield Capability("ledger route", offer.route != "invoices", offer.route, told)
-    page = offer.entities.get(ENTRIES_PAGE.name)
-    if page is not None and (shown := site.fields_seen(page)):
-        for column, lost in _COLUMNS.items():
-            if column not in shown and not (column in ("Promised_Pay_Date", "Dispute_Status") and (site.major or 99) < 25):
-                yield Capability(f"{page.path}.{column}", False, "not visible on the published page", lost)
+    yield Capability("ledger route", offer.route != "invoices", offer.route, _by_route(offer))
+    for name, lost in _hidden(site):
+        yield Capability(name, False, "not visible on the published page", lost)
     for entity in (offer.entities.get(ENTRIES_API.name), offer.entities.get(DETAILED_API.name)):
         if entity is not None and site.fields_seen(entity):
             lost = "a cursor without loss: rows without a stamp (a copied company) are only found by a sweep; expose SystemRowVersion"
@@ -106,12 +143,12 @@ def _cheapness(site: Site) -> Iterator[Capability]:
 
 def _controls(site: Site, settings: Settings, *, ask: bool) -> Iterator[Capability]:
     """Figures to compare with."""
-    why = site.refused(site.addresses.v2("agedAccountsReceivables", Query(top=1)), "agedAccountsReceivables") if ask else ""
+    why = _refused(site, "agedAccountsReceivables") if ask else ""
     yield Capability("agedAccountsReceivables", not why, why or "readable", "the ageing as the ERP states it: check C8" if why else "")
     if not settings.control_accounts:
         yield Capability("control account", False, "not configured", "the tie to the general ledger (check C9): set control_accounts")
         return
-    why = site.refused(site.addresses.v2("accounts", Query(top=1)), "accounts") if ask else ""
+    why = _refused(site, "accounts") if ask else ""
     yield Capability("control account", not why, why or "readable", "the tie to the general ledger (check C9): give permission to G/L accounts" if why else "")
 
 
@@ -119,7 +156,8 @@ def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
     """Fields that came with a version or are the customer's own."""
     known = site.metadata
     if known is None:
-        yield Capability("$metadata", False, "not there", "fields cannot be checked before they are read")
+        why = _silence(site.undescribed) if site.undescribed else "not there"
+        yield Capability("$metadata", False, why, "fields cannot be checked before they are read")
         return
     wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
     wanted += [(name, field, "a custom field") for name, fields in settings.custom_fields.items() for field in fields if known.has(name)]

@@ -131,6 +131,8 @@ FROM (
 LEFT JOIN canonical.debtor r ON r.id = i.debtor_id
 $$;
 
+-- A sum in base currency is known only when every item of it is: one item without a booked base amount makes it null, never less.
+
 -- A row per debtor, currency and bucket that holds something; credits are the row 'unapplied' and the column of that name.
 -- An item without a due date ages from its posting date. sum(open_amount) - sum(unapplied) is the balance.
 CREATE FUNCTION canonical.ageing_at(ledger_date date, of_source text DEFAULT NULL)
@@ -142,7 +144,8 @@ LANGUAGE sql STABLE AS $$
 SELECT ledger_date, i.source, i.debtor_id, i.debtor_number, i.debtor_name, i.portfolio_id, i.currency, i.base_currency,
        b."position", CASE WHEN i.is_credit THEN 'unapplied' ELSE b.label END, count(*),
        coalesce(sum(i.balance_effect) FILTER (WHERE NOT i.is_credit), 0), coalesce(-sum(i.balance_effect) FILTER (WHERE i.is_credit), 0),
-       coalesce(sum(i.balance_effect_base) FILTER (WHERE NOT i.is_credit), 0), coalesce(-sum(i.balance_effect_base) FILTER (WHERE i.is_credit), 0)
+       CASE WHEN i.is_credit THEN 0 WHEN bool_and(i.balance_effect_base IS NOT NULL) THEN sum(i.balance_effect_base) END,
+       CASE WHEN NOT i.is_credit THEN 0 WHEN bool_and(i.balance_effect_base IS NOT NULL) THEN -sum(i.balance_effect_base) END
 FROM canonical.open_items_at(ledger_date, of_source) i
 LEFT JOIN canonical.ageing_bucket b
     ON NOT i.is_credit
@@ -163,7 +166,8 @@ WITH aged AS MATERIALIZED (SELECT * FROM canonical.ageing_at(ledger_date, of_sou
      columns_of_report AS (SELECT "position", label FROM canonical.ageing_bucket UNION ALL SELECT NULL, 'unapplied')
 SELECT ledger_date, c.source, c.currency, c.base_currency, k."position", k.label,
        count(DISTINCT a.debtor_id), coalesce(sum(a.n_items), 0)::bigint, coalesce(sum(a.open_amount), 0), coalesce(sum(a.unapplied), 0),
-       coalesce(sum(a.open_amount_base), 0), coalesce(sum(a.unapplied_base), 0)
+       CASE WHEN bool_and(a.bucket IS NULL OR a.open_amount_base IS NOT NULL) THEN coalesce(sum(a.open_amount_base), 0) END,
+       CASE WHEN bool_and(a.bucket IS NULL OR a.unapplied_base IS NOT NULL) THEN coalesce(sum(a.unapplied_base), 0) END
 FROM currencies c
 CROSS JOIN columns_of_report k
 LEFT JOIN aged a ON a.source = c.source AND a.currency IS NOT DISTINCT FROM c.currency AND a.bucket = k.label
@@ -183,9 +187,13 @@ SELECT ledger_date, i.source, i.debtor_id, i.debtor_number, i.debtor_name, i.por
        coalesce(sum(i.balance_effect) FILTER (WHERE NOT i.is_credit AND i.due_date < ledger_date), 0),
        coalesce(-sum(i.balance_effect) FILTER (WHERE i.is_credit), 0), sum(i.balance_effect),
        i.base_currency,
-       coalesce(sum(i.balance_effect_base) FILTER (WHERE NOT i.is_credit), 0),
-       coalesce(sum(i.balance_effect_base) FILTER (WHERE NOT i.is_credit AND i.due_date < ledger_date), 0),
-       coalesce(-sum(i.balance_effect_base) FILTER (WHERE i.is_credit), 0), coalesce(sum(i.balance_effect_base), 0),
+       CASE WHEN count(*) FILTER (WHERE NOT i.is_credit AND i.balance_effect_base IS NULL) = 0
+            THEN coalesce(sum(i.balance_effect_base) FILTER (WHERE NOT i.is_credit), 0) END,
+       CASE WHEN count(*) FILTER (WHERE NOT i.is_credit AND i.due_date < ledger_date AND i.balance_effect_base IS NULL) = 0
+            THEN coalesce(sum(i.balance_effect_base) FILTER (WHERE NOT i.is_credit AND i.due_date < ledger_date), 0) END,
+       CASE WHEN count(*) FILTER (WHERE i.is_credit AND i.balance_effect_base IS NULL) = 0
+            THEN coalesce(-sum(i.balance_effect_base) FILTER (WHERE i.is_credit), 0) END,
+       CASE WHEN bool_and(i.balance_effect_base IS NOT NULL) THEN sum(i.balance_effect_base) END,
        count(*) FILTER (WHERE NOT i.is_credit), count(*) FILTER (WHERE NOT i.is_credit AND i.due_date < ledger_date),
        min(i.due_date) FILTER (WHERE NOT i.is_credit), count(*) FILTER (WHERE i.open_amount_base IS NULL)
 FROM canonical.open_items_at(ledger_date, of_source) i

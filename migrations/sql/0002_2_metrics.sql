@@ -216,8 +216,8 @@ $$;
 CREATE FUNCTION canonical.debtor_exposure_at(ledger_date date)
 RETURNS TABLE (debtor_id uuid, group_id uuid, name text, base_currency text, exposure numeric, credit_limit numeric, utilisation numeric, flag text, out_because text)
 LANGUAGE sql STABLE AS $$
-SELECT r.id, r.group_id, r.name, b.base_currency, CASE WHEN b.n_currencies > 1 THEN NULL ELSE coalesce(b.exposure, 0) END, r.credit_limit,
-       CASE WHEN j.out_because IS NULL AND coalesce(b.n_currencies, 0) <= 1 THEN coalesce(b.exposure, 0) / nullif(r.credit_limit, 0) END,
+SELECT r.id, r.group_id, r.name, b.base_currency, CASE WHEN b.n_currencies > 1 OR b.n_without_base > 0 THEN NULL ELSE coalesce(b.exposure, 0) END, r.credit_limit,
+       CASE WHEN j.out_because IS NULL AND coalesce(b.n_currencies, 0) <= 1 AND coalesce(b.n_without_base, 0) = 0 THEN coalesce(b.exposure, 0) / nullif(r.credit_limit, 0) END,
        CASE WHEN j.out_because IS NOT NULL THEN j.out_because WHEN b.n_currencies > 1 THEN 'several_base_currencies' WHEN b.n_without_base > 0 THEN 'no_base_amount'
             WHEN r.credit_limit IS NULL THEN 'no_limit' WHEN r.credit_limit = 0 AND b.exposure > 0 THEN 'exposed_without_credit'
             WHEN b.exposure > r.credit_limit THEN 'over_limit' END,
@@ -251,7 +251,7 @@ SELECT ledger_date, 'group', NULL, g.id, g.name, g.base_currency, g.exposure, g.
 FROM (
     SELECT x.id, x.name, x.credit_limit, min(e.base_currency) AS base_currency,
            coalesce(bool_or(e.flag = 'several_base_currencies'), false) OR count(DISTINCT e.base_currency) > 1 AS is_mixed, coalesce(bool_or(e.flag = 'no_base_amount'), false) AS lacks_base,
-           CASE WHEN coalesce(bool_or(e.flag = 'several_base_currencies'), false) OR count(DISTINCT e.base_currency) > 1 THEN NULL
+           CASE WHEN coalesce(bool_or(e.flag IN ('several_base_currencies', 'no_base_amount')), false) OR count(DISTINCT e.base_currency) > 1 THEN NULL
                 ELSE coalesce(sum(e.exposure) FILTER (WHERE e.out_because IS NULL), 0) END AS exposure,
            count(*) FILTER (WHERE e.out_because IS NULL) AS n_included, count(*) FILTER (WHERE e.out_because IS NOT NULL) AS n_out
     FROM canonical.debtor_group x

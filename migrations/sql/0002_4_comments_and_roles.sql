@@ -34,7 +34,7 @@ COMMENT ON VIEW canonical.debtor_balance IS 'Balance per source, debtor and curr
 COMMENT ON COLUMN canonical.debtor_balance.owed IS 'Open documents (and unapplied refunds), in document currency.';
 COMMENT ON COLUMN canonical.debtor_balance.overdue IS 'The part of owed whose due date is before as_of.';
 COMMENT ON COLUMN canonical.debtor_balance.unapplied IS 'Open credit notes and unapplied payments, positive.';
-COMMENT ON COLUMN canonical.debtor_balance.n_without_base IS 'Items without a booked base amount: they are missing in the _base columns.';
+COMMENT ON COLUMN canonical.debtor_balance.n_without_base IS 'Items without a booked base amount: with any of them, the sum in base currency that it belongs to is not known and null.';
 
 COMMENT ON VIEW canonical.debtor_metrics IS 'Metrics per source and debtor as of the ledger date of the last cut, definitions in canonical.metric_definition.';
 COMMENT ON COLUMN canonical.debtor_metrics.out_because IS 'Why this debtor stays out of metrics (blocked, excluded, intercompany, deleted); null when it is in.';

@@ -188,7 +188,8 @@ def draw_receivables(screen: Console, found: Receivables) -> None:
         table(
             "Portfolios, one for every value of the chosen dimension",
             ("portfolio", "code", "debtors", "balance", "overdue", ""),
-            [(f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, p.balance, p.overdue, p.currency) for p in found.portfolios],
+            [(f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, _sum([p.balance]), _sum([p.overdue]), p.currency)
+             for p in found.portfolios],
             right=("debtors", "balance", "overdue"),
         )
     )
@@ -206,7 +207,7 @@ def draw_receivables(screen: Console, found: Receivables) -> None:
     if base:
         total = (
             f"all in {base}",
-            *(_sum(line.buckets_base.get(b) for line in found.ageing) for b in buckets),
+            *(_sum(line.buckets_base.get(b, Decimal(0)) for line in found.ageing) for b in buckets),
             _sum(a.unapplied_base for a in found.ageing),
             _sum(a.balance_base for a in found.ageing),
         )
@@ -221,8 +222,11 @@ def draw_receivables(screen: Console, found: Receivables) -> None:
     )
 
 
-def _sum(amounts: Iterable[Decimal | None]) -> Any:
-    return sum(a for a in amounts if a is not None)
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | str:
+    """A sum of which one part is not known is not known."""
+    parts = list(amounts)
+    known = [part for part in parts if part is not None]
+    return sum(known, Decimal(0)) if len(known) == len(parts) else "unknown"
 
 
 def draw_changes(screen: Console, found: list[Change]) -> None:

@@ -163,7 +163,7 @@ def _draw_certificate(screen: Console, one: Certificate) -> None:
     screen.print(table(title, ("check", "what", "verdict", *figures), rows, right=figures, nothing="This cut has no checks."))
     for check in one.checks:
         detail = check.detail or {}
-        if check.verdict == "not_answerable" and detail.get("note"):
+        if check.verdict != "holds" and detail.get("note"):
             screen.print(f"{check.check}: {detail['note']}", style="dim", markup=False)
         for record in (detail.get("sample") or ())[:5] if check.verdict == "breaks" else ():
             said = f"source {record.get('source_value')}, canonical {record.get('canonical_value')}"

@@ -86,8 +86,10 @@ def _installation(config: SourceConfig, connector: Connector) -> Iterator[Findin
         yield _ill("login", error)
         return
     yield Finding("login", "well", f"{probe.product} {probe.version}, company {probe.company}")
+    capable = {capability.name for capability in probe.capabilities}
     for name, fact in probe.facts.items():
-        yield Finding(name.replace("_", " "), "well", fact)
+        if name.replace("_", " ") not in capable:
+            yield Finding(name.replace("_", " "), "well", fact)
     for capability in probe.capabilities:
         verdict: Verdict = "well" if capability.available else "degraded"
         lost = f"without it: {capability.consequence}" if capability.consequence and not capability.available else capability.consequence

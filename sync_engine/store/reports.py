@@ -13,15 +13,18 @@ from sync_engine.store.db import fetch
 
 
 class PortfolioLine(NamedTuple):
-    """A portfolio, used or not, and what its debtors owe in the source's base currency. `code` is None for unassigned."""
+    """A portfolio, used or not, and what its debtors owe in the source's base currency. `code` is None for unassigned.
+
+    `balance` and `overdue` are None when an item of theirs has no booked base amount: the sum is not known then.
+    """
 
     source: str | None
     portfolio: str
     code: str | None
     archived: bool
     debtors: int
-    balance: Decimal
-    overdue: Decimal
+    balance: Decimal | None
+    overdue: Decimal | None
     currency: str | None
 
 
@@ -35,7 +38,7 @@ class PositionLine(NamedTuple):
 
 
 class AgeingLine(NamedTuple):
-    """One currency of one source: open amounts by bucket, credits apart; the same in base currency."""
+    """One currency of one source: open amounts by bucket, credits apart; the same in base currency, None where that is not known."""
 
     source: str
     currency: str
@@ -43,9 +46,9 @@ class AgeingLine(NamedTuple):
     buckets: dict[str, Decimal]
     unapplied: Decimal
     balance: Decimal
-    buckets_base: dict[str, Decimal]
-    unapplied_base: Decimal
-    balance_base: Decimal
+    buckets_base: dict[str, Decimal | None]
+    unapplied_base: Decimal | None
+    balance_base: Decimal | None
 
 
 class Change(NamedTuple):
@@ -96,10 +99,12 @@ def portfolios(connection: Connection, source: str | None = None) -> list[Portfo
         connection,
         """
         SELECT m.source, m.portfolio, m.code, bool_or(m.archived_at IS NOT NULL), count(m.debtor_id),
-               coalesce(sum(b.balance), 0), coalesce(sum(b.overdue), 0), min(b.currency)
+               CASE WHEN bool_and(b.debtor_id IS NULL OR b.balance IS NOT NULL) THEN coalesce(sum(b.balance), 0) END,
+               CASE WHEN bool_and(b.debtor_id IS NULL OR b.overdue IS NOT NULL) THEN coalesce(sum(b.overdue), 0) END, min(b.currency)
         FROM canonical.portfolio_members m
         LEFT JOIN (
-            SELECT debtor_id, sum(balance_base) AS balance, sum(overdue_base) AS overdue, min(base_currency) AS currency
+            SELECT debtor_id, CASE WHEN bool_and(balance_base IS NOT NULL) THEN sum(balance_base) END AS balance,
+                CASE WHEN bool_and(overdue_base IS NOT NULL) THEN sum(overdue_base) END AS overdue, min(base_currency) AS currency
             FROM canonical.debtor_balance GROUP BY debtor_id) b ON b.debtor_id = m.debtor_id
         WHERE CAST(:source AS text) IS NULL OR m.source IS NULL OR m.source = :source
         GROUP BY m.source, m.portfolio_id, m.portfolio, m.code ORDER BY m.portfolio_id IS NULL, m.source, m.code
@@ -140,7 +145,9 @@ def ageing(connection: Connection, source: str | None = None) -> list[AgeingLine
             line = line._replace(unapplied=credit, unapplied_base=credit_base)
         else:
             line.buckets[bucket], line.buckets_base[bucket] = amount, amount_base
-        lines[owner, currency] = line._replace(balance=line.balance + amount - credit, balance_base=line.balance_base + amount_base - credit_base)
+        is_known = None not in (line.balance_base, amount_base, credit_base)
+        base_now = line.balance_base + amount_base - credit_base if is_known else None
+        lines[owner, currency] = line._replace(balance=line.balance + amount - credit, balance_base=base_now)
     return list(lines.values())
 
 

@@ -90,6 +90,18 @@ def test_a_document_is_explained_with_its_ledger_entries(desk: Desk) -> None:
     assert story["ledger"]
 
 
+def test_the_certificate_names_what_the_ledger_route_cannot_tell(desk: Desk) -> None:
+    """Word for word as the doctor says it, on the screen and in the document."""
+    desk.configure(ledger={"route": "reports_finance"})
+    desk.run("run", "bc")
+    (finding,) = [f for f in desk.json("sources", "doctor", "bc")["sources"][0]["findings"] if f["about"] == "ledger route"]
+    (row,) = [c for c in desk.json("certificate", "bc")["certificates"][0]["checks"] if c["check"] == "C13"]
+    assert "due dates" in finding["todo"]
+    assert row["detail"]["note"] == f"ledgerEntriesFinance: ledger route reports_finance: {finding['todo']}."
+    shown = " ".join(desk.run("certificate", "bc").out.split())
+    assert f"C13: {row['detail']['note']}" in shown
+
+
 def test_the_certificate_of_a_source_and_of_a_cut(desk: Desk) -> None:
     """By source or number, and for people with a grade."""
     cut = desk.json("run", "bc")["cut_id"]

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 import pytest
 
-from connectors.business_central import connector, contacts, control, ledger, reading, signal, site
+from connectors.business_central import connector, contacts, control, ledger, offering, reading, signal, site
 from connectors.business_central import wire as protocol
 from connectors.business_central.address import Addresses
 from connectors.business_central.catalogue import Entity
@@ -66,13 +66,13 @@ def replaced(target: Any, name: str, by: Any) -> Removal:
 
 def keyed_by(entity: str, *fields: str) -> Removal:
     """An entity keyed by something people change."""
-    fitted = site.Site._fitted
+    fitted = offering.Offering._fitted
 
-    def other(self: site.Site, plain: Entity) -> Entity:
+    def other(self: offering.Offering, plain: Entity) -> Entity:
         found = fitted(self, plain)
         return replace(found, keys=fields) if found.name == entity else found
 
-    return replaced(site.Site, "_fitted", other)
+    return replaced(offering.Offering, "_fitted", other)
 
 
 def addressed_by_name(patch: Patch) -> None:
@@ -179,7 +179,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     30: (asked_of_a_replica,),
     31: (replaced(site.Site, "enter", never),),
     32: (replaced(connector, "explained", lambda refusal, settings, source: refusal),),
-    33: (replaced(site, "_ROUTES", {"invoices": ()}),),
+    33: (replaced(offering, "_ROUTES", {"invoices": ()}),),
     34: (replaced(ledger._Seen, "cursor", never),),
     35: (replaced(reading, "instant", lambda moment: odata.instant(moment + timedelta(minutes=15))),),
     36: (replaced(paging.Pages, "resolve", lambda self, page: page.next), replaced(BusinessCentral, "count", never)),

@@ -146,3 +146,16 @@ def test_a_form_refuses_what_it_does_not_know() -> None:
     """The Launchpad offers the families and nothing else."""
     with pytest.raises(ValueError, match="invoices"):
         OneEntity.model_validate({"family": "invoices"})
+
+
+def test_what_the_ledger_does_not_tell_is_told(installation: Installation) -> None:
+    """In full beside the grade: a person who reads only Dagster knows what no check can see."""
+    connection = installation.attributes["connection"]
+    installation.configure(connection=connection | {"ledger": {"route": "invoices"}})
+    said = metadata(installation.run(), certificate_key("bc"))
+    assert "ledger route invoices: payments, applications, journal-posted invoices" in str(said["not told by the source"])
+
+
+def test_a_source_that_tells_everything_says_nothing_of_it(story: Story) -> None:
+    """No empty line where there is nothing to say."""
+    assert "not told by the source" not in metadata(story.first, certificate_key("bc"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from sync_engine.ops import looking
 from tests.lanes.support import ROUTES, Lane, LaneMaker
 
 
@@ -138,3 +139,51 @@ def test_exchange_rates_are_published(make_lane: LaneMaker) -> None:
     lane.run()
     found = lane.rows("SELECT from_currency, to_currency, CAST(rate_date AS text), rate > 0, basis FROM canonical.fx_rate")
     assert found == [("EUR", "GBP", "2026-01-01", True, "spot")]
+
+
+UNTOLD = {
+    "custom_api": "", "odata_page": "Microsoft removes published pages", "analytics": "outside the dates of the Power BI set-up",
+    "reports_finance": "what is unapplied of a payment", "invoices": "payments, applications, journal-posted invoices",
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_the_certificate_says_what_the_route_cannot_tell(make_lane: LaneMaker, route: str) -> None:
+    """In the route's own sentence, beside the checks; only a page of one's own leaves nothing to say."""
+    lane = make_lane(route=route)
+    certificate = lane.run().certificate
+    assert certificate is not None
+    said = [check.note for check in certificate.checks if check.code == "C13"]
+    assert len(said) == (1 if UNTOLD[route] else 0)
+    for note in said:
+        assert f"ledger route {route}: " in note
+        assert UNTOLD[route] in note
+    refused = {check.code for check in certificate.checks if check.verdict == "not_answerable"}
+    if "C2, C3, C6 and C7 cannot be answered" in "".join(said):
+        assert {"C2", "C3", "C6", "C7"} <= refused
+
+
+def test_without_a_ledger_nobody_knows_the_booked_value_of_foreign_money(make_lane: LaneMaker) -> None:
+    """An open invoice in euro: its base amount, every sum it is part of and every check that needs one are unknown, never nought or a part."""
+    lane = make_lane(route="invoices")
+    local, foreign = lane.company.customer("10010"), lane.company.customer("10000")
+    certificate = lane.run().certificate
+    assert certificate is not None
+    euros = lane.rows("SELECT DISTINCT total_base, open_amount_base, exchange_rate FROM canonical.document WHERE currency = 'EUR' AND open_amount > 0")
+    assert euros == [(None, None, None)]
+    checks = {check.code: check for check in certificate.checks}
+    for code in ("C4", "C8"):
+        assert (checks[code].verdict, checks[code].canonical_value) == ("not_answerable", None)
+        assert "no booked base amount" in checks[code].note
+    assert (checks["C5"].canonical_value, checks["C5"].difference) == (None, None)
+    assert foreign.id not in {difference.key for difference in checks["C5"].sample}
+    owed = "SELECT balance > 0, balance_base FROM canonical.debtor_balance WHERE debtor_number = :n AND currency = :c"
+    assert lane.rows(owed, n=foreign.number, c="EUR") == [(True, None)]
+    assert lane.one("SELECT balance = balance_base FROM canonical.debtor_balance WHERE debtor_number = :n", n=local.number) is True
+    aged = "SELECT bool_and((open_amount_base IS NULL) = (open_amount <> 0)) FROM canonical.{} WHERE currency = 'EUR' AND bucket <> 'unapplied'"
+    assert lane.one(aged.format("ageing")) is True
+    assert lane.one(aged.format("ageing_summary")) is True
+    exposed = lane.rows("SELECT exposure, utilisation, flag FROM canonical.credit_utilisation WHERE name = :n", n=foreign.name)
+    assert exposed == [(None, None, "no_base_amount")]
+    portfolios = {line.code: line.balance for line in looking.receivables(lane.store).portfolios}
+    assert portfolios[None] is None, "it has a debtor who owes in euro"

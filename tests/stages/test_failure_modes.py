@@ -175,6 +175,24 @@ def test_a_failed_entity_does_not_stop_the_others(rig: Rig) -> None:
     _heals(rig)
 
 
+@pytest.mark.parametrize(
+    ("match", "missed"),
+    [(r"/customerLedgerEntries(\?|$)", "ledgerEntriesApi"), (r"/detailedCustomerLedgerEntries(\?|$)", "detailedEntriesApi"),
+     (r"/companyInformation(\?|$)", "companyInformation")],
+)
+def test_a_probe_that_is_not_answered_does_not_fail_the_run(rig: Rig, match: str, missed: str) -> None:
+    """A ledger route or the company's card is busy while we look around: partial, by the same route, and the next run heals."""
+    rig.run()
+    _change(rig)
+    rig.simulator.inject(ServerBusy(503, match=match))
+    ran = rig.run_whole()
+    assert (ran.outcome, set(ran.failures)) == ("partial", {missed})
+    assert ran.published is not None
+    assert {name for (name,) in rig.rows("SELECT entity FROM engine.stream WHERE canonical = 'ledger_entry'")} == {"ledgerEntriesApi"}
+    rig.simulator.heal()
+    _heals(rig)
+
+
 def test_nothing_can_be_read_at_all(rig: Rig) -> None:
     """The whole host is down: the run fails as something to try again, and nothing changed."""
     rig.run()

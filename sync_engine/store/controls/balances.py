@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
 from sync_engine.records import ControlTotal
-from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
+from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, Verdict, judged, listed, money, not_answerable
 from sync_engine.store.controls.ground import Ground, decimal
 
 CENT = Decimal("0.01")
@@ -68,11 +69,13 @@ def _base_check(ground: Ground, code: str, title: str, theirs: Decimal, note: st
         SELECT sum(effect_base), count(*) FILTER (WHERE currency <> :base), count(*) FILTER (WHERE effect_base IS NULL) FROM control_open
         """, base=ground.base_currency or "")
     ours = decimal(total)
+    if unvalued:
+        return _not_valued(code, title, theirs, int(str(unvalued)))
     tolerance = Decimal(0) if ground.ledger else CENT * int(str(foreign))
     difference = theirs - ours
     found: list[Difference] = []
     if abs(difference) > tolerance:
-        reason = "currency_basis" if unvalued else _why(ground, difference, "remaining_base")
+        reason = _why(ground, difference, "remaining_base")
         found = [Difference("total", ground.base_currency or "base", reason, money(theirs), money(ours))]
         if ground.ledger:
             found += _entries_that_differ(ground, "e.remaining_base IS DISTINCT FROM o.effect_base", "_base")
@@ -82,19 +85,26 @@ def _base_check(ground: Ground, code: str, title: str, theirs: Decimal, note: st
     )
 
 
+def _not_valued(code: str, title: str, theirs: Decimal, unvalued: int) -> Check:
+    """A sum over items of which some have no booked base amount is not known: a part of it is no figure to compare."""
+    note = f"{unvalued} open items in foreign currency have no booked base amount, so what they add up to is not known."
+    return Check(code, title, "not_answerable", money(theirs), note=note, figures={"items_without_base_amount": unvalued})
+
+
 def debtor_balances_agree(ground: Ground) -> Check:
     """C5: each debtor against the balance the ERP states for it, in booked base currency."""
     title = "Balance of every debtor"
     stated = {t.key: t.value for t in ground.stated("debtor_balance")}
     if not stated:
         return not_answerable("C5", title, ground.why_not("balance per debtor"))
-    ours: dict[str, tuple[Decimal, int]] = {
-        str(key): (decimal(total), int(str(foreign))) for key, total, foreign in ground.rows("""
-            SELECT coalesce(debtor_key, ''), sum(effect_base), count(*) FILTER (WHERE currency <> :base) FROM control_open GROUP BY 1
-            """, base=ground.base_currency or "")
-    }
+    rows = ground.rows("""
+        SELECT coalesce(debtor_key, ''), sum(effect_base), count(*) FILTER (WHERE currency <> :base), count(*) FILTER (WHERE effect_base IS NULL)
+        FROM control_open GROUP BY 1
+        """, base=ground.base_currency or "")
+    ours: dict[str, tuple[Decimal, int]] = {str(key): (decimal(total), int(str(foreign))) for key, total, foreign, _ in rows}
+    unvalued = {str(key) for key, *_, lacking in rows if lacking}
     differing: dict[str, tuple[Decimal, Decimal]] = {}
-    for key in stated.keys() | ours.keys():
+    for key in (stated.keys() | ours.keys()) - unvalued:
         left, (right, foreign) = stated.get(key, Decimal(0)), ours.get(key, (Decimal(0), 0))
         if abs(left - right) > (Decimal(0) if ground.ledger else CENT * foreign):
             differing[key] = left, right
@@ -103,8 +113,15 @@ def debtor_balances_agree(ground: Ground) -> Check:
     found = [Difference("debtor", key, reasons[key], money(left), money(right)) for key, (left, right) in largest_first]
     total_stated, total_ours = sum(stated.values(), Decimal(0)), sum((v for v, _ in ours.values()), Decimal(0))
     note = "" if ground.ledger or not found else "The source hands over no ledger entries: payments not applied and journals are not visible here."
+    figures = {"debtors": len(stated), "debtors_not_compared": len(unvalued)}
+    if unvalued:
+        note = f"{len(unvalued)} debtors owe in foreign currency without a booked base amount and were not compared. {note}".rstrip()
+        verdict: Verdict = "breaks" if found else "not_answerable"
+        return Check(
+            "C5", title, verdict, money(total_stated), note=note, figures=figures, classes=Counter(d.reason for d in found), sample=tuple(found[:SAMPLE]),
+        )
     difference = money(total_stated - total_ours)
-    return judged("C5", title, money(total_stated), money(total_ours), found, difference=difference, note=note, figures={"debtors": len(stated)})
+    return judged("C5", title, money(total_stated), money(total_ours), found, difference=difference, note=note, figures=figures)
 
 
 def _debtor_reasons(ground: Ground, differing: dict[str, tuple[Decimal, Decimal]]) -> dict[str, str]:
@@ -149,6 +166,9 @@ def ageing_agrees(ground: Ground) -> Check:
     stated = ground.stated("ageing")
     if not stated:
         return not_answerable("C8", title, ground.why_not("ageing"))
+    (unvalued,), = ground.rows("SELECT count(*) FROM control_open WHERE effect_base IS NULL")
+    if unvalued:
+        return _not_valued("C8", title, sum((t.value for t in stated), Decimal(0)), int(str(unvalued)))
     ours = [(str(label), decimal(amount)) for label, amount in ground.rows("""
         SELECT b.label, coalesce(sum(o.effect_base), 0) FROM canonical.ageing_bucket b
         LEFT JOIN (SELECT effect_base, CAST(:day AS date) - coalesce(ages_from, :day) AS days FROM control_open) o

@@ -1,11 +1,12 @@
-"""C1, C11 and C12: every record is accounted for, none is from tomorrow, none is there twice."""
+"""C1, C11, C12 and C13: every record is accounted for, none is from tomorrow, none is there twice; what nobody told."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged
+from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, not_answerable
 from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground
 from sync_engine.store.staging import staged
 
@@ -153,3 +154,9 @@ def nothing_is_there_twice(ground: Ground) -> Check:
         """)
     found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]
     return judged("C12", "No document is there twice", None, str(len(rows)), found)
+
+
+def what_is_not_told(untold: Mapping[str, str]) -> Iterator[Check]:
+    """C13, where there is something: what no check can see, because the source's way of being read does not tell it."""
+    if untold:
+        yield not_answerable("C13", "The source tells everything", " ".join(f"{entity}: {sentence}." for entity, sentence in sorted(untold.items())))

@@ -15,16 +15,17 @@ from sync_engine.store.controls.certificate import Certificate, Check, grade_of,
 from sync_engine.store.controls.ground import Ground, prepare
 from sync_engine.store.db import run_sql
 
-NOTHING_UNANSWERED: Mapping[str, str] = MappingProxyType({})
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def reconcile(
-    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], *, unanswered: Mapping[str, str] = NOTHING_UNANSWERED,
+    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], *, unanswered: Mapping[str, str] = NOTHING,
+    untold: Mapping[str, str] = NOTHING,
 ) -> Certificate:
     """Compares the cut with what the source states and writes canonical.certificate and engine.control_total.
 
-    `unanswered` maps wire entities whose totals could not be asked to the reason. Raises StoreError for an unknown cut.
-    Runs inside the caller's transaction.
+    `unanswered` maps wire entities whose totals could not be asked to the reason, `untold` wire entities to what reading them
+    cannot tell. Raises StoreError for an unknown cut. Runs inside the caller's transaction.
     """
     ground = prepare(connection, source, run_id, cut_id, totals, unanswered)
     has_applications = settlement.collect_what_does_not_add_up(ground)
@@ -41,6 +42,7 @@ def reconcile(
         settlement.roll_forward_holds(ground),
         completeness.nothing_is_from_tomorrow(ground),
         completeness.nothing_is_there_twice(ground),
+        *completeness.what_is_not_told(untold),
     )
     certificate = Certificate(source, cut_id, grade_of(checks), checks)
     write_certificate(connection, certificate)

@@ -15,6 +15,7 @@ from sync_engine.store.cut import Cut, close_cut, open_cut
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
 from sync_engine.store.policy import enter_policy
 from sync_engine.store.runs import Counts, record_step
+from sync_engine.store.staging import staged
 
 
 class Published(NamedTuple):
@@ -119,7 +120,7 @@ def _documents(cut: Cut) -> None:
 
 
 def _close(lane: Lane, cut: Cut) -> None:
-    """What this cut took up is no longer waiting; what is gone is no longer odd."""
+    """What this cut took up is no longer waiting; what is gone is no longer odd. A batch is published when nothing of it waits."""
     for table in ("quarantine", "code_gap"):
         run_sql(cut.connection, f"""
             DELETE FROM engine.{table} q USING engine.source_record r, engine.stream s
@@ -129,7 +130,8 @@ def _close(lane: Lane, cut: Cut) -> None:
         UPDATE engine.source_record r SET dirty = false FROM engine.stream s
         WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty
         """, source=lane.source)
-    run_sql(cut.connection, """
+    run_sql(cut.connection, f"""
         UPDATE engine.lake_manifest m SET published_at = now() FROM engine.stream s
         WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL AND m.published_at IS NULL
+          AND NOT EXISTS (SELECT FROM {staged(lane.source, "application")} a WHERE a.batch_id = m.batch_id)
         """, source=lane.source)

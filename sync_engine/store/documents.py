@@ -19,7 +19,10 @@ UNPOSTED = "not posted: the ledger has no entry for it"
 
 
 def stage_latest(cut: Cut) -> None:
-    """Of a document staged twice since the last cut only the later version counts, and of one that is gone or excluded by now, none."""
+    """Of a document staged twice since the last cut only the later version counts, and of one that is gone or excluded by now, none.
+
+    What a facet said about a document that waits is kept beside it until the document itself is read again.
+    """
     documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
     removed = cut.sql(f"""
         DELETE FROM {documents} d USING engine.source_record r
@@ -29,6 +32,14 @@ def stage_latest(cut: Cut) -> None:
         removed += cut.sql(f"""
             DELETE FROM {documents} o USING {documents} n
             WHERE n.stream_id = o.stream_id AND n.key = o.key AND (n.batch_id, n.ctid) > (o.batch_id, o.ctid)
+            """)
+    first, last = cut.rows(f"""
+        SELECT min(d.batch_id) FILTER (WHERE s.facet), max(d.batch_id) FILTER (WHERE NOT s.facet) FROM {documents} d JOIN engine.stream s USING (stream_id)
+        """)[0]
+    if first is not None and last is not None and int(str(first)) < int(str(last)):
+        cut.sql(f"""
+            DELETE FROM {documents} f USING engine.stream s, {documents} d
+            WHERE s.stream_id = f.stream_id AND s.facet AND d.key = f.key AND d.stream_id <> f.stream_id AND d.batch_id > f.batch_id
             """)
     if removed:
         cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
@@ -209,8 +220,5 @@ def clear_staging(cut: Cut) -> None:
     if not cut.exists("SELECT FROM held_document"):
         cut.sql(f"TRUNCATE {documents}, {lines}")
         return
-    cut.sql(f"""
-        DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)
-           OR d.stream_id IN (SELECT stream_id FROM engine.stream WHERE source = :source AND facet)
-        """)
+    cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)")
     cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")

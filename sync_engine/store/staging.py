@@ -79,11 +79,17 @@ def _is_intact(connection: Connection, source: str, epoch: object, shape: str) -
 
 
 def normalise_again_what_was_lost(connection: Connection, source: str) -> int:
-    """Batches whose staged rows were not published yet go back to 'landed'; returns how many."""
+    """Batches of which staged rows were not published yet go back to 'landed'; returns how many.
+
+    That is what was normalised since the last cut, and what a cut left waiting: applications whose entries are not known keep
+    their batch unpublished, documents without a debtor or a posting are marked on their records, and what facets said waits with them.
+    """
     return run_sql(connection, """
         UPDATE engine.lake_manifest m SET normalised_as = NULL
         FROM engine.stream s WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL
           AND s.canonical IN ('document', 'ledger_entry', 'application')
           AND (m.published_at IS NULL OR EXISTS (
-              SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.state <> 0))
+              SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND (r.state <> 0 OR s.facet AND EXISTS (
+                  SELECT FROM engine.source_record h JOIN engine.stream t USING (stream_id)
+                  WHERE t.source = s.source AND t.canonical = s.canonical AND NOT t.facet AND h.key = r.key AND h.state <> 0))))
         """, source=source)

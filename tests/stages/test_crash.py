@@ -26,6 +26,7 @@ from sync_engine.stages.normalise import normalise
 from sync_engine.stages.pull import pull
 from sync_engine.store.runs import open_run
 from tests.connectors.support import Bench
+from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.killing import Executioner, Killed
 from tests.stages.support import Rig, Snapshot, another_database, assert_sound, assert_true, bench_of, difference, rig_on, snapshot
@@ -163,6 +164,8 @@ def test_a_crash_of_the_database_between_normalise_and_publish(
             rig.run()
             rig.advance(hours=2)
             changes_again(rig)
+            rig.run(entities=("detailedEntriesApi",))
+            assert rig.one("SELECT count(*) FROM staging.bc__application") > 0
             with rig.lane(open_run(rig.store, "bc", "changes", "test", rig.config.digest)) as lane:
                 for entity in lane.connector.streams:
                     pull(lane, entity)
@@ -171,12 +174,42 @@ def test_a_crash_of_the_database_between_normalise_and_publish(
             assert rig.one("SELECT count(*) FROM staging.bc__document") > 0
         _crash(server)
         with rig_on(bench, server.start(), tmp_path / "lake") as rig:
-            assert rig.one("SELECT count(*) FROM staging.bc__document") == 0
+            assert rig.one("SELECT (SELECT count(*) FROM staging.bc__document) + (SELECT count(*) FROM staging.bc__application)") == 0
             rig.run(entities=())
+            assert_applications(rig)
             assert_true(rig)
             assert_sound(rig)
     finally:
         server.remove()
+
+
+def assert_applications(rig: Rig) -> None:
+    """Every application record that lives is a canonical row, and none waits."""
+    missing = rig.rows("""
+        SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        LEFT JOIN canonical.application a ON a.source = s.source AND a.external_id = r.key AND a.deleted_at IS NULL
+        WHERE s.canonical = 'application' AND r.state = 0 AND r.deleted_at IS NULL AND a.id IS NULL
+        """)
+    assert missing == []
+    assert rig.one("SELECT count(*) FROM staging.bc__application") == 0
+
+
+@pytest.mark.parametrize(("route", "applications"), [("custom_api", "detailedEntriesApi"), ("analytics", "ledgerEntriesAnalytics")])
+def test_applications_that_waited_through_a_crash_come_back(make_rig: RigMaker, route: str, applications: str) -> None:
+    """A cut left one waiting for its entries, then the database loses what was staged, then the entries arrive."""
+    rig = make_rig(route=route)
+    rig.run()
+    rig.advance(hours=2)
+    invoice = next(x for x in rig.company.invoices.values() if x.posted)
+    rig.company.pay_invoice(rig.company.post_invoice(invoice.customer_id, Decimal(300)).id, Decimal(100))
+    rig.run(entities=(applications,))
+    assert rig.one("SELECT count(*) FROM staging.bc__application") > 0
+    for (table,) in rig.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE 'bc\\_\\_%'"):
+        rig.execute(f"TRUNCATE staging.{table}")
+    rig.run(entities=tuple(name for name in rig.connector().streams if name != applications))
+    assert_applications(rig)
+    assert_true(rig)
+    assert_sound(rig)
 
 
 def changes_again(rig: Rig) -> None:

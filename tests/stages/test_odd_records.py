@@ -48,6 +48,25 @@ def test_waiting_documents_heal_without_being_read_again(rig: Rig) -> None:
     assert_true(rig)
 
 
+def test_a_payment_on_a_waiting_document_waits_with_it(make_rig: RigMaker) -> None:
+    """What is open was read again while the invoice waited for its debtor: it is published with that, and the wait loses nothing."""
+    rig = make_rig(route="invoices")
+    rig.run()
+    rig.advance(hours=1)
+    customer = rig.company.create_customer("New & Son")
+    invoice = rig.company.post_invoice(customer.id, Decimal(300))
+    rig.run(entities=("salesInvoices", "openInvoices"))
+    rig.company.pay_invoice(invoice.id, Decimal(100))
+    rig.run(entities=("openInvoices",))
+    assert _quarantined(rig) == {"salesInvoices": "ParentMissing"}
+    rig.run(entities=("customers",))
+    assert rig.document(invoice.number)["open_amount"] == rig.company.remaining_of(invoice)
+    rig.company.dispute(invoice.id, "QUALITY")
+    rig.run()
+    assert rig.document(invoice.number)["open_amount"] == rig.company.remaining_of(invoice)
+    assert_sound(rig)
+
+
 def test_one_malformed_record_among_many(rig: Rig) -> None:
     """A total that is no number puts that invoice aside and nothing else; corrected in the ERP it arrives."""
     invoice = next(x for x in rig.company.invoices.values() if x.posted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.contacts import ContactsInformation
 from connectors.business_central.control import Control
 from connectors.business_central.dimensions import DefaultDimensions
+from connectors.business_central.hints import HintReceiver, Subscribed, subscribe
 from connectors.business_central.ledger import EntryFields, LedgerReading, OpenInvoices
 from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
@@ -270,6 +271,15 @@ class BusinessCentral:
     def now(self) -> datetime:
         """The clock's now."""
         return self._clock.now()
+
+    def receiver(self, hear: Callable[[str], None]) -> HintReceiver | None:
+        """What answers Business Central's notifications about this company; None where the settings ask for none."""
+        hints = self.settings.hints
+        return None if hints is None else HintReceiver(hints.secret.resolve(), hear)
+
+    def subscribe(self) -> Sequence[Subscribed]:
+        """Makes and renews the subscriptions that the settings ask for; their receiver is asked at once."""
+        return () if self.settings.hints is None else subscribe(self, self.settings.hints)
 
     def read(self, path: str) -> bytes:
         """The answer of an address of API v2.0 outside any company."""

@@ -1,7 +1,6 @@
 """Webhook notifications as hints that wake a lane early. Polling stays the truth: a hint says when to look, never what is there.
 
-`HintReceiver` is a WSGI program for any server; `subscribe` makes and renews subscriptions, which live three days;
-`waiting` and `take` are for whoever starts lanes. A hint is an empty file, so receiver and lane need not share a process.
+`HintReceiver` is a WSGI program for one source; `subscribe` makes and renews subscriptions, which live three days.
 [D:api-reference/v2.0/dynamics-subscriptions.md]
 """
 
@@ -9,18 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hmac import compare_digest
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
 
-from connectors.business_central.connector import BusinessCentral
+from connectors.business_central.settings import Hints
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.odata import cut
 from sync_engine.errors import PermissionMissing, ProtocolViolation
+
+if TYPE_CHECKING:
+    from connectors.business_central.connector import BusinessCentral
 
 RESOURCES = {
     "customers": "customers", "salesInvoices": "salesInvoices", "salesCreditMemos": "salesCreditMemos", "currencies": "currencies",
@@ -28,10 +29,9 @@ RESOURCES = {
 }
 """What can be subscribed to, and the wire entity or family to look at then: a posting shows in the general ledger first."""
 
-_RESOURCE = re.compile(r"companies\(([0-9a-fA-F-]{36})\)/(\w+)")
+_RESOURCE = re.compile(r"companies\([0-9a-fA-F-]{36}\)/(\w+)")
 _LARGEST = 1 << 20
 _RENEW_BEFORE = timedelta(days=2)
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Start = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -64,11 +64,10 @@ class Subscribed(NamedTuple):
 
 
 class HintReceiver:
-    """Answers Business Central and records hints below `folder`. `companies` maps company ids to sources."""
+    """Answers Business Central about one source. `hear` is told each wire entity or family that was heard of; it may raise OSError."""
 
-    def __init__(self, folder: Path, client_state: str, companies: Mapping[str, str]) -> None:
-        self._folder, self._state = folder, client_state.encode()
-        self._sources = {company.lower(): source for company, source in companies.items()}
+    def __init__(self, client_state: str, hear: Callable[[str], None]) -> None:
+        self._state, self._hear = client_state.encode(), hear
 
     def __call__(self, environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
         """Any status but 200 to 299, 408, 429 and 5xx ends a subscription, so what we do not know is thanked for and forgotten."""
@@ -86,48 +85,26 @@ class HintReceiver:
             size = int(environ.get("CONTENT_LENGTH") or 0)
             if size > _LARGEST:
                 return "413 Content Too Large", b""
-            told = msgspec.json.decode(environ["wsgi.input"].read(size), type=_Body).value
+            told = msgspec.json.decode(environ["wsgi.input"].read(max(size, 0)), type=_Body).value
         except (ValueError, msgspec.MsgspecError):
             return "400 Bad Request", b""
         if not all(compare_digest(notification.state.encode(), self._state) for notification in told):
             return "403 Forbidden", b""
         try:
-            for notification in told:
-                self._record(notification.resource)
+            for resource in {found[1] for found in (_RESOURCE.search(notification.resource) for notification in told) if found}:
+                if resource in RESOURCES:
+                    self._hear(RESOURCES[resource])
         except OSError:
             return "503 Service Unavailable", b""
         return "200 OK", b""
 
-    def _record(self, resource: str) -> None:
-        found = _RESOURCE.search(resource)
-        source = self._sources.get(found[1].lower()) if found else None
-        if found is None or source is None or found[2] not in RESOURCES:
-            return
-        place = self._folder / source
-        place.mkdir(parents=True, exist_ok=True)
-        (place / RESOURCES[found[2]]).touch()
 
-
-def waiting(folder: Path, source: str) -> dict[str, datetime]:
-    """Wire entities or families of a source that were heard of, and when last."""
-    place = folder / source
-    if not _NAME.fullmatch(source) or not place.is_dir():
-        return {}
-    return {hint.name: datetime.fromtimestamp(hint.stat().st_mtime, UTC) for hint in place.iterdir()}
-
-
-def take(folder: Path, source: str, seen: Mapping[str, datetime]) -> None:
-    """Removes the hints of `waiting` once a lane was started for them; what was heard of again since stays."""
-    for name, at in waiting(folder, source).items():
-        if name in seen and at <= seen[name]:
-            (folder / source / name).unlink(missing_ok=True)
-
-
-def subscribe(connector: BusinessCentral, url: str, client_state: str) -> list[Subscribed]:
+def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
     """Makes what is missing and renews what ends within two days. Call it daily; the receiver must be up, it is asked at once.
 
     A resource that is refused is told and the others go on. Raises what signing in raises.
     """
+    url, client_state = f"{hints.url}/{connector.source}", hints.secret.resolve()
     known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in _existing(connector)}
     company, now = connector.company_id, connector.now()
     found = []

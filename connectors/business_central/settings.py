@@ -116,6 +116,20 @@ class Ledger(Strict):
         return self
 
 
+class Hints(Strict):
+    """Where Business Central may tell that something changed: the public address of `sync-engine hints serve`, and what proves a notice."""
+
+    url: str = Field(description="https address that reaches the receiver; the name of the source is put behind it.")
+    secret: SecretRef = Field(description="Sent with every subscription (clientState) and expected in every notification.")
+
+    @field_validator("url")
+    @classmethod
+    def _public(cls, url: str) -> str:
+        if not url.startswith("https://") and not is_loopback(url):
+            raise ValueError("Business Central notifies https addresses only")
+        return url.rstrip("/")
+
+
 class Timeouts(Strict):
     """Seconds."""
 
@@ -153,6 +167,7 @@ class Settings(Strict):
     )
     contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
     contacts_information_limit: int = Field(default=2000, ge=0)
+    hints: Hints | None = Field(default=None, description="Notifications that wake the lane before its schedule does; left out, it only polls.")
 
     @field_validator("base_url", "authority")
     @classmethod

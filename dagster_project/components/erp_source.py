@@ -9,6 +9,7 @@ from dagster_project.lane import lane_assets
 from dagster_project.ops_jobs import source_jobs
 from dagster_project.resources import workshop
 from dagster_project.steps import SOURCE_TAG
+from dagster_project.waking import waking_sensor
 from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
 
 
@@ -31,11 +32,10 @@ class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, jobs and automation of the source. Asks no network and no database. Raises ConfigurationError."""
         config = SourceConfig.model_validate(self.model_dump())
-        settings_of(connector_plugin(self.connector).settings, self.connection, f"{self.source} connection")
+        settings = settings_of(connector_plugin(self.connector).settings, self.connection, f"{self.source} connection")
         settings_of(mapping_plugin(self.connector).settings, self.mapping, f"{self.source} mapping")
-        return dg.Definitions(
-            assets=lane_assets(config), jobs=source_jobs(config), sensors=[_automation(self.source)], resources={"workshop": workshop},
-        )
+        sensors: list[dg.SensorDefinition] = [_automation(self.source), *([waking_sensor(config)] if getattr(settings, "hints", None) else [])]
+        return dg.Definitions(assets=lane_assets(config), jobs=source_jobs(config), sensors=sensors, resources={"workshop": workshop})
 
 
 def _automation(source: str) -> dg.AutomationConditionSensorDefinition:

@@ -1,4 +1,4 @@
-"""Notifications wake a lane and decide nothing: the handshake, the secret, what is recorded, three days of life."""
+"""Notifications wake a lane and decide nothing: the handshake, the secret, what is heard, three days of life."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
-from connectors.business_central.hints import HintReceiver, Subscribed, subscribe, take, waiting
+from connectors.business_central import BusinessCentral
+from connectors.business_central.hints import HintReceiver, Subscribed
+from connectors.business_central.settings import Hints
+from sync_engine.errors import ConfigurationError
+from sync_engine.platform import hints
 from tests.connectors.support import Bench, bench
 from tests.connectors.test_tricky_cases import small
 
-URL = "http://127.0.0.1:8080/hints"
+HINTS = {"url": "https://sync.example.com/hints/", "secret": "env:BC_HINT_SECRET"}
 STATE = "what only we know"
 
 
@@ -28,83 +33,115 @@ def asked(receiver: HintReceiver, body: bytes = b"", query: str = "", method: st
 
 
 @pytest.fixture
-def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+def there(home: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The small company, whose simulator notifies a receiver in this process."""
+    monkeypatch.setenv("BC_HINT_SECRET", STATE)
     made = bench(monkeypatch, world=small)
-    receiver = HintReceiver(tmp_path, STATE, {made.company.id.upper(): "bc"})
 
     def notify(url: str, body: bytes) -> tuple[int, bytes]:
-        return asked(receiver, body, url.partition("?")[2])
+        address, _, query = url.partition("?")
+        assert address == "https://sync.example.com/hints/bc"
+        return asked(receiver_of(opened(made)), body, query)
 
     made.simulator.webhooks.notify = notify
     return made
 
 
-def test_a_change_wakes_the_lane(there: Bench, tmp_path: Path) -> None:
+def opened(there: Bench) -> BusinessCentral:
+    """A connector whose YAML asks for notifications."""
+    return there.open(hints=HINTS)
+
+
+def receiver_of(connector: BusinessCentral) -> HintReceiver:
+    """Its receiver, which leaves hints where the engine looks for them."""
+    receiver = connector.receiver(lambda entity: hints.leave("bc", entity))
+    assert receiver is not None
+    return receiver
+
+
+def test_a_change_is_heard_of(there: Bench) -> None:
     """Subscribed, told of a customer and a posting, taken; what is heard of meanwhile stays."""
-    opened = there.open()
-    made = subscribe(opened, URL, STATE)
+    connector = opened(there)
+    made = connector.subscribe()
     assert {(s.resource, s.outcome) for s in made} >= {("customers", "made"), ("salesInvoices", "made"), ("generalLedgerEntries", "made")}
-    assert waiting(tmp_path, "bc") == {}
+    assert hints.waiting("bc") == {}
     there.company.edit_customer("10000", city="Odense")
     there.company.post_journal_invoice("10000", there.company.entries[min(there.company.entries)].amount)
-    assert rows_of(opened)
-    heard = waiting(tmp_path, "bc")
+    assert rows_of(connector)
+    heard = hints.waiting("bc")
     assert set(heard) == {"customers", "payments"}
-    take(tmp_path, "bc", {"payments": heard["payments"], "customers": heard["customers"] - timedelta(seconds=1)})
-    assert set(waiting(tmp_path, "bc")) == {"customers"}
+    hints.take("bc", min(heard.values()) - timedelta(microseconds=1))
+    assert set(hints.waiting("bc")) == {"customers", "payments"}
+    hints.take("bc", max(heard.values()))
+    assert hints.waiting("bc") == {}
 
 
-def rows_of(opened: Any) -> list[Any]:
+def rows_of(connector: BusinessCentral) -> list[Any]:
     """Anything that is asked lets the simulator deliver what waits."""
-    return list(opened.pull("companyInformation", None))
+    return list(connector.pull("companyInformation", None))
 
 
 def test_subscriptions_are_renewed_before_they_end(there: Bench) -> None:
     """Kept for a day, renewed after it, made again when they ended; one that is refused stops no other."""
-    opened = there.open()
-    first = subscribe(opened, URL, STATE)
+    connector = opened(there)
+    first = connector.subscribe()
     refused = {s.resource for s in first if s.outcome == "refused"}
     assert all(s.why for s in first if s.outcome == "refused")
     for hours, outcome in ((1, "kept"), (30, "renewed"), (100, "made")):
         there.hands.time.advance(timedelta(hours=hours))
         there.company.edit_customer("10000", city=f"Town {hours}")
-        rows_of(opened)
-        assert {s.outcome for s in subscribe(opened, URL, STATE) if s.resource not in refused} == {outcome}
+        rows_of(connector)
+        assert {s.outcome for s in connector.subscribe() if s.resource not in refused} == {outcome}
     assert Subscribed("x", "kept").why == ""
 
 
-def test_only_who_knows_the_secret_is_believed(there: Bench, tmp_path: Path) -> None:
-    """A wrong state, another company, another resource, no JSON, too much: nothing is recorded."""
-    receiver = HintReceiver(tmp_path, STATE, {there.company.id: "bc"})
+def test_only_who_knows_the_secret_is_believed(there: Bench) -> None:
+    """A wrong state, another resource, no JSON, too much: nothing is recorded, and no path but our own is written to."""
+    receiver = receiver_of(opened(there))
 
     def told(resource: str, state: str = STATE) -> bytes:
         return msgspec.json.encode({"value": [{"resource": resource, "clientState": state}]})
 
     mine = f"/api/v2.0/companies({there.company.id})/customers(1)"
+    both = msgspec.json.encode({"value": [{"resource": mine, "clientState": STATE}, {"resource": mine, "clientState": "a guess"}]})
     assert asked(receiver, told(mine, "a guess"))[0] == 403
-    assert asked(receiver, told("/api/v2.0/companies(00000000-0000-0000-0000-000000000001)/customers"))[0] == 200
+    assert asked(receiver, both)[0] == 403
     assert asked(receiver, told(f"/api/v2.0/companies({there.company.id})/..%2f..%2fetc"))[0] == 200
     assert asked(receiver, b"<html>")[0] == 400
+    assert asked(receiver, told(mine), length=-1)[0] == 400
     assert asked(receiver, b"{}", length=1 << 24)[0] == 413
     assert asked(receiver, method="GET")[0] == 405
-    assert list(tmp_path.iterdir()) == []
-    assert waiting(tmp_path, "../x") == {}
+    assert hints.waiting("bc") == {}
+    assert hints.waiting("../x") == {}
+    with pytest.raises(ValueError, match="names a source"):
+        hints.leave("../x", "customers")
     assert asked(receiver, told(mine))[0] == 200
-    assert set(waiting(tmp_path, "bc")) == {"customers"}
+    assert set(hints.waiting("bc")) == {"customers"}
 
 
-def test_the_handshake_gives_the_token_back(tmp_path: Path) -> None:
+def test_the_handshake_gives_the_token_back(there: Bench) -> None:
     """And nothing else: what is no plain token is refused."""
-    receiver = HintReceiver(tmp_path, STATE, {})
+    receiver = receiver_of(opened(there))
     assert asked(receiver, query="validationToken=abc%2D1") == (200, b"abc-1")
     assert asked(receiver, query="validationToken=%C3%B8")[0] == 400
 
 
-def test_a_full_disk_asks_for_another_try(there: Bench, tmp_path: Path) -> None:
+def test_a_full_disk_asks_for_another_try() -> None:
     """5xx keeps the subscription; Business Central comes again for 36 hours."""
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    receiver = HintReceiver(blocked, STATE, {there.company.id: "bc"})
-    body = msgspec.json.encode({"value": [{"resource": f"companies({there.company.id})/customers", "clientState": STATE}]})
-    assert asked(receiver, body)[0] == 503
+
+    def full(entity: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    resource = "companies(5de545bc-f6f9-ef11-9344-6045bdc8c234)/customers"
+    body = msgspec.json.encode({"value": [{"resource": resource, "clientState": STATE}]})
+    assert asked(HintReceiver(STATE, full), body)[0] == 503
+
+
+def test_without_the_setting_nothing_is_asked_for(there: Bench) -> None:
+    """No receiver, no subscription, no request; and with it the secret has to be there and the address has to be https."""
+    plain = there.open()
+    assert (plain.receiver(lambda entity: None), plain.subscribe(), plain.calls) == (None, (), 0)
+    with pytest.raises(ConfigurationError, match="BC_NO_SUCH_SECRET"):
+        there.open(hints=HINTS | {"secret": "env:BC_NO_SUCH_SECRET"}).receiver(lambda entity: None)
+    with pytest.raises(ValidationError, match="https"):
+        Hints.model_validate(HINTS | {"url": "http://sync.example.com"})

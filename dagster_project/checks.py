@@ -13,7 +13,7 @@ import dagster as dg
 from dagster_project.telling import Metadata, table
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.publish import Published
-from sync_engine.store import readings
+from sync_engine.store import cases, readings
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
 
@@ -24,6 +24,8 @@ NOTHING_QUARANTINED = "nothing_quarantined"
 NO_CODE_GAPS = "no_code_gaps"
 EVERY_DOCUMENT_HAS_ITS_DEBTOR = "every_document_has_its_debtor"
 CONTROL_TOTALS_AGREE = "control_totals_agree"
+AMBIGUOUS_LINKS = "ambiguous_links"
+OVERRULED_BY_ENTITY = "overruled_by_entity"
 SHOWN = 20
 """Rows of a table in the UI; the command line lists all."""
 
@@ -57,6 +59,20 @@ def of_canonical_documents(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The check of the published documents."""
     said = "No document waits because its debtor is not known. One that does is missing from every balance."
     return [dg.AssetCheckSpec(EVERY_DOCUMENT_HAS_ITS_DEBTOR, asset=key, description=said)]
+
+
+def of_canonical_people(key: dg.AssetKey, entity: str) -> list[dg.AssetCheckSpec]:
+    """The checks of what several sources may speak about: debtors, contacts."""
+    return [
+        dg.AssetCheckSpec(
+            AMBIGUOUS_LINKS, asset=key, description=f"The rules know which {entity} each record of this source means. One that fits several, or that a veto "
+            "keeps apart, is linked to none of them until a person has decided.",
+        ),
+        dg.AssetCheckSpec(
+            OVERRULED_BY_ENTITY, asset=key, description=f"Nothing this source says about a {entity} is overruled by a person or by a source that ranks before "
+            "it. What is overruled is kept, and counts again when its record is unlinked from the others.",
+        ),
+    ]
 
 
 def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -127,6 +143,35 @@ def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source
         return _passed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, "Every document has its debtor.", key=key)
     said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}"
     return _failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
+
+
+def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
+    """Fails while records of this source wait for a person to say whom they mean."""
+    with transaction(lane.store, "looking for ambiguous links") as connection:
+        found = cases.open_cases(connection, lane.source, entity)
+    if not found:
+        return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", key=key)
+    rows = ({"record": c["key"], "outcome": c["outcome"], "rung": c["rung"] or "", "candidates": len(c["candidates"])} for c in found[:SHOWN])
+    waiting = "1 record waits" if len(found) == 1 else f"{len(found)} records wait"
+    said = f"{waiting} for a person. See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
+    shown = table(rows, record="string", outcome="string", rung="string", candidates="int")
+    return _failed(AMBIGUOUS_LINKS, WARN, said, {"waiting": len(found), "records": shown}, key=key)
+
+
+def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
+    """Fails while this source says something that nobody believes."""
+    with transaction(lane.store, "counting what is overruled") as connection:
+        found = cases.overrulings(connection, lane.source, entity)
+    if not found:
+        return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", key=key)
+    records = sum(f.records for f in found)
+    said = (
+        f"{records} values of {lane.source} are overruled. Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
+        "Correct them in the source, or the ranking in the policy."
+    )
+    rows = ({"entity": f.entity, "field": f.field, "believed": f.believed_source, "records": f.records} for f in found[:SHOWN])
+    shown = table(rows, entity="string", field="string", believed="string", records="int")
+    return _failed(OVERRULED_BY_ENTITY, WARN, said, {"overruled": records, "by field": shown}, key=key)
 
 
 def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:

@@ -38,6 +38,8 @@ FAMILIES: dict[Family, FamilyFacts] = {
     ),
 }
 """Static, so that definitions load without asking a network or a database; the wire streams of a family are found at run time."""
+SPOKEN_OF: dict[Family, str] = {"debtors": "debtor", "contacts": "contact"}
+"""Families that several sources may speak about, and the entity of theirs that is linked and folded."""
 
 
 def pulled_key(source: str, family: str) -> dg.AssetKey:
@@ -58,3 +60,9 @@ def canonical_key(source: str, family: str) -> dg.AssetKey:
 def certificate_key(source: str) -> dg.AssetKey:
     """What the last cut proves."""
     return dg.AssetKey([source, "certificate"])
+
+
+POLICY = dg.AssetKey(["canonical_store", "ownership_policy"])
+"""Who is believed for which field."""
+LINKS = dg.AssetKey(["canonical_store", "links"])
+"""Who is who: plans are its observations, decisions its materialisations."""

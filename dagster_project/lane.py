@@ -8,14 +8,14 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project import checks, telling
-from dagster_project.families import FAMILIES, Family, canonical_key, certificate_key, normalised_key, pulled_key
+from dagster_project.families import FAMILIES, SPOKEN_OF, Family, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.resources import OpenWorkshop
 from dagster_project.steps import conclude, is_followed, may_retry, stage, steps_so_far, unread
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import normalise, remember_version
-from sync_engine.stages.publish import publish
+from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull
 from sync_engine.stages.reconcile import reconcile
 from sync_engine.store import readings
@@ -166,9 +166,10 @@ def _canonical(source: SourceConfig) -> dg.AssetsDefinition:
         )
         for family, facts in FAMILIES.items()
     ]
-    documents = canonical_key(source.source, "documents")
+    asked = [spec for family, entity in SPOKEN_OF.items() for spec in checks.of_canonical_people(canonical_key(source.source, family), entity)]
+    asked += checks.of_canonical_documents(canonical_key(source.source, "documents"))
 
-    @dg.multi_asset(name=f"{source.source}__canonical", specs=specs, check_specs=checks.of_canonical_documents(documents))
+    @dg.multi_asset(name=f"{source.source}__canonical", specs=specs, check_specs=asked)
     def canonical(context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop) -> Iterator[Result]:
         yield from _publish(context, source, config, workshop)
 
@@ -186,6 +187,7 @@ def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowTo
             context.log.warning(warning)
         if lane.warnings:
             record_step(lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings))
+        answers = _answers(lane, published)
         verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(lane, published.cut_id)
     context.log.info("Cut %d: %s.", published.cut_id, f"{published.changes} changes" if published.changes else "nothing changed")
     if verdict is not None:
@@ -193,10 +195,20 @@ def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowTo
     results: list[Result] = []
     for family, facts in FAMILIES.items():
         key = canonical_key(config.source, family)
-        answers = [checks.every_document_has_its_debtor(published, key, config.source)] if family == "documents" else []
         metadata = telling.about_cut(published, facts.tables, certificate_key(config.source)) | {"seconds for the whole cut": round(seconds, 2)}
-        results.append(Result(asset_key=key, metadata=metadata, check_results=answers))
+        results.append(Result(asset_key=key, metadata=metadata, check_results=answers[family]))
     return results
+
+
+def _answers(lane: Lane, published: Published) -> dict[Family, list[dg.AssetCheckResult]]:
+    """The checks of the canonical assets, by family."""
+    found: dict[Family, list[dg.AssetCheckResult]] = {family: [] for family in FAMILIES}
+    documents = canonical_key(lane.source, "documents")
+    found["documents"].append(checks.every_document_has_its_debtor(published, documents, lane.source))
+    for family, entity in SPOKEN_OF.items():
+        key = canonical_key(lane.source, family)
+        found[family] += [checks.ambiguous_links(lane, key, entity), checks.overruled_by_entity(lane, key, entity)]
+    return found
 
 
 def _refuse_an_empty_reading(lane: Lane) -> None:

@@ -12,6 +12,7 @@ from dagster_project.lane import Shop, pool_of
 from dagster_project.resources import OpenWorkshop
 from dagster_project.steps import SOURCE_TAG, failures_told, progress_of, triggered_by
 from sync_engine.config import SourceConfig
+from sync_engine.ops.rehearsing import rehearse_debtor
 from sync_engine.ops.running import Ran, run_source
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name
@@ -30,6 +31,7 @@ class OneDebtor(dg.Config):
     """One debtor with everything that belongs to it, read now."""
 
     debtor: str = Field(min_length=1, description="The debtor's number as the ERP shows it, or its id there. A debtor never read before needs the id.")
+    dry_run: bool = Field(False, description="Show what would change, and change nothing: no file is landed, no row is written.")
 
 
 class WholeLane(dg.Config):
@@ -103,7 +105,10 @@ def _one_entity(source: SourceConfig) -> dg.JobDefinition:
 def _one_debtor(source: SourceConfig) -> dg.JobDefinition:
     @dg.op(name=f"{source.source}__read_one_debtor", pool=pool_of(source), description="Pull, normalise, publish and certify in one step.")
     def read_one_debtor(context: dg.OpExecutionContext, config: OneDebtor, workshop: Shop) -> None:
-        _run(context, source, workshop, debtor=config.debtor)
+        if config.dry_run:
+            _rehearse(context, source, workshop, config.debtor)
+        else:
+            _run(context, source, workshop, debtor=config.debtor)
 
     @dg.config_mapping
     def form(given: OneDebtor) -> dict[str, object]:
@@ -111,12 +116,22 @@ def _one_debtor(source: SourceConfig) -> dg.JobDefinition:
 
     @dg.job(
         name=f"{source.source}_one_debtor", tags=_tags(source), executor_def=dg.in_process_executor, config=form,
-        description=f"Reads one debtor of {source.source} now, with its contacts, open documents, ledger entries and dimensions, and publishes it.",
+        description=f"Reads one debtor of {source.source} now, with its contacts, open documents, ledger entries and dimensions, and publishes it. "
+        "As a dry run it shows the difference and changes nothing.",
     )
     def one_debtor() -> None:
         read_one_debtor()
 
     return one_debtor
+
+
+def _rehearse(context: dg.OpExecutionContext, config: SourceConfig, workshop: OpenWorkshop, debtor: str) -> None:
+    """The difference as a table. Nothing of the rehearsal is a run of the engine."""
+    with failures_told(context, config, workshop):
+        found = rehearse_debtor(workshop.workshop, config, debtor, wait=True, progress=progress_of(context), actor="dagster")
+    for warning in found.warnings:
+        context.log.warning(warning)
+    context.add_output_metadata(telling.about_rehearsal(found))
 
 
 def _run(

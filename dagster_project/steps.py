@@ -85,6 +85,17 @@ def failures_told(context: Context, config: SourceConfig, workshop: OpenWorkshop
         raise
 
 
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """The same for what belongs to no lane: a decision or a retry that cannot be, with our sentence. Asking again is a person's turn."""
+    try:
+        yield
+    except SyncError as error:
+        raise failure(error) from None
+    except Exception as error:  # noqa: BLE001 - raised again, without its message
+        raise _defect(error) from None
+
+
 def may_retry(context: Context, config: SourceConfig, workshop: OpenWorkshop) -> bool:
     """Whether this step may ask again: not for ever, and not where another step has just found the source silent."""
     return context.retry_number < RETRIES and config.source not in workshop.silent

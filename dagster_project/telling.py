@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from sync_engine.ops.rehearsing import Rehearsed
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
 from sync_engine.store.controls import Certificate, Check
@@ -64,6 +65,18 @@ def about_cut(published: Published, tables: Sequence[str], certificate: dg.Asset
     return {
         "cut": published.cut_id, "rows written": written, "changes in the whole cut": published.changes, "certificate": dg.MetadataValue.asset(certificate),
         "tables": table(rows, table="string", created="int", updated="int", deleted="int"),
+    }
+
+
+def about_rehearsal(found: Rehearsed) -> Metadata:
+    """What a resync would change: entity, what happens to it, which field; `sync-engine run SOURCE --debtor NUMBER --dry-run` shows the values too."""
+    by_kind = Counter((c.entity, c.op, c.field or "") for c in found.changes)
+    rows = [{"entity": entity, "op": op, "field": field, "records": n} for (entity, op, field), n in by_kind.items()]
+    read = [{"stream": stream, "records": n} for stream, n in found.read.items()]
+    return {
+        "changed": "nothing, this was a dry run", "records read": sum(found.read.values()), "records that differ": found.differ,
+        "changes it would make": len(found.changes), "difference": table(rows, entity="string", op="string", field="string", records="int"),
+        "read": table(read, stream="string", records="int"),
     }
 
 

@@ -98,6 +98,20 @@ class Lake:
         return bytes(data)
 
 
+class KeptInMemory(Lake):
+    """A lake for a rehearsal: what is landed is kept in memory and gone with it; what was landed before is read from `below`."""
+
+    def __init__(self, below: Lake) -> None:
+        super().__init__(below.root)
+        self._held: dict[str, bytes] = {}
+
+    def _put(self, path: str, data: bytes) -> None:
+        self._held[path] = data
+
+    def _get(self, path: str) -> bytes:
+        return self._held[path] if path in self._held else super()._get(path)
+
+
 def _one_line(payload: bytes) -> bytes:
     return payload if b"\n" not in payload and b"\r" not in payload else msgspec.json.format(payload, indent=-1)
 

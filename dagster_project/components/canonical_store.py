@@ -1,10 +1,14 @@
-"""`CanonicalStore`: who is believed for which field, as one YAML and one asset that shows it."""
+"""`CanonicalStore`: who is believed for which field, as one YAML; what people do across sources, as jobs."""
 
 from __future__ import annotations
 
 import dagster as dg
 from pydantic import BaseModel
 
+from dagster_project.decision_jobs import decision_jobs
+from dagster_project.families import LINKS, POLICY
+from dagster_project.resources import workshop
+from dagster_project.store_jobs import store_jobs
 from sync_engine.config import parse_policy
 from sync_engine.ownership import Policy, Rule
 
@@ -26,14 +30,24 @@ class CanonicalStore(dg.Component, Policy, dg.Resolvable):
         return cls.model_validate(model.model_dump(exclude_unset=True))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """An asset that stands for the policy. Raises ConfigurationError for a field nobody has or a policy that leaves one undecided."""
+        """Assets that stand for the policy and for who is who, and the jobs. Raises ConfigurationError for a policy that names a field nobody has."""
         policy = parse_policy(self.model_dump(mode="json"), "canonical_store/defs.yaml")
         rules = dg.MetadataValue.table([dg.TableRecord(_shown(place, rule)) for place, rule in enumerate(policy.rules, 1)])
-        return dg.Definitions(assets=[dg.AssetSpec(
-            dg.AssetKey(["canonical_store", "ownership_policy"]), group_name="canonical_store", kinds={"yaml"},
-            description="Who is believed for which field. `sync-engine policy diff` shows what another policy would change.",
-            metadata={"rules, the first that names a field decides": rules, "digest": policy.digest},
-        )])
+        return dg.Definitions(
+            assets=[
+                dg.AssetSpec(
+                    POLICY, group_name="canonical_store", kinds={"yaml"},
+                    description="Who is believed for which field. `sync-engine policy diff` shows what another policy would change.",
+                    metadata={"rules, the first that names a field decides": rules, "digest": policy.digest},
+                ),
+                dg.AssetSpec(
+                    LINKS, group_name="canonical_store", kinds={"postgres"},
+                    description="Who is who: which canonical record each source record means. People decide with the jobs that begin with ops_: a plan is an "
+                    "observation here, a decision that was carried out a materialisation.",
+                ),
+            ],
+            jobs=[*decision_jobs(), *store_jobs()], resources={"workshop": workshop},
+        )
 
 
 def _shown(place: int, rule: Rule) -> dict[str, str | int]:

@@ -95,4 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _load() -> None:
     """The command modules register themselves; they import nothing heavy."""
-    from sync_engine.cli import database, demo, explaining, hinting, imports, links, looking, policy, quarantine, running, sources  # noqa: F401 - importing registers
+    from sync_engine.cli import (  # noqa: F401 - importing registers
+        database,
+        demo,
+        explaining,
+        groups,
+        hinting,
+        imports,
+        links,
+        looking,
+        policy,
+        quarantine,
+        running,
+        sources,
+    )  # fmt: skip

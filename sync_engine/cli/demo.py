@@ -12,8 +12,9 @@ from sync_engine.cli import output
 from sync_engine.cli.app import app, command
 from sync_engine.cli.explaining import draw_story
 from sync_engine.cli.looking import draw_certificates
-from sync_engine.cli.output import shown, table
+from sync_engine.cli.output import table
 from sync_engine.cli.place import open_workshop
+from sync_engine.cli.running import draw_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from sync_engine.ops.looking import Receivables
     from sync_engine.store.readings import EntityOutcome
     from sync_engine.store.reports import Change
-
-NOISE = ("source_modified_at",)
-"""Fields that say only that something else changed."""
-
 
 @command(app)
 def demo(
@@ -227,21 +224,3 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal | str:
     parts = list(amounts)
     known = [part for part in parts if part is not None]
     return sum(known, Decimal(0)) if len(known) == len(parts) else "unknown"
-
-
-def draw_changes(screen: Console, found: list[Change]) -> None:
-    """The change feed, a line per record: what it was, what it is."""
-    records: dict[tuple[str, Any], list[Change]] = {}
-    for change in found:
-        records.setdefault((change.entity, change.record_id), []).append(change)
-    rows = []
-    for (entity, _), changes in records.items():
-        ops = "+".join(dict.fromkeys(c.op for c in changes))
-        what = "; ".join(f"{c.field}: {_brief(c.old)} -> {_brief(c.new)}" for c in changes if c.field and c.field not in (*NOISE, "deleted_at"))
-        rows.append((entity, changes[0].record, ops, what))
-    screen.print(table(f"What changed, from canonical.change: {len(found)} rows about {len(records)} records", ("entity", "record", "op", "fields"), rows))
-
-
-def _brief(value: Any) -> str:
-    text = shown(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Key = Annotated[str, typer.Argument(help="Number, name, the ERP's id, or the canonical id.")]
 FieldOption = Annotated[str | None, typer.Option("--field", "-f", help="Only this field, with its whole history.")]
 
+MASTERS = {"person": "a person", "inbox": "the inbox"}
+DECIDED = {"pin": "set by hand", "unpin": "left to the sources again"}
+
 explain_group = group("Why a value is what it is: its master, the rule, every claim, its history.")
 app.add_typer(explain_group, name="explain")
 
@@ -65,7 +68,7 @@ def draw_story(screen: Console, story: Story, *, in_depth: bool = False) -> None
                     (
                         f.field,
                         shown(f.shown),
-                        "a person" if f.master == "person" else f.master,
+                        MASTERS.get(str(f.master), f.master),
                         f.rule,
                         ", ".join(dict.fromkeys(c.entity for c in f.claims if c.believed)),
                     )
@@ -82,7 +85,7 @@ def draw_story(screen: Console, story: Story, *, in_depth: bool = False) -> None
 
 def _draw_field(screen: Console, field: FieldStory) -> None:
     screen.print(f"{field.field} = {shown(field.shown)}", markup=False)
-    screen.print(f"  master {field.master or 'nobody'}; rule {field.rule}", markup=False)
+    screen.print(f"  master {MASTERS.get(str(field.master), field.master) or 'nobody'}; rule {field.rule}", markup=False)
     if field.pinned is not None:
         until = f" until {field.pinned.until}" if field.pinned.until else ""
         screen.print(f"  set by {field.pinned.by} on {field.pinned.at:%Y-%m-%d}{until}: {field.pinned.reason or 'no reason given'}", markup=False)
@@ -91,4 +94,6 @@ def _draw_field(screen: Console, field: FieldStory) -> None:
         screen.print(f"  {claim.source} says {shown(claim.value)} ({claim.entity} {claim.key}{at}){' - believed' if claim.believed else ''}", markup=False)
     for change in field.history:
         why = f": {change.reason}" if change.reason else ""
-        screen.print(f"  {change.at:%Y-%m-%d %H:%M} {shown(change.old)} -> {shown(change.new)} ({change.actor}, cut {change.cut_id}){why}", markup=False)
+        by = change.actor if change.cut_id is None else f"{change.actor}, cut {change.cut_id}"
+        what = DECIDED.get(change.op) or f"{shown(change.old)} -> {shown(change.new)}"
+        screen.print(f"  {change.at:%Y-%m-%d %H:%M} {what} ({by}){why}", markup=False)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import give, table
 from sync_engine.cli.place import open_workshop
+from sync_engine.cli.plans import answer, counted, draw_sections, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.planning import Plan
-    from sync_engine.ops.running import Workshop
+    from sync_engine.ops.showing import Kept
 
 links_group = group("Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash.")
 app.add_typer(links_group, name="links")
@@ -29,51 +29,6 @@ Force = Annotated[bool, typer.Option("--force", help="Although a veto speaks aga
 Source = Annotated[str, typer.Argument(help="The source of the record.", show_default=False)]
 Key = Annotated[str, typer.Argument(help="The record's id in its source.", show_default=False)]
 Record = Annotated[str, typer.Argument(help="A canonical record: id, number, a source's id, or exact name.", show_default=False)]
-SHOWN = 30
-
-
-def answer(workshop: Workshop, planned: Plan, who: str | None, why: str | None, now: bool) -> None:
-    """Shows a plan; applies it when asked. Exit code 6 when something waits for a person."""
-    from sync_engine.ops.planning import apply
-
-    if now:
-        planned = apply(workshop, planned.hash, by=who or getpass.getuser(), why=why)
-    give({**_document(planned), "applied": now}, lambda screen: draw(screen, planned, applied=now))
-    if planned.counts["ambiguous"] or planned.counts["vetoed"]:
-        raise typer.Exit(6)
-
-
-def _document(planned: Plan) -> dict[str, Any]:
-    from sync_engine.cli.output import plain
-
-    found: dict[str, Any] = plain(planned)
-    return found
-
-
-def draw(screen: Console, planned: Plan, *, applied: bool) -> None:
-    """The plan, section by section; long ones are cut and say so."""
-    sections: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = [
-        ("Links", ("entity", "source", "record", "from", "to", "rule"), [(x.entity, x.source, x.key, x.old, x.new, x.rule) for x in planned.links]),
-        ("Vetoed", ("entity", "source", "record", "would mean", "why not"), [tuple(v) for v in planned.vetoed]),
-        (
-            "For a person",
-            ("source", "record", "outcome", "rung", "candidates"),
-            [(c.source, c.key, c.outcome, c.rung, ", ".join(c.candidates)) for c in planned.cases],
-        ),
-        ("Values", ("record", "field", "before", "after"), [(f.label, f.field or f.op, f.old, f.new) for f in planned.fields if f.op != "create"]),
-        ("Masters", ("record", "field", "before", "after"), [(m.label, m.field, m.old, m.new) for m in planned.masters]),
-        ("Balances", ("debtor", "currency", "before", "after"), [(b.label, b.currency, b.old, b.new) for b in planned.balances]),
-    ]
-    for title, columns, rows in sections:
-        if rows:
-            screen.print(table(title, columns, rows[:SHOWN]))
-            if len(rows) > SHOWN:
-                screen.print(f"and more; {len(rows):,} in all, --json has them.", markup=False)
-    for line in planned.decisions[:SHOWN]:
-        screen.print(line, markup=False)
-    screen.print(", ".join(f"{n:,} {what}" for what, n in planned.counts.items() if n) or "It changes nothing.", markup=False)
-    screen.print("Applied." if applied else f"Plan {planned.hash}; carry it out with `sync-engine links apply {planned.hash[:12]}`.", markup=False)
-
 
 @command(links_group, "plan")
 def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None) -> None:
@@ -93,7 +48,24 @@ def apply_plan(
     from sync_engine.ops.planning import apply
 
     done = apply(open_workshop(), plan_hash, by=who or getpass.getuser(), why=why, wait=wait)
-    give({**_document(done), "applied": True}, lambda screen: draw(screen, done, applied=True))
+    tell(done, applied=True)
+
+
+@command(links_group)
+def show(plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The hash of a plan, or its first characters.", show_default=False)]) -> None:
+    """A plan as it was shown when it was made, by the command line or by a Dagster job; and what became of it."""
+    from sync_engine.ops.showing import kept
+
+    found = kept(open_workshop(), plan_hash)
+    give(found, lambda screen: _draw_kept(screen, found))
+
+
+def _draw_kept(screen: Console, found: Kept) -> None:
+    draw_sections(screen, found.plan)
+    screen.print(", ".join(counted(n, what) for what, n in found.plan.counts.items() if n) or "It changes nothing.", markup=False)
+    became = f"applied by {found.applied_by} at {found.applied_at:%Y-%m-%d %H:%M} UTC" if found.applied_at else "not applied"
+    undone = f", undone by plan {found.undone_by[:12]}" if found.undone_by else ""
+    screen.print(f"Plan {found.plan.hash}, made by {found.made_by}: {became}{undone}.", markup=False)
 
 
 @command(links_group)
@@ -179,15 +151,9 @@ def pin(
     now: Now = False, who: Who = None, why: Why = None,
 ) -> None:  # fmt: skip
     """A field has this value, whatever the sources say."""
-    from datetime import date
+    from sync_engine.ops import links, naming
 
-    from sync_engine.errors import ConfigurationError
-    from sync_engine.ops import links
-
-    try:
-        last = date.fromisoformat(until) if until else None
-    except ValueError:
-        raise ConfigurationError(f"{until!r} is no date", key="--until", todo="Write it as 2026-12-31.") from None
+    last = naming.day(until) if until else None
     workshop = open_workshop()
     planned = links.pin(workshop, record, field, value, entity=entity, until=last, until_source_changes=until_source_changes, by=who or getpass.getuser())
     answer(workshop, planned, who, why, now)
@@ -207,17 +173,6 @@ def unpin(
 
     workshop = open_workshop()
     answer(workshop, links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()), who, why, now)
-
-
-@command(links_group)
-def parent(
-    debtor: Record, above: Annotated[str | None, typer.Argument(help="The parent; left out: none.")] = None, now: Now = False, who: Who = None, why: Why = None
-) -> None:
-    """A debtor stands under another one."""
-    from sync_engine.ops import groups
-
-    workshop = open_workshop()
-    answer(workshop, groups.set_parent(workshop, debtor, above, by=who or getpass.getuser()), who, why, now)
 
 
 @command(links_group)
@@ -252,7 +207,7 @@ def cases(source: Annotated[str | None, typer.Argument(help="Only this source.")
     give({"cases": found}, lambda screen: screen.print(table("For a person", ("source", "record", "outcome", "rung", "candidates", "why", "since"), [
         (c["source"], c["key"], c["outcome"], c["rung"], ", ".join(c["candidates"]),
          c["evidence"].get("why") or "; ".join(sorted(set(c["vetoed"].values()))), c["first_at"])
-        for c in found[:SHOWN * 10]
+        for c in found[:300]
     ], nothing="Nothing waits.")))  # fmt: skip
 
 
@@ -263,7 +218,5 @@ def history(limit: Annotated[int, typer.Option("--limit", help="At most this man
 
     found = applied(open_workshop(), limit)
     give({"history": found}, lambda screen: screen.print(table("Decisions", ("plan", "what", "by", "at", "why", "undone by"), [
-        (h["plan_hash"][:12], " ".join(str(v) for v in h["operation"].values() if isinstance(v, str)), h["applied_by"], h["applied_at"], h["reason"],
-         (h["undone_by"] or "")[:12])
-        for h in found
+        (h.plan_hash[:12], h.what, h.by, h.at, h.why, (h.undone_by or "")[:12]) for h in found
     ], nothing="Nothing was decided.")))  # fmt: skip

@@ -143,7 +143,7 @@ def ago(seconds: float | None) -> str:
 
 def shown(value: Any) -> str:
     """A stored value in a sentence: what is empty says so."""
-    return "empty" if value is None else f"{value}"
+    return "empty" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value}"
 
 
 @contextmanager

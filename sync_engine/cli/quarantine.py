@@ -72,12 +72,9 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
 ) -> None:
     """Lets the next run try records again, without waiting for the record, its parent or the mapping to change."""
-    from sync_engine.errors import ConfigurationError
     from sync_engine.ops import quarantine
 
-    if not (key or source or entity or everything):
-        raise ConfigurationError("say which records", todo="Name a key, --source, --entity, or --all.")
-    found = quarantine.retry(open_store(), key=key, source=source, entity=entity)
+    found = quarantine.retry(open_store(), key=key, source=source, entity=entity, everything=everything)
     names = sorted({r.source for r in found})
     give(
         {"retried": found},

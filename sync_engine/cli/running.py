@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command
-from sync_engine.cli.output import give, table
+from sync_engine.cli.output import give, shown, table
 from sync_engine.cli.place import open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.running import Ran
+    from sync_engine.config import SourceConfig
+    from sync_engine.ops.rehearsing import Rehearsed
+    from sync_engine.ops.running import Ran, Workshop
     from sync_engine.store.readings import EntityOutcome
+    from sync_engine.store.reports import Change
 
 INCOMPLETE = 6
 """Exit code of a run that ended, but partial or held."""
+NOISE = ("source_modified_at",)
+"""Fields that say only that something else changed."""
 
 
 @command(app)
@@ -31,6 +36,7 @@ def run(
     debtor: Annotated[
         str | None, typer.Option("--debtor", help="Only this debtor with its contacts, documents and payments: number, key in the ERP, or id.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --debtor: show what would change, and change nothing.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait while another run of the source goes on, instead of being refused.")] = False,
     accept_deletes: Annotated[bool, typer.Option("--accept-deletes", help="Believe a sweep that misses more records than the brake allows.")] = False,
     accept_moves: Annotated[bool, typer.Option("--accept-moves", help="Let more debtors change portfolio than the brake allows.")] = False,
@@ -43,7 +49,12 @@ def run(
 
     if debtor is not None and (entity or full):
         raise ConfigurationError("--debtor goes with neither --entity nor --full", todo="A debtor is always read whole.")
+    if dry_run and debtor is None:
+        raise ConfigurationError("--dry-run is for one debtor", todo="Name it with --debtor.")
     config, workshop = source_named(source), open_workshop()
+    if dry_run:
+        _rehearse(workshop, config, str(debtor), wait=wait)
+        return
     before = looking.newest_change(workshop.store)
     with output.progress(source) as report:
         ran = run_source(
@@ -71,6 +82,55 @@ def run(
         raise typer.Exit(INCOMPLETE)
 
 
+def _rehearse(workshop: Workshop, config: SourceConfig, debtor: str, *, wait: bool) -> None:
+    from sync_engine.ops.rehearsing import rehearse_debtor
+
+    with output.progress(config.source) as report:
+        found = rehearse_debtor(workshop, config, debtor, wait=wait, progress=report)
+    give(found, lambda screen: _draw_rehearsed(screen, found))
+
+
+def _draw_rehearsed(screen: Console, found: Rehearsed) -> None:
+    asked = ", ".join(f"{entity} {n:,}" for entity, n in found.read.items() if n)
+    screen.print(f"{found.source} was asked for debtor {found.debtor}: {asked or 'it knows nothing of it'}.", markup=False)
+    draw_changes(screen, found.changes, title="What a resync would change")
+    for warning in found.warnings:
+        screen.print(warning, style="yellow", markup=False)
+    screen.print("Nothing was changed; without --dry-run it is.", markup=False)
+
+
+@command(app)
+def replay(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    entity: Annotated[list[str] | None, typer.Option("--entity", "-e", help="Only this wire entity or family; may be repeated.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait while a run of the source goes on, instead of being refused.")] = False,
+    accept_moves: Annotated[bool, typer.Option("--accept-moves", help="Let more debtors change portfolio than the brake allows.")] = False,
+) -> None:
+    """Normalises what was landed again and publishes it, without asking the source. Where nothing differs nothing is written."""
+    from sync_engine.ops import looking
+    from sync_engine.ops.replaying import replay_source
+    from sync_engine.ops.workplace import source_named
+
+    config, workshop = source_named(source), open_workshop()
+    before = looking.newest_change(workshop.store)
+    with output.progress(source) as report:
+        ran = replay_source(workshop, config, entities=tuple(entity or ()), wait=wait, accept_moves=accept_moves, progress=report)
+    changes = looking.changes_since(workshop.store, before)
+    cut = ran.published.cut_id if ran.published else None
+    give(
+        {"source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": cut, "changes": changes, "warnings": ran.warnings},
+        lambda screen: _draw_replayed(screen, ran, changes),
+    )
+    if ran.outcome == "held":
+        raise typer.Exit(INCOMPLETE)
+
+
+def _draw_replayed(screen: Console, ran: Ran, changes: list[Change]) -> None:
+    draw_changes(screen, changes)
+    for warning in ran.warnings:
+        screen.print(warning, style="yellow", markup=False)
+
+
 def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], *, only_moved: bool = False) -> None:
     """What a run came to: a line per wire entity, the canonical rows written, what a person should look at."""
     lines = [o for o in outcomes if o.entity != "cut" and not (only_moved and o.outcome == "succeeded" and not (o.changed or o.deleted))]
@@ -91,3 +151,26 @@ def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], 
         screen.print(f"{name} was not read: {error}", style="red", markup=False)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
+
+
+def draw_changes(screen: Console, found: list[Change], *, title: str = "What changed, from canonical.change") -> None:
+    """The change feed, a line per record: what it was, what it is."""
+    records: dict[tuple[str, Any], list[Change]] = {}
+    for change in found:
+        records.setdefault((change.entity, change.record_id), []).append(change)
+    rows = []
+    for (entity, _), changes in records.items():
+        ops = "+".join(dict.fromkeys(c.op for c in changes))
+        what = "; ".join(f"{c.field}: {_brief(c.old)} -> {_brief(c.new)}" for c in changes if c.field and c.field not in (*NOISE, "deleted_at"))
+        rows.append((entity, changes[0].record, ops, what))
+    if not rows:
+        screen.print(f"{title}: nothing.", markup=False)
+        return
+    screen.print(table(
+        f"{title}: {len(found)} rows about {len(records)} records", ("entity", "record", "op", "fields"), rows,
+    ))
+
+
+def _brief(value: Any) -> str:
+    text = shown(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

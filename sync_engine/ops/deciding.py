@@ -8,19 +8,16 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection
 
-from sync_engine.canonical.contact import CONTACT
-from sync_engine.canonical.debtor import DEBTOR
-from sync_engine.canonical.fields import Field
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
 from sync_engine.matching import Party, different_company, different_numbers
 from sync_engine.ops import operations as ops
+from sync_engine.ops.naming import exists, field_named, is_known, record_id, survivor
 from sync_engine.ops.pinning import claimed_now, pinned_value
 from sync_engine.store import decisions, evidence, lookups, plans
 from sync_engine.store.cut import SEPARATOR, canonical_id
 from sync_engine.store.decisions import Edit, Kind, Row
 from sync_engine.store.parties import circumstances, linked_parties, unlinked_parties
 
-FIELDS: dict[str, tuple[Field, ...]] = {"debtor": DEBTOR, "contact": CONTACT}
 GROUP_SPACE = "debtor_group"
 
 
@@ -64,39 +61,6 @@ def decide(connection: Connection, operation: ops.Operation, decided: Decided | 
     handler = cast("Callable[[Connection, Any, Decided], None]", _HANDLERS[type(operation)])
     handler(connection, operation, decided)
     return decided
-
-
-def record_id(connection: Connection, entity: str, named: str) -> str:
-    """The canonical record somebody means by id, number, a source's id or exact name; of a merged one, the record it was merged into."""
-    found = evidence.find(connection, cast("Any", entity), named)
-    living = [f for f in found if not f.is_deleted] or found
-    if not living:
-        raise ConfigurationError(
-            f"there is no {entity} of this number, name or id", key=named, todo="Numbers are compared as they are written, leading zeros too."
-        )
-    if len(living) > 1:
-        raise AmbiguousMatch(whose=entity, key=named, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living])
-    return survivor(connection, entity, str(living[0].id))
-
-
-def survivor(connection: Connection, entity: str, canonical: str) -> str:
-    """The record one was merged into, or itself."""
-    for _ in range(100):
-        if (into := lookups.merged_into(connection, entity, canonical)) is None:
-            break
-        canonical = into
-    return canonical
-
-
-def exists(connection: Connection, entity: str, source: str, key: str) -> None:
-    """Raises ConfigurationError unless the source has (or had) this record and it can be used."""
-    if not lookups.record_exists(connection, entity, source, key):
-        raise ConfigurationError(
-            f"there is no {entity} of this id that could be linked",
-            whose=source,
-            key=key,
-            todo="It is the record's id in its source, not its number; pull it first.",
-        )
 
 
 def creates(connection: Connection, source: str, entity: str) -> bool:
@@ -197,7 +161,7 @@ def _merge(connection: Connection, o: ops.Merge, decided: Decided) -> None:
 
 
 def _unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
-    found = [f for f in evidence.find(connection, cast("Any", o.entity), o.record) if lookups.merged_into(connection, o.entity, str(f.id))]
+    found = evidence.find(connection, o.entity, o.record, merged_away=True)
     if len(found) != 1:
         raise ConfigurationError(f"there is no {o.entity} of this name or id that was merged away", key=o.record, todo="Name it by its canonical id.")
     losing = str(found[0].id)
@@ -220,14 +184,6 @@ def _not_the_same(connection: Connection, o: ops.NotTheSame, decided: Decided) -
     if now is not None and now["canonical_id"] == record:
         raise ConfigurationError("it is linked to this record", whose=o.source, key=o.key, todo="Unlink it; a rule will not link it again.")
     decided.put(connection, "negative_link", (o.entity, record, o.source, o.key), {"reason": "not the same"})
-
-
-def field_named(entity: str, name: str) -> Field:
-    """A field by its claim name or column. Raises ConfigurationError that lists the fields there are."""
-    for known in FIELDS[entity]:
-        if name in (known.name, known.stored_as, known.stored_as.removesuffix("_id"), known.name.removesuffix("_key")):
-            return known
-    raise ConfigurationError(f"a {entity} has no field {name!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}.")
 
 
 def _pin(connection: Connection, o: ops.PinField, decided: Decided) -> None:
@@ -257,6 +213,7 @@ def _unpin(connection: Connection, o: ops.UnpinField, decided: Decided) -> None:
 
 
 def _go_automatic(connection: Connection, o: ops.GoAutomatic, decided: Decided) -> None:
+    is_known(connection, o.source)
     decided.put(connection, "link_rule", (o.source, o.entity), {"mode": "automatic", "rungs": {"create_unmatched": o.create_unmatched, "rungs": list(o.rungs)}})
     decided.automatic = o
 
@@ -322,8 +279,16 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
 
 
 def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
+    wrong: list[str] = []
     for operation in o.operations:
-        decide(connection, operation, decided)
+        try:
+            decide(connection, operation, decided)
+        except (ConfigurationError, AmbiguousMatch) as error:
+            wrong.append(f"{operation.told}: {error.what}")
+    if wrong:
+        raise ConfigurationError(
+            "; ".join(wrong[:20]), todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned."
+        )
 
 
 _HANDLERS: dict[type[Any], Callable[..., None]] = {

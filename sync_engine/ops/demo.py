@@ -30,6 +30,7 @@ from sync_engine.store.db import transaction
 from sync_engine.store.samples import Picks, picks
 
 SOURCE = "demo"
+STORE = "canonical_store"
 SECRET = "SYNC_ENGINE_DEMO_SECRET"  # noqa: S105 - the name of a variable
 SIMULATOR = "tests.simulators.business_central"
 PATIENCE = 60.0
@@ -129,10 +130,13 @@ def _ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dic
 
 
 def _write_yaml(target: Path, root: Path, ready: dict[str, Any]) -> None:
-    """The demo's YAML of the repository with the addresses of this simulator."""
+    """The demo's YAML of the repository with the addresses of this simulator, and the ownership policy beside it."""
     body = yaml.safe_load((root / "dagster_project" / "defs" / SOURCE / "defs.yaml").read_text(encoding="utf-8"))
     body["attributes"]["connection"] |= {"base_url": ready["base_url"], "authority": ready["authority"], "verify": ready["ca_file"]}
     target.parent.mkdir(parents=True, exist_ok=True)
+    store = target.parent.with_name(STORE) / target.name
+    store.parent.mkdir(exist_ok=True)
+    shutil.copyfile(root / "dagster_project" / "defs" / STORE / target.name, store)
     target.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops.deciding import record_id
+from sync_engine.ops.naming import record_id
 from sync_engine.ops.running import Workshop
 from sync_engine.store.audit import copy_changes
 from sync_engine.store.db import transaction

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sync_engine.ops import operations as ops
-from sync_engine.ops.planning import Plan, plan
+from sync_engine.ops.planning import plan
 from sync_engine.ops.running import Workshop
+from sync_engine.ops.showing import Plan
 from sync_engine.store import lookups
 from sync_engine.store.db import transaction
 

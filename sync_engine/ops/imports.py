@@ -26,6 +26,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine
 
 from sync_engine.errors import ConfigurationError
+from sync_engine.ops.naming import somebody
 from sync_engine.ownership import DEFAULT_POLICY
 from sync_engine.platform.tables import Table, read_table
 from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
@@ -99,6 +100,7 @@ def plan_import(store: Engine, kind: str, path: Path, *, primary: bool = True, w
 
 def apply_import(store: Engine, kind: str, path: Path, *, who: str, why: str | None = None, primary: bool = True, written: Written = AS_USUAL) -> Report:
     """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`."""
+    who = somebody(who)
     with transaction(store, "importing a file") as connection:
         one_at_a_time(connection)
         cut = _cut(connection, who)
@@ -112,6 +114,7 @@ def apply_import(store: Engine, kind: str, path: Path, *, who: str, why: str | N
 
 def undo_import(store: Engine, import_id: int, *, who: str, why: str | None = None) -> Undone:
     """Takes an import back; what somebody decided again since stays. Raises ConfigurationError for an unknown or undone import."""
+    who = somebody(who)
     with transaction(store, "undoing an import") as connection:
         one_at_a_time(connection)
         cut = _cut(connection, who)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from pydantic import ValidationError
 
 from sync_engine.config import SourceConfig, sentence
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops import operations as ops
-from sync_engine.ops.planning import Plan, apply, do, plan
+from sync_engine.ops.naming import exists, record_id
+from sync_engine.ops.planning import apply, do, plan
 from sync_engine.ops.running import Workshop
+from sync_engine.ops.showing import Plan
+from sync_engine.ops.suggesting import suggestions
+from sync_engine.platform.tables import Table, read_table
 from sync_engine.store import plans
 from sync_engine.store.cases import open_cases
 from sync_engine.store.db import transaction
+from sync_engine.store.parties import labels
 
 __all__ = [
     "adopt",
@@ -32,6 +37,7 @@ __all__ = [
     "not_the_same",
     "pin",
     "relink",
+    "switch_to_automatic",
     "undo",
     "unlink",
     "unmerge",
@@ -91,7 +97,11 @@ def unpin(workshop: Workshop, record: str, field: str, *, by: str, entity: ops.E
 
 def undo(workshop: Workshop, plan_hash: str = "last", *, by: str) -> Plan:
     """Plans to take back an applied plan; `last` is the latest that still stands."""
-    return plan(workshop, ops.Undo(plan=plan_hash), by=by)
+    with transaction(workshop.store, "looking at a plan") as connection:
+        done = plans.applied_plan(connection, plan_hash)
+    if done is None:
+        raise ConfigurationError("no applied plan has this hash", key=plan_hash, todo="See `sync-engine links history`.")
+    return plan(workshop, ops.Undo(plan=done.plan_hash), by=by)
 
 
 def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: ops.Entity = "debtor") -> Plan:
@@ -100,11 +110,26 @@ def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: o
     return plan(workshop, ops.GoAutomatic(entity=entity, source=config.source, create_unmatched=bool(settings.create_unmatched), rungs=settings.rungs), by=by)
 
 
+def switch_to_automatic(
+    workshop: Workshop, config: SourceConfig, plan_hash: str, *, by: str, entity: ops.Entity = "debtor", why: str | None = None, wait: bool = False
+) -> Plan:
+    """Applies the plan that `go_automatic` made: the gate. Raises ConfigurationError for a plan of something else, and what `apply` raises."""
+    with transaction(workshop.store, "looking at a plan") as connection:
+        kept = plans.find_plan(connection, plan_hash)
+    asked = {"op": "go_automatic", "entity": entity, "source": config.source}
+    if kept is not None and any(kept.operation.get(name) != value for name, value in asked.items()):
+        raise ConfigurationError(
+            f"this plan does not switch {entity} links of {config.source} to automatic", key=plan_hash[:12], todo="Plan that, look at it, and give its hash."
+        )
+    return apply(workshop, plan_hash, by=by, why=why, wait=wait)
+
+
 def adopt(workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans the link that a suggestion proposed; its score and what it was made of are kept as evidence."""
-    from sync_engine.ops.suggesting import suggestions
-
-    found = [s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if record in (s.record, s.number)]
+    with transaction(workshop.store, "looking for a record") as connection:
+        exists(connection, entity, source, key)
+        wanted = record_id(connection, entity, record)
+    found = [s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if s.record == wanted]
     if not found:
         raise ConfigurationError(f"nothing suggests {record!r} for this record", whose=source, key=key, todo="Link it, if you know better.")
     evidence = {"suggested": True, "score": found[0].score, **found[0].evidence}
@@ -112,36 +137,37 @@ def adopt(workshop: Workshop, source: str, key: str, record: str, *, by: str, en
 
 
 COLUMNS = ("action", "entity", "source", "external_id", "to")
+TOLD = 20
+"""Wrong rows that an error lists."""
 
 
 def bulk(workshop: Workshop, file: Path, *, by: str) -> Plan:
-    """Plans the decisions of a CSV file: columns source, external_id, to, and where wanted action (link, unlink, merge, not_the_same) and entity.
+    """Plans the decisions of a CSV or Excel file: columns source, external_id, to, and where wanted action (link, unlink, merge, not_the_same) and entity.
 
-    One plan, one transaction. Raises ConfigurationError that lists the rows that cannot be read.
+    One plan, one transaction. Raises ConfigurationError that lists the rows that cannot be read or make no sense, SourceError for a file that is no table.
     """
-    return plan(workshop, ops.Bulk(operations=tuple(_rows(file))), by=by)
+    return plan(workshop, ops.Bulk(operations=tuple(_rows(read_table(file)))), by=by)
 
 
-def _rows(file: Path) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame]:
-    text = file.read_text(encoding="utf-8-sig")
-    delimiter = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
-    if unknown := {(n or "").strip().casefold() for n in reader.fieldnames or ()} - set(COLUMNS):
-        raise ConfigurationError(f"unknown columns {', '.join(sorted(unknown))}", whose=file.name, todo=f"There are: {', '.join(COLUMNS)}.")
+def _rows(table: Table) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame]:
+    places = {name: place for name in COLUMNS if (place := table.place(name)) is not None}
+    if unknown := [name for place, name in enumerate(table.header) if place not in places.values()]:
+        raise ConfigurationError(f"unknown columns {', '.join(sorted(unknown))}", whose=table.name, todo=f"There are: {', '.join(COLUMNS)}.")
     found: list[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame] = []
     wrong: list[str] = []
-    for line, raw in enumerate(reader, 2):
-        row = {(k or "").strip().casefold(): (v or "").strip() for k, v in raw.items()}
-        if not any(row.values()):
-            continue
+    for line in table.rows:
         try:
-            found.append(_operation(row))
+            if line.wrong:
+                raise ValueError(line.wrong)
+            found.append(_operation({name: (line.cells[place] or "").strip() for name, place in places.items()}))
         except ValidationError as error:
-            wrong.append(f"line {line}: {sentence(error, '').what}")
+            wrong.append(f"line {line.number}: {sentence(error, '').what}")
         except ValueError as error:
-            wrong.append(f"line {line}: {error}")
+            wrong.append(f"line {line.number}: {error}")
     if wrong:
-        raise ConfigurationError("; ".join(wrong[:20]), whose=file.name, todo=f"{len(wrong)} rows cannot be read; nothing was planned.")
+        raise ConfigurationError("; ".join(wrong[:TOLD]), whose=table.name, todo=f"{len(wrong)} rows cannot be read; nothing was planned.")
+    if not found:
+        raise ConfigurationError("holds no decision", whose=table.name, todo=f"A row has {', '.join(COLUMNS[2:])}.")
     return found
 
 
@@ -167,7 +193,33 @@ def cases(workshop: Workshop, source: str | None = None, entity: ops.Entity | No
         return open_cases(connection, source, entity)
 
 
-def history(workshop: Workshop, limit: int = 50) -> list[dict[str, Any]]:
+class Decided(NamedTuple):
+    """A plan that was applied."""
+
+    plan_hash: str
+    what: str
+    by: str
+    at: datetime
+    why: str | None
+    undone_by: str | None
+
+
+def history(workshop: Workshop, limit: int = 50) -> list[Decided]:
     """What was applied, latest first, and what of it was undone."""
     with transaction(workshop.store, "listing decisions") as connection:
-        return plans.history(connection, limit)
+        rows = plans.history(connection, limit)
+        called = {e: labels(connection, e, {i for r in rows for i in _ids(r["operation"])}) for e in ("debtor", "contact")}
+    numbers = {i: number for found in called.values() for i, (number, _) in found.items() if number}
+    return [Decided(r["plan_hash"], _told(r["operation"], numbers), r["applied_by"], r["applied_at"], r["reason"], r["undone_by"]) for r in rows]
+
+
+def _ids(operation: dict[str, Any]) -> Iterator[str]:
+    for value in operation.values():
+        try:
+            yield str(UUID(value))
+        except (ValueError, TypeError, AttributeError):
+            continue
+
+
+def _told(operation: dict[str, Any], numbers: dict[str, str]) -> str:
+    return ops.OPERATION.validate_python({name: numbers.get(v, v) if isinstance(v, str) else v for name, v in operation.items()}).told

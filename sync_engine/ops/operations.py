@@ -25,6 +25,11 @@ class Link(_Operation):
     force: bool = Field(False, description="link although a veto speaks against it")
     evidence: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"link {self.source} {self.key} to {self.to}"
+
 
 class Unlink(_Operation):
     """This source record does not mean the canonical record it is linked to."""
@@ -33,6 +38,11 @@ class Unlink(_Operation):
     entity: Entity = "debtor"
     source: str
     key: str
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"unlink {self.source} {self.key}"
 
 
 class Merge(_Operation):
@@ -44,6 +54,11 @@ class Merge(_Operation):
     into: str
     force: bool = False
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"merge {self.losing} into {self.into}"
+
 
 class Unmerge(_Operation):
     """The record that was merged away stands for itself again, with the source records it had."""
@@ -51,6 +66,11 @@ class Unmerge(_Operation):
     op: Literal["unmerge"] = "unmerge"
     entity: Entity = "debtor"
     record: str
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"unmerge {self.record}"
 
 
 class NotTheSame(_Operation):
@@ -61,6 +81,11 @@ class NotTheSame(_Operation):
     source: str
     key: str
     record: str
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{self.source} {self.key} is not {self.record}"
 
 
 class PinField(_Operation):
@@ -74,6 +99,11 @@ class PinField(_Operation):
     until: date | None = None
     until_source_changes: bool = False
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"pin {self.field} of {self.record}"
+
 
 class UnpinField(_Operation):
     """The sources decide about a field again."""
@@ -82,6 +112,11 @@ class UnpinField(_Operation):
     entity: Entity = "debtor"
     record: str
     field: str
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"unpin {self.field} of {self.record}"
 
 
 class GoAutomatic(_Operation):
@@ -93,6 +128,11 @@ class GoAutomatic(_Operation):
     create_unmatched: bool
     rungs: tuple[str, ...]
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{self.entity} links of {self.source} automatic"
+
 
 class SetParent(_Operation):
     """A debtor belongs under another one; without `parent`, under none."""
@@ -100,6 +140,11 @@ class SetParent(_Operation):
     op: Literal["set_parent"] = "set_parent"
     debtor: str
     parent: str | None = None
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{self.debtor} under {self.parent or 'nobody'}"
 
 
 class SetGroup(_Operation):
@@ -113,6 +158,11 @@ class SetGroup(_Operation):
     leaving: tuple[str, ...] = ()
     dissolve: bool = False
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{'dissolve ' if self.dissolve else ''}group {self.name}"
+
 
 class Undo(_Operation):
     """Takes back an applied plan: the state from before it."""
@@ -120,12 +170,22 @@ class Undo(_Operation):
     op: Literal["undo"] = "undo"
     plan: str = Field(description="hash of the applied plan, or `last`")
 
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"undo {self.plan[:12]}"
+
 
 class Bulk(_Operation):
     """Many decisions at once: all of them, or none."""
 
     op: Literal["bulk"] = "bulk"
     operations: tuple[Annotated[Link | Unlink | Merge | NotTheSame, Field(discriminator="op")], ...]
+
+    @property
+    def told(self) -> str:
+        """In a few words."""
+        return f"{len(self.operations):,} decisions from a file"
 
 
 Operation = Link | Unlink | Merge | Unmerge | NotTheSame | PinField | UnpinField | GoAutomatic | SetParent | SetGroup | Undo | Bulk

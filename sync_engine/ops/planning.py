@@ -7,9 +7,7 @@ what is applied is what was shown, or nothing.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -17,66 +15,26 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.matching import RUNGS
-from sync_engine.ops.deciding import Decided, Vetoed, decide
+from sync_engine.ops.deciding import Decided, decide
+from sync_engine.ops.naming import somebody
 from sync_engine.ops.operations import OPERATION, Operation
 from sync_engine.ops.running import Workshop
+from sync_engine.ops.showing import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, named, plain, unknown
 from sync_engine.store import decisions, plans, refolding
 from sync_engine.store.cases import cases_found, settle_cases
 from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.decisions import Edit, Row
 from sync_engine.store.linking import link_new
-from sync_engine.store.plans import BalanceChange, FieldChange, MasterChange
 from sync_engine.store.policy import policy_in_force
+from sync_engine.store.runs import source_lock
 from sync_engine.store.sources import roles
 
-SHOWN = 200
-"""Rows of a section that are kept for people; the hash covers all of them, and what nobody decided yet is always listed whole."""
 NO_RUN = UUID(int=0)
 
 
-class LinkChange(NamedTuple):
-    """One source record before and after; None means no canonical record."""
-
-    entity: str
-    source: str
-    key: str
-    old: str | None
-    new: str | None
-    rule: str | None
-
-
-class Case(NamedTuple):
-    """A record the ladder leaves to people."""
-
-    entity: str
-    source: str
-    key: str
-    outcome: str
-    rung: str | None
-    candidates: list[str]
-    why: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a decision does. Sections show at most `SHOWN` rows, `counts` says how many there are; `hash` covers all of it."""
-
-    hash: str
-    operation: dict[str, Any]
-    counts: dict[str, int]
-    links: list[LinkChange] = field(default_factory=list)
-    vetoed: list[Vetoed] = field(default_factory=list)
-    cases: list[Case] = field(default_factory=list)
-    fields: list[FieldChange] = field(default_factory=list)
-    masters: list[MasterChange] = field(default_factory=list)
-    balances: list[BalanceChange] = field(default_factory=list)
-    decisions: list[str] = field(default_factory=list)
-
-    @property
-    def does_nothing(self) -> bool:
-        """Whether applying it would change no decision."""
-        return not self.counts.get("decisions")
+class _RunGoesOn(TransientError):
+    """A run of `whose` stands in the way."""
 
 
 class _Tried(NamedTuple):
@@ -89,6 +47,7 @@ class _Tried(NamedTuple):
 
 def plan(workshop: Workshop, operation: Operation, *, by: str) -> Plan:
     """Tries a decision and keeps its plan. Raises ConfigurationError where the decision makes no sense now."""
+    by = somebody(by)
     tried: list[_Tried] = []
     with transaction(workshop.store, "planning") as connection:
         one_at_a_time(connection)
@@ -106,16 +65,27 @@ def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None
     Raises ConfigurationError, having done nothing, when the plan is unknown, was applied, is vetoed, or would do something else now;
     TransientError while a run of a touched source is going on (unless told to wait).
     """
+    while True:
+        try:
+            return _apply(workshop, plan_hash, somebody(by), why)
+        except _RunGoesOn as running:
+            if not wait:
+                raise
+            with source_lock(workshop.store, running.whose, wait=True):
+                continue  # it has ended; waiting inside the transaction would hold what the run needs to publish
+
+
+def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan:
     with transaction(workshop.store, "applying a plan") as connection:
         one_at_a_time(connection)
         kept = plans.find_plan(connection, plan_hash)
         if kept is None:
-            raise ConfigurationError("no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash.")
+            raise unknown(plan_hash)
         if kept.applied_at is not None:
             raise ConfigurationError(
                 f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC", key=kept.plan_hash[:12], todo="Nothing is left to do."
             )
-        tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, wait=wait, locking=True)
+        tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, locking=True)
         if tried.plan.hash != kept.plan_hash:
             raise ConfigurationError(
                 f"the data has moved since it was planned: {_moved(kept.plan, tried.document)}",
@@ -127,12 +97,21 @@ def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None
             raise ConfigurationError(
                 f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key, todo="Nothing was done. If it is right all the same, plan it with --force."
             )
-        plans.note_decisions(connection, tried.edits)
+        edits = tried.edits if why is None or tried.decided.undoes else _with_reason(connection, tried.edits, why)
+        plans.note_decisions(connection, edits)
         plans.sign(connection, why)
         flush_changes(connection, run_id=None, cut_id=None, actor=by)
-        plans.mark_applied(connection, kept.plan_hash, tried.edits, by, why, tried.decided.undoes)
+        plans.mark_applied(connection, kept.plan_hash, edits, by, why, tried.decided.undoes)
         settle_cases(connection)
     return tried.plan
+
+
+def _with_reason(connection: Connection, edits: list[Edit], why: str) -> list[Edit]:
+    """Pins and negative links carry why they were decided: whoever explains the value later reads it there."""
+    signed = [e._replace(after={**e.after, "reason": why}) if e.kind in ("pin", "negative_link") and e.after is not None else e for e in edits]
+    changed = [e for e, before in zip(signed, edits, strict=True) if e != before]
+    decisions.write(connection, changed, "")
+    return signed
 
 
 def do(workshop: Workshop, operation: Operation, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
@@ -140,11 +119,11 @@ def do(workshop: Workshop, operation: Operation, *, by: str, why: str | None = N
     return apply(workshop, plan(workshop, operation, by=by).hash, by=by, why=why, wait=wait)
 
 
-def _try(workshop: Workshop, connection: Connection, operation: Operation, by: str, *, wait: bool = False, locking: bool = False) -> _Tried:
+def _try(workshop: Workshop, connection: Connection, operation: Operation, by: str, *, locking: bool = False) -> _Tried:
     collect_changes(connection)
     decided = decide(connection, operation)
     if locking:
-        _keep_runs_out(connection, decided, wait)
+        _keep_runs_out(connection, decided)
     decisions.write(connection, decided.edits.values(), by)
     cut = _cut(workshop, connection, by)
     modes = _Modes(cut)
@@ -174,12 +153,12 @@ def _try(workshop: Workshop, connection: Connection, operation: Operation, by: s
     return _told(connection, operation, decided, sorted(edits.values(), key=lambda e: (e.kind, e.key)), follows, [Case(*c) for c in cases])
 
 
-def _keep_runs_out(connection: Connection, decided: Decided, wait: bool) -> None:
+def _keep_runs_out(connection: Connection, decided: Decided) -> None:
     linked = [e for e in decided.edits.values() if e.kind == "link"]
     touched = {(e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t} | decided.touched
     sources = {e.key[1] for e in linked} | set(plans.sources_behind(connection, touched)) | ({decided.automatic.source} if decided.automatic else set())
-    if running := plans.try_source_locks(connection, sorted(sources), wait=wait):
-        raise TransientError(
+    if running := plans.try_source_locks(connection, sorted(sources)):
+        raise _RunGoesOn(
             "a run of this source is going on", whose=running, todo="Nothing was done; apply again when it has ended, or wait for it with --wait."
         )
 
@@ -229,15 +208,12 @@ def _moved_record(edit: Edit) -> refolding.Moved:
     return refolding.Moved(cast("refolding.Entity", edit.key[0]), edit.key[1], edit.key[2], _target(edit.before), _target(edit.after))
 
 
-STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "deleted_at")
-
-
 def _told(connection: Connection, operation: Operation, decided: Decided, edits: list[Edit], follows: refolding.Follows, cases: list[Case]) -> _Tried:
     """The plan: what people see, and the hash over everything it is made of."""
     links = [
         LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule"))) for e in edits if e.kind == "link" and e.before != e.after
     ]
-    others = [f"{e.kind} {' '.join(e.key)}: {_plain(e.before)} -> {_plain(e.after)}" for e in edits if e.kind != "link" and e.before != e.after]
+    others = [DecisionChange(e.kind, e.key, plain(e.before), plain(e.after)) for e in edits if e.kind != "link" and e.before != e.after]
     fields, masters, balances = plans.field_changes(connection), plans.master_changes(connection), plans.balance_changes(connection)
     counts = {
         "decisions": len(links) + len(others),
@@ -259,30 +235,12 @@ def _told(connection: Connection, operation: Operation, decided: Decided, edits:
         "balances": balances,
         "decisions": others,
     }
-    base = _hash(operation, counts, body, [e.before for e in edits])
+    base = hash_of(operation, counts, body, [e.before for e in edits])
     plan_hash = hashlib.sha256(f"{base}/{plans.applications(connection, base)}".encode()).hexdigest()[:32]
     whole = {"vetoed", "cases"}
     shown = {name: list(rows) if name in whole else list(rows[:SHOWN]) for name, rows in body.items()}
-    document = {"counts": counts, **{name: [_line(r) for r in rows] for name, rows in shown.items()}}
-    return _Tried(Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown), base, document, edits, decided)
-
-
-def _hash(operation: Operation, counts: dict[str, int], body: dict[str, Sequence[Any]], before: Iterable[Row | None]) -> str:
-    digest = hashlib.sha256(json.dumps([operation.model_dump(mode="json"), counts], sort_keys=True).encode())
-    for name, rows in sorted(body.items()):
-        for row in rows:
-            digest.update(f"\n{name} {_line(row)}".encode())
-    for state in before:
-        digest.update(json.dumps(state, sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-def _line(row: Any) -> str:
-    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)
-
-
-def _plain(row: Row | None) -> str:
-    return "none" if row is None else json.dumps({k: v for k, v in row.items() if k not in STAMPS and v is not None}, sort_keys=True, ensure_ascii=False)
+    document = {"counts": counts, **{name: [line_of(r) for r in rows] for name, rows in shown.items()}}
+    return _Tried(Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown, named=named(connection, shown)), base, document, edits, decided)
 
 
 def _moved(planned: dict[str, Any], now: dict[str, Any]) -> str:

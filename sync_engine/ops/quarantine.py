@@ -40,8 +40,10 @@ def _payload(lake: Lake, record: PutAside) -> str | None:
     return next((payload.decode(errors="replace") for key, payload in lake.read(record.path) if key == record.key), None)
 
 
-def retry(store: Engine, *, key: str | None = None, source: str | None = None, entity: str | None = None) -> list[PutAside]:
-    """Lets the next run of their source try these records again; returns them. Raises ConfigurationError when there are none."""
+def retry(store: Engine, *, key: str | None = None, source: str | None = None, entity: str | None = None, everything: bool = False) -> list[PutAside]:
+    """Lets the next run of their source try these records again; returns them. Raises ConfigurationError when there are none, or none are named."""
+    if not (key or source or entity or everything):
+        raise ConfigurationError("say which records", todo="Name a key, a source, an entity (--source, --entity), or all of them (--all).")
     with transaction(store, "asking for another try") as connection:
         found = put_aside(connection, source=source, entity=entity, key=key)
         if not found:

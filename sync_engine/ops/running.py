@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +22,7 @@ from sync_engine.stages.pull import pull, pull_debtor
 from sync_engine.stages.reconcile import reconcile
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
-from sync_engine.store.runs import close_run, open_run, source_lock
+from sync_engine.store.runs import Counts, close_run, open_run, source_lock
 from sync_engine.store.sources import key_by_number
 
 Outcome = Literal["succeeded", "partial", "held", "failed"]
@@ -95,10 +95,10 @@ def run_source(
             with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
                 with _normalised_meanwhile(lane) as follower:
                     if debtor is not None:
-                        pull_debtor(lane, _debtor_key(lane, debtor))
+                        pull_debtor(lane, debtor_key(lane, debtor))
                     else:
                         _pull_all(lane, _chosen(lane, entities), ran, full=full)
-                _normalise_all(lane, follower)
+                normalise_all(lane, follower.counts)
                 lane.accept_held = accept_moves
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
@@ -154,13 +154,14 @@ def _normalised_meanwhile(lane: Lane) -> Iterator[Follower]:
         follower.finish()
 
 
-def _debtor_key(lane: Lane, given: str) -> str:
+def debtor_key(lane: Lane, given: str) -> str:
     """A debtor's key by its number, where the store knows one with it; else what was given is taken for the key."""
     with transaction(lane.store, "looking for the debtor") as connection:
         return key_by_number(connection, lane.source, given) or given
 
 
-def _normalise_all(lane: Lane, follower: Follower) -> None:
+def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> None:
+    """Normalises everything that waits; `before` is what a follower already did, by entity."""
     for entity in lane.streams():
-        normalise(lane, entity, follower.counts.get(entity))
+        normalise(lane, entity, (before or {}).get(entity))
     remember_version(lane)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sync_engine.matching import SUGGEST_FROM, Known, suggest
+from sync_engine.ops.naming import is_known
 from sync_engine.ops.operations import Entity
 from sync_engine.ops.running import Workshop
 from sync_engine.store.db import transaction
@@ -34,8 +35,9 @@ def suggestions(
     limit: int = 3,
     threshold: float = SUGGEST_FROM,
 ) -> list[Suggested]:
-    """The best suggestions for the unlinked records of a source, or for some of them; the surest first."""
+    """The best suggestions for the unlinked records of a source, or for some of them; the surest first. Raises ConfigurationError for an unknown source."""
     with transaction(workshop.store, "looking for likeness") as connection:
+        is_known(connection, source)
         chosen = list(keys) if keys is not None else unlinked_keys(connection, entity, source)
         parties = [p._replace(within=None) for p in unlinked_parties(connection, entity, source, chosen)]
         known = Known(p._replace(within=None) for p in linked_parties(connection, entity, other_sources(connection, entity, source)))

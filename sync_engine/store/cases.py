@@ -1,8 +1,8 @@
-"""Records the ladder left to people: what a plan found, what is open, and what a decision settled."""
+"""What is left to people: records the ladder could not decide, words of a source that nobody believes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -62,3 +62,28 @@ def settle_cases(connection: Connection) -> None:
         UPDATE engine.source_record r SET state = 0, reason = NULL, dirty = true FROM settled WHERE r.stream_id = settled.stream_id AND r.key = settled.key
         """,
     )
+
+
+class Overruling(NamedTuple):
+    """A field about which one source was not believed: by whom, and on how many records."""
+
+    entity: str
+    field: str
+    believed_source: str
+    records: int
+
+
+def overrulings(connection: Connection, source: str, entity: str) -> list[Overruling]:
+    """What of a source's words about an entity is overruled now, the most frequent first."""
+    return [
+        Overruling(*r)
+        for r in fetch(
+            connection,
+            """
+        SELECT entity, field, coalesce(nullif(believed_source, ''), 'nobody'), count(DISTINCT record_id) FROM canonical.overruled
+        WHERE source = :source AND entity = :entity GROUP BY 1, 2, 3 ORDER BY 4 DESC, 2, 3
+        """,
+            source=source,
+            entity=entity,
+        )
+    ]

@@ -41,6 +41,12 @@ def waiting_batches(connection: Connection, stream_id: int, version: str) -> lis
     return [Batch(*r) for r in rows]
 
 
+def normalise_again(connection: Connection, stream_ids: Sequence[int]) -> None:
+    """Batches that were normalised wait again, as after a change of the mapping."""
+    run_sql(connection, "UPDATE engine.lake_manifest SET normalised_as = 'to be replayed' WHERE stream_id = ANY(:ids) AND normalised_as IS NOT NULL",
+        ids=list(stream_ids))
+
+
 def holds_replaced_versions(connection: Connection, stream_id: int, batches: Sequence[Batch]) -> bool:
     """Whether a batch after the first waiting one was already normalised: then waiting ones may hold versions it replaced."""
     if not batches:

@@ -71,6 +71,30 @@ def tell_planner(connection: Connection, table: str) -> None:
     connection.exec_driver_sql(f"SET LOCAL default_statistics_target = 10; ANALYZE {table}; SET LOCAL default_statistics_target TO DEFAULT")
 
 
+@contextmanager
+def rehearsal(engine: Engine, doing: str) -> Iterator[Engine]:
+    """An engine whose every transaction is a part of one that is rolled back at the end. For one thread."""
+    with store_errors(doing), engine.connect() as connection:
+        whole = connection.begin()
+        try:
+            yield cast("Engine", _Rehearsed(connection))
+        finally:
+            whole.rollback()
+
+
+class _Rehearsed:
+    """All of an engine that `transaction` uses."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A savepoint: released when the block ends, rolled back when it raises."""
+        with self._connection.begin_nested():
+            yield self._connection
+
+
 def driver(connection: Connection) -> psycopg.Connection[Any]:
     """The psycopg connection below, for COPY."""
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)

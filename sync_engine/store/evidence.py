@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -47,8 +49,12 @@ class PinnedValue(NamedTuple):
     reason: str | None
 
 
-def find(connection: Connection, entity: str, key: str) -> list[Found]:
-    """Records that `key` names: by id, else by an ERP's id, else by number, else by exact name or e-mail. Live ones first."""
+def find(connection: Connection, entity: str, key: str, *, merged_away: bool = False) -> list[Found]:
+    """Records that `key` names: by id, else by an ERP's id, else by number, else by exact name or e-mail. Live ones first.
+
+    `merged_away` looks among the debtors or contacts that were merged into another one, and only there.
+    """
+    only = "AND merged_into IS NOT NULL" if merged_away else ""
     number = TABLES[entity]
     label = {
         "debtor": "concat_ws(' ', number, name)",
@@ -67,7 +73,7 @@ def find(connection: Connection, entity: str, key: str) -> list[Found]:
         rows = fetch(
             connection,
             f"""
-            SELECT id, {label}, deleted_at IS NOT NULL FROM canonical.{entity} WHERE {condition} ORDER BY deleted_at IS NOT NULL, 2 LIMIT 20
+            SELECT id, {label}, deleted_at IS NOT NULL FROM canonical.{entity} WHERE ({condition}) {only} ORDER BY deleted_at IS NOT NULL, 2 LIMIT 20
             """,
             key=key,
         )
@@ -77,8 +83,9 @@ def find(connection: Connection, entity: str, key: str) -> list[Found]:
 
 
 def row_of(connection: Connection, entity: str, record_id: UUID) -> dict[str, Any]:
-    """The canonical row, money and dates as text."""
-    found: dict[str, Any] = fetch(connection, f"SELECT to_jsonb(x) FROM canonical.{entity} x WHERE id = :id", id=record_id)[0][0]
+    """The canonical row: figures exact, dates and instants as text."""
+    text = fetch(connection, f"SELECT CAST(to_jsonb(x) AS text) FROM canonical.{entity} x WHERE id = :id", id=record_id)[0][0]
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
     return found
 
 

@@ -150,5 +150,5 @@ def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]
 def labels(connection: Connection, entity: str, ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
     """Number and name of canonical records."""
     name = "name" if entity == "debtor" else "full_name"
-    rows = fetch(connection, f"SELECT CAST(id AS text), number, {name} FROM canonical.{entity} WHERE CAST(id AS text) = ANY(:ids)", ids=sorted(ids))
+    rows = fetch(connection, f"SELECT CAST(id AS text), number, {name} FROM canonical.{entity} WHERE id = ANY(CAST(:ids AS uuid[]))", ids=sorted(ids))
     return {str(i): (n, name) for i, n, name in rows}

@@ -152,13 +152,10 @@ def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], 
         run_sql(connection, "UPDATE engine.link_plan SET undone_by = NULL WHERE undone_by = :undoes", undoes=undoes)
 
 
-def try_source_locks(connection: Connection, sources: Sequence[str], *, wait: bool) -> str | None:
-    """Keeps runs of these sources out until the transaction ends; the name of one that is running now, when not waiting."""
+def try_source_locks(connection: Connection, sources: Sequence[str]) -> str | None:
+    """Keeps runs of these sources out until the transaction ends; the name of one that is running now."""
     for source in sorted(sources):
-        key = lock_key(f"source:{source}")
-        if wait:
-            run_sql(connection, "SELECT pg_advisory_xact_lock(:k)", k=key)
-        elif not fetch(connection, "SELECT pg_try_advisory_xact_lock(:k)", k=key)[0][0]:
+        if not fetch(connection, "SELECT pg_try_advisory_xact_lock(:k)", k=lock_key(f"source:{source}"))[0][0]:
             return source
     return None
 
@@ -201,14 +198,14 @@ def field_changes(connection: Connection) -> list[FieldChange]:
 
 
 def master_changes(connection: Connection) -> list[MasterChange]:
-    """Fields whose master is another one than before; a field nobody claims any more has none."""
+    """Fields of living records whose master is another one than before; a field nobody claims any more has none."""
     rows = fetch(
         connection,
         f"""
         SELECT coalesce(n.entity, b.entity), coalesce(n.id, b.id), coalesce(n.label, b.label), f.field, b.provenance ->> f.field, n.provenance ->> f.field
         FROM ({_MASTERS}) n JOIN master_before b ON b.entity = n.entity AND b.id = n.id
         CROSS JOIN LATERAL (SELECT jsonb_object_keys(coalesce(n.provenance, '{{}}') || coalesce(b.provenance, '{{}}')) AS field) f
-        WHERE b.provenance ->> f.field IS DISTINCT FROM n.provenance ->> f.field ORDER BY 1, 2, 4
+        WHERE b.provenance IS NOT NULL AND n.provenance IS NOT NULL AND b.provenance ->> f.field IS DISTINCT FROM n.provenance ->> f.field ORDER BY 1, 2, 4
         """,
     )
     return [MasterChange(*r) for r in rows]

@@ -39,6 +39,10 @@ asset bc/pulled/debtors on_cron(*/15 * * * *, UTC) [business_central lake pulled
 asset bc/pulled/dimensions on_cron(*/15 * * * *, UTC) [business_central lake pulled]
 asset bc/pulled/documents on_cron(*/15 * * * *, UTC) [business_central lake pulled]
 asset bc/pulled/payments on_cron(*/15 * * * *, UTC) [business_central lake pulled]
+check bc/canonical/contacts ambiguous_links
+check bc/canonical/contacts overruled_by_entity
+check bc/canonical/debtors ambiguous_links
+check bc/canonical/debtors overruled_by_entity
 check bc/canonical/documents every_document_has_its_debtor
 check bc/certificate control_totals_agree
 check bc/normalised/contacts no_code_gaps
@@ -101,6 +105,39 @@ def test_a_yaml_becomes_this_lane(tmp_path: Path) -> None:
     """Assets with their conditions and kinds, checks, jobs, the sensor and the pool: change this list on purpose."""
     write_yaml(tmp_path, "bc", COMPANY)
     assert "\n".join(described(load(tmp_path))) == DEFINED.strip()
+
+
+STORE = """
+asset canonical_store/links
+asset canonical_store/ownership_policy
+job ops_adopt
+job ops_apply_plan
+job ops_group
+job ops_import
+job ops_link
+job ops_links_from_file
+job ops_merge
+job ops_not_the_same
+job ops_parent
+job ops_pin
+job ops_relink
+job ops_replay
+job ops_retry_quarantined
+job ops_switch_to_automatic
+job ops_undo
+job ops_undo_import
+job ops_unlink
+job ops_unmerge
+job ops_unpin
+"""
+
+
+def test_the_store_brings_what_people_do_across_sources() -> None:
+    """Its assets and the jobs of its operations: change this list on purpose."""
+    loaded = load(PACKAGED / "canonical_store")
+    found = [f"asset {spec.key.to_user_string()}" for spec in loaded.resolve_all_asset_specs()]
+    found += [f"job {job.name}" for job in loaded.resolve_all_job_defs() if not job.name.startswith("__")]
+    assert "\n".join(sorted(found)) == STORE.strip()
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGED.glob("**/defs.yaml")), ids=lambda path: path.parent.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.ops import links
 from sync_engine.ops import operations as ops
-from sync_engine.ops.planning import Plan, apply, do
+from sync_engine.ops.explain import explain
+from sync_engine.ops.planning import apply, do
+from sync_engine.ops.showing import Plan, kept
 from sync_engine.ops.suggesting import suggestions
+from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.runs import source_lock
 from tests.links.support import World
 
@@ -201,3 +205,64 @@ def test_the_same_decision_twice_is_two_plans(running: World) -> None:
     again = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     assert again.hash != first.hash
     carry_out(world, again)
+
+
+def test_waiting_for_a_run_holds_nothing_that_the_run_needs(running: World) -> None:
+    """The run goes on to publish while the decision waits for it; then the decision is carried out."""
+    world = running
+    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    with ThreadPoolExecutor(1) as pool, source_lock(world.store, "erp", wait=False):
+        waiting = pool.submit(apply, world.workshop, planned.hash, by="ada", wait=True)
+        with pytest.raises(TimeoutError):
+            waiting.result(1.5)  # longer than the server waits before it looks for a deadlock
+        with transaction(world.store, "publishing") as connection:
+            one_at_a_time(connection)
+        assert not waiting.done()
+    assert waiting.result(30).hash == planned.hash
+    assert world.debtor_of("crm", "C1") == world.debtor_of("erp", "E1")
+
+
+def test_a_plan_can_be_looked_at_again(running: World) -> None:
+    """By its hash, as it was shown, with what became of it; the records in it are named as people name them."""
+    world = running
+    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    found = kept(world.workshop, planned.hash[:12])
+    assert (found.plan.links, found.plan.fields, found.plan.masters, found.plan.counts) == (planned.links, planned.fields, planned.masters, planned.counts)
+    assert (found.made_by, found.applied_at) == ("ada", None)
+    assert found.plan.named[str(world.debtor_of("erp", "E1"))].number == "10000"
+    carry_out(world, planned)
+    carry_out(world, links.undo(world.workshop, by="bo"))
+    found = kept(world.workshop, planned.hash)
+    assert (found.applied_by, found.undone_by is None) == ("ada", False)
+    with pytest.raises(ConfigurationError, match="no plan has this hash"):
+        kept(world.workshop, "0123456789ab")
+
+
+def test_why_a_value_was_pinned_is_told_where_it_is_explained(running: World) -> None:
+    """The reason given when a plan is applied stays with the pin, and an undo brings the earlier one back with its own."""
+    world = running
+    for value, why in (("0", "insolvent"), ("500", "a guarantee came")):
+        apply(world.workshop, links.pin(world.workshop, "10002", "credit_limit", value, by="ada").hash, by="ada", why=why)
+    assert explained(world, "credit_limit") == ("500", "a guarantee came")
+    apply(world.workshop, links.undo(world.workshop, by="bo").hash, by="bo", why="it was forged")
+    assert explained(world, "credit_limit") == ("0", "insolvent")
+
+
+def explained(world: World, field: str) -> tuple[str, str | None]:
+    """The pinned value of 10002's field, and why."""
+    [story] = explain(world.store, world.policy, "debtor", "10002", field).fields
+    assert story.pinned is not None
+    return str(story.pinned.value), story.pinned.reason
+
+
+def test_nothing_is_decided_about_a_source_nobody_pulled(running: World) -> None:
+    """A mistyped name says so, and says which names there are; nobody decides anonymously."""
+    world = running
+    for asked in (
+        lambda: suggestions(world.workshop, "crn"), lambda: links.link(world.workshop, "crn", "C1", "10000", by="ada"),
+        lambda: links.adopt(world.workshop, "crn", "C1", "10000", by="ada"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError, match=r"source 'crn' was pulled yet\. Known: crm, dunning, erp"):
+            asked()
+    with pytest.raises(ConfigurationError, match="nobody is named"):
+        links.link(world.workshop, "crm", "C1", "10000", by="")

@@ -85,6 +85,12 @@ def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
     file.write_text("source,external_id,to\ncrm,,10000\ncrm,C3,\n")
     with pytest.raises(ConfigurationError, match="line 2: external_id is empty; line 3: to is empty"):
         links.bulk(world.workshop, file, by="ada")
+    file.write_text("source,external_id,to\ncrm,C9,10000\ncrm,C3,4711\ncrm,C1,10000\n")
+    with pytest.raises(ConfigurationError, match=r"link crm C9 to 10000: there is no debtor.*link crm C3 to 4711: there is no.*3 of 3 decisions"):
+        links.bulk(world.workshop, file, by="ada")
+    file.write_text("source,external_id,to\n")
+    with pytest.raises(ConfigurationError, match="holds no decision"):
+        links.bulk(world.workshop, file, by="ada")
     file.write_text("source,id\n")
     with pytest.raises(ConfigurationError, match="unknown columns id"):
         links.bulk(world.workshop, file, by="ada")
@@ -110,7 +116,7 @@ def test_the_commands(running: World, home: Path, monkeypatch: pytest.MonkeyPatc
     assert call("links", "link", "crm", "C9", "10000")[0] == 2
     code, history = call("links", "history")
     assert isinstance(history, dict)
-    assert history["history"][0]["applied_by"] == "ada"
+    assert history["history"][0]["by"] == "ada"
     assert call("links", "undo", "--apply", "--as", "ada")[0] == 0
     assert running.debtor_of("crm", "C1") is None
     assert call("links", "suggestions", "crm")[0] == 0

@@ -299,8 +299,6 @@ def _decide(context: dg.OpExecutionContext, form: dg.Config, workshop: OpenWorks
     assert isinstance(form, Form)
     with refusals_told():
         plan, is_applied = form.carried_out(workshop.workshop)
-    about = about_plan(plan, is_applied=is_applied)
-    context.add_output_metadata(about)
     context.instance.add_run_tags(context.run_id, {"sync_engine/plan": plan.hash[:12]})
     kind = dg.AssetMaterialization if is_applied else dg.AssetObservation
-    context.log_event(kind(LINKS, metadata=about))
+    context.log_event(kind(LINKS, metadata=about_plan(plan, is_applied=is_applied)))

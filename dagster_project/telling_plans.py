@@ -32,22 +32,21 @@ VERBS = {"create": "created", "update": "changed", "delete": "buried", "restore"
 def about_plan(plan: Plan, *, is_applied: bool) -> Metadata:
     """A plan, or what was applied: its hash, what it comes to, and each of its sections that is not empty as a table."""
     return {
-        "plan": plan.hash, "state": "applied" if is_applied else "planned, nothing was changed",
-        "next": dg.MetadataValue.md(_next(plan, is_applied=is_applied)),
-        "in short": table(({"what": what, "how many": n} for what, n in plan.counts.items() if n), **{"what": "string", "how many": "int"}),
-        **{name: shown for name, shown in _sections(plan).items() if shown.records},
+        "state": "applied" if is_applied else "planned, nothing was changed",
+        "in short": ", ".join(f"{n} {what.removesuffix('s') if n == 1 else what}" for what, n in plan.counts.items() if n) or "it changes nothing",
+        "next": _next(plan, is_applied=is_applied), "plan": plan.hash, **{name: shown for name, shown in _sections(plan).items() if shown.records},
     }
 
 
 def _next(plan: Plan, *, is_applied: bool) -> str:
     if is_applied:
-        return f"Done. To take it back: launch `ops_undo` with `plan: {plan.hash[:12]}`."
+        return f"Done. To take it back, launch ops_undo with plan: {plan.hash[:12]}"
     if plan.vetoed and plan.does_nothing:
-        return "**Vetoed**: applying it would be refused. The table below says why; if it is right all the same, launch it again with `force: true`."
+        return "Vetoed: applying it would be refused. The table says why; if it is right all the same, launch it again with force: true"
     job, asks = ("ops_switch_to_automatic", "the same form and ") if plan.operation["op"] == "go_automatic" else ("ops_apply_plan", "")
     return (
-        f"Look at the tables, then launch `{job}` with {asks}`plan: {plan.hash[:12]}`. It does exactly this, or refuses if anything has moved. "
-        f"The values themselves: `sync-engine links show {plan.hash[:12]}`."
+        f"Look at the tables, then launch {job} with {asks}plan: {plan.hash[:12]} - it does exactly this, or refuses if anything has moved. "
+        f"The values themselves: sync-engine links show {plan.hash[:12]}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,11 @@ class Office:
 
 
 def told_by(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    """The metadata of a step's output, tables as lists of rows."""
-    [output] = [e.step_output_data for e in result.all_events if e.is_successful_output]
-    found: dict[str, Any] = {}
-    for name, value in output.metadata.items():
-        found[name] = [dict(r.data) for r in value.records] if isinstance(value, dg.TableMetadataValue) else value.value
-    return found
+    """What a launch says: about links in the event on their asset, else with the output of its step; tables as lists of rows."""
+    said: list[Mapping[str, Any]] = [e.materialization.metadata for e in result.get_asset_materialization_events()]
+    said += [e.asset_observation_data.asset_observation.metadata for e in result.get_asset_observation_events()]
+    [metadata] = said or [e.step_output_data.metadata for e in result.all_events if e.is_successful_output]
+    return {n: [dict(r.data) for r in v.records] if isinstance(v, dg.TableMetadataValue) else v.value for n, v in metadata.items()}
 
 
 def refusal(result: dg.ExecuteInProcessResult) -> dg.Failure:

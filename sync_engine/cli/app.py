@@ -71,7 +71,7 @@ def options(version: bool = typer.Option(False, "--version", is_eager=True, call
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
-    gc.set_threshold(50_000, 20, 100)  # start-up and bulk work make objects that stay; looking for cycles among them costs a tenth of both
+    gc.disable()  # what start-up makes stays; looking for cycles in it costs a tenth of it. Whoever opens the store turns it on again
     _load()
     output.choose(as_json=False, verbose=False)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ def open_store() -> Engine:
     """The migrated store. Raises ConfigurationError, StoreError, TransientError."""
     from sync_engine.ops import workplace
 
+    _started()
     store = workplace.open_store()
     AT_THE_END.callback(store.dispose)
     return store
@@ -26,6 +28,13 @@ def open_workshop() -> Workshop:
     """Store, lake and clock. Raises ConfigurationError, StoreError, TransientError."""
     from sync_engine.ops import workplace
 
+    _started()
     workshop = workplace.open_workshop()
     AT_THE_END.callback(workshop.store.dispose)
     return workshop
+
+
+def _started() -> None:
+    """From here on garbage is collected again, but not looked for among the modules that are loaded."""
+    gc.freeze()
+    gc.enable()

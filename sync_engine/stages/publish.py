@@ -17,6 +17,8 @@ from sync_engine.store.policy import enter_policy
 from sync_engine.store.runs import Counts, record_step
 from sync_engine.store.staging import staged
 
+TELL_PLANNER = "ANALYZE engine.source_record"
+
 
 class Published(NamedTuple):
     """The cut: its id, what it created and updated per canonical entity, and how many changes the audit took."""
@@ -36,13 +38,17 @@ def publish(lane: Lane) -> Published:
         everyone = enter_policy(cut)
         for entity in ("debtor", "contact"):
             linking.enter_mode(cut, entity)
-        _tell_the_planner(lane, connection)
+        is_large = _is_large(lane, connection)
+        if is_large:
+            run_sql(connection, TELL_PLANNER)
         words = inbox.take(cut)
         _masters(cut, words, everything=everything, everyone=everyone)
         _documents(cut)
         overlay.publish_touched(cut, everyone=everyone)
         inbox.answer(cut, words)
         _close(lane, cut)
+        if is_large:  # or the next cuts are planned as if everything were still dirty
+            run_sql(connection, TELL_PLANNER)
         changes = close_cut(cut)
     lane.warnings.extend(cut.warnings)
     written = sum(n for row in cut.counts.values() for name, n in row.items() if name in ("created", "updated", "deleted"))
@@ -77,14 +83,12 @@ def _config_changed(lane: Lane, connection: Connection) -> bool:
     return bool(last) and tuple(last[0]) != (lane.policy.digest, lane.config.digest)
 
 
-def _tell_the_planner(lane: Lane, connection: Connection) -> None:
-    """After a large load the statistics are stale, and a plan made for few dirty records is quadratic on many."""
-    many = fetch(connection, """
+def _is_large(lane: Lane, connection: Connection) -> bool:
+    """Whether so much is dirty that the statistics are stale: a plan made for few dirty records is quadratic on many."""
+    return bool(fetch(connection, """
         SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source
             AND r.dirty LIMIT 2001) x
-        """, source=lane.source)[0][0]
-    if many:
-        run_sql(connection, "ANALYZE engine.source_record")
+        """, source=lane.source)[0][0])
 
 
 def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: bool) -> None:

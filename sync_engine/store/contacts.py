@@ -43,9 +43,10 @@ def collect_contacts(cut: Cut, *, everything: bool) -> None:
     link_new(cut, "contact")
     cut.sql("""
         INSERT INTO dirty_contact
-        SELECT DISTINCT l.canonical_id FROM canonical.link l JOIN engine.stream s ON s.source = l.source AND s.canonical = 'contact'
-        JOIN engine.source_record r ON r.stream_id = s.stream_id AND coalesce(r.about, r.key) = l.external_id
-        WHERE l.entity = 'contact' AND l.source = :source AND (r.dirty OR :everything OR l.decided_at = now())
+        SELECT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        JOIN canonical.link l ON l.entity = 'contact' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
+        WHERE s.source = :source AND s.canonical = 'contact' AND (r.dirty OR :everything)
+        UNION SELECT canonical_id FROM canonical.link WHERE entity = 'contact' AND source = :source AND decided_at = now()
         ON CONFLICT DO NOTHING
         """, everything=everything)
 
@@ -104,11 +105,13 @@ def _find_debtors(cut: Cut) -> None:
             AND p.debtor_id IS NOT NULL AND r.state = 2 AND r.reason = :reason
         """, reason=NO_DEBTOR)
     cut.sql("""
-        UPDATE engine.source_record r SET dirty = true FROM engine.stream s, debtor_of_contact f
-        JOIN canonical.link l ON l.entity = 'contact' AND l.source = f.source AND l.external_id = f.contact_key
-        JOIN canonical.contact c ON c.id = l.canonical_id
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND f.source = :source AND r.key = f.contact_key
-          AND c.debtor_id IS DISTINCT FROM f.debtor_id AND NOT r.dirty
+        WITH moved AS MATERIALIZED (
+            SELECT f.contact_key FROM debtor_of_contact f
+            JOIN canonical.link l ON l.entity = 'contact' AND l.source = :source AND l.external_id = f.contact_key
+            JOIN canonical.contact c ON c.id = l.canonical_id
+            WHERE f.source = :source AND c.debtor_id IS DISTINCT FROM f.debtor_id)
+        UPDATE engine.source_record r SET dirty = true FROM moved, engine.stream s
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'contact' AND NOT s.facet AND r.key = moved.contact_key AND NOT r.dirty
         """)
     count(cut, "contact", without_debtor=excluded)
 
@@ -125,6 +128,7 @@ def _name_debtors(cut: Cut, source: str) -> None:
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :of AND s.canonical = 'contact' AND r.claim IS NOT NULL AND (r.deleted_at IS NULL OR r.dirty)
         """, of=source)
+    tell_planner(cut.connection, "contact_part")
     cut.sql("""
         INSERT INTO debtor_of_contact
         WITH own AS (SELECT key, min(debtor_key) AS debtor_key, min(company_number) AS company_number, bool_or(NOT facet) AS is_defined FROM contact_part

@@ -15,6 +15,8 @@ from sync_engine.store.folding import Folded, cell, copy_wanted, expire_pins, fo
 IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
+REFERRED = (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"))
+"""What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
     "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
     "payment_terms", "parent_id", "owner_id", "portfolio_id", "excluded", "provenance",
@@ -42,18 +44,29 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
         WHERE s.source = :source AND s.canonical = 'debtor' AND r.dirty
         """)
-    for canonical, column, claimed in (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key",
-        "parent_key")):
-        cut.sql(f"""
-            INSERT INTO dirty_debtor
-            SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-            JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
-            WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN (
-                SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id) WHERE t.source = :source
-                    AND t.canonical = '{canonical}' AND c.dirty)
-            ON CONFLICT DO NOTHING
-            """)
+    for canonical, column, claimed in REFERRED:
+        _mark_referring(cut, canonical, column, claimed)
     expire_pins(cut, "debtor")
+
+
+def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None:
+    """Debtors whose claims name a record that is new, changed or gone; there is no index over claims, so nobody looks without need."""
+    changed = f"""
+        SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id)
+        WHERE t.source = :source AND t.canonical = '{canonical}' AND c.dirty"""
+    if canonical == "debtor":  # a parent that was there before and still is changes nothing for its children
+        changed += """ AND (c.deleted_at IS NOT NULL OR NOT EXISTS (
+            SELECT FROM canonical.link l JOIN canonical.debtor d ON d.id = l.canonical_id
+            WHERE l.entity = 'debtor' AND l.source = :source AND l.external_id = c.key AND l.decided_at < now() AND d.deleted_at IS NULL))"""
+    if not cut.exists(changed):
+        return
+    cut.sql(f"""
+        INSERT INTO dirty_debtor
+        SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
+        WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN ({changed})
+        ON CONFLICT DO NOTHING
+        """)
 
 
 def publish_debtors(cut: Cut) -> None:

@@ -99,10 +99,11 @@ def _live(ground: Ground, canonical: str) -> tuple[int | None, int]:
     if canonical in ("debtor", "contact"):
         row = ground.rows(f"""
             SELECT count(*) FILTER (WHERE t.id IS NOT NULL AND t.deleted_at IS NULL), count(*) FILTER (WHERE l.canonical_id IS NULL)
-            FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-            LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = s.source AND l.external_id = r.key
+            FROM engine.source_record r
+            LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = :source AND l.external_id = r.key
             LEFT JOIN canonical.{canonical} t ON t.id = l.canonical_id
-            WHERE s.source = :source AND s.canonical = :entity AND NOT s.facet AND r.state = 0 AND r.deleted_at IS NULL
+            WHERE r.stream_id = ANY (ARRAY(SELECT stream_id FROM engine.stream WHERE source = :source AND canonical = :entity AND NOT facet))
+              AND r.state = 0 AND r.deleted_at IS NULL
             """, entity=canonical)[0]
     elif canonical == "ledger_entry":
         row = ground.rows("SELECT count(*), 0 FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL")[0]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from sync_engine.stages.lane import Lane
-from sync_engine.store import code_lists, contacts, debtors, documents, inbox, ledger, linking, overlay
+from sync_engine.store import code_lists, contacts, debtors, documents, inbox, ledger, linking, overlay, waiting
 from sync_engine.store.cut import Cut, close_cut, open_cut
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
 from sync_engine.store.policy import enter_policy
@@ -109,7 +109,7 @@ def _documents(cut: Cut) -> None:
         ledger.resolve_entries(cut)
         ledger.enrich_documents(cut)
     documents.apply_facets(cut)
-    documents.hold_orphans(cut)
+    waiting.hold_orphans(cut)
     documents.complete_amounts(cut)
     overlay.apply_to_incoming(cut)
     documents.merge_documents(cut)
@@ -137,5 +137,6 @@ def _close(lane: Lane, cut: Cut) -> None:
     run_sql(cut.connection, f"""
         UPDATE engine.lake_manifest m SET published_at = now() FROM engine.stream s
         WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL AND m.published_at IS NULL
-          AND NOT EXISTS (SELECT FROM {staged(lane.source, "application")} a WHERE a.batch_id = m.batch_id)
+          AND NOT EXISTS (SELECT FROM {staged(lane.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
+              WHERE a.batch_id = m.batch_id AND r.state = 0)
         """, source=lane.source)

@@ -6,6 +6,7 @@ from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.cut import Cut, count, merge_into
 from sync_engine.store.db import tell_planner
 from sync_engine.store.staging import staged
+from sync_engine.store.waiting import WAITING
 
 COLUMNS = (
     "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date",
@@ -15,7 +16,6 @@ COLUMNS = (
 )
 AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
     "open_amount_base"))
-UNPOSTED = "not posted: the ledger has no entry for it"
 
 
 def stage_latest(cut: Cut) -> None:
@@ -26,8 +26,8 @@ def stage_latest(cut: Cut) -> None:
     documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
     removed = cut.sql(f"""
         DELETE FROM {documents} d USING engine.source_record r
-        WHERE r.stream_id = d.stream_id AND r.key = d.key AND (r.deleted_at IS NOT NULL OR r.state = 2 AND r.reason <> :held)
-        """, held=UNPOSTED)
+        WHERE r.stream_id = d.stream_id AND r.key = d.key AND (r.deleted_at IS NOT NULL OR r.state = 2 AND r.reason <> ALL(:held))
+        """, held=list(WAITING))
     if cut.rows(f"SELECT count(*) - count(DISTINCT (stream_id, key)) FROM {documents}")[0][0]:
         removed += cut.sql(f"""
             DELETE FROM {documents} o USING {documents} n
@@ -71,50 +71,6 @@ def prepare_documents(cut: Cut) -> bool:
         LEFT JOIN canonical.reference t ON t.source = :source AND t.external_id = 'payment_terms/' || d.terms_key
         """)
     return cut.exists("SELECT FROM incoming_document")
-
-
-def hold_orphans(cut: Cut) -> None:
-    """Documents without a known debtor are quarantined and stay staged; unposted ones are excluded and stay staged."""
-    cut.sql("CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text) ON COMMIT DROP")
-    cut.sql("INSERT INTO held_document SELECT external_id, 1, 'quarantined', debtor_key FROM incoming_document WHERE debtor_id IS NULL")
-    if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
-        cut.sql("""
-            INSERT INTO held_document SELECT external_id, 2, :reason, NULL FROM incoming_document n
-            WHERE debtor_id IS NOT NULL AND entry_no IS NULL AND NOT coalesce(is_posted, false) AND erp_status IN ('open', 'partially_paid') AND total <> 0
-            """, reason=UNPOSTED)
-    held = cut.rows("SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 2) FROM held_document")[0]
-    _mark_held(cut)
-    cut.sql("DELETE FROM incoming_document n USING held_document h WHERE h.key = n.external_id")
-    count(cut, "document", waiting_for_debtor=int(str(held[0])), not_posted=int(str(held[1])))
-
-
-def _mark_held(cut: Cut) -> None:
-    cut.sql("""
-        UPDATE engine.source_record r SET state = h.state, reason = h.reason FROM engine.stream s, held_document h
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.key = h.key AND (r.state,
-            r.reason) IS DISTINCT FROM (h.state, h.reason)
-        """)
-    cut.sql("""
-        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
-        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
-            '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
-                   r.batch_id
-        FROM held_document h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
-        WHERE h.state = 1 AND s.source = :source AND s.canonical = 'document' AND NOT s.facet
-        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage,
-            error = excluded.error
-        """, version=cut.mapping_version, run=cut.run_id)
-    cut.sql("""
-        DELETE FROM engine.quarantine q USING engine.stream s, incoming_document n
-        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'document' AND q.error = 'ParentMissing' AND q.key = n.external_id
-            AND n.debtor_id IS NOT NULL
-        """)
-    cut.sql("""
-        UPDATE engine.source_record r SET state = 0, reason = NULL FROM engine.stream s, incoming_document n
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.state <> 0 AND r.key = n.external_id
-          AND NOT EXISTS (SELECT FROM held_document h WHERE h.key = n.external_id)
-        """)
 
 
 def complete_amounts(cut: Cut) -> None:

@@ -10,6 +10,7 @@ from sync_engine.canonical.document import LEDGER_ENTRY
 from sync_engine.store.cut import Cut, count, id_sql, merge_into
 from sync_engine.store.db import tell_planner
 from sync_engine.store.staging import staged
+from sync_engine.store.waiting import hold_applications, hold_entries
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
 PAYMENT = (
@@ -235,42 +236,6 @@ def enrich_documents(cut: Cut) -> None:
     _drop_stand_ins(cut)
 
 
-def hold_entries(cut: Cut) -> None:
-    """Entries whose debtor is not known yet are quarantined; `record_id` stays empty, so that every cut looks again."""
-    cut.sql("""
-        CREATE TEMP TABLE held_entry ON COMMIT DROP AS
-        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source
-            AND e.entry_no = t.entry_no
-        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
-        """)
-    cut.sql("UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no")
-    cut.sql("""
-        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
-        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
-            '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
-                   r.batch_id
-        FROM held_entry h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
-        WHERE s.source = :source AND s.canonical = 'ledger_entry'
-        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message
-        """, version=cut.mapping_version, run=cut.run_id)
-    cut.sql("""
-        UPDATE engine.source_record r SET state = CASE WHEN h.entry_no IS NULL THEN 0 ELSE 1 END, reason = CASE WHEN h.entry_no IS NULL THEN NULL
-            ELSE 'quarantined' END
-        FROM engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no LEFT
-            JOIN held_entry h ON h.entry_no = t.entry_no
-        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = e.key
-          AND (r.state = 0) = (h.entry_no IS NOT NULL) AND (h.entry_no IS NOT NULL OR EXISTS (SELECT FROM engine.quarantine q
-              WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
-        """)
-    cut.sql("""
-        DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
-        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND q.error = 'ParentMissing' AND q.key = e.key
-          AND NOT EXISTS (SELECT FROM held_entry h WHERE h.entry_no = t.entry_no)
-        """)
-    cut.sql("DELETE FROM touched_entry t USING held_entry h WHERE h.entry_no = t.entry_no")
-
-
 def _drop_stand_ins(cut: Cut) -> None:
     """A document that stood for an entry alone is superseded when the ERP's own document turns up, or the entry is gone."""
     cut.sql("""
@@ -334,6 +299,7 @@ def publish_applications(cut: Cut) -> None:
     _deductions(cut, table)
     merge_into(cut, "application", "incoming_application", APPLICATION, fresh=not cut.exists("SELECT FROM canonical.application WHERE source = :source"))
     waiting = cut.sql(f"DELETE FROM {table} a USING incoming_application n WHERE n.external_id = a.key")
+    hold_applications(cut)
     count(cut, "application", staged=waiting)
 
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from sync_engine.ports import Normalised, Normaliser
-from tests.simulators.business_central.faults import MalformedRecord
+from sync_engine.store.waiting import HISTORY
+from tests.simulators.business_central.faults import MalformedRecord, ShortSweep
 from tests.stages.conftest import RigMaker
 from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
 
@@ -64,6 +65,20 @@ def test_a_payment_on_a_waiting_document_waits_with_it(make_rig: RigMaker) -> No
     rig.company.dispute(invoice.id, "QUALITY")
     rig.run()
     assert rig.document(invoice.number)["open_amount"] == rig.company.remaining_of(invoice)
+    assert_sound(rig)
+
+
+def test_history_of_a_debtor_that_turns_up_after_all(rig: Rig) -> None:
+    """A list of customers that ended early made one look deleted: what is settled was excluded, what is open put aside; a whole list heals both."""
+    rig.simulator.inject(ShortSweep(keep=9, match=r"/customers(\?|$)", times=1))
+    rig.run()
+    reasons = dict(rig.rows("SELECT reason, count(*) FROM engine.source_record WHERE state <> 0 AND reason IN (:h, 'quarantined') GROUP BY 1", h=HISTORY))
+    assert set(reasons) == {HISTORY, "quarantined"}
+    assert rig.one("SELECT count(*) FROM engine.quarantine q WHERE error <> 'ParentMissing'") == 0
+    rig.advance(hours=30)
+    rig.run()
+    assert rig.one("SELECT count(*) FROM engine.source_record WHERE reason IN (:h, 'quarantined')", h=HISTORY) == 0
+    assert_true(rig)
     assert_sound(rig)
 
 

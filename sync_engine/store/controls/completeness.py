@@ -113,7 +113,10 @@ def _live(ground: Ground, canonical: str) -> tuple[int | None, int]:
         return None, 0
     waiting = int(str(row[1]))
     if canonical == "application" and ground.rows("SELECT to_regclass(:name)", name=staged(ground.source, "application"))[0][0] is not None:
-        waiting = int(str(ground.rows(f"SELECT count(DISTINCT key) FROM {staged(ground.source, 'application')}")[0][0]))
+        waiting = int(str(ground.rows(f"""
+            SELECT count(DISTINCT (a.stream_id, a.key)) FROM {staged(ground.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
+            WHERE r.state = 0
+            """)[0][0]))
     return int(str(row[0])), waiting
 
 

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test check dev bench migrate lock clean
+.PHONY: help install install-dev demo test mutants check dev bench migrate lock clean
 
 # Packages and our own modules are compiled once; without bytecode every start of Dagster costs a second more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,6 +34,9 @@ demo: install ## a Business Central company arrives in the canonical store, chan
 
 test: install-dev ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+mutants: install-dev ## breaks merge, matching and ownership in every small way; a test must notice each
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 check: install-dev ## lint, types, layers
 	@$(BIN)/ruff check .

@@ -58,12 +58,25 @@ class Resolved:
 
 def merge_facets(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One source's claim from its parts, defining stream first: a later part only adds fields, or fills what is None."""
-    whole = dict(parts[0])
-    for part in parts[1:]:
+    defining, *others = parts
+    whole = dict(defining)
+    for part in others:
         for name, value in part.items():
             if whole.get(name) is None:
                 whole[name] = value
     return whole
+
+
+AS_SAID = ("master", "if_empty")
+"""Modes in which a record of one source has the value it says now."""
+
+
+class _Alone(NamedTuple):
+    """What a record of one source alone comes to: fields that are as it says, those to fold, and whether it may be overruled in any."""
+
+    as_said: tuple[str, ...]
+    folded: Mapping[str, Rule]
+    may_be_overruled: bool
 
 
 class Resolver:
@@ -73,19 +86,23 @@ class Resolver:
         self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
         self._sets = {f.name for f in fields if f.kind == "set"}
         self._order = order or {}
-        self._alone: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._alone: dict[tuple[str, str], _Alone] = {}
 
     def resolve(self, claims: Sequence[Claim], pins: Iterable[Pin] = (), today: date | None = None) -> Resolved:
         """Folds the claims of the source records linked to one canonical record.
 
         Ranked claimants only; ties by order of sources, then the older link, then the key. A pin that still holds wins.
         """
-        resolved = self._single(claims[0]) if len(claims) == 1 else self._fold(claims)
+        resolved = self._single(*claims) if len(claims) == 1 else self._fold(claims, self._rules, Resolved())
         for pin in pins:
             if pin_holds(pin, claims, today):
                 resolved.values[pin.field] = pin.value
                 resolved.provenance[pin.field] = PERSON
         return resolved
+
+    def may_be_overruled(self, claim: Claim) -> bool:
+        """Whether something that this source says can be disbelieved where no other source and no person speaks."""
+        return self._believed_alone(claim).may_be_overruled
 
     def overruled(self, claims: Sequence[Claim], resolved: Resolved) -> list[Overruled]:
         """What linked sources said that did not become the value."""
@@ -103,23 +120,20 @@ class Resolver:
         return self._rules[field_name]
 
     def _single(self, claim: Claim) -> Resolved:
-        who = (claim.source, claim.role)
-        ranked = self._alone.get(who)
-        if ranked is None:
-            plain = {n: r for n, r in self._rules.items() if n not in self._sets and r.mode not in ("derived", "on_create", "union")}
-            ranked = tuple(n for n, r in plain.items() if rank(r, *who) is not None)
-            self._alone[who] = ranked
-        values = {n: claim.values[n] for n in ranked if n in claim.values}
-        if len(ranked) != len(self._rules):
-            rest = self._fold([claim], skip=frozenset(ranked))
-            values.update(rest.values)
-        return Resolved(values, dict.fromkeys(values, claim.source))
+        alone = self._believed_alone(claim)
+        values = {n: claim.values[n] for n in alone.as_said if n in claim.values}
+        return self._fold([claim], alone.folded, Resolved(values, dict.fromkeys(values, claim.source)))
 
-    def _fold(self, claims: Sequence[Claim], skip: frozenset[str] = frozenset()) -> Resolved:
-        resolved = Resolved()
-        for name, rule in self._rules.items():
-            if name in skip:
-                continue
+    def _believed_alone(self, claim: Claim) -> _Alone:
+        who = (claim.source, claim.role)
+        if who not in self._alone:
+            folded = {n: r for n, r in self._rules.items() if n in self._sets or r.mode not in AS_SAID}
+            as_said = tuple(n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None)
+            self._alone[who] = _Alone(as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules))
+        return self._alone[who]
+
+    def _fold(self, claims: Sequence[Claim], rules: Mapping[str, Rule], resolved: Resolved) -> Resolved:
+        for name, rule in rules.items():
             ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
             if not ranked:
                 continue
@@ -147,8 +161,9 @@ def _members(value: Any) -> Sequence[Any]:
 
 def _decide(ranked: list[Claim], name: str, rule: Rule) -> tuple[Claim, Any]:
     if rule.mode == "on_create":
-        first = min(ranked, key=lambda c: (c.linked_at, ranked.index(c)))
-        return first, (first.first_values or first.values).get(name)
+        first = min(ranked, key=lambda c: c.linked_at)
+        said_first = first.first_values or {}
+        return first, said_first[name] if name in said_first else first.values[name]
     if rule.mode == "if_empty":
         return next(((c, c.values[name]) for c in ranked if c.values[name] is not None), (ranked[0], None))
     return ranked[0], ranked[0].values[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Literal
 
@@ -32,6 +31,12 @@ class Rule(BaseModel):
             raise ValueError(f"unknown field group {sorted(unknown)}; there are {list(GROUPS)}")
         return self
 
+    def is_for(self, entity: str, company: str | None) -> bool:
+        """Whether records of this entity in the books of this company are meant."""
+        if self.company is not None and (company is None or self.company.casefold() != company.casefold()):
+            return False
+        return self.entity in ("*", entity)
+
 
 class Policy(BaseModel):
     """Ordered rules; the first that names the field, its group, or everything, decides. Frozen, hashable by `digest`."""
@@ -49,16 +54,14 @@ class Policy(BaseModel):
     def rule_for(self, entity: str, field: str, group: str, company: str | None = None) -> Rule:
         """The deciding rule. Raises LookupError when no rule names the field (a default policy always does)."""
         for rule in self.rules:
-            if rule.entity not in ("*", entity) or (rule.company is not None and rule.company.casefold() != (company or "").casefold()):
-                continue
-            if field in rule.fields or group in rule.groups or not (rule.fields or rule.groups):
+            if rule.is_for(entity, company) and (field in rule.fields or group in rule.groups or not (rule.fields or rule.groups)):
                 return rule
         raise LookupError(f"no ownership rule names {entity}.{field}; end the policy with a rule without fields and groups")
 
     @property
     def digest(self) -> str:
         """Identifies the policy in audit and certificates."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
 DEFAULT_POLICY = Policy(rules=(

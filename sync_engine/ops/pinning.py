@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from sync_engine.canonical.fields import Field
 from sync_engine.errors import ConfigurationError
+from sync_engine.merge import claimed_by_all
 from sync_engine.store.folding import claims_now
 from sync_engine.store.lookups import named_reference
 
@@ -22,7 +23,7 @@ def claimed_now(connection: Connection, entity: str, record: str, field: Field) 
     """What the linked sources say about a field, in the order a pin `until the source changes` compares. Raises ConfigurationError."""
     if field.name in COMPUTED:
         raise ConfigurationError(f"{field.stored_as} is computed, no source says it", whose=entity, todo="Pin it until a date, or until you unpin it.")
-    return [c.values.get(field.name) for c in sorted(claims_now(connection, entity, record), key=lambda c: (c.source, c.key))]
+    return list(claimed_by_all(claims_now(connection, entity, record), field.name))
 
 
 def pinned_value(connection: Connection, entity: str, field: Field, value: Any) -> Any:

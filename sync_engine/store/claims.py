@@ -77,7 +77,7 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
     tell_planner(connection, "new_claim")  # or a few claims are joined by reading every record of the stream
     changed = run_sql(connection, """
         UPDATE engine.source_record r
-        SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NULL THEN NULL ELSE coalesce(r.first_claim, r.claim) END,
+        SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NOT NULL THEN CAST(n.claim AS jsonb) || coalesce(r.first_claim, r.claim) END,
             dirty = true, state = 0, reason = NULL, about = CASE WHEN CAST(n.claim AS jsonb) ? :about THEN CAST(n.claim AS jsonb) ->> :about ELSE r.about END
         FROM new_claim n
         WHERE r.stream_id = :id AND r.key = n.key AND (r.state <> 0 OR r.claim IS DISTINCT FROM CAST(n.claim AS jsonb))

@@ -105,25 +105,25 @@ def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
         cursor.execute(_LOAD.format(dirty="one_record"), (entity, entity, 0, 1))
         rows = cursor.fetchall()
     living, gone, _ = _claims(UUID(record), rows, None)
-    return living or gone
+    return _with_added(living or gone, rows)
 
 
 def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None) -> Folded | None:
     living, gone, excluded = _claims(id_, rows, extra)
-    claims = living or gone
+    claims = _with_added(living or gone, rows)
     if not claims:
         return None
-    if rows[0][1] != rows[-1][1]:
-        claims = [*claims, *_added(rows)]
     if len(claims) > 1:
         claims.sort(key=resolvers.lead)
     resolved = resolvers.of(claims).resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
     return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
 
 
-def _added(rows: list[tuple[Any, ...]]) -> list[Claim]:
-    """What the engine's own source says about a record that others define: it adds, and keeps nothing alive."""
-    return [Claim(r[1], r[2], r[4], r[5], _decode(r[7])) for r in rows if r[1] == INBOX and r[6] and r[9] is None]
+def _with_added(claims: list[Claim], rows: list[tuple[Any, ...]]) -> list[Claim]:
+    """The claims, and what the engine's own source says about a record that others define: it adds, and keeps nothing alive."""
+    if not claims or rows[0][1] == rows[-1][1]:
+        return claims
+    return [*claims, *(Claim(r[1], r[2], r[4], r[5], _decode(r[7])) for r in rows if r[1] == INBOX and r[6] and r[9] is None)]
 
 
 def _claims(id_: UUID, rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
@@ -135,12 +135,14 @@ def _claims(id_: UUID, rows: list[tuple[Any, ...]], extra: Extra | None) -> tupl
         parts = list(parts_iter)
         if parts[0][6]:
             continue  # only facets spoke: the stream that defines the record has not
-        values = merge_facets([_decode(p[7]) for p in parts if p[9] is None or p is parts[0]]) if len(parts) > 1 else _decode(parts[0][7])
+        speaking = [p for p in parts if p[9] is None or p is parts[0]]
+        values = merge_facets([_decode(p[7]) for p in speaking])
+        first_values = merge_facets([_decode(p[8] or p[7]) for p in speaking]) if any(p[8] for p in speaking) else None
         derived = extra(id_, source, values) if extra is not None else None
         if derived:
             values.update(derived)
         first = parts[0]
-        claim = Claim(source, first[2], key, first[5], values, _decode(first[8]) if first[8] else None, derived)
+        claim = Claim(source, first[2], key, first[5], values, first_values, derived)
         (gone if first[9] is not None else living).append(claim)
         excluded += first[10] == 2 and first[9] is None
     return living, gone, excluded

@@ -18,7 +18,7 @@ COLUMNS = ("record_id", "field", "source", "external_id", "said", "believed", "b
 class OverruledClaims:
     """Collects the overruled claims of the records in a dirty table while they are folded, then brings the table up to date.
 
-    A record made of one source without a pin has none, so a store with one source pays one look at an empty table.
+    A record made of one source that is believed whole, and without a pin, has none: a store with one source pays one look at an empty table.
     """
 
     def __init__(self, cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str) -> None:
@@ -29,7 +29,7 @@ class OverruledClaims:
     def note(self, folded: Iterable[tuple[UUID, Sequence[Claim], Resolved, Resolver]]) -> None:
         """Looks at some folded records."""
         for id_, claims, resolved, resolver in folded:
-            if len(claims) == 1 and PERSON not in resolved.provenance.values():
+            if len(claims) == 1 and PERSON not in resolved.provenance.values() and not resolver.may_be_overruled(claims[0]):
                 continue
             self._rows += [
                 (str(id_), self._column[o.field], o.source, o.key, _json(o.said), _json(resolved.values.get(o.field)), o.by or None)

@@ -82,11 +82,16 @@ class Desk:
             "mapping": {"entities": {name: {"fields": fields} for name, fields in ENTITIES.items()}},
         })
 
+    @property
+    def workshop(self) -> Workshop:
+        """What runs and decisions work with."""
+        return Workshop(self.store, Lake(str(self.folder / "lake")), SystemClock(), self.policy)
+
     def run(self) -> Ran:
         """The ERP's files as they are now, through all stages."""
         for name, table in self.tables.items():
             write_csv(self.folder / "erp" / f"{name}.csv", table)
-        return run_source(Workshop(self.store, Lake(str(self.folder / "lake")), SystemClock(), self.policy), self.config)
+        return run_source(self.workshop, self.config)
 
     def edit(self, name: str, key: str, column: str, value: str) -> None:
         """Changes a cell of the ERP."""

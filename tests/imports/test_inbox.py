@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sync_engine.errors import SyncError
+from sync_engine.ops import links
 from sync_engine.ops.inbox import inbox
 from sync_engine.ownership import Policy, Rule
 from tests.imports.support import Desk
@@ -57,6 +58,20 @@ def test_what_collections_own_is_taken_and_stays(desk: Desk) -> None:
     ]
     assert float(desk.debtors("credit_alert_pct")["10002"]) == 82.5
     assert desk.rows("SELECT actor_kind, actor FROM canonical.change WHERE field = 'chasing_paused'") == [("user", "dunning")]
+
+
+def test_what_an_application_said_is_no_change_of_the_source(desk: Desk) -> None:
+    """A name pinned until the source changes holds although the inbox speaks of the debtor too; the ERP's next name ends it."""
+    say(desk, "debtor", "10001", "chasing_paused", True)
+    desk.run()
+    pinned = links.pin(desk.workshop, "10001", "name", "HANSEN (renamed by hand)", by="mia", until_source_changes=True)
+    links.apply(desk.workshop, pinned.hash, by="mia")
+    desk.run()
+    assert desk.debtors("name")["10001"] == "HANSEN (renamed by hand)"
+    desk.edit("debtor", "erp-1", "Name", "HANSEN INTERNATIONAL")
+    desk.run()
+    assert desk.debtors("name")["10001"] == "HANSEN INTERNATIONAL"
+
 
 
 def test_what_somebody_else_owns_is_overruled_and_says_by_whom(desk: Desk) -> None:

@@ -31,6 +31,7 @@ STREAMS = {
     "dimensions": Stream("dimensions", "dimensions", "dimension", has_cursor=False),
     "values": Stream("values", "dimensions", "dimension_value", has_cursor=False),
     "debtors": Stream("debtors", "debtors", "debtor", has_cursor=False),
+    "details": Stream("details", "debtors", "debtor", has_cursor=False, facet=True),
     "cards": Stream("cards", "debtors", "debtor_dimension", has_cursor=False),
     "contacts": Stream("contacts", "contacts", "contact", has_cursor=False),
     "documents": Stream("documents", "documents", "document", has_cursor=False),

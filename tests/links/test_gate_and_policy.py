@@ -135,6 +135,35 @@ def test_on_create_keeps_the_first_value(empty_world: World) -> None:
         world.say("erp", "debtors", "1", number="1", name=name)
         world.run("erp")
     assert world.field(world.debtor_of("erp", "1"), "name") == "Først"
+    assert world.rows("SELECT field, source, said, believed FROM canonical.overruled") == [("name", "erp", "Sidst", "Først")]
+
+
+def test_on_create_keeps_the_first_value_of_a_second_page_too(empty_world: World) -> None:
+    """What a facet said first stays as well, whether it spoke of the field with the record or after it."""
+    world = empty_world
+    world.policy = Policy.model_validate({"rules": [{"fields": ["phone", "city"], "ranking": ["erp"], "mode": "on_create"}, {"ranking": ["erp"]}]})
+    world.add("erp", "erp")
+    for name, phone, city in (("Først", "1", None), ("Siden", "2", "Aarhus"), ("Sidst", "3", "Odense"), ("Sidst", "4", "Esbjerg")):
+        world.say("erp", "debtors", "1", number="1", name=name)
+        world.say("erp", "details", "1", phone=phone, **({"city": city} if city else {}))
+        world.run("erp")
+    debtor = world.debtor_of("erp", "1")
+    assert [world.field(debtor, f) for f in ("name", "phone", "city")] == ["Sidst", "1", "Aarhus"]
+
+
+def test_a_source_nobody_ranks_is_overruled_from_its_first_record(empty_world: World) -> None:
+    """Alone or not: what it says of phones is not believed, and seen not to be; once it is ranked nothing is overruled."""
+    world = empty_world
+    nobody = {"fields": ["phone"], "ranking": ["collections"]}
+    world.policy = Policy.model_validate({"rules": [nobody, {"ranking": ["erp"]}]})
+    world.add("erp", "erp")
+    world.say("erp", "debtors", "1", number="1", name="Hansen", phone="12345678")
+    world.run("erp")
+    assert world.rows("SELECT field, source, said, believed, believed_source FROM canonical.overruled") == [("phone", "erp", "12345678", None, None)]
+    world.policy = Policy.model_validate({"rules": [{"ranking": ["erp"]}]})
+    world.run("erp")
+    assert world.rows("SELECT field FROM canonical.overruled") == []
+    assert world.field(world.debtor_of("erp", "1"), "phone") == "12345678"
 
 
 def test_a_company_may_have_rules_of_its_own(empty_world: World) -> None:

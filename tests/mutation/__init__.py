@@ -1,0 +1,1 @@
+"""The pure core, broken one small way at a time: every break must be noticed by a test."""

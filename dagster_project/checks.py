@@ -150,7 +150,7 @@ def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckR
     with transaction(lane.store, "looking for ambiguous links") as connection:
         found = cases.open_cases(connection, lane.source, entity)
     if not found:
-        return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", key=key)
+        return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
     rows = ({"record": c["key"], "outcome": c["outcome"], "rung": c["rung"] or "", "candidates": len(c["candidates"])} for c in found[:SHOWN])
     waiting = "1 record waits" if len(found) == 1 else f"{len(found)} records wait"
     said = f"{waiting} for a person. See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
@@ -163,7 +163,7 @@ def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCh
     with transaction(lane.store, "counting what is overruled") as connection:
         found = cases.overrulings(connection, lane.source, entity)
     if not found:
-        return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", key=key)
+        return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key)
     records = sum(f.records for f in found)
     said = (
         f"{records} values of {lane.source} are overruled. Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "

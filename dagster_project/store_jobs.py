@@ -98,8 +98,8 @@ def _about_replay(ran: Ran) -> Metadata:
     counts = ran.published.counts
     rows = [{"table": name, **{verb: int(row.get(verb, 0)) for verb in ("created", "updated", "deleted")}} for name, row in counts.items()]
     written = [row for row in rows if row["created"] or row["updated"] or row["deleted"]]
-    shown = table(written, table="string", created="int", updated="int", deleted="int")
-    return {"cut": ran.published.cut_id, "changes": ran.published.changes, "tables": shown}
+    shown = {"tables": table(written, table="string", created="int", updated="int", deleted="int")} if written else {}
+    return {"cut": ran.published.cut_id, "changes": ran.published.changes, **shown}
 
 
 @dg.op(name="import_file", description="Judges every row, and applies the good ones when told to.")

@@ -73,9 +73,9 @@ def about_rehearsal(found: Rehearsed) -> Metadata:
     by_kind = Counter((c.entity, c.op, c.field or "") for c in found.changes)
     rows = [{"entity": entity, "op": op, "field": field, "records": n} for (entity, op, field), n in by_kind.items()]
     read = [{"stream": stream, "records": n} for stream, n in found.read.items()]
+    difference = {"difference": table(rows, entity="string", op="string", field="string", records="int")} if rows else {}
     return {
-        "changed": "nothing, this was a dry run", "records read": sum(found.read.values()), "records that differ": found.differ,
-        "changes it would make": len(found.changes), "difference": table(rows, entity="string", op="string", field="string", records="int"),
+        "state": "a dry run, nothing was changed", "changes it would make": len(found.changes), **difference, "records read": sum(found.read.values()),
         "read": table(read, stream="string", records="int"),
     }
 

@@ -62,7 +62,7 @@ def _sections(plan: Plan) -> dict[str, dg.TableMetadataValue]:
     links = ((x.entity, x.source, x.key, name(x.old), name(x.new), x.rule or "") for x in plan.links)
     cases = ((c.entity, c.source, c.key, c.outcome, c.rung or "", ", ".join(map(name, c.candidates))) for c in plan.cases)
     vetoed = ((v.entity, v.source, v.key, name(v.record), v.why) for v in plan.vetoed)
-    fields = ((f.entity, name(f.record), f.field or "", VERBS.get(f.op, f.op)) for f in plan.fields)
+    fields = ((f.entity, name(f.record), f.field if f.field and f.op == "update" else "all of it", VERBS.get(f.op, f.op)) for f in plan.fields)
     masters = ((m.entity, name(m.record), m.field, m.old or "nobody", m.new or "nobody") for m in plan.masters)
     decisions = ((KINDS.get(d.kind, d.kind), _about(d, name), "taken back" if d.new is None else "new" if d.old is None else "changed") for d in plan.decisions)
     return {

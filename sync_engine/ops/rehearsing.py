@@ -19,12 +19,11 @@ from sync_engine.store.runs import open_run, source_lock
 
 
 class Rehearsed(NamedTuple):
-    """What a resync would do: records read by wire entity, how many of them differ from what is landed, and the changes readers would see."""
+    """What a resync would do: records read by wire entity, and the changes readers would see."""
 
     source: str
     debtor: str
     read: dict[str, int]
-    differ: int
     changes: list[Change]
     warnings: list[str]
 
@@ -52,4 +51,4 @@ def rehearse_debtor(
         read: dict[str, int] = {}
         for part in pulled:
             read[part.entity] = read.get(part.entity, 0) + part.counts.read
-        return Rehearsed(config.source, debtor, read, sum(p.counts.changed + p.counts.deleted for p in pulled), changes, lane.warnings)
+        return Rehearsed(config.source, debtor, read, changes, lane.warnings)

@@ -59,6 +59,13 @@ COMMENT ON VIEW canonical.cut_grade IS 'Grade of every certified cut. A: all ans
 COMMENT ON VIEW canonical.grade IS 'Grade of the latest certified cut per source.';
 COMMENT ON VIEW canonical.source_freshness IS 'Per source: its last cut and its last run. Compare as_of with your clock; the view has none.';
 COMMENT ON VIEW canonical.entity_freshness IS 'Per wire entity: when its cursor last moved, when it was last read in full.';
+COMMENT ON VIEW canonical.field IS 'Every field of debtors, contacts and documents: its name in claims and in the policy, its column, its group (null: one master, no rule).';
+COMMENT ON VIEW canonical.ownership IS 'Who is believed for which field by the policy in force: the deciding rule of each field, and of each company with rules of its own (company null: all others).';
+COMMENT ON COLUMN canonical.ownership.rule IS 'The rule in words: the mode unless it is master, the ranking best first, and why this rule is the one.';
+COMMENT ON VIEW canonical.field_claim IS 'What every linked source record says about every field, believed or not. said_at: when it last said something else.';
+COMMENT ON VIEW canonical.explained IS 'Why a value is what it is: value, master, rule, who set it by hand, what waits to be written back. Ask for one record_id; its claims are in field_claim, its history in change.';
+COMMENT ON COLUMN canonical.explained.master IS 'The source that was believed; person: set by hand; inbox: an application said it; null: nobody says anything.';
+COMMENT ON COLUMN canonical.explained.waiting IS 'Write-backs of this field that no source has taken yet.';
 
 -- Readers see canonical and nothing of the engine; writers may add to the inbox. A migrating user who may not create roles
 -- gets a notice, and the administrator runs this block later.

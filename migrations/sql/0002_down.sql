@@ -1,4 +1,5 @@
 -- Takes the reader views, functions and what it can of the roles away again.
+DROP VIEW IF EXISTS canonical.explained, canonical.field_claim, canonical.ownership, canonical.field;
 DROP VIEW IF EXISTS
     canonical.entity_freshness, canonical.source_freshness, canonical.grade, canonical.cut_grade, canonical.positions_in_use,
     canonical.portfolio_members, canonical.credit_utilisation, canonical.debtor_metrics, canonical.metrics,

@@ -73,7 +73,7 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     told.outcomes("first run", _run(store, is_kept=stop_after_first))
     told.receivables(looking.receivables(store, ops.SOURCE))
     chosen = ops.choose(store)
-    story = explain.explain(store, workshop.policy, "debtor", chosen.debtor)
+    story = explain.explain(store, "debtor", chosen.debtor)
     told.say("", "Who is master of each field of one debtor")
     told.keep("explain", story, lambda screen: draw_story(screen, story))
     told.certificates(looking.certificates(store, ops.SOURCE))

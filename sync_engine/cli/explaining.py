@@ -47,7 +47,7 @@ def _explain(entity: Entity, key: str, field: str | None) -> None:
     from sync_engine.ops.explain import explain
 
     workshop = open_workshop()
-    story = explain(workshop.store, workshop.policy, entity, key, field)
+    story = explain(workshop.store, entity, key, field)
     give(story, lambda screen: draw_story(screen, story, in_depth=field is not None))
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from sync_engine.canonical.contact import CONTACT
-from sync_engine.canonical.debtor import DEBTOR
-from sync_engine.canonical.document import DOCUMENT
-from sync_engine.canonical.fields import Field
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
-from sync_engine.ownership import Policy, Rule
 from sync_engine.store import evidence
 from sync_engine.store.db import transaction
 from sync_engine.store.reports import Change, history, name_of
 
 Entity = Literal["debtor", "contact", "document"]
-FIELDS: dict[Entity, tuple[Field, ...]] = {"debtor": DEBTOR, "contact": CONTACT, "document": DOCUMENT}
-ONE_MASTER = "one master: the source it came from"
+EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ClaimOf(NamedTuple):
@@ -61,35 +55,24 @@ class Story(NamedTuple):
     waiting: list[dict[str, Any]]
 
 
-def explain(store: Engine, policy: Policy, entity: Entity, key: str, field: str | None = None) -> Story:
-    """Everything known about a record, or about one field of it.
+def explain(store: Engine, entity: Entity, key: str, field: str | None = None) -> Story:
+    """Everything known about a record, or about one field of it; the same as the views `canonical.explained` and `field_claim`.
 
     Raises ConfigurationError for an unknown record or field, AmbiguousMatch when the key means several records.
     """
     with transaction(store, f"explaining a {entity}") as connection:
         found = _one(evidence.find(connection, entity, key), entity, key)
-        chosen = _chosen(entity, field)
+        known = evidence.explained(connection, entity, found.id)
         said = evidence.said_about(connection, entity, found.id)
-        row = evidence.row_of(connection, entity, found.id)
-        pins = {p.field: p for p in evidence.pinned(connection, entity, found.id)}
         changes = history(connection, found.id)
-        derived = evidence.portfolio_said(connection, found.id) if entity == "debtor" else []
         stories = [
-            FieldStory(
-                f.stored_as,
-                row.get(f.stored_as),
-                name_of(connection, f.stored_as, row.get(f.stored_as)),
-                _master(row, f),
-                _rule(policy, entity, f),
-                _claims(connection, f, said, derived, _master(row, f)),
-                pins.get(f.name),
-                [c for c in changes if c.field == f.stored_as],
-            )
-            for f in chosen
-            if field is not None or (f.stored_as in row and (row[f.stored_as] is not None or any(f.name in s.values for s in said)))
+            _story(connection, one, claims, changes)
+            for one in _chosen(entity, known, field)
+            for claims in [[s for s in said if s.field == one.field]]
+            if field is not None or one.value is not None or claims
         ]
-        links = list(dict.fromkeys((s.source, s.key) for s in said)) or [(str(row["source"]), str(row["external_id"]))] if entity == "document" or said else []
         ledger = evidence.ledger_entries(connection, found.id) if entity == "document" else []
+        links = evidence.links_of(connection, entity, found.id)
         return Story(entity, found.id, found.label, found.is_deleted, links, stories, changes, ledger, evidence.waiting(connection, entity, found.id))
 
 
@@ -104,39 +87,29 @@ def _one(found: list[evidence.Found], entity: str, key: str) -> evidence.Found:
     return living[0]
 
 
-def _chosen(entity: Entity, field: str | None) -> tuple[Field, ...]:
+def _chosen(entity: Entity, known: list[evidence.Explained], field: str | None) -> list[evidence.Explained]:
     if field is None:
-        return FIELDS[entity]
-    fits = tuple(f for f in FIELDS[entity] if field in (f.name, f.stored_as, f.stored_as.removesuffix("_id"), f.name.removesuffix("_key")))
+        return known
+    fits = [f for f in known if field in (f.field, f.stored_as, f.stored_as.removesuffix("_id"), f.field.removesuffix("_key"))]
     if not fits:
-        raise ConfigurationError(f"a {entity} has no field {field!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}.")
+        raise ConfigurationError(f"a {entity} has no field {field!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in known))}.")
     return fits
 
 
-def _master(row: dict[str, Any], field: Field) -> str | None:
-    if "provenance" not in row:
-        return str(row["source"])
-    found = row["provenance"].get(field.stored_as)
-    return None if found is None else str(found)
+def _story(connection: Connection, one: evidence.Explained, said: list[evidence.Said], changes: list[Change]) -> FieldStory:
+    believed = _believed(one, said)
+    claims = sorted((ClaimOf(s.source, s.wire_entity, s.key, s.value, s.said_at, s in believed) for s in said), key=lambda c: not c.believed)
+    shown = name_of(connection, one.stored_as, one.value)
+    return FieldStory(one.stored_as, one.value, shown, one.master, one.rule, claims, one.pinned, [c for c in changes if c.field in (one.stored_as, one.field)])
 
 
-def _rule(policy: Policy, entity: Entity, field: Field) -> str:
-    if entity == "document":
-        return ONE_MASTER
-    return told(policy.rule_for(entity, field.name, field.group), field)
-
-
-def told(rule: Rule, field: Field) -> str:
-    """A rule in words: how it is read, who is believed before whom, and why it is the one for this field."""
-    mode = "" if rule.mode == "master" else f"{rule.mode}: "
-    why = " (named)" if field.name in rule.fields else f" (group {field.group})" if field.group in rule.groups else ""
-    return f"{mode}{' > '.join(rule.ranking)}{why}"
-
-
-def _claims(connection: Connection, field: Field, said: list[evidence.Said], derived: list[tuple[str, str, str | None]], master: str | None) -> list[ClaimOf]:
-    claims = [
-        ClaimOf(s.source, s.entity, s.key, s.values[field.name], s.said_at, s.source == master and not s.is_deleted) for s in said if field.name in s.values
-    ]
-    if field.name == "portfolio_key":
-        claims += [ClaimOf(source, "the dimension value on the card", key, code, None, source == master) for source, key, code in derived]
-    return claims
+def _believed(one: evidence.Explained, said: list[evidence.Said]) -> list[evidence.Said]:
+    """The claim that became the value; of sets, those of every member. Of one source the older link counts, of one record what it says first."""
+    masters = (one.master or "").split("+")
+    fitting = [s for s in said if s.source in masters and not s.is_deleted]
+    if one.mode == "union" or len(masters) > 1:
+        return fitting
+    fitting.sort(key=lambda s: (s.linked_at or EVER, s.key))
+    filled = [s for s in fitting if s.value is not None]
+    of_one_record = [s for s in filled if s.key == fitting[0].key]
+    return (filled if one.mode == "if_empty" else of_one_record)[:1] or fitting[:1]

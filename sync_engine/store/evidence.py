@@ -24,29 +24,39 @@ class Found(NamedTuple):
     is_deleted: bool
 
 
-class Said(NamedTuple):
-    """What one source record claims now."""
-
-    source: str
-    role: str
-    entity: str
-    key: str
-    linked_at: datetime
-    said_at: datetime
-    values: dict[str, Any]
-    is_deleted: bool
-    state: int
-
-
 class PinnedValue(NamedTuple):
     """A value a person set."""
 
-    field: str
     value: Any
     by: str
     at: datetime
     until: str | None
     reason: str | None
+
+
+class Explained(NamedTuple):
+    """One field of a record, as `canonical.explained` has it."""
+
+    field: str
+    stored_as: str
+    value: Any
+    master: str | None
+    rule: str
+    mode: str | None
+    pinned: PinnedValue | None
+
+
+class Said(NamedTuple):
+    """What one source record claims about one field now; `linked_at` is None where no link is needed."""
+
+    field: str
+    source: str
+    wire_entity: str
+    key: str
+    value: Any
+    said_at: datetime | None
+    linked_at: datetime | None
+    is_deleted: bool
 
 
 def find(connection: Connection, entity: str, key: str, *, merged_away: bool = False) -> list[Found]:
@@ -82,59 +92,57 @@ def find(connection: Connection, entity: str, key: str, *, merged_away: bool = F
     return []
 
 
-def row_of(connection: Connection, entity: str, record_id: UUID) -> dict[str, Any]:
-    """The canonical row: figures exact, dates and instants as text."""
-    text = fetch(connection, f"SELECT CAST(to_jsonb(x) AS text) FROM canonical.{entity} x WHERE id = :id", id=record_id)[0][0]
-    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
-    return found
-
-
-def said_about(connection: Connection, entity: str, record_id: UUID) -> list[Said]:
-    """The claims of every linked source record, facets after the stream that defines the record."""
+def explained(connection: Connection, entity: str, record_id: UUID) -> list[Explained]:
+    """Every field of a record, in the order people know them; figures exact, dates and instants as text."""
     rows = fetch(
         connection,
         """
-        SELECT l.source, o.role, s.entity, l.external_id, l.decided_at, r.changed_at, r.claim, r.deleted_at IS NOT NULL, r.state
-        FROM canonical.link l
-        JOIN engine.source o ON o.source = l.source
-        JOIN engine.stream s ON s.source = l.source AND s.canonical = l.entity
-        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.claim IS NOT NULL
-        WHERE l.entity = :entity AND l.canonical_id = :id ORDER BY o.position, l.source, l.external_id, s.facet, s.rank
+        SELECT x.field, x.stored_as, CAST(x.value AS text), x.master, x.rule, x.mode, x.pinned_value, x.pinned_by, x.pinned_at, x.pinned_until, x.pinned_because
+        FROM canonical.explained x WHERE x.entity = :entity AND x.record_id = :id
         """,
         entity=entity,
         id=record_id,
     )
-    return [Said(*r) for r in rows]
+    return [
+        Explained(field, stored_as, _exact(value), master, rule, mode, None if by is None else PinnedValue(pinned, by, *when_and_why))
+        for field, stored_as, value, master, rule, mode, pinned, by, *when_and_why in rows
+    ]
 
 
-def portfolio_said(connection: Connection, record_id: UUID) -> list[tuple[str, str, str | None]]:
-    """(source, key of the default dimension, code of the value) of each source's chosen dimension: what the portfolio is derived from."""
+def said_about(connection: Connection, entity: str, record_id: UUID) -> list[Said]:
+    """The claims of every linked source record, sources in their order, facets after the stream that defines the record."""
     rows = fetch(
         connection,
         """
-        SELECT x.source, x.external_id, v.code FROM canonical.debtor_dimension x
-        JOIN canonical.dimension d ON d.id = x.dimension_id JOIN engine.source o ON o.source = x.source AND o.config -> 'portfolio' ->> 'dimension' = d.code
-        LEFT JOIN canonical.dimension_value v ON v.id = x.dimension_value_id
-        WHERE x.debtor_id = :id AND x.deleted_at IS NULL ORDER BY x.source, x.external_id
+        SELECT field, source, wire_entity, external_id, CAST(said AS text), said_at, linked_at, is_deleted FROM canonical.field_claim
+        WHERE entity = :entity AND record_id = :id ORDER BY source_order, source, external_id, facet, rank
         """,
+        entity=entity,
         id=record_id,
     )
-    return [(str(s), str(k), None if c is None else str(c)) for s, k, c in rows]
+    return [Said(field, source, wire, key, _exact(said), at, linked, gone) for field, source, wire, key, said, at, linked, gone in rows]
 
 
-def pinned(connection: Connection, entity: str, record_id: UUID) -> list[PinnedValue]:
-    """Values people set by hand."""
-    return [
-        PinnedValue(*r)
-        for r in fetch(
+def _exact(value: str | None) -> Any:
+    """A stored JSON value; a figure keeps every digit."""
+    return None if value is None else json.loads(value, parse_float=Decimal)
+
+
+def links_of(connection: Connection, entity: str, record_id: UUID) -> list[tuple[str, str]]:
+    """(source, key) of the source records a canonical record is made of."""
+    if entity == "document":
+        rows = fetch(connection, "SELECT source, external_id FROM canonical.document WHERE id = :id", id=record_id)
+    else:
+        rows = fetch(
             connection,
             """
-        SELECT field, value, pinned_by, pinned_at, until, reason FROM engine.pin WHERE entity = :entity AND canonical_id = :id ORDER BY field
-        """,
+            SELECT l.source, l.external_id FROM canonical.link l JOIN engine.source o USING (source) WHERE l.entity = :entity AND l.canonical_id = :id
+            ORDER BY o.position, 1, 2
+            """,
             entity=entity,
             id=record_id,
         )
-    ]
+    return [(str(s), str(k)) for s, k in rows]
 
 
 def ledger_entries(connection: Connection, record_id: UUID) -> list[dict[str, Any]]:

@@ -250,7 +250,7 @@ def test_why_a_value_was_pinned_is_told_where_it_is_explained(running: World) ->
 
 def explained(world: World, field: str) -> tuple[str, str | None]:
     """The pinned value of 10002's field, and why."""
-    [story] = explain(world.store, world.policy, "debtor", "10002", field).fields
+    [story] = explain(world.store, "debtor", "10002", field).fields
     assert story.pinned is not None
     return str(story.pinned.value), story.pinned.reason
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sync_engine.cli.app import app, command, group
-from sync_engine.cli.output import give, table
+from sync_engine.cli.output import give, shown, table
 from sync_engine.cli.place import open_store
+from sync_engine.cli.plans import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,7 @@ def _draw_report(screen: Console, report: Report, *, dry_run: bool) -> None:
 
 
 def _draw_undone(screen: Console, undone: Undone) -> None:
-    screen.print(f"Import {undone.import_id} taken back: {undone.restored:,} decisions are as they were before.", markup=False)
+    screen.print(f"Import {undone.import_id} taken back; as it was before: {counted(undone.restored, 'decisions')}.", markup=False)
     for left in undone.left:
         screen.print(f"line {left.line}, {left.field} of {left.entity} {left.record_id}: {left.why}; it stays", style="yellow", markup=False)
 
@@ -112,6 +113,6 @@ def list_inbox(
 
     found = inbox(open_store(), waiting_only=waiting, limit=limit)
     give({"inbox": found}, lambda screen: screen.print(table("Inbox", ("no.", "record", "field", "value", "said by", "said at", "answer", "why"), [
-        (r.inbox_id, f"{r.entity} {r.record}", r.field, None if r.value is None else str(r.value), r.said_by, r.said_at, r.answer or "waiting",
+        (r.inbox_id, f"{r.entity} {r.record}", r.field, shown(r.value), r.said_by, r.said_at, r.answer or "waiting",
             r.why) for r in found
     ], right=("no.",), nothing="Nothing was said.")))

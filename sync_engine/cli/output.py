@@ -143,6 +143,8 @@ def ago(seconds: float | None) -> str:
 
 def shown(value: Any) -> str:
     """A stored value in a sentence: what is empty says so."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "empty" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,12 @@ from sync_engine.cli.app import app, command, group
 from sync_engine.cli.database import audit
 from sync_engine.cli.output import give, say, table
 from sync_engine.cli.place import open_workshop
+from sync_engine.cli.plans import counted
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sync_engine.ops.policy import Difference
 
 policy_group = group("Who is believed for which field, by the YAML of the canonical store.")
 app.add_typer(policy_group, name="policy")
@@ -55,10 +61,14 @@ def diff(file: File = None) -> None:
     rows = [(f.entity, f.label, f.field or f.op, f.old, f.new, None) for f in found.fields] + [
         (m.entity, m.label, m.field, m.old, m.new, "master") for m in found.masters
     ]
-    give(found, lambda screen: screen.print(table(
-        f"{found.in_force or 'nothing'} -> {found.digest}: " + ", ".join(f"{n:,} {what}" for what, n in found.counts.items()),
-        ("entity", "record", "field", "before", "after", "what"), rows[:100], nothing="Nothing would change.",
-    )))  # fmt: skip
+    give(found, lambda screen: _draw_difference(screen, found, rows))
+
+
+def _draw_difference(screen: Console, found: Difference, rows: list[tuple[Any, ...]]) -> None:
+    what = ", ".join(counted(n, what) for what, n in found.counts.items() if n) or "nothing"
+    screen.print(f"Policy {found.in_force or 'none'} -> {found.digest} would change {what}.", markup=False)
+    if rows:
+        screen.print(table(None, ("entity", "record", "field", "before", "after", "what"), rows[:100]))
 
 
 @command(audit)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
-
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.naming import record_id
 from sync_engine.ops.running import Workshop
@@ -39,6 +37,8 @@ def export_audit(workshop: Workshop, file: Path, *, debtor: str | None = None) -
 
 
 def _to_parquet(plain: Path, file: Path) -> None:
+    import duckdb  # here: bound to a module it complains at exit of its own leaks
+
     with duckdb.connect() as memory:
         memory.execute("SET TimeZone = 'UTC'")
         types = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())

@@ -89,7 +89,8 @@ def answer(cut: Cut, words: list[Word]) -> None:
 def listed(connection: Connection, *, waiting_only: bool, limit: int) -> list[tuple[Any, ...]]:
     """Rows of the inbox, the newest first, with their answers."""
     return [tuple(r) for r in fetch(connection, """
-        SELECT i.inbox_id, i.entity, coalesce(concat_ws(' ', d.number, d.name), concat_ws(' ', replace(x.kind, '_', ' '), x.external_no),
+        SELECT i.inbox_id, i.entity, coalesce(
+            nullif(concat_ws(' ', d.number, d.name), ''), nullif(concat_ws(' ', replace(x.kind, '_', ' '), x.external_no), ''),
             CAST(i.record_id AS text)), i.field,
                CAST(i.value AS text), i.said_by, i.said_at, i.answer, i.why, i.answered_at
         FROM canonical.claim_inbox i LEFT JOIN canonical.debtor d ON i.entity = 'debtor' AND d.id = i.record_id

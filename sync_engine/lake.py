@@ -81,11 +81,15 @@ class Lake:
         target = self._local / path
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(".part")
-        with draft.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(target)
+        try:
+            with draft.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            draft.replace(target)
+        except OSError:
+            draft.unlink(missing_ok=True)  # on a full disk every run would leave another half
+            raise
         _sync_folder(target.parent)
 
     def _get(self, path: str) -> bytes:

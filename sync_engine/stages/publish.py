@@ -50,6 +50,7 @@ def publish(lane: Lane) -> Published:
         if is_large:  # or the next cuts are planned as if everything were still dirty
             run_sql(connection, TELL_PLANNER)
         changes = close_cut(cut)
+        documents.clear_staging(cut)
     lane.warnings.extend(cut.warnings)
     written = sum(n for row in cut.counts.values() for name, n in row.items() if name in ("created", "updated", "deleted"))
     record_step(lane.store, lane.run_id, "publish", "cut", "succeeded", time.perf_counter() - started, Counts(read=written, changed=written))
@@ -120,7 +121,6 @@ def _documents(cut: Cut) -> None:
     documents.tombstone(cut, "document", "document")
     documents.tombstone(cut, "application", "application")
     ledger.bury_deductions(cut)
-    documents.clear_staging(cut)
 
 
 def _close(lane: Lane, cut: Cut) -> None:

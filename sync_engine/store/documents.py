@@ -171,10 +171,17 @@ def tombstone(cut: Cut, entity: str, canonical: str) -> None:
 
 
 def clear_staging(cut: Cut) -> None:
-    """Published rows leave staging; held ones wait there for what they miss."""
-    documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
-    if not cut.exists("SELECT FROM held_document"):
-        cut.sql(f"TRUNCATE {documents}, {lines}")
-        return
-    cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)")
-    cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")
+    """Published rows leave staging; held ones wait there for what they miss.
+
+    The last statements of a cut, for PostgreSQL's sake: a transaction that empties an unlogged table, is rolled back, and is
+    followed by a crash of the server within moments leaves a file behind over which its recovery stumbles for good.
+    """
+    documents, lines, entries = (staged(cut.source, name) for name in ("document", "document_line", "ledger_entry"))
+    done = [entries] if cut.exists(f"SELECT FROM {entries}") else []
+    if cut.exists("SELECT FROM held_document"):
+        cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)")
+        cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")
+    else:
+        done += [documents, lines] if cut.exists(f"SELECT FROM {documents}") else []
+    if done:
+        cut.sql(f"TRUNCATE {', '.join(done)}")

@@ -83,7 +83,6 @@ def merge_entries(cut: Cut) -> bool:
             WHERE NOT EXISTS (SELECT FROM engine.ledger_entry o WHERE o.source = :source AND o.entry_no = n.entry_no) RETURNING entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM fresh ON CONFLICT DO NOTHING
         """)
-    cut.sql(f"TRUNCATE {table}")
     return True
 
 

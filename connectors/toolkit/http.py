@@ -160,7 +160,7 @@ class HttpClient:
         if self.login is None:
             return None
         try:
-            return self.login.authorization(self._open(), self.clock)
+            return self.login.authorization(self._open("https:"), self.clock)
         except SyncError as failure:
             if failure.whose:
                 raise
@@ -173,16 +173,18 @@ class HttpClient:
         self._budget.spend(self.urgency)
         with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
-                return self._open().request(method, url, headers=extra, content=content)
+                return self._open(url).request(method, url, headers=extra, content=content)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
 
-    def _open(self) -> httpx.Client:
+    def _open(self, url: str) -> httpx.Client:
+        """The client; a host that is asked in plain text and without a login needs no authorities to be loaded."""
         with self._lock:
             if self._wire is None:
+                needs_no_tls = self.transport is not None or (self.login is None and url.startswith("http:"))
                 self._wire = httpx.Client(
                     transport=self.transport,
-                    verify=tls(self.verify) if self.transport is None else True,
+                    verify=False if needs_no_tls else tls(self.verify),
                     timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
                     limits=httpx.Limits(max_connections=self.limits.concurrent + 1),
                     headers=dict(self.headers),

@@ -72,10 +72,11 @@ def options(version: bool = typer.Option(False, "--version", is_eager=True, call
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     gc.disable()  # what start-up makes stays; looking for cycles in it costs a tenth of it. Whoever opens the store turns it on again
-    _load()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _load(given)
     output.choose(as_json=False, verbose=False)
     try:
-        app(list(arguments) if arguments is not None else None, prog_name="sync-engine")
+        app(given, prog_name="sync-engine")
     except SyncError as error:
         output.complain(error)
         sys.exit(error.exit_code)
@@ -90,11 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(1)
     finally:
         AT_THE_END.close()
+        gc.unfreeze()
+        gc.enable()
     sys.exit(0)
 
 
-def _load() -> None:
-    """The command modules register themselves; they import nothing heavy."""
+def _load(arguments: Sequence[str]) -> None:
+    """The command modules register themselves; they import nothing heavy. What is run every few minutes waits for no other."""
+    from sync_engine.cli import running
+
+    if arguments[:1] == [running.run.__name__]:
+        return
     from sync_engine.cli import (  # noqa: F401 - importing registers
         database,
         demo,
@@ -106,6 +113,5 @@ def _load() -> None:
         looking,
         policy,
         quarantine,
-        running,
         sources,
     )  # fmt: skip

@@ -280,11 +280,12 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
 
 def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
     wrong: list[str] = []
-    for operation in o.operations:
+    for place, operation in enumerate(o.operations, 1):
         try:
             decide(connection, operation, decided)
         except (ConfigurationError, AmbiguousMatch) as error:
-            wrong.append(f"{operation.told}: {error.what}")
+            which = operation.op if isinstance(operation, ops.Merge) else f"{operation.source} {operation.key}"
+            wrong.append(f"{place}. ({which}) {error.what}")
     if wrong:
         raise ConfigurationError(
             "; ".join(wrong[:20]), todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned."

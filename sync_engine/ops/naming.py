@@ -28,7 +28,7 @@ def record_id(connection: Connection, entity: str, named: str) -> str:
             f"there is no {entity} of this number, name or id", key=named, todo="Numbers are compared as they are written, leading zeros too."
         )
     if len(living) > 1:
-        raise AmbiguousMatch(whose=entity, key=named, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living])
+        raise AmbiguousMatch(whose=entity, key=named, rung="what you typed", candidates=[f"{f.number or entity} ({f.id})" for f in living])
     return survivor(connection, entity, str(living[0].id))
 
 

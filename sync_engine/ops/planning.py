@@ -19,7 +19,7 @@ from sync_engine.ops.deciding import Decided, decide
 from sync_engine.ops.naming import somebody
 from sync_engine.ops.operations import OPERATION, Operation
 from sync_engine.ops.running import Workshop
-from sync_engine.ops.showing import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, named, plain, unknown
+from sync_engine.ops.showing import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, moved, named, plain, unknown
 from sync_engine.store import decisions, plans, refolding
 from sync_engine.store.cases import cases_found, settle_cases
 from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
@@ -88,7 +88,7 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
         tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, locking=True)
         if tried.plan.hash != kept.plan_hash:
             raise ConfigurationError(
-                f"the data has moved since it was planned: {_moved(kept.plan, tried.document)}",
+                f"the data has moved since it was planned: {moved(kept.plan, tried.document, tried.plan.named)}",
                 key=kept.plan_hash[:12],
                 todo="Plan again and look at it; nothing was done.",
             )
@@ -241,15 +241,3 @@ def _told(connection: Connection, operation: Operation, decided: Decided, edits:
     shown = {name: list(rows) if name in whole else list(rows[:SHOWN]) for name, rows in body.items()}
     document = {"counts": counts, **{name: [line_of(r) for r in rows] for name, rows in shown.items()}}
     return _Tried(Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown, named=named(connection, shown)), base, document, edits, decided)
-
-
-def _moved(planned: dict[str, Any], now: dict[str, Any]) -> str:
-    """In words, what a plan would do otherwise than when it was made."""
-    found = []
-    for name in now:
-        if name == "counts":
-            found += [f"{what} {planned['counts'].get(what)} -> {n}" for what, n in now["counts"].items() if planned["counts"].get(what) != n]
-            continue
-        before, after = set(planned.get(name, ())), set(now[name])
-        found += [f"{name} no longer {line}" for line in sorted(before - after)[:2]] + [f"{name} now {line}" for line in sorted(after - before)[:2]]
-    return "; ".join(found[:6]) or "a decision it rests on was taken again"

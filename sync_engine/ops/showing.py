@@ -167,3 +167,27 @@ def kept(workshop: Workshop, plan_hash: str) -> Kept:
 def unknown(plan_hash: str) -> ConfigurationError:
     """Nobody made such a plan."""
     return ConfigurationError("no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash.")
+
+
+def moved(planned: Mapping[str, Any], now: Mapping[str, Any], called: Mapping[str, Named]) -> str:
+    """In words, about what a plan would do otherwise than when it was made: which records and fields, not what they say."""
+    found = [f"{what} {planned['counts'].get(what)} -> {n}" for what, n in now["counts"].items() if planned["counts"].get(what) != n]
+    others = [(section, line) for section in _SECTIONS for line in sorted(set(planned.get(section, ())) ^ set(now[section]))]
+    found += [_about(section, json.loads(line), called) for section, line in others]
+    return "; ".join(list(dict.fromkeys(found))[:6]) or "a decision it rests on was taken again"
+
+
+def _about(section: str, row: list[Any], called: Mapping[str, Named]) -> str:
+    def name(record: str) -> str:
+        return (called[record].number if record in called else None) or record
+
+    match section:
+        case "fields" | "masters":
+            field = FieldChange(*row).field or "whole" if section == "fields" else MasterChange(*row).field
+            return f"{field} of {row[0]} {name(row[1])}"
+        case "balances":
+            return f"balance of debtor {name(row[0])}"
+        case "decisions":
+            return f"{row[0].replace('_', ' ')} {' '.join(map(name, row[1]))}"
+        case _:
+            return f"{row[0]} {row[1]} {row[2]}"

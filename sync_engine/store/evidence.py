@@ -20,6 +20,7 @@ class Found(NamedTuple):
     """A record that fits what a person typed."""
 
     id: UUID
+    number: str | None
     label: str
     is_deleted: bool
 
@@ -83,7 +84,7 @@ def find(connection: Connection, entity: str, key: str, *, merged_away: bool = F
         rows = fetch(
             connection,
             f"""
-            SELECT id, {label}, deleted_at IS NOT NULL FROM canonical.{entity} WHERE ({condition}) {only} ORDER BY deleted_at IS NOT NULL, 2 LIMIT 20
+            SELECT id, {number}, {label}, deleted_at IS NOT NULL FROM canonical.{entity} WHERE ({condition}) {only} ORDER BY deleted_at IS NOT NULL, 3 LIMIT 20
             """,
             key=key,
         )

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test mutants check dev bench migrate lock clean
+.PHONY: help install install-dev demo test mutants check dev bench crowd migrate lock clean
 
 # Packages and our own modules are compiled once; without bytecode every start of Dagster costs a second more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,9 @@ dev: install-dev ## the Dagster UI on the demo data
 
 bench: install-dev ## the engine beside its peers
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+crowd: install-dev ## links a hundred thousand debtors of two systems, with known truth, and takes the time
+	@$(BIN)/python -m tests.bench.crowd $(ARGS)
 
 migrate: install ## brings the database to the newest version
 	@$(BIN)/sync-engine migrate $(ARGS)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import Connection
 
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
-from sync_engine.matching import Party, different_company, different_numbers
 from sync_engine.ops import operations as ops
 from sync_engine.ops.naming import exists, field_named, is_known, record_id, survivor
 from sync_engine.ops.pinning import claimed_now, pinned_value
+from sync_engine.resemblance import Party, different_company, different_numbers
 from sync_engine.store import decisions, evidence, lookups, plans
 from sync_engine.store.cut import SEPARATOR, canonical_id
 from sync_engine.store.decisions import Edit, Kind, Row

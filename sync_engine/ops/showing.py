@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.errors import ConfigurationError
@@ -24,6 +25,7 @@ from sync_engine.store.reports import REFERENCES, name_of
 
 SHOWN = 200
 """Rows of a section that are kept for people; the hash covers all of them, and what nobody decided yet is always listed whole."""
+_sorted_json = msgspec.json.Encoder(order="sorted").encode
 
 
 class LinkChange(NamedTuple):
@@ -120,13 +122,13 @@ def hash_of(operation: Operation, counts: dict[str, int], body: dict[str, Sequen
         for row in rows:
             digest.update(f"\n{name} {line_of(row)}".encode())
     for state in before:
-        digest.update(json.dumps(state, sort_keys=True).encode())
+        digest.update(_sorted_json(state))
     return digest.hexdigest()
 
 
 def line_of(row: Any) -> str:
     """A row of a section as it is kept and hashed."""
-    return json.dumps(row, sort_keys=True, default=str, ensure_ascii=False)
+    return _sorted_json(row).decode()
 
 
 def plain(row: Row | None) -> dict[str, Any] | None:

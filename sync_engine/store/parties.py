@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from sync_engine.matching import Circumstances, Company, Party
+from sync_engine.matching import Circumstances
+from sync_engine.resemblance import Company, Party
 from sync_engine.store.db import driver, fetch
 
 PAGE = 20_000

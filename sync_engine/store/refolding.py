@@ -75,20 +75,24 @@ def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
     """Both ends of every move, and the debtors whose parent moved."""
     cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
     _touch(cut, "debtor", ids)
+    if int(str(cut.rows("SELECT count(*) FROM moved_record")[0][0])) > ANALYZE_FROM:
+        cut.sql("ANALYZE moved_record")
     cut.sql("""
         INSERT INTO dirty_debtor SELECT id FROM (SELECT old AS id FROM moved_record UNION SELECT new FROM moved_record) m WHERE id IS NOT NULL
         ON CONFLICT DO NOTHING
         """)
     cut.sql("""
-        INSERT INTO dirty_debtor SELECT d.id FROM canonical.debtor d WHERE d.parent_id IN (SELECT id FROM dirty_debtor) OR d.id IN (
-            SELECT l.canonical_id FROM engine.stream s JOIN engine.source_record r USING (stream_id)
-            JOIN moved_record m ON m.source = s.source AND m.key = r.claim ->> 'parent_key'
-            JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
-            WHERE s.canonical = 'debtor' AND NOT s.facet)
+        INSERT INTO dirty_debtor SELECT d.id FROM canonical.debtor d WHERE d.parent_id IN (SELECT id FROM dirty_debtor) ON CONFLICT DO NOTHING
+        """)
+    cut.sql("""
+        INSERT INTO dirty_debtor
+        SELECT l.canonical_id FROM (
+            SELECT s.source, r.key, r.claim ->> 'parent_key' AS parent FROM engine.stream s JOIN engine.source_record r USING (stream_id)
+            WHERE s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'parent_key' IS NOT NULL) c
+        JOIN moved_record m ON m.source = c.source AND m.key = c.parent
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = c.source AND l.external_id = c.key
         ON CONFLICT DO NOTHING
         """)
-    if int(str(cut.rows("SELECT count(*) FROM moved_record")[0][0])) > ANALYZE_FROM:
-        cut.sql("ANALYZE moved_record")
 
 
 _THEIRS = """

@@ -1,6 +1,6 @@
 """Mutation testing of the pure core: each module is broken in one small way at a time, and its tests must notice.
 
-    python -m tests.mutation [merge] [matching] [ownership] [--workers 2]
+    python -m tests.mutation [ownership] [merge] [spelling] [resemblance] [matching] [--workers 2]
 
 No file is changed: a mutant is a compiled module, handed to the import system of a forked process that runs the tests. What is
 listed in `equivalent` behaves the same and says why. Exits 1 when another survives, or when a listed one does not exist any more.
@@ -33,9 +33,11 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "ownership": ("tests/laws/test_ownership.py",),
     "merge": ("tests/laws/test_fold_by_example.py", "tests/laws/test_merge.py"),
+    "spelling": ("tests/links/test_spelling.py",),
+    "resemblance": ("tests/links/test_resemblance.py",),
     "matching": ("tests/links/test_matching.py",),
 }
-PYTEST = ("-x", "-q", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest", "-p", "no:cacheprovider")
+PYTEST = ("-x", "-q", "--tb=no", "--assert=plain", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest", "-p", "no:cacheprovider")
 PATIENCE = 30
 """Seconds after which a mutant counts as an endless loop, which is noticed."""
 

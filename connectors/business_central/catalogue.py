@@ -66,7 +66,7 @@ BASE: tuple[Entity, ...] = (
     _entity("dimensionValues", "dimensions", "dimension_value", lost="portfolios"),
     _entity(
         "financeDimensionValues", "dimensions", "dimension_value", api="finance", path="dimensionValues", keys=("dimensionCode", "dimensionValueCode"),
-        facet=True, optional=True, lost="heading, total and blocked dimension values cannot be told from others",
+        facet=True, optional=True, lost="heading, total and blocked dimension values cannot be told from others: install Microsoft's app API Reports - Finance",
     ),
     _entity("customers", "debtors", "debtor", lost="debtors"),
     _entity(
@@ -74,7 +74,7 @@ BASE: tuple[Entity, ...] = (
     ),
     _entity(
         "customerCard", "debtors", "debtor", api="odata", keys=("No",), modified=None, facet=True, optional=True, follows="customers",
-        lost="the bill-to customer of a debtor",
+        lost="the bill-to customer of a debtor: publish page 21 as Customer_Card",
     ),
     _entity(
         "defaultDimensions", "debtors", "debtor_dimension", where="parentType eq 'Customer'", reader="default_dimensions",

@@ -99,7 +99,7 @@ class BusinessCentral:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
         offer, company = self._site.offer, self._site.company
         return Probe(
-            PRODUCT, company.version, company.label, capabilities(self._site, self.settings, ask=True),
+            PRODUCT, company.version, company.label, capabilities(self._site, self.settings, self._control.count),
             {"company_id": company.id, "ledger_route": offer.route, "environment": self.settings.environment or "on premises"},
         )
 

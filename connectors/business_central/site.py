@@ -19,6 +19,8 @@ from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import Query, RowShape, cut
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError, TransientError
 
+NOT_PERMITTED = "the login may not read it"
+
 
 class Company(msgspec.Struct, frozen=True):
     """A row of `companies`: the only place that states the version."""
@@ -176,7 +178,7 @@ class Site:
             if entity.keys and RowShape(entity.keys).read(rows).keyless:
                 return f"its rows have no {' and '.join(entity.keys)}"
         except PermissionMissing:
-            return "the login may not read it"
+            return NOT_PERMITTED
         except Refused as refusal:
             said = explained(refusal, self._settings, self._client.whose)
             if isinstance(said, ConfigurationError):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from connectors.business_central.catalogue import BASE, DETAILED_API, ENTRIES_ANALYTICS, ENTRIES_API, ENTRIES_GROUPED, ENTRIES_PAGE
+from connectors.business_central.catalogue import (
+    BASE,
+    DETAILED_API,
+    ENTRIES_ANALYTICS,
+    ENTRIES_API,
+    ENTRIES_FINANCE,
+    ENTRIES_GROUPED,
+    ENTRIES_PAGE,
+    Entity,
+)
 from connectors.business_central.offering import Offer
 from connectors.business_central.settings import Route, Settings
-from connectors.business_central.site import Site
+from connectors.business_central.site import NOT_PERMITTED, Site
 from connectors.toolkit.odata import Query
 from sync_engine.errors import SourceError, SyncError, TransientError
 from sync_engine.records import Capability
@@ -37,6 +46,7 @@ _BETTER: dict[str, str] = {
     ENTRIES_GROUPED.name: "the ledger through the Power BI app: install it and give the login its permission set",
     ENTRIES_ANALYTICS.name: "which payment settled which invoice (checks C6 and C7): install the Power BI app and give the login its permission set",
 }
+_FINANCE = "{}: install Microsoft's app API Reports - Finance, or give the login its permission set"
 _COLUMNS = {
     "Remaining_Amount": "what remains of an entry", "Remaining_Amt_LCY": "what remains in base currency (check C4)", "Due_Date": "due dates of entries",
     "Currency_Code": "currencies of entries: all would pass for base currency",
@@ -45,8 +55,21 @@ _COLUMNS = {
     "Promised_Pay_Date": "promised payment dates of entries (v25 and later)",
     "Dispute_Status": "disputes of entries (v25 and later)",
 }
+_TABLES: dict[str, str] = {
+    "companyInformation": "Company Information (79)", "generalLedgerSetup": "General Ledger Setup (98)", "currencies": "Currency (4)",
+    "currencyExchangeRates": "Currency Exchange Rate (330)", "paymentTerms": "Payment Terms (3)", "paymentMethods": "Payment Method (289)",
+    "salespeoplePurchasers": "Salesperson/Purchaser (13)", "dimensions": "Dimension (348)",
+    "dimensionValues": "Dimension Value (349)", "financeDimensionValues": "Dimension Value (349)", "customers": "Customer (18)",
+    "customerFinancialDetails": "Customer (18) and Detailed Cust. Ledg. Entry (379)", "customerCard": "Customer (18)",
+    "defaultDimensions": "Default Dimension (352)", "contacts": "Contact (5050)", "customerContacts": "Contact (5050) and Contact Business Relation (5054)",
+    "salesInvoices": "Sales Invoice Entity Aggregate (5475)", "salesCreditMemos": "Sales Cr. Memo Entity Buffer (5507)",
+    "agedAccountsReceivables": "Customer (18) and Cust. Ledger Entry (21)", "accounts": "G/L Account (15)",
+    ENTRIES_PAGE.name: "Cust. Ledger Entry (21)", ENTRIES_API.name: "Cust. Ledger Entry (21)", DETAILED_API.name: "Detailed Cust. Ledg. Entry (379)",
+    ENTRIES_FINANCE.name: "Cust. Ledger Entry (21)",
+}
+"""What a permission set has to let the login read. [B: the tables behind the pages of the catalogue]"""
 _GATED = (
-    ("contacts", "jobTitle", "positions (v25 and later)"),
+    ("contacts", "jobTitle", "positions (v25 and later; before, through an API page of your own in connection.pages)"),
     ("customers", "salespersonCode", "account owners of debtors (v19 and later)"),
     ("salesInvoices", "promisedPayDate", "promised payment dates (v25 and later)"),
     ("salesInvoices", "disputeStatus", "disputes (v25 and later)"),
@@ -54,23 +77,45 @@ _GATED = (
 )
 
 
-def capabilities(site: Site, settings: Settings, *, ask: bool) -> tuple[Capability, ...]:
-    """What can and cannot be done. With `ask` every entity is asked for one row, so that missing permissions show."""
-    return (*_entities(site, ask=ask), *_ledger(site), *_cheapness(site), *_controls(site, settings, ask=ask), *_fields(site, settings))
+def capabilities(site: Site, settings: Settings, count: Callable[[Entity], int | None]) -> tuple[Capability, ...]:
+    """What can and cannot be done. Every entity is asked for one row, so that missing permissions show; `count` counts one."""
+    entities = tuple(_entities(site))
+    refused = {capability.name for capability in entities if not capability.available}
+    fields = (field for field in _fields(site, settings) if field.name.partition(".")[0] not in refused)
+    return (*entities, *_ledger(site), *_filled(site, refused, count), *_cheapness(site), *_controls(site, settings), *fields)
 
 
-def _entities(site: Site, *, ask: bool) -> Iterator[Capability]:
+def _entities(site: Site) -> Iterator[Capability]:
     offer = site.offer
     for entity in offer.entities.values():
         doubt = offer.doubtful.get(entity.name)
         try:
-            why = site.refusal(entity) if ask and not doubt and not entity.optional and entity.reader != "contacts_information" else ""
+            why = site.refusal(entity) if not doubt and not entity.optional and entity.reader != "contacts_information" else ""
         except (SourceError, TransientError) as failure:
             why = _silence(failure)
         why = _silence(doubt) if doubt else why
-        yield Capability(entity.name, not why, why or "readable", _lost(entity.name) if why else "")
+        yield Capability(entity.name, not why, why or "readable", _permitted(entity.name, why, _lost(entity.name)) if why else "")
     for name, why in offer.missing.items():
-        yield Capability(name, False, why, _lost(name))
+        yield Capability(name, False, why, _permitted(name, why, _lost(name)))
+
+
+def _permitted(name: str, why: str, lost: str) -> str:
+    """With the table to grant, where a permission is what is missing."""
+    table = _TABLES.get(name, "") if why == NOT_PERMITTED else ""
+    return f"{lost}. Give the app's user a permission set that reads {table}; D365 READ has it" if table else lost
+
+
+def _filled(site: Site, refused: set[str], count: Callable[[Entity], int | None]) -> Iterator[Capability]:
+    """After a migration the sets of documents are empty until they are built: nothing is refused, and nothing is there. [facts: case 32]"""
+    sets = [site.offer.entities[name] for name in ("salesInvoices", "salesCreditMemos") if name in site.offer.entities and name not in refused]
+    ledger = next((e for e in site.offer.entities.values() if e.stream.canonical == "ledger_entry" and e.reader == "entries"), None)
+    try:
+        if not sets or ledger is None or any(count(entity) != 0 for entity in sets) or not count(ledger):
+            return
+    except (SourceError, TransientError):
+        return
+    built = "invoices and credit notes with their lines: run Integrate APIs on page API Setup in Business Central"
+    yield Capability("documents", False, "the sets are empty, and the ledger is not", built)
 
 
 def _silence(failure: SyncError) -> str:
@@ -122,7 +167,7 @@ def _hidden(site: Site) -> Iterator[tuple[str, str]]:
 def _ledger(site: Site) -> Iterator[Capability]:
     """The route, what it does not tell, and what its page hides."""
     offer = site.offer
-    yield Capability("ledger route", offer.route != "invoices", offer.route, _by_route(offer))
+    yield Capability("ledger route", offer.route not in ("reports_finance", "invoices"), offer.route, _by_route(offer))
     for name, lost in _hidden(site):
         yield Capability(name, False, "not visible on the published page", lost)
     for entity in (offer.entities.get(ENTRIES_API.name), offer.entities.get(DETAILED_API.name)):
@@ -134,22 +179,26 @@ def _ledger(site: Site) -> Iterator[Capability]:
 
 def _cheapness(site: Site) -> Iterator[Capability]:
     """What is asked more often than would be needed with more permission or a newer version."""
-    lost = "at every run all open invoices are read again" + (", and the whole Power BI ledger" if site.offer.route == "analytics" else "")
+    lost = "a run reads all open invoices again" + (", and the whole Power BI ledger" if site.offer.route == "analytics" else "")
     moved = site.signal is not None
-    yield Capability("change signal", moved, "detailed entries of reportsFinance" if moved else "reportsFinance does not answer", "" if moved else lost)
+    detail, todo = ("detailed entries of reportsFinance", "") if moved else ("reportsFinance does not answer", _FINANCE.format(lost))
+    yield Capability("change signal", moved, detail, todo)
     if "contactsInformation" in site.offer.entities and "customerContacts" not in site.offer.entities:
         yield Capability("contacts in bulk", False, "customerContacts does not answer", "contacts are asked for customer by customer, when a contact changed")
 
 
-def _controls(site: Site, settings: Settings, *, ask: bool) -> Iterator[Capability]:
+def _controls(site: Site, settings: Settings) -> Iterator[Capability]:
     """Figures to compare with."""
-    why = _refused(site, "agedAccountsReceivables") if ask else ""
-    yield Capability("agedAccountsReceivables", not why, why or "readable", "the ageing as the ERP states it: check C8" if why else "")
+    why = _refused(site, "agedAccountsReceivables")
+    lost = _permitted("agedAccountsReceivables", why, "the ageing as the ERP states it: check C8")
+    yield Capability("agedAccountsReceivables", not why, why or "readable", lost if why else "")
     if not settings.control_accounts:
-        yield Capability("control account", False, "not configured", "the tie to the general ledger (check C9): set control_accounts")
+        todo = "the tie to the general ledger (check C9): set control_accounts to the receivables accounts, or to by_category"
+        yield Capability("control account", False, "not configured", todo)
         return
-    why = _refused(site, "accounts") if ask else ""
-    yield Capability("control account", not why, why or "readable", "the tie to the general ledger (check C9): give permission to G/L accounts" if why else "")
+    why = _refused(site, "accounts")
+    lost = _permitted("accounts", why, "the tie to the general ledger (check C9)")
+    yield Capability("control account", not why, why or "readable", lost if why else "")
 
 
 def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
@@ -162,5 +211,7 @@ def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
     wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
     wanted += [(name, field, "a custom field") for name, fields in settings.custom_fields.items() for field in fields if known.has(name)]
     for name, field, lost in wanted:
-        there = known.has(name, field)
-        yield Capability(f"{name}.{field}", there, "readable" if there else "not in this version", "" if there else lost)
+        seen = site.fields_seen(site.offer.entities[name]) if name in settings.pages and name in site.offer.entities else frozenset()
+        there = field in seen or (name not in settings.pages and known.has(name, field))
+        absent = "not on the page" if name in settings.pages else "not in this version"
+        yield Capability(f"{name}.{field}", there, "readable" if there else absent, "" if there else lost)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from sync_engine.ops.doctor import Finding
 
+READABLE = "readable"
+"""What connectors say of something that needs no word."""
+
 sources = group("The installations this engine reads: what is configured, whether it is well, which more there are.")
 app.add_typer(sources, name="sources")
 
@@ -72,7 +75,13 @@ def doctor(source: Annotated[str | None, typer.Argument(help="Only this source; 
 
 
 def _findings(title: str, findings: list[Finding]) -> object:
-    return table(title, ("what", "state", "detail", "note"), [(f.about, f.verdict, f.detail, f.todo) for f in findings])
+    """What is worst first; what can simply be read is one line."""
+    order = {"ill": 0, "unknown": 1, "degraded": 2, "well": 3}
+    plain = [f.about for f in findings if f.verdict == "well" and f.detail == READABLE and not f.todo]
+    rows = [(f.about, f.verdict, f.detail, f.todo) for f in sorted(findings, key=lambda f: order[f.verdict]) if f.about not in plain]
+    if plain:
+        rows.append((READABLE, "well", ", ".join(plain), ""))
+    return table(title, ("what", "state", "detail", "what is lost, what to do"), rows)
 
 
 @command(sources)

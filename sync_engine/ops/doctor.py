@@ -91,10 +91,16 @@ def _installation(config: SourceConfig, connector: Connector) -> Iterator[Findin
         if name.replace("_", " ") not in capable:
             yield Finding(name.replace("_", " "), "well", fact)
     for capability in probe.capabilities:
-        verdict: Verdict = "well" if capability.available else "degraded"
-        lost = f"without it: {capability.consequence}" if capability.consequence and not capability.available else capability.consequence
-        yield Finding(capability.name, verdict, capability.detail, lost)
+        yield Finding(capability.name, "well" if capability.available else "degraded", capability.detail, capability.consequence)
+    yield from _nobody(connector, {capability.name for capability in probe.capabilities if not capability.available})
     yield _asked("portfolio dimension", lambda: _dimension(config, connector))
+
+
+def _nobody(connector: Connector, unreadable: set[str]) -> Iterator[Finding]:
+    """Without its debtors nothing of a source is published: that is no degree of health."""
+    debtors = [name for name, stream in connector.streams.items() if stream.canonical == "debtor" and not stream.facet]
+    if debtors and unreadable.issuperset(debtors):
+        yield Finding("debtors", "ill", f"{', '.join(debtors)} cannot be read: nothing is published without its debtor", f"See the line of {debtors[0]}.", 4)
 
 
 def _dimension(config: SourceConfig, connector: Connector) -> Finding | str:

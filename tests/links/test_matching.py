@@ -67,7 +67,9 @@ def test_what_agrees_in_nothing_is_left_alone(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("said", "rung", "why", "agrees"), [
-    pytest.param({"number": "10000", "name": "Somebody Else Ltd"}, "number", "the numbers agree and nothing else does", "10000", id="a number and another name"),
+    pytest.param(
+        {"number": "10000", "name": "Somebody Else Ltd"}, "number", "the numbers agree and nothing else does", "10000", id="a number and another name",
+    ),
     pytest.param({"vat_no": "DK31415926", "name": "Hansen Holding"}, "registration",
                  "the VAT number agrees and the names do not, it may be another company of a group", "DK 31415926", id="a VAT number and another name"),
     pytest.param({"email": "a@hansen.dk", "name": "Hansen & Søn ApS"}, "email_and_name", "the names differ in their legal form", "hansen.dk hansen son",
@@ -133,7 +135,8 @@ def test_a_veto_is_no_hit_and_is_told(said: dict[str, Any], changes: dict[str, A
 
 def test_a_debtor_that_is_blocked_is_not_linked_to() -> None:
     """By any of its records."""
-    for blocked in ([HANSEN._replace(is_blocked=True)], [Party("desk", "T1", "one", is_blocked=True), HANSEN], [HANSEN, Party("desk", "T1", "one", is_blocked=True)]):
+    desk = Party("desk", "T1", "one", is_blocked=True)
+    for blocked in ([HANSEN._replace(is_blocked=True)], [desk, HANSEN], [HANSEN, desk]):
         assert outcome(crm(number="10000"), *blocked) == Outcome("unmatched", vetoed={"one": "blocked"})
 
 

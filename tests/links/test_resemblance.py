@@ -8,7 +8,9 @@ import pytest
 
 from sync_engine.resemblance import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
 
-HANSEN = Party("erp", "E1", "one", number="10000", country="DK", name="HANSEN & SØN A/S", email="bogholderi@hansen.dk", phone="+45 12 34 56 78", postcode="8000")
+HANSEN = Party(
+    "erp", "E1", "one", number="10000", country="DK", name="HANSEN & SØN A/S", email="bogholderi@hansen.dk", phone="+45 12 34 56 78", postcode="8000",
+)
 ROLES = {"erp": "erp", "crm": "crm", "second": "erp"}
 
 
@@ -199,7 +201,8 @@ def test_an_id_is_not_doubted() -> None:
     pytest.param({"name": "Hansen", "postcode": "8000"}, 0.963, {"name": 0.95, "postcode": 1.0}, id="a word less"),
     pytest.param({"name": "Hansem & Søn", "postcode": "8000"}, 0.925, {"name": 0.9, "postcode": 1.0}, id="mistyped"),
     pytest.param({"name": "Hansemm Sön", "postcode": "2100"}, 0.643, {"name": 0.857, "postcode": 0.0}, id="three figures are enough"),
-    pytest.param({"postcode": "8000"}, 0.0, {}, id="no name"), pytest.param({"name": "***", "postcode": "8000"}, 0.25, {"name": 0.0, "postcode": 1.0}, id="stars"),
+    pytest.param({"postcode": "8000"}, 0.0, {}, id="no name"),
+    pytest.param({"name": "***", "postcode": "8000"}, 0.25, {"name": 0.0, "postcode": 1.0}, id="stars"),
 ])  # fmt: skip
 def test_likeness_is_scored(said: dict[str, Any], score: float, evidence: dict[str, float]) -> None:
     """Between 0 and 1, weighed by what both sides say, and what it was made of; the same both ways round."""

@@ -32,7 +32,7 @@ def test_import_dry_run_apply_list_and_undo(desk: Desk, capsys: pytest.CaptureFi
     assert desk.debtors("owner")["10000"] == "ann@example.com"
     assert json.loads(run(capsys, "import", "list", "--json")[1])["imports"][0]["done_by"] == "mia"
     code, out, _ = run(capsys, "import", "--undo", "1", "--as", "mia")
-    assert (code, "taken back: 1 decisions" in out) == (0, True)
+    assert (code, "taken back; as it was before: 1 decision." in out) == (0, True), out
     assert desk.debtors("owner")["10000"] == "jo@example.com"
     assert "mia" in run(capsys, "import", "list")[1]
 

@@ -169,6 +169,7 @@ def canonical() -> dict[str, frozenset[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # forty processes one after the other
 def test_people_decide_as_the_readme_shows(demo_company: demo.Simulator, home: Path) -> None:
     """Suggestions, a plan, its application; the CRM is master and the ERP's edit overruled; unlinking gives all back, undoing the same rows.
 

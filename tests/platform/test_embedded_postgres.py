@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -247,11 +246,9 @@ def test_the_url_comes_from_the_environment_first(monkeypatch: pytest.MonkeyPatc
     assert database_url() == "postgresql+psycopg://ada:s3cret@db.example/ledger"
     assert list(place.iterdir()) == []
     monkeypatch.delenv("SYNC_ENGINE_DATABASE_URL")
-    started = time.monotonic()
     first = database_url()
     assert first.startswith("postgresql+psycopg://postgres@/sync_engine?host=")
     assert database_url() == first
-    assert time.monotonic() - started < 60
 
 
 def test_a_port_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:

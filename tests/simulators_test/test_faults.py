@@ -251,7 +251,7 @@ def test_the_server_keeps_connections_and_counts_who_comes_at_once(peopled: Tena
     """HTTP/1.1 with keep-alive on loopback only; the state tells how many requests ran at the same time."""
     with serve(peopled.simulator, tls=False) as handle:
         host, port = handle.url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             for _ in range(2):
                 connection.sendall(b"GET /_admin/clock HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert connection.recv(4096).startswith(b"HTTP/1.1 200")

@@ -195,10 +195,10 @@ def test_the_program(tmp_path: Path) -> None:
                 state = client.get(f"{told['url']}/_admin/state").json()
             assert list(state["companies"]) == list(told["companies"].values())
             stop(process, ending)
-            assert process.wait(timeout=5) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()
-            process.wait(timeout=5)
+            process.wait(timeout=60)
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()

@@ -92,7 +92,7 @@ def test_msal_signs_in_over_tls(tenant: Tenant) -> None:
         token = app.acquire_token_for_client([tenant.settings.scope])
         assert "access_token" in token, token
         url = f"{handle.url}/v2.0/{tenant.settings.environment}/api/v2.0/companies"
-        answer = session.get(url, headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=5)
+        answer = session.get(url, headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=60)
         assert [x["name"] for x in answer.json()["value"]] == ["HANSEN & SOEN's"]
         assert answer.headers["content-type"] == "application/json; odata.metadata=minimal; odata.streaming=true"
 

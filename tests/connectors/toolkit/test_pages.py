@@ -120,8 +120,8 @@ def test_the_next_page_is_fetched_while_this_one_is_used() -> None:
 
     walk = pages(answer).walk(FIRST, key="customers", size=PageSize(5))
     next(walk)
-    assert seen.acquire(timeout=5)
-    assert seen.acquire(timeout=5)
+    assert seen.acquire(timeout=60)
+    assert seen.acquire(timeout=60)
     assert not seen.acquire(timeout=0.05)
     walk.close()  # type: ignore[attr-defined]
     assert [t for t in threading.enumerate() if t.name.startswith("next-page")] == []

@@ -4,15 +4,18 @@
 
 No file is changed: a mutant is a compiled module, handed to the import system of a forked process that runs the tests. What is
 listed in `equivalent` behaves the same and says why. Exits 1 when another survives, or when a listed one does not exist any more.
+The verdict is the same on a busy machine and every time: patience is counted in seconds of work, and sets keep one order.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import signal
 import sys
 import time
@@ -23,23 +26,24 @@ from types import CodeType, ModuleType
 
 import hypothesis
 import pydantic  # noqa: F401 - what the modules import is there before a process is forked
-import pytest
 import rapidfuzz.fuzz  # noqa: F401
 
+from tests.mutation.cases import cases
 from tests.mutation.changes import Mutant, mutants
 from tests.mutation.equivalent import EQUIVALENT
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
-    "ownership": ("tests/laws/test_ownership.py",),
-    "merge": ("tests/laws/test_fold_by_example.py", "tests/laws/test_merge.py"),
-    "spelling": ("tests/links/test_spelling.py",),
-    "resemblance": ("tests/links/test_resemblance.py",),
-    "matching": ("tests/links/test_matching.py",),
+    "ownership": ("tests.laws.test_ownership",),
+    "merge": ("tests.laws.test_fold_by_example", "tests.laws.test_merge"),
+    "spelling": ("tests.links.test_spelling",),
+    "resemblance": ("tests.links.test_resemblance",),
+    "matching": ("tests.links.test_matching",),
 }
-PYTEST = ("-x", "-q", "--tb=no", "--assert=plain", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest", "-p", "no:cacheprovider")
-PATIENCE = 30
-"""Seconds after which a mutant counts as an endless loop, which is noticed."""
+PATIENCE = 10
+"""A mutant that works so many times as long as the module does, and a second, counts as an endless loop, which is noticed."""
+LONGEST = 60.0
+"""Seconds of work that the tests of a module may take as it is."""
 
 
 class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -57,17 +61,23 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)  # noqa: S102 - our own code, broken on purpose
 
 
-def survives(module: str, code: CodeType) -> bool:
-    """Whether the module's tests pass with this code in its place. Runs them in a fork of this process, which never imported the engine."""
+def survives(module: str, code: CodeType, seconds: float) -> bool:
+    """Whether the module's tests pass with this code in its place, in so many seconds of work; in a fork of this process, which never imported it."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a descriptor to put in place of the standard ones
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    signal.alarm(PATIENCE)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     sys.meta_path.insert(0, Broken(f"sync_engine.{module}", code))
-    os._exit(pytest.main([*PYTEST, *TESTS[module]]))
+    try:
+        for tests in TESTS[module]:
+            for case in cases(tests):
+                case()
+    except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
+        os._exit(1)
+    os._exit(0)
 
 
 def main() -> int:
@@ -76,21 +86,27 @@ def main() -> int:
     ask.add_argument("modules", nargs="*", default=list(TESTS))
     ask.add_argument("--workers", type=int, default=os.cpu_count())
     given = ask.parse_args()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.execve(sys.executable, [sys.executable, "-m", "tests.mutation", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})  # noqa: S606 - ourselves
     os.chdir(ROOT)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate])
+    hypothesis.settings.register_profile(
+        "mutation", derandomize=True, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
+        phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+    )  # fmt: skip
     hypothesis.settings.load_profile("mutation")
+    gc.freeze()  # a fork that collects garbage copies every page it looks at
     return max(judge(module, given.workers) for module in given.modules)
 
 
 def judge(module: str, workers: int) -> int:
     """Breaks one module in every way; 0 when each break was noticed or is known to be none."""
     source, started = (ROOT / "sync_engine" / f"{module}.py").read_text(encoding="utf-8"), time.monotonic()
-    if not survives(module, compile(source, f"{module}.py", "exec")):
-        raise SystemExit(f"the tests of {module} fail as it is: {' '.join(TESTS[module])}")
-    made = list(mutants(module, source))
+    before = _work_of_forks()
+    if not survives(module, compile(source, f"{module}.py", "exec"), LONGEST):
+        raise SystemExit(f"the tests of {module} fail as it is, or work for more than {LONGEST:.0f} s: {', '.join(TESTS[module])}")
+    made, patience = list(mutants(module, source)), 1 + PATIENCE * (_work_of_forks() - before)
     with ThreadPoolExecutor(workers) as pool:
-        surviving = [m for m, lives in zip(made, pool.map(lambda m: survives(module, m.code), made), strict=True) if lives]
+        surviving = [m for m, lives in zip(made, pool.map(lambda m: survives(module, m.code, patience), made), strict=True) if lives]
     unknown = [m for m in surviving if named(m) not in EQUIVALENT]
     gone = {name for name in EQUIVALENT if name[0] == module} - {named(m) for m in surviving}
     for m in unknown:
@@ -102,6 +118,11 @@ def judge(module: str, workers: int) -> int:
         f" {len(unknown)} survive; {time.monotonic() - started:.0f} s\n"
     )
     return 1 if unknown or gone else 0
+
+
+def _work_of_forks() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def named(mutant: Mutant) -> tuple[str, str, str, str]:

@@ -148,7 +148,7 @@ def _other_statements(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Continue()
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Raise() | ast.For() | ast.While() | ast.If():
             yield ast.Pass()
-    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+    if isinstance(node, ast.Assign | ast.AnnAssign) and not _is_none(node.value):
         yield _with(node, value=ast.Constant(None))
 
 

@@ -183,11 +183,11 @@ def climb(parties: Iterable[Party], known: Known, circumstances: Circumstances, 
     records that would take the same canonical record on the same rung are ambiguous, all of them. A doubtful hit waits for a
     better one on a lower rung, and is ambiguous without. `circumstances.taken` grows.
     """
-    everyone = sorted(parties, key=lambda p: p.key)
+    everyone = list(parties)
     ladder, undecided = _Ladder(known, circumstances), everyone
     for rung in rungs:
         undecided = ladder.stand(rung, undecided)
-    return {party.key: ladder.outcome(party.key) for party in everyone}
+    return {key: ladder.outcome(key) for key in sorted(party.key for party in everyone)}
 
 
 class _Ladder:
@@ -213,11 +213,12 @@ class _Ladder:
             if not free:
                 left.append(party)
             elif len(possible) > 1:
-                self._decided[party.key] = _ambiguous(rung, possible, f"{len(possible)} canonical records match by {rung}", min(free.values(), key=repr))
+                agrees = min(_shown(key) for key in free.values())
+                self._decided[party.key] = _ambiguous(rung, possible, f"{len(possible)} canonical records match by {rung}", agrees)
             else:
                 [(canonical, key)] = free.items()
                 if why := doubt(rung, party, self._known.members[canonical], self._known.is_shared):
-                    self._doubtful.setdefault(party.key, _ambiguous(rung, [canonical], why, key))
+                    self._doubtful.setdefault(party.key, _ambiguous(rung, [canonical], why, _shown(key)))
                     left.append(party)
                 else:
                     wanted[canonical].append((party, key))
@@ -228,20 +229,21 @@ class _Ladder:
     def _take(self, rung: str, canonical: str, claimants: Sequence[tuple[Party, Hashable]]) -> None:
         for party, key in claimants:
             if len(claimants) > 1:
-                self._decided[party.key] = _ambiguous(rung, [canonical], f"{len(claimants)} records of {party.source} match it by {rung}", key)
+                self._decided[party.key] = _ambiguous(rung, [canonical], f"{len(claimants)} records of {party.source} match it by {rung}", _shown(key))
             else:
                 self._decided[party.key] = Outcome("link", rung, canonical, (canonical,), {"rung": rung, "agrees": _shown(key)})
         self._circumstances.taken.add(canonical)
 
-    def _hits(self, rung: str, party: Party) -> tuple[dict[str, Hashable], dict[str, Hashable]]:
+    def _hits(self, rung: str, party: Party) -> tuple[list[str], dict[str, Hashable]]:
         """The records it may mean, and those of them it may be linked to."""
-        possible, free = {}, {}
+        possible: list[str] = []
+        free: dict[str, Hashable] = {}
         for canonical, key in self._known.hits(rung, party).items():
             members = self._known.members[canonical]
             if why := self._circumstances.hard_veto(party, canonical, members):
                 self._vetoed[party.key][canonical] = why
                 continue
-            possible[canonical] = key
+            possible.append(canonical)
             if why := self._circumstances.soft_veto(party, canonical, members):
                 self._vetoed[party.key][canonical] = why
             else:
@@ -249,8 +251,8 @@ class _Ladder:
         return possible, free
 
 
-def _ambiguous(rung: str, candidates: Iterable[str], why: str, key: Hashable) -> Outcome:
-    return Outcome("ambiguous", rung, None, tuple(sorted(candidates)), {"rung": rung, "why": why, "agrees": _shown(key)})
+def _ambiguous(rung: str, candidates: Iterable[str], why: str, agrees: str) -> Outcome:
+    return Outcome("ambiguous", rung, None, tuple(sorted(candidates)), {"rung": rung, "why": why, "agrees": agrees})
 
 
 def _shown(key: Hashable) -> str:
@@ -290,10 +292,6 @@ def _neighbours(party: Party, blocks: Mapping[Hashable, Sequence[Party]]) -> Ite
 
 def _blocks(party: Party) -> Iterator[Hashable]:
     """Records that share none of these are not compared."""
-    if postcode := postcode_of(party.postcode):
-        yield "postcode", postcode, party.within
-    if phone := phone_digits(party.phone):
-        yield "phone", phone, party.within
-    if party.name and (name := name_and_form(party.name)[0]):
-        yield "name", name.replace(" ", "")[:6], party.within
-        yield "word", max(name.split(), key=len), party.within
+    name = name_and_form(party.name)[0] if party.name else ""
+    said = (postcode_of(party.postcode), phone_digits(party.phone), name.replace(" ", "")[:6], max(name.split(), key=len, default=""))
+    yield from ((kind, value, party.within) for kind, value in enumerate(said) if value)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
-from sync_engine.spelling import mailbox, name_and_form, official_number, phone_digits, plain, postcode_of
+from sync_engine.spelling import country_of, mailbox, name_and_form, official_number, phone_digits, plain, postcode_of
 
 ALIKE = 0.85
 """Names less alike than this, under one debtor number and with nothing else in common, are for a person to judge."""
@@ -50,7 +50,7 @@ class Company(NamedTuple):
 def official_numbers(party: Party) -> dict[str, tuple[str | None, str]]:
     """Registration and VAT number of a party, normalised, where they say something."""
     said = (("registration", party.registration_no), ("vat", party.vat_no))
-    return {kind: number for kind, text in said if text and (number := official_number(text, party.country))}
+    return {kind: number for kind, text in said if (number := official_number(text, party.country))}
 
 
 def different_company(ours: str, theirs: str, companies: Mapping[str, Company], roles: Mapping[str, str]) -> bool:
@@ -95,22 +95,23 @@ def doubt(rung: str, party: Party, members: Sequence[Party], shared: Shared) -> 
 
 def _other_of_a_group(ours: Party, theirs: Party) -> bool:
     """Whether a VAT number in common may be that of a group: the names differ, and no registration number says that they are one."""
-    a, b = official_numbers(ours), official_numbers(theirs)
-    if not ours.name or not theirs.name or ("registration" in a and "registration" in b):
-        return False
-    return _other_form(ours, theirs) or not _alike(ours.name, theirs.name)
+    registered = all("registration" in official_numbers(p) for p in (ours, theirs))
+    return bool(ours.name and theirs.name and not registered and (_other_form(ours, theirs) or not _alike(ours.name, theirs.name)))
 
 
 def _strangers(ours: Party, theirs: Party, shared: Shared) -> bool:
     """Whether a number in common may be chance: two systems count from 10000, and numbers are given again."""
     agrees = _compared(ours, theirs, shared)
-    if not ours.name or not theirs.name or agrees.get("phone") or agrees.get("email") or _one_in_common(official_numbers(ours), official_numbers(theirs)):
-        return False
-    if _other_country(ours, theirs):
-        return True
-    if _alike(ours.name, theirs.name):
-        return not any(agrees.values()) and (len(agrees) > 1 or _other_form(ours, theirs))
-    return not (agrees == {"postcode": True} and _alike(ours.name, theirs.name, in_part=True) and not _other_form(ours, theirs))
+    is_known = agrees.get("phone") or agrees.get("email") or _one_in_common(official_numbers(ours), official_numbers(theirs))
+    other_form, abroad = _other_form(ours, theirs), _other_country(ours, theirs)
+    return bool(ours.name and theirs.name and not is_known and (abroad or _too_little(agrees, ours.name, theirs.name, other_form=other_form)))
+
+
+def _too_little(agrees: Mapping[str, bool], a: str, b: str, *, other_form: bool) -> bool:
+    """Whether what agrees beside a number is too little; the less alike the names are, the more must."""
+    if _alike(a, b):
+        return not any(agrees.values()) and (len(agrees) > 1 or other_form)
+    return agrees != {"postcode": True} or not _alike(a, b, in_part=True) or other_form
 
 
 def _other_house(ours: Party, theirs: Party, shared: Shared) -> str | None:
@@ -135,7 +136,7 @@ def _other_form(ours: Party, theirs: Party) -> bool:
 
 
 def _other_country(ours: Party, theirs: Party) -> bool:
-    here, there = (p.country.upper() if p.country and len(p.country) == 2 else None for p in (ours, theirs))
+    here, there = country_of(ours.country), country_of(theirs.country)
     return bool(here and there) and here != there
 
 
@@ -157,11 +158,11 @@ def _name_likeness(a: str, b: str, *, in_part: bool) -> float:
     x, y = name_and_form(a)[0], name_and_form(b)[0]
     if not x:
         return 0.0
-    score = fuzz.token_sort_ratio(x, y)
+    score = fuzz.token_sort_ratio(x, y) / 100
     if in_part:
-        score = max(score, 0.95 * fuzz.token_set_ratio(x, y))
+        score = max(score, 0.95 * fuzz.token_set_ratio(x, y) / 100)
     figures, others = ({w for w in n.split() if w.isdigit()} for n in (x, y))
-    return min(score / 100, 0.6) if figures and others and figures != others else score / 100
+    return min(score, 0.6) if figures and others and figures != others else score
 
 
 def likeness(ours: Party, theirs: Party) -> tuple[float, dict[str, Any]]:

@@ -74,8 +74,9 @@ def official_number(number: str | None, country: str | None) -> tuple[str | None
 
     A VAT number and the registration number it is made of give the same where a country makes it so.
     """
-    bare = re.sub(r"[^0-9A-Z]", "", number.upper()) if number else ""
-    where = country.upper() if country and len(country) == 2 else None
+    if not number:
+        return None
+    bare, where = re.sub(r"[^0-9A-Z]", "", number.upper()), country_of(country)
     if re.fullmatch(COURT_NUMBER, bare):
         return None
     if re.match(r"CHE\d", bare):
@@ -91,6 +92,11 @@ def official_number(number: str | None, country: str | None) -> tuple[str | None
     return where, bare
 
 
+def country_of(text: str | None) -> str | None:
+    """A country's two letters in capitals; what is written out in words is not compared."""
+    return text.upper() if text and len(text) == 2 else None
+
+
 def plain(number: str | None) -> str | None:
     """A human number as it is compared: trimmed, case-folded; leading zeros tell something and stay."""
     return number.strip().casefold() or None if number else None
@@ -98,13 +104,15 @@ def plain(number: str | None) -> str | None:
 
 def phone_digits(phone: str | None) -> str | None:
     """The last eight digits: what is left when country codes and trunk zeros are written as people please."""
-    digits = re.sub(r"\D", "", phone) if phone else ""
-    return digits[-8:] if len(digits) >= 7 and len(set(digits)) > 2 else None
+    digits = re.sub(r"\D", "", phone) if phone else None
+    return digits[-8:] if digits and len(digits) >= 7 and len(set(digits)) > 2 else None
 
 
 def mailbox(email: str | None) -> str | None:
     """The domain of an address, or the whole address at a provider where strangers share the domain."""
-    address = email.strip().casefold() if email else ""
+    if not email:
+        return None
+    address = email.strip().casefold()
     local, _, domain = address.rpartition("@")
     if not local or "." not in domain:
         return None

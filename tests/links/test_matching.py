@@ -53,6 +53,7 @@ def test_an_id_stored_on_the_other_side_links_too() -> None:
     pytest.param({}, id="nothing"), pytest.param({"number": "", "external_number": " "}, id="blanks"),
     pytest.param({"registration_no": "31415926"}, id="a number of no country"), pytest.param({"registration_no": "31415926", "country": "SE"}, id="of another"),
     pytest.param({"name": "Hansen & Søn"}, id="a name alone"), pytest.param({"email": "info@hansen.dk"}, id="a mail domain alone"),
+    pytest.param({"name": "Jensen VVS"}, id="a name, and an address on neither side"),
     pytest.param({"email": "info@hansen.dk", "name": "Hansen & Sønner"}, id="a domain and another name"),
     pytest.param({"email": "info@hansen.dk", "name": "***"}, id="a domain and no name to speak of"),
     pytest.param({"name": "Hansen & Søn", "postcode": "8000", "phone": "12345678"}, id="a likeness, however great"),
@@ -61,7 +62,7 @@ def test_an_id_stored_on_the_other_side_links_too() -> None:
 def test_what_agrees_in_nothing_is_left_alone(said: dict[str, Any]) -> None:
     """No hit on any rung, and nothing was in the way."""
     nameless = Party("erp", "E3", "three", email="x@hansen.dk", name="***", registration_no="31415926")
-    found = outcome(crm(**said), HANSEN, nameless)
+    found = outcome(crm(**said), HANSEN, nameless, Party("erp", "E4", "four", name="Jensen VVS"))
     assert found == Outcome("unmatched")
     assert found.confidence is None
 
@@ -236,6 +237,7 @@ def test_suggestions_are_scored_and_never_vetoed_ones() -> None:
     pytest.param({"name": "Han Seby"}, {"name": "Hansen"}, False, id="the first five letters"),
     pytest.param({"name": "The Hansen Co"}, {"name": "Hansen of Old"}, True, id="the longest word"),
     pytest.param({"name": "Zo Hansen"}, {"name": "Zo Müllers"}, False, id="another word"),
+    pytest.param({}, {}, False, id="nothing is said"),
     pytest.param({"name": "Ab"}, {"name": "Ba"}, False, id="nothing"), pytest.param({"name": "***"}, {"name": "!!!"}, False, id="no letters"),
     pytest.param({"phone": "12345678"}, {"name": "Ba", "phone": "12345678"}, True, id="phone, no name"),
     pytest.param({"name": "Ab", "postcode": "12345678"}, {"name": "Ba", "phone": "12345678"}, False, id="a postcode is no phone"),
@@ -259,6 +261,27 @@ def test_the_likest_are_suggested_first() -> None:
     assert [(s.canonical, s.score) for s in found] == [("c0", 1.0), ("c2", 1.0), ("c4", 1.0)]
     assert suggested(crm(name="Hansen Byg", postcode="8000", phone="12345678"), *reversed(known)) == found
     assert len(suggested(crm(name="Hansen Byg", postcode="8000"), *known, limit=9)) == 5
+
+
+def test_of_several_records_of_one_debtor_the_likest_is_shown() -> None:
+    """The mistyped one in the same town before the very name elsewhere; of two equals always the same one, whichever was read first."""
+    party = crm(name="Hansem Byg", postcode="8000", phone="12345678")
+    elsewhere = Party("erp", "E1", "one", name="Hansem Byg", postcode="2100")
+    mistyped = Party("erp", "E2", "one", name="Hansen Byg", postcode="8000")
+    phone = Party("erp", "E3", "one", name="Hansem Byg", postcode="2100", phone="12345678")
+    town = Party("erp", "E4", "one", name="Hansem Byg", postcode="8000", phone="87654321")
+    for known, shown in (
+        ([elsewhere, mistyped], Suggestion("C1", "one", 0.925, {"name": 0.9, "postcode": 1.0})),
+        ([phone, town], Suggestion("C1", "one", 0.8, {"name": 1.0, "postcode": 0.0, "phone": 1.0})),
+    ):
+        assert suggested(party, *known) == suggested(party, *reversed(known)) == [shown]
+
+
+def test_a_town_is_counted_at_one_debtor() -> None:
+    """Four hundred and one contacts of another debtor live in Aarhus: that says nothing of the two at this one."""
+    crowd = [Party("erp", f"K{n}", f"c{n}", name=f"{n:04d}", postcode="8000", within="another") for n in range(401)]
+    lars = Party("erp", "K", "lars", name="Lars", postcode="8000", within="one")
+    assert [s.canonical for s in suggested(crm(name="Bo", postcode="8000", within="one"), *crowd, lars, threshold=0.0)] == ["lars"]
 
 
 def test_what_is_little_alike_is_not_suggested() -> None:

@@ -29,6 +29,11 @@ def everybody(what: str, value: str) -> bool:
     return True
 
 
+def test_what_a_party_does_not_say_is_not_said() -> None:
+    """A source and a key are no claim to anything; least of all is a record blocked that nobody blocked."""
+    assert Party("crm", "C1")[2:] == (None,) * 10 + (False, (), None)
+
+
 @pytest.mark.parametrize(("ours", "theirs", "different"), [
     pytest.param(None, None, True, id="nobody knows"), pytest.param(Company("Nordlys A/S"), None, True, id="one is unknown"),
     pytest.param(None, Company("Nordlys A/S"), True, id="the other is unknown"),
@@ -96,12 +101,14 @@ CHANCE = "the numbers agree and nothing else does"
 @pytest.mark.parametrize(("said", "why"), [
     pytest.param({}, None, id="no name"),
     pytest.param({"name": "Hansen og Soen"}, None, id="the name"),
+    pytest.param({"name": "Hansen og Soen AS"}, None, id="the name and its legal form"),
     pytest.param({"name": "Hansen Sonn"}, None, id="the name, mistyped"),
     pytest.param({"name": "Hansen & Søn", "postcode": "2100"}, None, id="the name, moved"),
     pytest.param({"name": "Hansen & Søn", "postcode": "2100", "phone": "12345678"}, None, id="the name, moved with the phone"),
     pytest.param({"name": "Hansen & Søn", "postcode": "2100", "phone": "87654321"}, CHANCE, id="the name, all else differs"),
     pytest.param({"name": "Hansen & Søn", "postcode": "8000", "phone": "87654321", "email": "x@y.dk"}, None, id="the name and the town"),
     pytest.param({"name": "Hansen & Søn", "country": "SE"}, CHANCE, id="the name in another country"),
+    pytest.param({"name": "Hansen & Søn", "country": "dk"}, None, id="the country in small letters"),
     pytest.param({"name": "Hansen & Søn", "country": "Sverige"}, None, id="a country that is not compared"),
     pytest.param({"name": "Hansen & Søn ApS"}, CHANCE, id="another legal form"),
     pytest.param({"name": "Hansen & Søn ApS", "postcode": "8000"}, None, id="another legal form in the same town"),
@@ -126,12 +133,32 @@ def test_a_number_may_agree_by_chance(rung: str, said: dict[str, Any], why: str 
     assert doubt(rung, party, [stranger, known], nobody) == why, "one of its members is enough"
 
 
+@pytest.mark.parametrize("rung", ["number", "external_number", "registration"])
+def test_a_name_that_nobody_wrote_is_no_other_name(rung: str) -> None:
+    """A record without a name is believed by its number, on whichever side the name is missing, and however far the town."""
+    named, nameless = crm(name="Quite Another ApS", country="SE", postcode="2100"), HANSEN._replace(name=None)
+    assert doubt(rung, named, [nameless], nobody) is None
+    assert doubt(rung, nameless, [named], nobody) is None
+
+
+@pytest.mark.parametrize("rung", ["number", "registration", "email_and_name"])
+@pytest.mark.parametrize("said", [{"name": "Hansen & Søn"}, {"country": None}, {"country": "Danmark"}], ids=["form", "country", "country in words"])
+def test_what_only_one_of_them_writes_is_no_difference(rung: str, said: dict[str, Any]) -> None:
+    """A CRM rarely knows the legal form or the country: who leaves it out does not contradict who has it, either way round."""
+    full, short = crm(name="HANSEN & SØN A/S", country="DK", email="ada@hansen.dk"), HANSEN._replace(**said)
+    assert doubt(rung, full, [short._replace(phone=None, email="bo@hansen.dk")], nobody) is None
+    assert doubt(rung, short, [full], nobody) is None
+    assert doubt(rung, full._replace(email=None), [short], nobody) is None
+
+
 def test_a_phone_that_many_have_says_nothing() -> None:
     """The bookkeeper's phone and mail domain; but one that differs still differs, and their own phone is theirs."""
     party = crm(number="10000", name="Quite Another", phone="12345678", email="ada@hansen.dk")
     assert doubt("number", party, [HANSEN], everybody) == CHANCE
     assert doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("phone", "12345678")) is None
     assert doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("email", "hansen.dk")) is None
+    assert doubt("number", party._replace(email=None), [HANSEN], lambda what, value: (what, value) == ("phone", "12345678")) == CHANCE
+    assert doubt("number", party._replace(phone=None), [HANSEN], lambda what, value: (what, value) == ("email", "hansen.dk")) == CHANCE
     assert doubt("number", party._replace(name="Hansen & Søn", phone="87654321", postcode="2100"), [HANSEN], everybody) == CHANCE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_engine.spelling import mailbox, name_and_form, official_number, phone_digits, plain, postcode_of, words
+from sync_engine.spelling import country_of, mailbox, name_and_form, official_number, phone_digits, plain, postcode_of, words
 
 
 @pytest.mark.parametrize(("text", "levelled"), [
@@ -69,6 +69,11 @@ def test_phones_are_compared_by_their_end(phone: str | None, digits: str | None)
 def test_a_mailbox_is_a_domain_or_an_address_at_a_provider(email: str | None, box: str | None) -> None:
     """Colleagues share it, strangers do not."""
     assert mailbox(email) == box
+
+
+def test_a_country_is_two_letters() -> None:
+    """In capitals; one written out in words is not compared with one that is not."""
+    assert [country_of(c) for c in ("DK", "dk", "Danmark", "D", "", None)] == ["DK", "DK", None, None, None, None]
 
 
 def test_human_numbers_and_postcodes() -> None:

@@ -90,6 +90,13 @@ def test_tags_are_united_and_named_by_all_who_gave_them() -> None:
     assert fold().resolve([said(tags=None)]) == resolved({"tags": []}, {"tags": "bc"})
 
 
+def test_what_many_give_is_told_in_one_order() -> None:
+    """Eight branches with a tag each: tags and branches by name, not as a set happens to hold them, or every publish would be a change."""
+    branches = [f"branch {n}" for n in range(8)]
+    claims = [Claim(branch, "erp", "1", NOON, {"tags": [f"tag of {branch}"]}) for branch in reversed(branches)]
+    assert fold().resolve(claims) == resolved({"tags": [f"tag of {branch}" for branch in branches]}, {"tags": "+".join(branches)})
+
+
 def test_texts_are_united_too_where_the_policy_says_so() -> None:
     """Phones of all sources, those of one text apart; without any there is none."""
     claims = [said("sugar", phone="2; 1 ;"), said("bc", phone="3"), said("desk", phone=None)]

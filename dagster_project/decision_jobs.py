@@ -25,8 +25,10 @@ from sync_engine.ops.workplace import source_named
 Entity = Literal["debtor", "contact"]
 ENTITY: Any = Field("debtor", description="What kind of record: debtor or contact.")
 SOURCE = Field(description="The source of the record, by the name in its YAML.")
-KEY = Field(description="The record's id in its source: the ERP's or CRM's own id, not a number people see.")
-RECORD = "A canonical record: its number, its canonical id, an id in one of its sources, or its exact name."
+QUOTED = 'Digits go in quotes: "10000".'
+"""The form is YAML: without quotes 0100 would be another number, so Dagster takes a number for no text."""
+KEY = Field(description=f"The record's id in its source: the ERP's or CRM's own id, not a number people see. {QUOTED}")
+RECORD = f"A canonical record: its number, its canonical id, an id in one of its sources, or its exact name. {QUOTED}"
 FORCE = Field(False, description="Although a veto speaks against it. The plan says which.")
 WHO = Field(description="Who decides, for the audit: your name or login.")
 WHY = Field("", description="Why, for the audit. It is kept with the change for ever.")
@@ -93,7 +95,7 @@ class Merge(Decision):
 class Unmerge(Decision):
     """A record that was merged away stands for itself again."""
 
-    record: str = Field(description="The record that was merged away, best by its canonical id: a merge's plan shows it.")
+    record: str = Field(description=f"The record that was merged away: its number, or its canonical id where several had it. {QUOTED}")
     entity: Entity = ENTITY
 
     def planned(self, shop: Workshop) -> Plan:
@@ -145,8 +147,8 @@ class PinField(Decision):
 
     record: str = Field(description=RECORD)
     field: str = Field(description="The field, as the canonical table calls it: credit_limit, owner, portfolio, email ...")
-    value: str | None = Field(None, description="The value; left out: empty. Dagster keeps what is typed here: use the command line for what is personal.")
-    until: str | None = Field(None, description="The last day it holds, as 2026-12-31. Left out: until somebody unpins it.")
+    value: str | None = Field(None, description=f"The value; left out: empty. {QUOTED} Dagster keeps it: use the command line for what is personal.")
+    until: str | None = Field(None, description='The last day it holds, in quotes: "2026-12-31". Left out: until somebody unpins it.')
     until_source_changes: bool = Field(False, description="Until a source says something else about the field.")
     entity: Entity = ENTITY
 
@@ -174,7 +176,7 @@ class SetParent(Decision):
     """A debtor stands under another one."""
 
     debtor: str = Field(description=RECORD)
-    parent: str | None = Field(None, description="The debtor above it; left out: none. A circle is refused.")
+    parent: str | None = Field(None, description=f"The debtor above it; left out: none. A circle is refused. {QUOTED}")
 
     def planned(self, shop: Workshop) -> Plan:
         """Sets or removes the parent."""
@@ -185,10 +187,10 @@ class SetGroup(Decision):
     """Debtors that share a credit limit."""
 
     name: str = Field(description="The group's name; made when there is none of this name.")
-    credit_limit: str | None = Field(None, description="Limit in base currency for all members together. Left out: as it is.")
-    top_debtor: str | None = Field(None, description="The debtor at the top. Left out: as it is.")
-    members: list[str] = Field([], description="Debtors that join.")
-    leaving: list[str] = Field([], description="Debtors that leave.")
+    credit_limit: str | None = Field(None, description='Limit in base currency for all members together, in quotes: "50000". Left out: as it is.')
+    top_debtor: str | None = Field(None, description=f"The debtor at the top. Left out: as it is. {QUOTED}")
+    members: list[str] = Field([], description='Debtors that join, as a list: ["10000", "10010"].')
+    leaving: list[str] = Field([], description='Debtors that leave, as a list: ["10000", "10010"].')
     dissolve: bool = Field(False, description="The group is no more.")
 
     def planned(self, shop: Workshop) -> Plan:
@@ -202,7 +204,7 @@ class SetGroup(Decision):
 class Undo(Decision):
     """An applied plan is taken back."""
 
-    plan: str = Field("last", description="Hash of the applied plan, or its first characters; `last` is the latest that still stands.")
+    plan: str = Field("last", description="Hash of the applied plan, or its first characters, in quotes; `last` is the latest that still stands.")
 
     def planned(self, shop: Workshop) -> Plan:
         """The state from before it."""
@@ -212,7 +214,7 @@ class Undo(Decision):
 class ApplyPlan(dg.Config):
     """A plan that was looked at."""
 
-    plan: str = Field(description="Hash of the plan, or its first characters, as the run that planned it shows it.")
+    plan: str = Field(description="Hash of the plan, or its first characters, in quotes, as the run that planned it shows it.")
     who: str = WHO
     why: str = WHY
     wait: bool = WAIT
@@ -227,7 +229,7 @@ class SwitchToAutomatic(dg.Config):
 
     source: str = SOURCE
     entity: Entity = ENTITY
-    plan: str = Field("", description="Hash of the plan you looked at. Left empty, the launch only makes it. Nothing is switched without one that is current.")
+    plan: str = Field("", description="Hash of the plan you looked at, in quotes. Left empty, it is only made. Nothing is switched without a current one.")
     who: str = WHO
     why: str = WHY
     wait: bool = WAIT

@@ -6,6 +6,7 @@ a step: its message may quote a row or an address, and Dagster would keep it.
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ PAUSE = 20.0
 QUIET = 15.0
 """Seconds between two progress lines of one stream."""
 SOURCE_TAG = "sync_engine/source"
+_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 _GOING_ON = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -112,8 +114,13 @@ def retry(context: Context, error: TransientError) -> dg.RetryRequested:
 
 def failure(error: SyncError) -> dg.Failure:
     """Our sentence as Dagster shows it; never retried."""
-    said = {"what": error.what, "whose": error.whose, "key": error.key, "todo": error.todo, "kind": type(error).__name__}
-    return dg.Failure(str(error), metadata={name: text for name, text in said.items() if text}, allow_retries=False)
+    said = {"what": error.what, "whose": error.whose, "key": error.key, "todo": as_fields(error.todo), "kind": type(error).__name__}
+    return dg.Failure(as_fields(str(error)), metadata={name: text for name, text in said.items() if text}, allow_retries=False)
+
+
+def as_fields(sentence: str) -> str:
+    """A sentence of the engine, which speaks of options of its command line: a switch is a field of the same name in the form here."""
+    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}: true", sentence)
 
 
 def _without_cause(error: TransientError) -> TransientError:

@@ -53,6 +53,6 @@ class CanonicalStore(dg.Component, Policy, dg.Resolvable):
 def _shown(place: int, rule: Rule) -> dict[str, str | int]:
     of = [*rule.fields, *(f"group {group}" for group in rule.groups)]
     return {
-        "rule": place, "entity": rule.entity, "company": rule.company or "every", "decides about": ", ".join(of) or "everything else",
-        "ranking, best first": " > ".join(rule.ranking), "mode": rule.mode,
+        "rule": place, "entity": "every" if rule.entity == "*" else rule.entity, "company": rule.company or "every",
+        "decides about": ", ".join(of) or "everything else", "ranking, best first": " > ".join(rule.ranking), "mode": rule.mode,
     }

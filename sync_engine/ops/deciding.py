@@ -285,10 +285,10 @@ def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
             decide(connection, operation, decided)
         except (ConfigurationError, AmbiguousMatch) as error:
             which = operation.op if isinstance(operation, ops.Merge) else f"{operation.source} {operation.key}"
-            wrong.append(f"{place}. ({which}) {error.what}")
+            wrong.append(f"decision {place} ({which}): {error.what}")
     if wrong:
         raise ConfigurationError(
-            "; ".join(wrong[:20]), todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned."
+            "; ".join(wrong[:20]), todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned. Correct or remove them."
         )
 
 

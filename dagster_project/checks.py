@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from dagster_project.telling import Metadata, table
+from dagster_project.telling import Metadata, counted, table
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.publish import Published
 from sync_engine.store import cases, readings
@@ -120,7 +120,10 @@ def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResu
     if not waiting:
         return _passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
     shown = table(({"stream": entity, "records": records} for entity, records in waiting.items()), stream="string", records="int")
-    said = f"{sum(waiting.values())} records wait in quarantine and are not published. See them, with reasons: sync-engine quarantine list {lane.source}"
+    said = (
+        f"{counted(sum(waiting.values()), 'record waits', 'records wait')} in quarantine, not published. "
+        f"See them, with reasons: sync-engine quarantine list {lane.source}"
+    )
     return _failed(NOTHING_QUARANTINED, WARN, said, {"waiting": shown})
 
 
@@ -132,7 +135,10 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     if not found:
         return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
     rows = ({"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN])
-    said = f"No rule knows {len(found)} codes; the field stays empty. Add rules to the YAML under `mapping`. All of them: sync-engine gaps {lane.source}"
+    said = (
+        f"No rule knows {counted(len(found), 'code', 'codes')}; the field stays empty. Add rules to the YAML under `mapping`. "
+        f"All of them: sync-engine gaps {lane.source}"
+    )
     return _failed(NO_CODE_GAPS, WARN, said, {"codes": table(rows, stream="string", field="string", code="string", records="int")})
 
 
@@ -141,7 +147,7 @@ def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source
     waiting = int(published.counts.get("document", {}).get("waiting_for_debtor", 0))
     if not waiting:
         return _passed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, "Every document has its debtor.", key=key)
-    said = f"{waiting} documents wait for a debtor that is not known. See which: sync-engine quarantine list {source}"
+    said = f"{counted(waiting, 'document waits', 'documents wait')} for a debtor that is not known. See which: sync-engine quarantine list {source}"
     return _failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
 
 
@@ -152,8 +158,10 @@ def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckR
     if not found:
         return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
     rows = ({"record": c["key"], "outcome": c["outcome"], "rung": c["rung"] or "", "candidates": len(c["candidates"])} for c in found[:SHOWN])
-    waiting = "1 record waits" if len(found) == 1 else f"{len(found)} records wait"
-    said = f"{waiting} for a person. See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
+    said = (
+        f"{counted(len(found), 'record waits', 'records wait')} for a person. "
+        f"See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
+    )
     shown = table(rows, record="string", outcome="string", rung="string", candidates="int")
     return _failed(AMBIGUOUS_LINKS, WARN, said, {"waiting": len(found), "records": shown}, key=key)
 
@@ -166,7 +174,8 @@ def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCh
         return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key)
     records = sum(f.records for f in found)
     said = (
-        f"{records} values of {lane.source} are overruled. Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
+        f"{counted(records, f'value of {lane.source} is', f'values of {lane.source} are')} overruled. "
+        f"Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
         "Correct them in the source, or the ranking in the policy."
     )
     rows = ({"entity": f.entity, "field": f.field, "believed": f.believed_source, "records": f.records} for f in found[:SHOWN])
@@ -180,7 +189,7 @@ def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     about: Metadata = {"cut": certificate.cut_id, "grade": certificate.grade}
     if not broken:
         return _passed(CONTROL_TOTALS_AGREE, ERROR, f"Grade {certificate.grade}: nothing disagrees without an explanation.", about)
-    listed = "; ".join(f"{c.code} {c.title} ({c.n_differences} difference{'' if c.n_differences == 1 else 's'})" for c in broken)
+    listed = "; ".join(f"{c.code} {c.title} ({counted(c.n_differences, 'difference', 'differences')})" for c in broken)
     said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
     return _failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from dagster_project import checks, telling
 from dagster_project.families import FAMILIES, SPOKEN_OF, Family, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.resources import OpenWorkshop
-from dagster_project.steps import conclude, is_followed, may_retry, stage, steps_so_far, unread
+from dagster_project.steps import as_fields, conclude, is_followed, may_retry, stage, steps_so_far, unread
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
 from sync_engine.stages.lane import Lane
@@ -123,7 +123,7 @@ def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[s
             context.log.warning(str(error))
             failed[entity] = error
     for warning in lane.warnings:
-        context.log.warning(warning)
+        context.log.warning(as_fields(warning))
     return failed
 
 
@@ -184,7 +184,7 @@ def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowTo
         published = publish(lane)
         seconds = time.perf_counter() - started
         for warning in lane.warnings:
-            context.log.warning(warning)
+            context.log.warning(as_fields(warning))
         if lane.warnings:
             record_step(lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings))
         answers = _answers(lane, published)

@@ -7,10 +7,11 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project import telling
+from dagster_project.decision_jobs import QUOTED
 from dagster_project.families import FAMILIES, Family, canonical_key, certificate_key
 from dagster_project.lane import Shop, pool_of
 from dagster_project.resources import OpenWorkshop
-from dagster_project.steps import SOURCE_TAG, failures_told, progress_of, triggered_by
+from dagster_project.steps import SOURCE_TAG, as_fields, failures_told, progress_of, triggered_by
 from sync_engine.config import SourceConfig
 from sync_engine.ops.rehearsing import rehearse_debtor
 from sync_engine.ops.running import Ran, run_source
@@ -30,7 +31,7 @@ class OneEntity(dg.Config):
 class OneDebtor(dg.Config):
     """One debtor with everything that belongs to it, read now."""
 
-    debtor: str = Field(min_length=1, description="The debtor's number as the ERP shows it, or its id there. A debtor never read before needs the id.")
+    debtor: str = Field(min_length=1, description=f"The debtor's number as the ERP shows it, or its id there; never read before: the id. {QUOTED}")
     dry_run: bool = Field(False, description="Show what would change, and change nothing: no file is landed, no row is written.")
 
 
@@ -130,7 +131,7 @@ def _rehearse(context: dg.OpExecutionContext, config: SourceConfig, workshop: Op
     with failures_told(context, config, workshop):
         found = rehearse_debtor(workshop.workshop, config, debtor, wait=True, progress=progress_of(context), actor="dagster")
     for warning in found.warnings:
-        context.log.warning(warning)
+        context.log.warning(as_fields(warning))
     context.add_output_metadata(telling.about_rehearsal(found))
 
 
@@ -144,10 +145,11 @@ def _run(
             progress=progress_of(context), actor="dagster", run_id=UUID(context.run.run_id),
         )
     for warning in ran.warnings:
-        context.log.warning(warning)
+        context.log.warning(as_fields(warning))
     _tell(context, config, ran)
     if ran.failures:
-        raise dg.Failure("\n".join(str(error) for error in ran.failures.values()), metadata={"not read": ", ".join(ran.failures)}, allow_retries=False)
+        said = "\n".join(as_fields(str(error)) for error in ran.failures.values())
+        raise dg.Failure(said, metadata={"not read": ", ".join(ran.failures)}, allow_retries=False)
 
 
 def _tell(context: dg.OpExecutionContext, config: SourceConfig, ran: Ran) -> None:
@@ -156,5 +158,10 @@ def _tell(context: dg.OpExecutionContext, config: SourceConfig, ran: Ran) -> Non
         for family, facts in FAMILIES.items():
             about = telling.about_cut(ran.published, facts.tables, certificate_key(config.source))
             context.log_event(dg.AssetObservation(canonical_key(config.source, family), metadata=about))
+        context.add_output_metadata({"cut": ran.published.cut_id, "changes": ran.published.changes, **_graded(ran)})
     if ran.certificate is not None:
         context.log_event(dg.AssetObservation(certificate_key(config.source), metadata=telling.about_certificate(ran.certificate)))
+
+
+def _graded(ran: Ran) -> dict[str, str]:
+    return {} if ran.certificate is None else {"grade": ran.certificate.grade}

@@ -7,9 +7,9 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.decision_jobs import WAIT, WHO, WHY, one_step_job
+from dagster_project.decision_jobs import QUOTED, WAIT, WHO, WHY, one_step_job
 from dagster_project.lane import Shop
-from dagster_project.steps import SOURCE_TAG, progress_of, refusals_told, triggered_by
+from dagster_project.steps import SOURCE_TAG, as_fields, progress_of, refusals_told, triggered_by
 from dagster_project.telling import Metadata, table
 from dagster_project.telling_plans import about_import
 from sync_engine.ops import imports, quarantine
@@ -26,7 +26,7 @@ class RetryQuarantined(dg.Config):
 
     source: str | None = Field(None, description="Only this source.")
     entity: str | None = Field(None, description="Only this wire entity or family, for example documents.")
-    key: str | None = Field(None, description="Only this record: its key, or its number in `sync-engine quarantine list`.")
+    key: str | None = Field(None, description=f"Only this record: its key, or its number in `sync-engine quarantine list`. {QUOTED}")
     everything: bool = Field(False, description="Every record in quarantine.")
 
 
@@ -89,7 +89,7 @@ def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> N
         )
     context.instance.add_run_tags(context.run_id, {SOURCE_TAG: config.source})
     for warning in ran.warnings:
-        context.log.warning(warning)
+        context.log.warning(as_fields(warning))
     context.add_output_metadata(_about_replay(ran))
 
 

@@ -16,6 +16,11 @@ from sync_engine.store.controls import Certificate, Check
 Metadata = dict[str, Any]
 
 
+def counted(n: int, one: str, many: str) -> str:
+    """`1 record waits`, `3 records wait`."""
+    return f"{n} {one if n == 1 else many}"
+
+
 def table(rows: Iterable[Mapping[str, Any]], **columns: str) -> dg.TableMetadataValue:
     """A small table; `columns` are name -> Dagster type, in order."""
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])

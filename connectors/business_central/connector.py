@@ -165,7 +165,10 @@ class BusinessCentral:
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
         """One customer with its dimensions, contacts, documents and ledger entries; told as deleted when it is gone."""
         if not is_guid(debtor_key):
-            raise SourceError("is no id of a customer", whose=self.source, key=debtor_key, todo="Give the id, not the number.")
+            raise SourceError(
+                "no known customer has this number, and it is no id", whose=self.source, key=debtor_key,
+                todo="Look the number up; a customer never read before needs its id, not the number.",
+            )
         try:
             yield from self._urged(self._closure(debtor_key), Urgency.ONE_DEBTOR)
         except Refused as refusal:

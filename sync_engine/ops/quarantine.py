@@ -43,9 +43,11 @@ def _payload(lake: Lake, record: PutAside) -> str | None:
 def retry(store: Engine, *, key: str | None = None, source: str | None = None, entity: str | None = None, everything: bool = False) -> list[PutAside]:
     """Lets the next run of their source try these records again; returns them. Raises ConfigurationError when there are none, or none are named."""
     if not (key or source or entity or everything):
-        raise ConfigurationError("say which records", todo="Name a key, a source, an entity (--source, --entity), or all of them (--all).")
+        raise ConfigurationError("say which records", todo="Name a key, a source or an entity, or ask for everything.")
     with transaction(store, "asking for another try") as connection:
         found = put_aside(connection, source=source, entity=entity, key=key)
+        if not found and everything and not (key or source or entity):
+            raise ConfigurationError("nothing is in quarantine", todo="There is nothing to do.")
         if not found:
             raise ConfigurationError(
                 "nothing in quarantine fits", whose=source or "", key=key or entity or "", todo="`sync-engine quarantine list` shows what is there."

@@ -38,7 +38,8 @@ def answers(result: dg.ExecuteInProcessResult, name: str) -> dict[str, tuple[boo
 def test_a_quarantined_record_is_tried_again_by_the_next_run(office: Office) -> None:
     """An invoice over no amount anybody can read waits; a retry is asked for in the form, and the next run tries."""
     (office.folder / "books" / "invoices.csv").write_text("No,Customer,Date,Due,Amount\n9,10000,2026-01-15,2026-02-15,much\n", encoding="utf-8")
-    run(office, "erp")
+    passed, says = answers(run(office, "erp"), "nothing_quarantined")["erp/normalised/documents"]
+    assert (passed, says.split(",")[0]) == (False, "1 record waits in quarantine")
     told = office.told("ops_retry_quarantined", source="erp", entity="documents")
     assert told["records"] == 1
     assert told["tried again"] == [{"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}]
@@ -52,6 +53,7 @@ def test_a_quarantined_record_is_tried_again_by_the_next_run(office: Office) -> 
 def test_a_replay_brings_back_what_the_lake_says_and_asks_nobody(office: Office) -> None:
     """Claims lost to a wrong hand come back with the files gone; where nothing differs nothing is written."""
     run(office, "erp")
+    assert "nothing is in quarantine" in (refusal(office.launch("ops_retry_quarantined", everything=True)).description or "")
     published = office.state()
     assert "tables" not in office.told("ops_replay", source="erp")
     for statement in (
@@ -77,9 +79,11 @@ def test_an_import_is_judged_applied_and_taken_back(office: Office) -> None:
     form: dict[str, Any] = {"kind": "groups", "file": str(file), **ADA}
     judged = office.told("ops_import", **form)
     assert (judged["state"], judged["rows that would be applied"], judged["rows refused"]) == ("planned, nothing was changed", 1, 1)
+    assert judged["next"] == "Look at the counts, then launch it again with apply: true; what is refused stays out until the file is corrected"
     assert [(row["line"], row["column"]) for row in judged["refused"]] == [(3, "parent_customer")]
     assert office.state() == before
     done = office.told("ops_import", **form, apply=True)
+    assert done["next"] == f"Done. To take it back, launch ops_undo_import with number: {done['import']}"
     assert office.rows("SELECT count(*) FROM canonical.debtor WHERE parent_id IS NOT NULL") == [(1,)]
     assert office.told("ops_undo_import", number=done["import"], **ADA) == {"decisions put back": 1}
     assert office.state() == before
@@ -102,7 +106,9 @@ def test_a_dry_resync_of_one_debtor_shows_the_difference_and_changes_nothing(off
     assert told["difference"] == [{"entity": "debtor", "op": "update", "field": "name", "records": 1}]
     assert sorted(p for p in (office.folder / "lake").rglob("*") if p.is_file()) == landed
     assert office.everything() == tables
-    assert office.launch("erp_one_debtor", debtor="10002").success
+    resynced = office.launch("erp_one_debtor", debtor="10002")
+    [said] = [e.step_output_data.metadata for e in resynced.all_events if e.is_successful_output]
+    assert (said["changes"].value, said["grade"].value) == (1, "A")
     assert office.rows("SELECT name FROM canonical.debtor WHERE number = '10002'") == [("Bianchi Italia",)]
     assert office.told("erp_one_debtor", debtor="10002", dry_run=True)["changes it would make"] == 0
 

@@ -19,7 +19,7 @@ from sync_engine.ops.deciding import Decided, decide
 from sync_engine.ops.naming import somebody
 from sync_engine.ops.operations import OPERATION, Operation
 from sync_engine.ops.running import Workshop
-from sync_engine.ops.showing import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, moved, named, plain, unknown
+from sync_engine.ops.showing import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, moved, named, plain, sections_of, unknown
 from sync_engine.store import decisions, plans, refolding
 from sync_engine.store.cases import cases_found, settle_cases
 from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
@@ -87,8 +87,9 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
             )
         tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, locking=True)
         if tried.plan.hash != kept.plan_hash:
+            called = named(connection, sections_of(kept.plan)) | tried.plan.named
             raise ConfigurationError(
-                f"the data has moved since it was planned: {moved(kept.plan, tried.document, tried.plan.named)}",
+                f"the data has moved since it was planned: {moved(kept.plan, tried.document, called)}",
                 key=kept.plan_hash[:12],
                 todo="Plan again and look at it; nothing was done.",
             )

@@ -161,9 +161,14 @@ def kept(workshop: Workshop, plan_hash: str) -> Kept:
         found = plans.find_plan(connection, plan_hash)
         if found is None:
             raise unknown(plan_hash)
-        sections = {name: [section(*json.loads(line)) for line in found.plan[name]] for name, section in _SECTIONS.items()}
+        sections = sections_of(found.plan)
         plan = Plan(found.plan_hash, found.operation, found.plan["counts"], **sections, named=named(connection, sections))
         return Kept(plan, found.made_by, found.applied_by, found.applied_at, found.undone_by)
+
+
+def sections_of(document: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The sections of a kept plan as they were shown."""
+    return {name: [section(*json.loads(line)) for line in document.get(name, ())] for name, section in _SECTIONS.items()}
 
 
 def unknown(plan_hash: str) -> ConfigurationError:

@@ -201,6 +201,19 @@ def test_a_veto_is_shown_and_force_overrides_it(office: Office) -> None:
     assert office.means("crm", "C1") == "10000"
 
 
+def test_a_plan_that_is_no_longer_true_is_refused_by_number_and_field(office: Office) -> None:
+    """Unlinked meanwhile, a record can no longer move away: what is different is told as people call it, and nothing is done."""
+    office.told("ops_link", source="crm", key="C1", to="10000", apply=True, **ADA)
+    planned = office.told("ops_relink", source="crm", key="C1", to="10001", **ADA)
+    office.told("ops_unlink", source="crm", key="C1", apply=True, **ADA)
+    before = office.state()
+    says = refusal(office.launch("ops_apply_plan", plan=planned["plan"][:12], **ADA)).description or ""
+    assert says.startswith(f"{planned['plan'][:12]}: the data has moved since it was planned: ")
+    assert "name of debtor 10000" in says
+    assert says.endswith("Plan again and look at it; nothing was done.")
+    assert office.state() == before
+
+
 def test_the_switch_to_automatic_wants_the_hash_of_a_current_plan(office: Office, tmp_path: Path) -> None:
     """Without a hash it only plans; with the hash of another plan it refuses; with the right one it does exactly what was shown."""
     source_yaml(tmp_path, "crm", role="crm", links={"debtor": {"mode": "automatic", "create_unmatched": True}})

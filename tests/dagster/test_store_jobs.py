@@ -42,7 +42,7 @@ def test_a_quarantined_record_is_tried_again_by_the_next_run(office: Office) -> 
     assert (passed, says.split(",")[0]) == (False, "1 record waits in quarantine")
     told = office.told("ops_retry_quarantined", source="erp", entity="documents")
     assert told["records"] == 1
-    assert told["tried again"] == [{"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}]
+    assert told["to be tried again"] == [{"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}]
     assert told["next"] == "Launch erp_lane."
     run(office, "erp")
     assert office.rows("SELECT attempts FROM engine.quarantine") == [(2,)]

@@ -176,7 +176,7 @@ def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCh
     said = (
         f"{counted(records, f'value of {lane.source} is', f'values of {lane.source} are')} overruled. "
         f"Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
-        "Correct them in the source, or the ranking in the policy."
+        "Correct them in the source, take back what a person set (job ops_unpin), or change the ranking in the policy."
     )
     rows = ({"entity": f.entity, "field": f.field, "believed": f.believed_source, "records": f.records} for f in found[:SHOWN])
     shown = table(rows, entity="string", field="string", believed="string", records="int")

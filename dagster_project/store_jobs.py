@@ -77,7 +77,8 @@ def _retry(context: dg.OpExecutionContext, config: RetryQuarantined, workshop: S
         found = quarantine.retry(workshop.workshop.store, key=config.key, source=config.source, entity=config.entity, everything=config.everything)
     rows = [{"source": r.source, "stream": r.entity, "key": r.key, "stage": r.stage, "attempts": r.attempts} for r in found[:100]]
     shown = table(rows, source="string", stream="string", key="string", stage="string", attempts="int")
-    context.add_output_metadata({"records": len(found), "next": f"Launch {', '.join(sorted({f'{r.source}_lane' for r in found}))}.", "to be tried again": shown})
+    lanes = ", ".join(sorted({f"{r.source}_lane" for r in found}))
+    context.add_output_metadata({"records": len(found), "next": f"Launch {lanes}, or wait for its schedule.", "to be tried again": shown})
 
 
 @dg.op(name="replay", description="Normalises from the lake and publishes one cut.")

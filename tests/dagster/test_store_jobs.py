@@ -43,7 +43,7 @@ def test_a_quarantined_record_is_tried_again_by_the_next_run(office: Office) -> 
     told = office.told("ops_retry_quarantined", source="erp", entity="documents")
     assert told["records"] == 1
     assert told["to be tried again"] == [{"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}]
-    assert told["next"] == "Launch erp_lane."
+    assert told["next"] == "Launch erp_lane, or wait for its schedule."
     run(office, "erp")
     assert office.rows("SELECT attempts FROM engine.quarantine") == [(2,)]
     assert "say which records" in (refusal(office.launch("ops_retry_quarantined")).description or "")

@@ -86,7 +86,7 @@ def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="line 2: external_id is empty; line 3: to is empty"):
         links.bulk(world.workshop, file, by="ada")
     file.write_text("source,external_id,to\ncrm,C9,10000\ncrm,C3,4711\ncrm,C1,10000\n")
-    with pytest.raises(ConfigurationError, match=r"1\. \(crm C9\) there is no debtor.*2\. \(crm C3\) there is no.*3 of 3 decisions"):
+    with pytest.raises(ConfigurationError, match=r"decision 1 \(crm C9\): there is no debtor.*decision 2 \(crm C3\): there is no.*3 of 3 decisions"):
         links.bulk(world.workshop, file, by="ada")
     file.write_text("source,external_id,to\n")
     with pytest.raises(ConfigurationError, match="holds no decision"):

@@ -61,10 +61,9 @@ def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:
 
 
 def about_cut(published: Published, tables: Sequence[str], certificate: dg.AssetKey) -> Metadata:
-    """What a cut did to some tables of the canonical schema."""
+    """What a cut did to some tables of the canonical schema; a table it did not touch is told with zeros, or it would seem to be missing."""
     rows: list[dict[str, Any]] = [
-        {"table": name, **{verb: int(published.counts[name].get(verb, 0)) for verb in ("created", "updated", "deleted")}}
-        for name in tables if name in published.counts
+        {"table": name, **{verb: int(published.counts.get(name, {}).get(verb, 0)) for verb in ("created", "updated", "deleted")}} for name in tables
     ]
     written = sum(row["created"] + row["updated"] + row["deleted"] for row in rows)
     return {

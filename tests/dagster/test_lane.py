@@ -95,6 +95,11 @@ def test_a_step_says_what_it_did(story: Story) -> None:
     assert documents["certificate"] == certificate_key("bc")
     assert documents["cut"] == certificate["cut"]
     assert certificate["grade"] == "A"
+    for family, facts in FAMILIES.items():
+        [made] = [e for e in story.first.get_asset_materialization_events() if e.asset_key == canonical_key("bc", family)]
+        shown = made.materialization.metadata["tables"]
+        assert isinstance(shown, dg.TableMetadataValue)
+        assert [row.data["table"] for row in shown.records] == list(facts.tables), "also those the cut did not touch"
 
 
 def test_one_dagster_run_is_one_run_of_the_engine(story: Story) -> None:

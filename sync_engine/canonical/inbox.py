@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
 SayableKind = Literal["bool", "text", "date", "percentage", "owner", "status"]
+PERCENTAGE_PLACES = 4
+"""As many as the column holds: what is stored is what was said."""
 STATUSES = ("none", "disputed", "promised", "instalments", "paused", "closed")
 
 
@@ -46,8 +48,16 @@ def understood(entity: str, field: str, value: str | None) -> tuple[Sayable, Any
     if sayable is None:
         open_ones = ", ".join(dict.fromkeys(s.field for s in SAYABLE[entity].values()))
         raise Refusal(f"{field!r} of a {entity} is not open to applications; these are: {open_ones}")
-    said = None if value is None else json.loads(value)
+    said = None if value is None else plain(value)
     return sayable, None if said is None else _READ[sayable.kind](said)
+
+
+def plain(value: str) -> Any:
+    """JSON text as Python has it. Raises Refusal: jsonb holds numbers longer and lists deeper than Python reads, and one such row must not stop a cut."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise Refusal("the value cannot be read: a number too long, or too deep a structure") from None
 
 
 def _bool(said: Any) -> bool:
@@ -73,10 +83,12 @@ def _percentage(said: Any) -> str:
     try:
         number = Decimal(said if isinstance(said, str) else "" if isinstance(said, bool) else str(said))
     except InvalidOperation:
-        raise Refusal("it takes a percentage such as 80") from None
+        number = Decimal("NaN")
+    if number.is_nan():
+        raise Refusal("it takes a percentage such as 80")
     if not 0 <= number <= 1000:
         raise Refusal("it takes a percentage from 0 to 1000")
-    return f"{number:f}"
+    return f"{round(number, PERCENTAGE_PLACES).normalize():f}"
 
 
 def _owner(said: Any) -> str:

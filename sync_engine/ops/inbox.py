@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
+from sync_engine.canonical.inbox import Refusal, plain
 from sync_engine.store.db import transaction
 from sync_engine.store.inbox import listed
 
@@ -31,4 +31,12 @@ def inbox(store: Engine, *, waiting_only: bool = False, limit: int = 50) -> list
     """The newest rows of the inbox."""
     with transaction(store, "reading the inbox") as connection:
         rows = listed(connection, waiting_only=waiting_only, limit=limit)
-    return [InboxRow._make([*row[:4], None if row[4] is None else json.loads(row[4]), *row[5:]]) for row in rows]
+    return [InboxRow._make([*row[:4], _shown(row[4]), *row[5:]]) for row in rows]
+
+
+def _shown(value: str | None) -> Any:
+    """A value as it was said; one that was refused because nobody can read it, as the text it is."""
+    try:
+        return None if value is None else plain(value)
+    except Refusal:
+        return value

@@ -116,6 +116,8 @@ def _understand(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Word], Refused]:
     words, refused = [], []
     for inbox_id, entity, record, field, value, is_withdrawn, said_by in rows:
         try:
+            if not said_by.strip():
+                raise Refusal("said_by is blank; the audit must be able to say who said it")
             sayable, meant = understood(entity, field, value)
         except Refusal as why:
             refused.append((inbox_id, str(why)))

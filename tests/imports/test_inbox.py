@@ -117,6 +117,35 @@ def test_what_cannot_be_understood_is_refused_in_words(desk: Desk, entity: str, 
     assert answers(desk)[good] == ("taken", None)
 
 
+@pytest.mark.parametrize("value", ['"NaN"', '"sNaN"', "1" * 5000, "[" * 3000 + "]" * 3000], ids=["NaN", "sNaN", "a number of 5,000 digits", "3,000 lists"])
+def test_a_row_that_python_cannot_read_or_compare_stops_no_cut(desk: Desk, value: str) -> None:
+    """PostgreSQL keeps what Python will not read; the row is refused and shown, its neighbours are taken."""
+    desk.execute(f"INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'credit_alert_pct', '{value}', 'x' "
+        "FROM canonical.debtor WHERE number = '10001'")
+    good = say(desk, "debtor", "10001", "chasing_paused", True)
+    desk.run()
+    found = answers(desk)
+    assert found.pop(good) == ("taken", None)
+    [(answer, why)] = found.values()
+    assert answer == "refused"
+    assert why
+
+
+def test_a_percentage_is_taken_as_exactly_as_the_column_holds_it(desk: Desk) -> None:
+    """One third in per cent has no end: what is stored is what was taken, and nobody is told that somebody else was believed."""
+    row = say(desk, "debtor", "10001", "credit_alert_pct", 33.33333)
+    desk.run()
+    assert answers(desk)[row] == ("taken", None)
+    assert str(desk.debtors("credit_alert_pct")["10001"]) == "33.3333"
+
+
+def test_who_says_nothing_about_himself_is_refused(desk: Desk) -> None:
+    """The audit must be able to say who paused a customer."""
+    row = say(desk, "debtor", "10001", "chasing_paused", True, by=" ")
+    desk.run()
+    assert answers(desk)[row] == ("refused", "said_by is blank; the audit must be able to say who said it")
+
+
 def test_unknown_and_deleted_records_are_refused_and_the_last_word_counts(desk: Desk) -> None:
     """Of two words about one field the later is taken and the earlier is told so."""
     desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', "
@@ -198,6 +227,28 @@ def test_the_writer_role_can_insert_and_nothing_else(desk: Desk) -> None:
                        'USAGE')
             """)).one()
     assert tuple(can) == (True, False, False, False)
+
+
+def test_an_application_says_something_and_reads_the_answer(desk: Desk) -> None:
+    """As a login with the role: a row goes in, its number and answer come back; the answer is not his to give."""
+    from sqlalchemy import text
+    from sqlalchemy.exc import ProgrammingError
+
+    insert = """
+        INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by{0}) SELECT 'debtor', id, 'chasing_paused', 'true', 'app'{1}
+        FROM canonical.debtor WHERE number = '10001' RETURNING inbox_id
+        """
+    with desk.store.begin() as connection:
+        connection.execute(text("SET LOCAL ROLE sync_engine_writer"))
+        row = connection.execute(text(insert.format("", ""))).scalar_one()
+    desk.run()
+    with desk.store.begin() as connection:
+        connection.execute(text("SET LOCAL ROLE sync_engine_writer"))
+        assert connection.execute(text("SELECT answer FROM canonical.claim_inbox WHERE inbox_id = :row"), {"row": row}).scalar_one() == "taken"
+    for forbidden in (insert.format(", answer", ", 'taken'"), "UPDATE canonical.claim_inbox SET answer = 'taken'", "DELETE FROM canonical.claim_inbox"):
+        with pytest.raises(ProgrammingError, match="permission denied"), desk.store.begin() as connection:
+            connection.execute(text("SET LOCAL ROLE sync_engine_writer"))
+            connection.execute(text(forbidden))
 
 
 def test_no_source_may_be_called_inbox(desk: Desk) -> None:

@@ -25,6 +25,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
+from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.naming import somebody
 from sync_engine.ownership import DEFAULT_POLICY
@@ -52,6 +53,8 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """Kind -> cell -> the headings it may stand under; case, blanks, dots, hyphens and underscores do not count."""
+FAILED = frozenset("#N/A #REF! #VALUE! #DIV/0! #NAME? #NULL! #NUM! #SPILL! #CALC! #NV #BEZUG! #WERT! #ZAHL! #I/T #REFERENCE! #VÆRDI! #NAVN?".split())
+"""What a formula that failed shows, in English, German and Danish spreadsheets: no tag, no position and nobody's name."""
 
 
 @dataclass(slots=True)
@@ -150,7 +153,8 @@ def _decided(connection: Connection, kind: str, path: Path, primary: bool, writt
 
 def _places(kind: str, table: Table) -> dict[str, int]:
     """Where each cell stands in the file. Raises ConfigurationError that lists the columns there are."""
-    found = {cell: place for cell, names in KINDS[kind].items() if (place := next((p for n in names if (p := table.place(n)) is not None), None)) is not None}
+    there = {_bare(name): place for place, name in reversed([*enumerate(table.header)])}
+    found = {cell: there[named] for cell, names in KINDS[kind].items() if (named := next((b for b in map(_bare, names) if b in there), None)) is not None}
     missing = [names[0] for cell, names in KINDS[kind].items() if cell not in found and cell not in OPTIONAL.get(kind, ())]
     if kind == "persons" and not {"email", "first_name", "last_name"} & set(found):
         missing.append("email")
@@ -160,13 +164,26 @@ def _places(kind: str, table: Table) -> dict[str, int]:
     return found
 
 
+def _bare(heading: str) -> str:
+    return column_identity(heading).replace(" ", "")
+
+
 def _rows(table: Table, places: dict[str, int]) -> Iterator[list[str | int | None]]:
     order = [places.get(cell) for cell in CELLS]
     for number, cells, wrong in table.rows:
-        if wrong:
-            yield [number, *[None] * len(CELLS), wrong]
-        else:
-            yield [number, *[None if p is None or cells[p] is None else str(cells[p]).replace("\x00", "") for p in order], None]
+        said = [None if p is None or wrong else cells[p] for p in order]
+        if wrong := wrong or next(filter(None, map(_unusable, said)), ""):
+            said = [None] * len(CELLS)
+        yield [number, *said, wrong or None]
+
+
+def _unusable(cell: str | None) -> str:
+    """Why nobody can have meant a cell; empty for one that can be used."""
+    if cell is None:
+        return ""
+    if "\x00" in cell:
+        return "holds a NUL character: the file is damaged, or written in another encoding"
+    return f"holds {cell.strip()}: a formula of the spreadsheet failed" if cell.strip().upper() in FAILED else ""
 
 
 def _digest(path: Path) -> str:

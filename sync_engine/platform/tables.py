@@ -27,6 +27,9 @@ LONGEST_CELL = 1 << 20
 EXCEL = (".xlsx", ".xlsm")
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
+NULS = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
+"""Which of the two bytes of the first characters are NUL, where UTF-16 says nothing about itself."""
+
 
 class Line(NamedTuple):
     """One row: the line it starts on, its cells in the order of the header (None: nothing there), and what is wrong with it."""
@@ -127,13 +130,15 @@ def unreadable(error: OSError, name: str) -> SourceError:
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-8 (or what its byte order mark says) where the whole file is that, else Windows' Western European."""
+    """UTF-8 (or what its byte order mark or its NULs say) where the whole file is that, else Windows' Western European."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as source:
         start = source.read(4)
         for mark, name in BOMS:
             if start.startswith(mark):
                 return name
+        if len(start) == 4 and (quiet := NULS.get((start[0::2] == b"\0\0", start[1::2] == b"\0\0"))):
+            return quiet
         source.seek(0)
         try:
             while chunk := source.read(1 << 20):

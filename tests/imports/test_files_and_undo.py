@@ -88,6 +88,42 @@ def test_a_workbook_is_a_file_too(desk: Desk) -> None:
     assert plan_import(desk.store, "owners", path).applied == 2
 
 
+def test_what_a_spreadsheet_does_to_cells_is_no_decision(desk: Desk) -> None:
+    """A lookup that failed is no tag, in whatever language; a tag that looks like it is one. The other rows go on."""
+    rows = [["10000", "#N/A"], ["10001", " #nv "], ["#REF!", "vip"], ["10002", "#N/A is not a tag"], ["10003", "vip"]]
+    report = desk.plan("debtor-tags", ["customer", "tag"], rows)
+    assert {r.line: r.outcome for r in report.rows} == {2: "refused", 3: "refused", 4: "refused", 5: "applied", 6: "applied"}
+    assert refused(report)[3] == ("the whole row", "holds #nv: a formula of the spreadsheet failed")
+
+
+def test_a_number_without_its_zeros_is_told_and_not_guessed(desk: Desk) -> None:
+    """Excel made 7 of 0007: the row says who that would be, and is refused."""
+    desk.edit("debtor", "erp-1", "No", "0007")
+    desk.run()
+    report = desk.plan("owners", ["customer_id", "email_address"], [["7", "ann@example.com"], ["0007", "ann@example.com"]])
+    assert [r.outcome for r in report.rows] == ["refused", "applied"]
+    assert refused(report)[2] == ("customer_id", "no customer has this number; with leading zeros there is 0007 HANSEN & SØN 1")
+
+
+@pytest.mark.parametrize("heading", ["customer_id;email_address", "Customer ID;E-Mail Address", "CustomerID;EmailAddress", "customer.id;E_MAIL"])
+def test_headings_are_read_as_people_write_them(desk: Desk, heading: str) -> None:
+    """Case, blanks, dots, hyphens and underscores do not count, and a column more does not either."""
+    path = desk.folder / "owners.csv"
+    path.write_text(f"Nr;{heading}\n1;10000;ann@example.com\n", encoding="utf-8")
+    assert plan_import(desk.store, "owners", path).applied == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_two_bytes_a_character_need_no_mark(desk: Desk, encoding: str) -> None:
+    """UTF-16 that does not say so is seen by its NULs; a NUL inside a cell is damage, and no customer is made of what is left."""
+    path = desk.folder / "owners.csv"
+    path.write_bytes("customer_id;email_address\r\n10000;ann@example.com\r\n".encode(encoding))
+    assert plan_import(desk.store, "owners", path).applied == 1
+    path.write_bytes(b"customer_id;email_address\n100\x0000;ann@example.com\n")
+    report = plan_import(desk.store, "owners", path)
+    assert refused(report) == {2: ("the whole row", "holds a NUL character: the file is damaged, or written in another encoding")}
+
+
 def test_broken_rows_are_refused_by_line_and_the_others_go_on(desk: Desk) -> None:
     """Lines are counted as an editor counts them, over quoted line breaks and blank lines."""
     path = desk.folder / "rows.csv"

@@ -76,8 +76,20 @@ def name_customers(connection: Connection, column: str, *, cell: str = "customer
             todo = 'Use the number or the ERP''s id.'
         FROM named_debtor n WHERE n.name = r.{cell} AND cardinality(n.ids) > 1 AND r.what IS NULL
         """, column=column)
+    _tell_of_zeros(connection, column, cell, into)
     refuse(connection, f"r.{cell} IS NOT NULL AND r.{into} IS NULL", column, "'no customer has this id, number or exact name'",
            "Correct it, or run the source that has this customer first.")
+
+
+def _tell_of_zeros(connection: Connection, column: str, cell: str, into: str) -> None:
+    """Refuses rows whose customer would be known with leading zeros: spreadsheets drop them, and which number was meant is not for us to guess."""
+    run_sql(connection, f"""
+        UPDATE import_row r SET bad_column = :column, what = 'no customer has this number; with leading zeros there is ' || z.label,
+            todo = 'Spreadsheets drop leading zeros: write the number as the ERP has it, in a column formatted as text.'
+        FROM (SELECT ltrim(number, '0') AS bare, string_agg(concat_ws(' ', number, name), ', ' ORDER BY number) AS label FROM canonical.debtor
+              WHERE number LIKE '0%' AND deleted_at IS NULL AND merged_into IS NULL GROUP BY 1) z
+        WHERE r.what IS NULL AND r.{into} IS NULL AND z.bare = r.{cell}
+        """, column=column)
 
 
 def settle_repeated(connection: Connection, by: str, says: str) -> None:

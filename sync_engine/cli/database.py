@@ -59,18 +59,23 @@ app.add_typer(audit, name="audit")
 
 
 @command(audit)
-def verify() -> None:
-    """Recomputes the hash chain over the change feed. Exit code 1 when a change was altered, removed or slipped in."""
+def verify(
+    head: Annotated[str | None, typer.Option("--head", metavar="DIGEST", help="Digest of a newest seal of before, kept elsewhere: it must be there.")] = None,
+) -> None:
+    """Recomputes the hash chain over the change feed. Exit code 1 when a change was altered, removed or slipped in.
+
+    Whoever cuts off the newest changes and their seals leaves a whole chain: keep the digest this prints, and give it the next time.
+    """
     from sync_engine.ops.auditing import verify as compute
 
-    found = compute(open_store())
+    found = compute(open_store(), head=head)
     lines = [f"seal {s.seal_id} (changes {s.first_seq} to {s.last_seq}): {s.wrong}" for s in found.broken]
     lines += [f"{found.outside:,} changes are under no seal"] if found.outside else []
+    lines += [f"the seal {found.lost} is not there: the newest changes were cut off, or this is the audit of another engine"] if found.lost else []
+    holds = f"The chain holds: {found.changes:,} changes under {found.seals:,} seals. The last is {found.head or 'none yet'}."
     give(
         {**found._asdict(), "holds": found.holds},
-        lambda screen: screen.print(
-            "\n".join(lines) or f"The chain holds: {found.changes:,} changes under {found.seals:,} seals.", style="red" if lines else "", markup=False
-        ),
+        lambda screen: screen.print("\n".join(lines) or holds, style="red" if lines else "", markup=False, soft_wrap=True),
     )
     if not found.holds:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,7 +58,7 @@ def _tell(folder: Path, *, keep: bool, ui: bool, port: int) -> None:
             ops.dagster_ui(port)
         elif keep:
             ops.end_in_order()
-            _wait(told)
+            _wait(told, folder)
     if not ui:
         told.end(folder)
 
@@ -102,8 +103,9 @@ def _run(store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions
     return looking.outcomes(store, last) if last else []
 
 
-def _wait(told: _Narrator) -> None:
-    told.say("", "Simulator and database go on running. Ctrl-C stops both.")
+def _wait(told: _Narrator, folder: Path) -> None:
+    told.say("", "Simulator and database go on running. Ctrl-C stops both. In a second terminal, in this folder:")
+    told.second_terminal(folder)
     try:
         while True:
             time.sleep(3600)
@@ -160,6 +162,20 @@ class _Narrator:
     def changes(self, found: list[Change]) -> None:
         """What the change feed says, a line per record."""
         self.keep("changes", found, lambda screen: draw_changes(screen, found))
+
+    def second_terminal(self, folder: Path) -> None:
+        """What another shell must know. The simulator's secret is read from where the simulator left it, so that no screen shows it."""
+        from sync_engine.ops.demo import SECRET
+
+        if output.AS_JSON:
+            return
+        read = f"import json; print(json.load(open('{folder}/simulator.json'))['client_secret'])"
+        self._screen.print(
+            f"   export SYNC_ENGINE_HOME={folder} SYNC_ENGINE_DEFS={folder}/defs\n"
+            f'   export {SECRET}=$({sys.executable} -c "{read}")\n'
+            "   sync-engine status",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
 
     def end(self, folder: Any) -> None:
         """What to try next, or the JSON document."""

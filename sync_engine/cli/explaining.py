@@ -53,7 +53,7 @@ def _explain(entity: Entity, key: str, field: str | None) -> None:
 
 def draw_story(screen: Console, story: Story, *, in_depth: bool = False) -> None:
     """A line per field, or one field with claims and history."""
-    gone = " (deleted)" if story.is_deleted else ""
+    gone = f" (merged into {story.merged_into})" if story.merged_into else " (deleted)" if story.is_deleted else ""
     linked = ", ".join(f"{source} {key}" for source, key in story.links)
     screen.print(f"{story.entity.capitalize()} {story.label}{gone}, {story.id}, made of {linked or 'nothing'}", style="bold", markup=False)
     if in_depth:

@@ -30,7 +30,7 @@ def group(
     name: Annotated[str, typer.Argument(help="Name of the group; made when there is none of this name.", show_default=False)],
     add: Annotated[list[str] | None, typer.Option("--add", metavar="DEBTOR", help="A debtor that joins; may be repeated.")] = None,
     remove: Annotated[list[str] | None, typer.Option("--remove", metavar="DEBTOR", help="A debtor that leaves; may be repeated.")] = None,
-    limit: Annotated[str | None, typer.Option("--limit", metavar="AMOUNT", help="Credit limit of all members together, in base currency.")] = None,
+    limit: Annotated[str | None, typer.Option("--limit", metavar="AMOUNT", help="Limit of all members together, in base currency; `none`: no limit.")] = None,
     top: Annotated[str | None, typer.Option("--top", metavar="DEBTOR", help="The debtor at the top.")] = None,
     dissolve: Annotated[bool, typer.Option("--dissolve", help="The group is no more.")] = False,
     now: Now = False, who: Who = None, why: Why = None,
@@ -39,8 +39,9 @@ def group(
     from sync_engine.ops import groups, naming
 
     workshop = open_workshop()
+    credit_limit = naming.amount(limit) if limit not in (None, "none") else "none" if limit else None
     planned = groups.set_group(
-        workshop, name, credit_limit=naming.amount(limit) if limit is not None else None, top_debtor=top, members=add or (), leaving=remove or (),
+        workshop, name, credit_limit=credit_limit, top_debtor=top, members=add or (), leaving=remove or (),
         dissolve=dissolve, by=who or getpass.getuser(),
     )  # fmt: skip
     answer(workshop, planned, who, why, now)

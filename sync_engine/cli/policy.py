@@ -67,6 +67,8 @@ def diff(file: File = None) -> None:
 def _draw_difference(screen: Console, found: Difference, rows: list[tuple[Any, ...]]) -> None:
     what = ", ".join(counted(n, what) for what, n in found.counts.items() if n) or "nothing"
     screen.print(f"Policy {found.in_force or 'none'} -> {found.digest} would change {what}.", markup=False)
+    for sentence in found.odd:
+        screen.print(f"Note: {sentence}.", style="yellow", markup=False)
     if rows:
         screen.print(table(None, ("entity", "record", "field", "before", "after", "what"), rows[:100]))
 

@@ -233,18 +233,19 @@ def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> N
 
 
 def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> None:
-    group = str(canonical_id("", GROUP_SPACE, o.name.strip().casefold()))
+    name = " ".join(o.name.split())
+    group = str(canonical_id("", GROUP_SPACE, name.casefold()))
     before = decisions.read(connection, "group", [(group,)]).get((group,))
     members = lookups.group_members(connection, group)
     if o.dissolve and before is None:
         raise ConfigurationError("there is no such group", key=o.name)
     kept = before or {}
     after = {
-        "name": kept.get("name") or o.name.strip(),
+        "name": kept.get("name") or name,
         "external_no": kept.get("external_no"),
         "deleted_at": "now" if o.dissolve else None,
         "top_debtor_id": record_id(connection, "debtor", o.top_debtor) if o.top_debtor else kept.get("top_debtor_id"),
-        "credit_limit": o.credit_limit if o.credit_limit is not None else kept.get("credit_limit"),
+        "credit_limit": None if o.credit_limit == "none" else o.credit_limit if o.credit_limit is not None else kept.get("credit_limit"),
     }
     decided.put(connection, "group", (group,), after)
     leaving = members if o.dissolve else {record_id(connection, "debtor", d) for d in o.leaving} & members

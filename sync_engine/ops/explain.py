@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
+from sync_engine.ops.naming import survivor
 from sync_engine.store import evidence
 from sync_engine.store.db import transaction
 from sync_engine.store.reports import Change, history, name_of
@@ -42,7 +43,7 @@ class FieldStory(NamedTuple):
 
 
 class Story(NamedTuple):
-    """One record with its fields; `links` are the source records it is made of."""
+    """One record with its fields; `links` are the source records it is made of, `merged_into` what it became when it was merged away."""
 
     entity: Entity
     id: UUID
@@ -53,6 +54,7 @@ class Story(NamedTuple):
     history: list[Change]
     ledger: list[dict[str, Any]]
     waiting: list[dict[str, Any]]
+    merged_into: str | None = None
 
 
 def explain(store: Engine, entity: Entity, key: str, field: str | None = None) -> Story:
@@ -73,7 +75,15 @@ def explain(store: Engine, entity: Entity, key: str, field: str | None = None) -
         ]
         ledger = evidence.ledger_entries(connection, found.id) if entity == "document" else []
         links = evidence.links_of(connection, entity, found.id)
-        return Story(entity, found.id, found.label, found.is_deleted, links, stories, changes, ledger, evidence.waiting(connection, entity, found.id))
+        waiting = evidence.waiting(connection, entity, found.id)
+        return Story(entity, found.id, found.label, found.is_deleted, links, stories, changes, ledger, waiting, _became(connection, entity, found))
+
+
+def _became(connection: Connection, entity: Entity, found: evidence.Found) -> str | None:
+    """The record a merged one stands in now, as people name it."""
+    if not found.is_deleted or entity == "document" or (into := survivor(connection, entity, str(found.id))) == str(found.id):
+        return None
+    return evidence.find(connection, entity, into)[0].label
 
 
 def _one(found: list[evidence.Found], entity: str, key: str) -> evidence.Found:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
+from sync_engine.errors import ConfigurationError
 from sync_engine.ops import operations as ops
 from sync_engine.ops.planning import plan
 from sync_engine.ops.running import Workshop
@@ -38,15 +39,23 @@ def set_group(
     name: str,
     *,
     by: str,
-    credit_limit: Decimal | None = None,
+    credit_limit: Decimal | Literal["none"] | None = None,
     top_debtor: str | None = None,
     members: Sequence[str] = (),
     leaving: Sequence[str] = (),
     dissolve: bool = False,
 ) -> Plan:
-    """Plans a group: made when there is none of this name, changed by what is given, or dissolved."""
+    """Plans a group: made when there is none of this name, changed by what is given, or dissolved. Limit `none` takes the limit away.
+
+    Raises ConfigurationError for a name or a limit that is none, and what `plan` raises.
+    """
+    if not name.strip():
+        raise ConfigurationError("a group needs a name")
+    if isinstance(credit_limit, Decimal) and credit_limit < 0:
+        raise ConfigurationError(f"{credit_limit} is no credit limit", whose=name, todo="0 is no credit, `none` is no limit.")
+    limit = f"{credit_limit:f}" if isinstance(credit_limit, Decimal) else credit_limit
     return plan(workshop, ops.SetGroup(
-        name=name, credit_limit=None if credit_limit is None else f"{credit_limit:f}", top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
+        name=name, credit_limit=limit, top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
         dissolve=dissolve,
     ), by=by)  # fmt: skip
 

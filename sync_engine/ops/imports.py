@@ -53,7 +53,10 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """Kind -> cell -> the headings it may stand under; case, blanks, dots, hyphens and underscores do not count."""
-FAILED = frozenset("#N/A #REF! #VALUE! #DIV/0! #NAME? #NULL! #NUM! #SPILL! #CALC! #NV #BEZUG! #WERT! #ZAHL! #I/T #REFERENCE! #VÆRDI! #NAVN?".split())
+FAILED = frozenset((
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#I/T", "#REFERENCE!",
+    "#VÆRDI!", "#NAVN?",
+))  # fmt: skip
 """What a formula that failed shows, in English, German and Danish spreadsheets: no tag, no position and nobody's name."""
 
 

@@ -85,7 +85,9 @@ def pin(
     until: date | None = None,
     until_source_changes: bool = False,
 ) -> Plan:
-    """Plans that a field has this value whatever the sources say."""
+    """Plans that a field has this value whatever the sources say. Raises ConfigurationError for a day that is over, and what `plan` raises."""
+    if until is not None and until < (today := workshop.clock.now().date()):
+        raise ConfigurationError(f"{until} is over: the value would never hold", whose=record, key=field, todo=f"Give a day from {today} on, or none.")
     operation = ops.PinField(entity=entity, record=record, field=field, value=value, until=until, until_source_changes=until_source_changes)
     return plan(workshop, operation, by=by)
 

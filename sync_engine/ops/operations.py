@@ -152,7 +152,7 @@ class SetGroup(_Operation):
 
     op: Literal["set_group"] = "set_group"
     name: str
-    credit_limit: str | None = Field(None, description="limit in base currency for all members together")
+    credit_limit: str | None = Field(None, description="limit in base currency for all members together; `none` takes it away")
     top_debtor: str | None = None
     members: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from sync_engine.store import contacts, debtors, plans
 from sync_engine.store.cut import NO_CUT, Cut, collect_changes
 from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.plans import FieldChange, MasterChange
-from sync_engine.store.policy import policy_in_force
+from sync_engine.store.policy import companies, policy_in_force
 
 __all__ = ["Difference", "Shown", "check", "configured", "diff", "show"]
 ROLES = ("erp", "crm", "collections")
@@ -35,13 +35,14 @@ class Shown(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What a policy would change. `fields` and `masters` hold the first ones, `counts` says how many there are."""
+    """What a policy would change. `fields` and `masters` hold the first ones, `counts` says how many there are; `odd` are rules for nobody."""
 
     digest: str
     in_force: str | None
     counts: dict[str, int]
     fields: list[FieldChange]
     masters: list[MasterChange]
+    odd: list[str]
 
 
 def configured(folder: Path) -> Policy:
@@ -101,10 +102,18 @@ def diff(workshop: Workshop, policy: Policy) -> Difference:
         contacts.begin_contacts(cut)
         cut.sql("INSERT INTO dirty_contact SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'contact'")
         contacts.fold_contacts(cut)
+        odd = _unheard_of(policy, companies(connection))
         fields, masters = plans.field_changes(connection), plans.master_changes(connection)
         savepoint.rollback()
     counts = {"values": len(fields), "masters": len(masters), "records": len({(f.entity, f.record) for f in fields} | {(m.entity, m.record) for m in masters})}
-    return Difference(policy.digest, None if in_force is None else in_force.digest, counts, fields[:SHOWN], masters[:SHOWN])
+    return Difference(policy.digest, None if in_force is None else in_force.digest, counts, fields[:SHOWN], masters[:SHOWN], odd)
+
+
+def _unheard_of(policy: Policy, known: list[str]) -> list[str]:
+    """Rules for a company that no source keeps books of: mistyped, they would decide about nothing and nobody would notice."""
+    there = ", ".join(known) or "none yet"
+    wanted = sorted({r.company for r in policy.rules if r.company} - set(known))
+    return [f"a rule is for company {name!r}, whose books no source keeps; there are: {there}" for name in wanted]
 
 
 def from_file(file: Path) -> Policy:

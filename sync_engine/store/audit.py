@@ -22,6 +22,7 @@ class Seal(NamedTuple):
     changes: int
     sealed_at: datetime
     wrong: str
+    digest: str
 
 
 PAGE = 200
@@ -52,7 +53,7 @@ def seals(connection: Connection) -> Iterator[Seal]:
                 wrong = f"it sealed {changes} changes and {counted} are there"
             elif bytes(computed) != bytes(digest):
                 wrong = "a change was altered after it was sealed"
-            yield Seal(seal_id, first, last, changes, at, wrong)
+            yield Seal(seal_id, first, last, changes, at, wrong, bytes(digest).hex())
             before, previous = seal_id, bytes(digest)
         if len(rows) < PAGE:
             return
@@ -77,7 +78,8 @@ def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> i
     if debtor is not None:
         theirs = ("contact", "document", "payment", "debtor_dimension")
         its = " UNION ALL ".join(f"SELECT id FROM canonical.{table} WHERE debtor_id = '{UUID(debtor)}'" for table in theirs)
-        only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its})"
+        left = f"c.entity = 'link' AND c.old ->> 'canonical_id' = '{UUID(debtor)}'"  # a record that was moved away belongs to both histories
+        only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its}) OR {left}"
     with driver(connection).cursor() as cursor:
         with cursor.copy(f"""
                 COPY (SELECT c.seq, c.at, c.entity, c.record_id, c.op, c.field, c.old, c.new, c.actor_kind, c.actor, c.run_id, c.cut_id, c.reason,

@@ -17,6 +17,11 @@ def policy_in_force(connection: Connection) -> Policy | None:
     return Policy.model_validate(rows[0][0]) if rows else None
 
 
+def companies(connection: Connection) -> list[str]:
+    """The companies whose books were read, as rules may name them."""
+    return [str(name) for (name,) in fetch(connection, "SELECT DISTINCT name FROM canonical.company WHERE name IS NOT NULL ORDER BY name")]
+
+
 def enter_policy(cut: Cut) -> bool:
     """Brings the cut's policy into force; true when another one was, so that everything must be folded again."""
     before = policy_in_force(cut.connection)

@@ -191,6 +191,11 @@ class World:
         return {name: frozenset(str(r[0]) for r in rows) for name, rows in living.items()}
 
 
+    def decided(self) -> dict[str, frozenset[str]]:
+        """What people decided, as sets of rows: pins, and what is never to be linked."""
+        return {name: frozenset(str(r[0]) for r in self.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM engine.{name} x")) for name in ("pin", "negative_link")}
+
+
 def open_world(database: str, folder: Path) -> World:
     """An empty world on a migrated database."""
     return World(open_engine(database), Lake(str(folder)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -187,6 +187,16 @@ def test_a_pin_beats_every_claim_until_it_ends(running: World) -> None:
     world.clock.sleep(40 * 86400)
     world.run("erp")
     assert world.field(bianchi, "credit_limit") == 1000
+
+
+def test_a_pin_until_yesterday_is_refused(running: World) -> None:
+    """It would be shown as set by hand and never hold; until today it holds."""
+    world = running
+    today = world.clock.time.date()
+    with pytest.raises(ConfigurationError, match="is over"):
+        links.pin(world.workshop, "10002", "credit_limit", "0", by="ada", until=today - timedelta(days=1))
+    carry_out(world, links.pin(world.workshop, "10002", "credit_limit", "0", by="ada", until=today))
+    assert world.master(world.debtor_of("erp", "E3"), "credit_limit") == "person"
 
 
 def test_undo_refuses_what_was_decided_again(running: World) -> None:

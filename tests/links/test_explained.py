@@ -94,6 +94,14 @@ def test_of_two_records_of_one_source_one_is_believed(running: World) -> None:
     assert told.value == next(c.value for c in told.claims if c.believed)
 
 
+def test_a_record_merged_away_says_what_it_became(running: World) -> None:
+    """Who looks for the old id finds where its invoices are now; the living one became nothing."""
+    old = str(running.debtor_of("erp", "E4"))
+    apply(running.workshop, links.merge(running.workshop, "10003", "10000", by="ada").hash, by="ada")
+    assert explain(running.store, "debtor", old).merged_into == "10000 HANSEN & SØN A/S"
+    assert explain(running.store, "debtor", "10000").merged_into is None
+
+
 def test_figures_keep_every_digit(running: World) -> None:
     """A limit is no binary fraction, neither in the story nor on the way to it."""
     world = running

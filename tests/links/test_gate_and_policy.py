@@ -206,6 +206,12 @@ def test_check_says_what_is_odd(world: World) -> None:
     assert policy.check(DEFAULT_POLICY, world.configs) == []
 
 
+def test_a_rule_for_a_company_nobody_knows_is_told(running: World) -> None:
+    """Mistyped, it would decide about nothing: comparing says so, beside what would change."""
+    mistyped = Policy(rules=(Rule(company="Nordlyss A/S", ranking=("crm",)), Rule(company="Nordlys A/S", ranking=("erp",)), *DEFAULT_POLICY.rules))
+    assert policy.diff(running.workshop, mistyped).odd == ["a rule is for company 'Nordlyss A/S', whose books no source keeps; there are: Nordlys A/S"]
+
+
 def test_the_shipped_policy_is_sound(tmp_path: Path) -> None:
     """The YAML in the repository reads, decides about every field and is odd in nothing; without one there is a default."""
     shipped = load_policy(Path(__file__).resolve().parents[2] / "dagster_project" / "defs")

@@ -55,6 +55,52 @@ def test_a_group_shares_a_limit(running: World) -> None:
     assert world.state() == before
 
 
+def test_a_limit_can_be_taken_away_and_is_never_below_nothing(running: World) -> None:
+    """0 is no credit, none is no limit; a name is the same name however it is spaced; a group without a name is none."""
+    world = running
+    for limit, flag in ((Decimal(0), "exposed_without_credit"), ("none", "no_limit")):
+        planned = groups.set_group(world.workshop, "  Hansen   Gruppe ", credit_limit=limit, members=("10000",), by="ada")  # type: ignore[arg-type]
+        apply(world.workshop, planned.hash, by="ada")
+        [used] = groups.utilisation(world.workshop, date(2026, 3, 2))
+        assert (used.name, used.flag) == ("Hansen Gruppe", flag)
+    with pytest.raises(ConfigurationError, match="-5 is no credit limit"):
+        groups.set_group(world.workshop, "Hansen Gruppe", credit_limit=Decimal(-5), by="ada")
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        groups.set_group(world.workshop, " ", by="ada")
+
+
+def test_a_record_that_was_moved_is_in_both_histories(running: World, tmp_path: Path) -> None:
+    """The debtor it left has it in its export, and so has the one it came to."""
+    world, file = running, tmp_path / "audit.csv"
+    both = [str(world.debtor_of("erp", key)) for key in ("E1", "E3")]
+    for to in both:
+        apply(world.workshop, links.link(world.workshop, "crm", "C3", to, by="ada").hash, by="ada")
+    for debtor in both:
+        export_audit(world.workshop, file, debtor=debtor)
+        found = duckdb.connect().execute(f"SELECT op FROM '{file}' WHERE entity = 'link' AND field = 'debtor/crm/C3' ORDER BY seq").fetchall()
+        assert ("relink",) in found, debtor
+
+
+def test_newest_changes_cut_off_with_their_seals_are_missed(running: World) -> None:
+    """What is left is a whole chain; the digest that was kept elsewhere says that it was longer."""
+    world = running
+    apply(world.workshop, links.link(world.workshop, "crm", "C1", "10000", by="ada").hash, by="ada")
+    kept = verify(world.store).head
+    assert kept is not None
+    apply(world.workshop, links.unlink(world.workshop, "crm", "C1", by="ada").hash, by="ada")
+    assert verify(world.store, head=kept[:12].upper()).holds, "it is there, although no longer the newest"
+    with pytest.raises(ConfigurationError, match="too short"):
+        verify(world.store, head=kept[:5])
+    with world.store.begin() as connection:
+        for _ in range(2):
+            newest = "(SELECT max(seal_id) FROM engine.audit_seal)"
+            connection.exec_driver_sql(f"DELETE FROM canonical.change WHERE seq >= (SELECT first_seq FROM engine.audit_seal WHERE seal_id = {newest})")
+            connection.exec_driver_sql(f"DELETE FROM engine.audit_seal WHERE seal_id = {newest}")
+    assert verify(world.store).holds
+    found = verify(world.store, head=kept)
+    assert (found.holds, found.lost) == (False, kept)
+
+
 def test_the_audit_holds_after_decisions_and_tells_who(running: World, tmp_path: Path) -> None:
     """The chain verifies; a debtor's export has the link, its reason and its values; a change made past the engine is found."""
     world = running

@@ -68,7 +68,7 @@ def _draw_difference(screen: Console, found: Difference, rows: list[tuple[Any, .
     what = ", ".join(counted(n, what) for what, n in found.counts.items() if n) or "nothing"
     screen.print(f"Policy {found.in_force or 'none'} -> {found.digest} would change {what}.", markup=False)
     for sentence in found.odd:
-        screen.print(f"Note: {sentence}.", style="yellow", markup=False)
+        screen.print(f"Note: {sentence}", style="yellow", markup=False)
     if rows:
         screen.print(table(None, ("entity", "record", "field", "before", "after", "what"), rows[:100]))
 

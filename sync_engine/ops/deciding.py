@@ -40,6 +40,8 @@ class Decided:
     touched: set[tuple[str, str]] = field(default_factory=set)
     automatic: ops.GoAutomatic | None = None
     undoes: str | None = None
+    coming: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
+    """(entity, canonical record) -> the (source, key) that edits so far moved to it; `link_now` knows whether they stayed."""
 
     def put(self, connection: Connection, kind: Kind, key: tuple[str, ...], after: Row | None, before: Row | None = None) -> None:
         """Adds an edit; two edits of one row become one."""
@@ -53,6 +55,22 @@ class Decided:
         if ("link", key) in self.edits:
             return self.edits["link", key].after
         return decisions.read(connection, "link", [key]).get(key)
+
+    def linked_now(self, connection: Connection, entity: str, canonical: str) -> list[tuple[str, ...]]:
+        """The keys of links to a canonical record, as it will be after the edits so far: what one file says first, its next row must know."""
+        moved = {(entity, *key) for key in self.coming.get((entity, canonical), ())}
+        keys = sorted(moved | set(decisions.keys_linked_to(connection, entity, canonical)))
+        return [k for k in keys if ("link", k) not in self.edits or _canonical(self.edits["link", k].after) == canonical]
+
+    def becomes(self, entity: str, canonical: str) -> str:
+        """The record one is merged into by the edits so far, or itself."""
+        while (edit := self.edits.get(("merged", (entity, canonical)))) is not None and edit.after is not None:
+            canonical = str(edit.after["merged_into"])
+        return canonical
+
+
+def _canonical(row: Row | None) -> str | None:
+    return None if row is None else str(row["canonical_id"])
 
 
 def decide(connection: Connection, operation: ops.Operation, decided: Decided | None = None) -> Decided:
@@ -80,11 +98,11 @@ def own_id(connection: Connection, entity: str, source: str, key: str) -> str:
 
 def _link(connection: Connection, o: ops.Link, decided: Decided) -> None:
     exists(connection, o.entity, o.source, o.key)
-    to, key = record_id(connection, o.entity, o.to), (o.entity, o.source, o.key)
+    to, key = decided.becomes(o.entity, record_id(connection, o.entity, o.to)), (o.entity, o.source, o.key)
     now = decided.link_now(connection, key)
     if now is not None and now["canonical_id"] == to:
         raise ConfigurationError("it is linked to this record already", whose=o.source, key=o.key)
-    if not o.force and (why := _veto(connection, o, to)):
+    if not o.force and (why := _veto(connection, decided, o, to)):
         decided.vetoed.append(Vetoed(o.entity, o.source, o.key, to, why))
         return
     _move(connection, decided, key, to, "link", o.evidence or None)
@@ -93,14 +111,21 @@ def _link(connection: Connection, o: ops.Link, decided: Decided) -> None:
         decided.put(connection, "negative_link", negative, None)
 
 
-def _veto(connection: Connection, o: ops.Link, to: str) -> str | None:
+def _veto(connection: Connection, decided: Decided, o: ops.Link, to: str) -> str | None:
     [party] = unlinked_parties_of(connection, o.entity, o.source, [o.key])
     circumstance = circumstances(connection, o.entity, o.source)
-    members = members_of(connection, o.entity, to, besides=(o.source, o.key))
+    members = _members_now(connection, decided, o.entity, to, besides=(o.source, o.key))
     taken = any(m.source == o.source for m in members)
     circumstance.taken = {to} if taken else set()
     why = circumstance.hard_veto(party, to, members) or circumstance.soft_veto(party, to, members)
     return f"{why} (merge the two canonical records if they are one)" if why and taken else why
+
+
+def _members_now(connection: Connection, decided: Decided, entity: str, to: str, besides: tuple[str, str] | None = None) -> list[Party]:
+    """The parties that will be linked to one canonical record after the edits so far."""
+    there = {(m.source, m.key): m for m in members_of(connection, entity, to)}
+    keys = [(source, key) for _, source, key in decided.linked_now(connection, entity, to) if (source, key) != besides]
+    return [m for s, k in keys for m in ([there[s, k]] if (s, k) in there else unlinked_parties_of(connection, entity, s, [k]))]
 
 
 def unlinked_parties_of(connection: Connection, entity: str, source: str, keys: Sequence[str]) -> list[Party]:
@@ -119,6 +144,8 @@ def _move(connection: Connection, decided: Decided, key: tuple[str, ...], to: st
     before = decided.link_now(connection, key)
     after = None if to is None else {"canonical_id": to, "method": "manual", "rule": rule, "confidence": 1.0, "evidence": details, "pinned": True}
     decided.put(connection, "link", key, after, before)
+    if to is not None:
+        decided.coming.setdefault((key[0], to), set()).add((key[1], key[2]))
     if key[0] == "debtor" and rule != "merge":
         contacts = [("contact", key[1], c) for c in lookups.contacts_of(connection, key[1], key[2])]
         for contact, row in decisions.read(connection, "link", contacts).items():
@@ -139,16 +166,16 @@ def _unlink(connection: Connection, o: ops.Unlink, decided: Decided) -> None:
 
 
 def _merge(connection: Connection, o: ops.Merge, decided: Decided) -> None:
-    losing, into = record_id(connection, o.entity, o.losing), record_id(connection, o.entity, o.into)
+    losing, into = (decided.becomes(o.entity, record_id(connection, o.entity, named)) for named in (o.losing, o.into))
     if losing == into:
         raise ConfigurationError(f"a {o.entity} cannot be merged into itself", key=o.losing)
-    links = decisions.linked_to(connection, o.entity, losing)
+    links = decided.linked_now(connection, o.entity, losing)
     if not links:
         raise ConfigurationError("no source record means this record any more", key=o.losing, todo="There is nothing to merge.")
     if not o.force:
         conditions = circumstances(connection, o.entity, "")
-        for ours in members_of(connection, o.entity, losing):
-            for theirs in members_of(connection, o.entity, into):
+        for ours in _members_now(connection, decided, o.entity, losing):
+            for theirs in _members_now(connection, decided, o.entity, into):
                 why = different_numbers(ours, theirs)
                 if different_company(ours.source, theirs.source, conditions.companies, conditions.roles):
                     why = "another company"
@@ -281,8 +308,15 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
 
 def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
     wrong: list[str] = []
+    said: dict[tuple[str, str, str], tuple[int, ops.Operation]] = {}
     for place, operation in enumerate(o.operations, 1):
         try:
+            if isinstance(operation, ops.Link | ops.Unlink):
+                first, earlier = said.setdefault((operation.entity, operation.source, operation.key), (place, operation))
+                if first != place and earlier == operation:
+                    continue  # the same row twice is one decision
+                if first != place:
+                    raise ConfigurationError(f"row {first} decides about it too, and otherwise")
             decide(connection, operation, decided)
         except (ConfigurationError, AmbiguousMatch) as error:
             which = operation.op if isinstance(operation, ops.Merge) else f"{operation.source} {operation.key}"

@@ -112,7 +112,8 @@ def diff(workshop: Workshop, policy: Policy) -> Difference:
 def _unheard_of(policy: Policy, known: list[str]) -> list[str]:
     """Rules for a company that no source keeps books of: mistyped, they would decide about nothing and nobody would notice."""
     there = ", ".join(known) or "none yet"
-    wanted = sorted({r.company for r in policy.rules if r.company} - set(known))
+    heard_of = {name.casefold() for name in known}
+    wanted = sorted({r.company for r in policy.rules if r.company and r.company.casefold() not in heard_of})
     return [f"a rule is for company {name!r}, whose books no source keeps; there are: {there}" for name in wanted]
 
 

@@ -88,7 +88,12 @@ def write(connection: Connection, edits: Iterable[Edit], by: str) -> None:
 
 def linked_to(connection: Connection, entity: str, canonical: str) -> dict[tuple[str, ...], Row]:
     """The link rows of one canonical record, by key."""
-    keys = [
+    return read(connection, "link", keys_linked_to(connection, entity, canonical))
+
+
+def keys_linked_to(connection: Connection, entity: str, canonical: str) -> list[tuple[str, ...]]:
+    """The keys of the link rows of one canonical record."""
+    return [
         (entity, str(s), str(k))
         for s, k in fetch(
             connection,
@@ -99,7 +104,6 @@ def linked_to(connection: Connection, entity: str, canonical: str) -> dict[tuple
             id=canonical,
         )
     ]
-    return read(connection, "link", keys)
 
 
 def _wanted(connection: Connection, width: int, keys: Sequence[tuple[str, ...]]) -> None:

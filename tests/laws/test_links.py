@@ -18,7 +18,7 @@ from sync_engine.errors import AmbiguousMatch, ConfigurationError
 from sync_engine.ops import operations as ops
 from sync_engine.ops.operations import Operation, PinField, Undo, Unlink, Unmerge
 from sync_engine.ops.planning import apply, do, plan
-from sync_engine.ownership import Policy, Rule, rank
+from sync_engine.ownership import Policy, Rule
 from tests.conftest import new_database
 from tests.links.support import CRM_FIRST, World, open_world
 
@@ -247,7 +247,7 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
                 rule = world.policy.rule_for("debtor", field, "billing_address" if field == "city" else "general")
                 master = row["provenance"].get(field)
                 said = {(s, c[field]) for s, c in claims[str(record)] if field in c}
-                places = {s: rank(rule, s, roles[s]) for s, _ in said}
+                places = {s: next((place for place, name in enumerate(rule.ranking) if name in (s, roles[s])), None) for s, _ in said}
                 if master == "person":
                     continue
                 if master is None:

@@ -142,6 +142,34 @@ def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
         links.bulk(world.workshop, file, by="ada")
 
 
+def test_a_row_of_a_file_knows_the_rows_before_it(running: World, tmp_path: Path) -> None:
+    """Two records of one source for one debtor are vetoed as they are one by one; what an earlier row frees is free; merges chain."""
+    world, file = running, tmp_path / "links.csv"
+    file.write_text("source,external_id,to\ncrm,C2,10002\ncrm,C3,10002\ncrm,C2,10002\n")
+    planned = links.bulk(world.workshop, file, by="ada")
+    assert [v.key for v in planned.vetoed] == ["C3"]
+    apply(world.workshop, links.link(world.workshop, "crm", "C2", "10002", by="ada").hash, by="ada")
+    bianchi = str(world.debtor_of("erp", "E3"))
+    file.write_text(f"action,source,external_id,to\nunlink,crm,C2,\nlink,crm,C3,{bianchi}\n")
+    assert links.bulk(world.workshop, file, by="ada").vetoed == []
+    file.write_text("source,external_id,to\ncrm,C3,10000\ncrm,C3,10001\n")
+    with pytest.raises(ConfigurationError, match=r"2\. \(crm C3\) row 1 decides about it too"):
+        links.bulk(world.workshop, file, by="ada")
+    before = world.state()
+    file.write_text("action,source,external_id,to\nlink,crm,C1,10003\nmerge,,10003,10001\nmerge,,10001,10000\nlink,dunning,T1,10003\n")
+    apply(world.workshop, planned_without_veto(world, file), by="ada")
+    assert {world.debtor_of(*record) for record in (("crm", "C1"), ("erp", "E4"), ("erp", "E2"), ("dunning", "T1"))} == {world.debtor_of("erp", "E1")}
+    apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    assert world.state() == before
+
+
+def planned_without_veto(world: World, file: Path) -> str:
+    """The hash of the plan of a file in which nothing is vetoed."""
+    planned = links.bulk(world.workshop, file, by="ada")
+    assert planned.vetoed == []
+    return planned.hash
+
+
 def test_the_commands(running: World, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Plan, apply, history, undo, policy and export, in JSON, with exit codes that mean something."""
     monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", running.store.url.render_as_string(hide_password=False))

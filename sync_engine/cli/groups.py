@@ -39,10 +39,9 @@ def group(
     from sync_engine.ops import groups, naming
 
     workshop = open_workshop()
-    credit_limit = naming.amount(limit) if limit not in (None, "none") else "none" if limit else None
     planned = groups.set_group(
-        workshop, name, credit_limit=credit_limit, top_debtor=top, members=add or (), leaving=remove or (),
-        dissolve=dissolve, by=who or getpass.getuser(),
+        workshop, name, credit_limit=None if limit is None else "none" if limit == "none" else naming.amount(limit), top_debtor=top, members=add or (),
+        leaving=remove or (), dissolve=dissolve, by=who or getpass.getuser(),
     )  # fmt: skip
     answer(workshop, planned, who, why, now)
 

@@ -149,6 +149,16 @@ def something_happens(world: World, rng: random.Random) -> None:
         decide(world, random_decision(world, rng))
 
 
+def everybody_speaks(world: World, rng: random.Random) -> None:
+    """Every source has linked records and says something of its own: without two that disagree a ranking decides nothing."""
+    for source in SOURCES:
+        for key in KEYS:
+            world.records[source]["debtors"][key] |= {"name": f"{source} {key}", "phone": rng.choice((None, f"{source} {key}"))}
+    for source in ("crm", "dunning"):
+        for key in KEYS:
+            assert decide(world, ops.Link(source=source, key=key, to=rng.choice(records(world)), force=True))
+
+
 def settle(world: World, sources: tuple[str, ...] = SOURCES) -> None:
     """Everything the sources say is published by the policy."""
     for source in sources:
@@ -233,9 +243,11 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
     """Read from the tables: for every value, its master is linked and ranked, and whoever ranks better and speaks says no other thing."""
     rng = random.Random(seed)
     with worlds() as world:
-        for _ in range(6):
+        everybody_speaks(world, rng)
+        for _ in range(4):
             something_happens(world, rng)
         settle(world)
+        contested = 0
         roles = {name: config.role for name, config in world.configs.items()}
         claims: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         for record, source, claim in world.rows("""
@@ -250,6 +262,7 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
                 places = {s: next((place for place, name in enumerate(rule.ranking) if name in (s, roles[s])), None) for s, _ in said}
                 if master == "person":
                     continue
+                contested += len({(places[s], v) for s, v in said if places[s] is not None}) > 1
                 if master is None:
                     assert all(p is None for p in places.values())
                     assert row[field] is None
@@ -259,6 +272,7 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
                 ranked = {s: place for s, place in places.items() if place is not None}
                 better = [(s, v) for s, v in said if s in ranked and ranked[s] < ranked[master]]
                 assert all(rule.mode == "if_empty" and v is None for _, v in better), "no better-ranked claim was passed over"
+        assert contested, "nothing was decided between two"
 
 
 @few

@@ -54,8 +54,8 @@ class PageSize:
 class Rescue(Protocol):
     """How a page is read after all that one record spoils."""
 
-    def fits(self, refusal: Refused) -> bool:
-        """Whether this refusal is of the kind that a plainer request avoids."""
+    def fits(self, refusal: Refused, url: str) -> bool:
+        """Whether this refusal of `url` is of the kind that a plainer request avoids; may ask for that. Raises TransientError."""
         ...
 
     def read(self, url: str, headers: dict[str, str]) -> Cut:
@@ -104,7 +104,7 @@ class Pages:
                 if not size.shrink():
                     raise
             except Refused as refusal:
-                if rescue is not None and rescue.fits(refusal):
+                if rescue is not None and rescue.fits(refusal, url):
                     if not size.shrink():
                         return rescue.read(url, headers)
                 elif isinstance(refusal, NotFound) and not first:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.business_central.reading import ERROR_FIELD, spliced, without_expand
-from sync_engine.errors import ConfigurationError, TransientError
+from sync_engine.errors import ConfigurationError, SourceError, TransientError
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows
 from tests.simulators.business_central.faults import (
@@ -168,6 +168,46 @@ def test_a_document_whose_lines_cannot_be_read_is_marked(monkeypatch: pytest.Mon
     marked = {key: parsed(payload) for key, payload in found.items() if ERROR_FIELD.encode() in payload}
     assert {key: row[ERROR_FIELD] for key, row in marked.items()} == {document: "The Dimension Value does not exist."}
     assert "salesInvoiceLines" not in marked[document]
+
+
+class LinesRefused(Fault):
+    """Lines cannot be read, of one document or of all, on their own or inside their document."""
+
+    def __init__(self, message: str, document: str = "") -> None:
+        super().__init__()
+        self.message, self.document = message, document
+
+    def before(self, request: Request) -> Response | None:
+        if f"{self.document}{')' * bool(self.document)}/salesInvoiceLines" in request.target or (not self.document and "expand" in request.target):
+            return Response(400, payload={"error": {"code": "Application_DialogException", "message": self.message}})
+        return None
+
+
+def test_a_record_may_break_its_page_in_words_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An item that is gone says it otherwise than a dimension value: when the headers are answered alone, only that document waits."""
+    there = bench(monkeypatch)
+    calm = rows(read(there.open(), "salesInvoices"))
+    document, gone = sorted(calm)[12], "The Item does not exist. Identification fields and values: No.='1996-S'"
+    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines", message=gone), LinesRefused(gone, document))
+    found = rows(read(there.open(), "salesInvoices"))
+    assert found.keys() == calm.keys()
+    assert {key for key, payload in found.items() if ERROR_FIELD.encode() in payload} == {document}
+    assert parsed(found[document])[ERROR_FIELD] == gone
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"), [("Something is wrong with every line.", 11), ("You do not have the following permissions on TableData Sales Invoice Line: Read", 0)],
+    ids=["words nobody knows", "no permission"],
+)
+def test_lines_that_nobody_can_read_are_no_single_records(message: str, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every document's lines are refused the entity fails and says why, instead of asking for each of a hundred thousand."""
+    there = bench(monkeypatch)
+    opened = there.open()
+    assert opened.streams
+    there.simulator.inject(LinesRefused(message))
+    with pytest.raises(SourceError, match=message):
+        read(opened, "salesInvoices")
+    assert len(there.simulator.requests(r"\)/salesInvoiceLines")) == asked
 
 
 def test_a_row_without_an_id_gets_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

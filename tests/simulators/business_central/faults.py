@@ -332,11 +332,11 @@ class ChangesWhileReading(Fault):
 
 
 class PoisonedExpand(Fault):
-    """One record breaks every answer that expands `expand` over it; without the expand all is well."""
+    """One record breaks every answer that expands `expand` over it; without the expand all is well. `message` says it in other words."""
 
-    def __init__(self, record_id: str, expand: str = "dimensionSetLines", value: str = "GONE", **when: Any) -> None:
+    def __init__(self, record_id: str, expand: str = "dimensionSetLines", value: str = "GONE", message: str = "", **when: Any) -> None:
         super().__init__(**when)
-        self.record_id, self.expand, self.value = record_id, expand, value
+        self.record_id, self.expand, self.value, self.message = record_id, expand, value, message
 
     def after(self, request: Request, response: Response) -> Response:
         served = response.served
@@ -344,7 +344,7 @@ class PoisonedExpand(Fault):
         if not touched or not self.strikes(request):
             return response
         text = f"The Dimension Value does not exist. Identification fields and values: Dimension Code='DEPARTMENT',Code='{self.value}'"
-        return _odata(400, "Internal_RecordNotFound", text)
+        return _odata(400, "Internal_RecordNotFound", self.message or text)
 
 
 class ReplicaLag(Fault):

@@ -37,13 +37,16 @@ PRODUCT = "Microsoft Dynamics 365 Business Central"
 
 @dataclass(frozen=True, slots=True)
 class FoundCompany:
-    """A company the login can see; `closed` says why it cannot be entered, empty when it can."""
+    """A company the login can see; `closed` says why it cannot be entered, empty when it can. `called` are all its names and its id."""
 
     environment: str
     id: str
     name: str
     version: str
     closed: str = ""
+    called: tuple[str, ...] = ()
+    alone: bool = False
+    """There is no other in its environment, so a source may leave its name out."""
 
 
 _LISTS = ("/environments/v1.2", "/environments/v1.1", "/admin/v2.0/applications/BusinessCentral/environments")
@@ -254,7 +257,8 @@ class BusinessCentral:
             for company in companies:
                 one = Site(self._client, settings.model_copy(update={"company": company.id}))
                 one.__dict__["company"] = company
-                found.append(FoundCompany(environment, company.id, company.label, company.version, _closed(one)))
+                called = tuple(filter(None, (company.id, company.name, company.display_name)))
+                found.append(FoundCompany(environment, company.id, company.label, company.version, _closed(one), called, len(companies) == 1))
         return found
 
     def _environments(self) -> list[str]:
@@ -302,7 +306,7 @@ class BusinessCentral:
 def _closed(site: Site) -> str:
     try:
         site.enter()
-    except (PermissionMissing, ConfigurationError, TransientError) as failure:
+    except (SourceError, ConfigurationError, TransientError) as failure:
         return failure.what
     return ""
 

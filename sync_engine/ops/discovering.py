@@ -65,7 +65,8 @@ def _configured(configs: Mapping[str, SourceConfig], config: SourceConfig, one: 
             and all(other.connection.get(k) == config.connection.get(k) for k in ("tenant_id", "base_url", "tenant"))
             and (other.connection.get("environment") or "").casefold() == one.environment.casefold()
         )
-        if same_place and str(other.connection.get("company", "")).casefold() in (one.id.casefold(), one.name.casefold()):
+        company = other.connection.get("company")
+        if same_place and (one.alone if company is None else str(company).casefold() in {called.casefold() for called in one.called}):
             return name
     return None
 

@@ -206,6 +206,16 @@ def test_discover_writes_a_yaml_per_company(desk: Desk) -> None:
     assert {c["outcome"] for c in desk.json("sources", "discover", "bc")["companies"]} == {"configured", "skipped"}
 
 
+@pytest.mark.parametrize("called", ["its name", "the name people see", "its id", None])
+def test_discover_knows_a_company_by_whatever_it_is_called(called: str | None, desk: Desk) -> None:
+    """A company is configured by name, display name or id, or unnamed as the only one: a second source would load it twice."""
+    desk.company.display_name = "Planet Express (Holding)"
+    names = {"its name": desk.company.name, "the name people see": desk.company.display_name, "its id": desk.company.id}
+    desk.configure(company=names[called] if called else None)
+    assert [c["outcome"] for c in desk.json("sources", "discover", "bc")["companies"]] == ["configured"]
+    assert len(list(desk.defs.glob("*/defs.yaml"))) == 1
+
+
 def test_gaps_are_counted_by_code(desk: Desk) -> None:
     """Nothing to tell where every code has a rule."""
     desk.json("run", "bc")

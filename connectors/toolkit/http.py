@@ -124,7 +124,7 @@ class HttpClient:
             answer = self._send(url, key, extra, self._authorization(), method, content)
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
-        raise self._failure(answer, key)
+        raise from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
 
     def _worth(self, failure: BaseException, shrinkable: bool) -> bool:
         if isinstance(failure, RateLimited):

@@ -344,13 +344,14 @@ class DeletedMeanwhile(f.Fault):
 
 
 def test_case_23_what_passes_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """429 without Retry-After, 502 in HTML, 503 in XML, 504, 408, a deadlock, "try again later", an empty 401: all pass."""
+    """429 without Retry-After, 502 in HTML, 503 in XML, 504, 408, a deadlock, "try again later", an edit meanwhile, an empty 401: all pass."""
     there = place(monkeypatch)
     opened = there.open(attempts=3)
     assert opened.streams
     for fault in (
         f.Throttled(times=1), f.HtmlErrorPage(times=1), f.XmlError(times=1), f.ServerBusy(504, times=1), f.ServerBusy(408, times=1), f.Deadlock(times=1),
-        f.TryAgainLater(times=1), f.EmptyUnauthorized(times=1), f.DropsConnection(times=1), f.DropsConnection(midway=True, times=1),
+        f.TryAgainLater(times=1), f.TryAgainLater(409, times=1), f.EditedMeanwhile(times=1), f.EmptyUnauthorized(times=1),
+        f.DropsConnection(times=1), f.DropsConnection(midway=True, times=1),
     ):
         there.simulator.heal()
         there.simulator.inject(fault)

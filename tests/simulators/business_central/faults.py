@@ -128,10 +128,21 @@ class Deadlock(Answers):
 
 
 class TryAgainLater(Answers):
-    """The 400 that is worth a retry."""
+    """The 400 (or 409) that is worth a retry."""
+
+    def __init__(self, status: int = 400, **when: Any) -> None:
+        super().__init__(**when)
+        self.status = status
 
     def answer(self) -> Response:
-        return _odata(400, "Application_DialogException", "The table is locked. Please try again later.")
+        return _odata(self.status, "Application_DialogException", "The table is locked. Please try again later.")
+
+
+class EditedMeanwhile(Answers):
+    """The 409 of a draft that somebody saved while reading it wrote its discounts."""
+
+    def answer(self) -> Response:
+        return _odata(409, "Request_EntityChanged", "Another user has already changed the record.")
 
 
 class DataUpgradeNeeded(Answers):

@@ -121,6 +121,23 @@ def test_an_entry_closed_with_an_old_date_is_found(monkeypatch: pytest.MonkeyPat
     assert reader.known == reader.fresh()
 
 
+def test_an_entry_that_opens_again_long_after_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number is old, it was closed last time and its closing date is gone: it is found because it is open now, and by nothing else."""
+    there = bench(monkeypatch)
+    invoice = there.company.post_invoice("10020", Decimal(100))
+    there.company.pay_invoice(invoice.id)
+    for _ in range(201):
+        there.company.post_payment("10010", Decimal(1))
+    there.hands.time.advance(timedelta(days=400))
+    reader = Reader(there, "published page")
+    reader.run()
+    number = invoice.entry_no or 0
+    there.company.unapply(there.company.applications_of(number)[0])
+    reader.run()
+    assert parsed(reader.known["ledgerEntriesPage"][str(number)])["Open"] is True
+    assert reader.known == reader.fresh()
+
+
 @pytest.mark.parametrize("shown", [True, False], ids=["row versions", "stamps only"])
 def test_an_entry_without_a_stamp_is_found_by_its_row_version(shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A copied company has no stamps, but every write a version; a page that shows none falls back on stamps and an overlap."""

@@ -1,9 +1,10 @@
-"""What $metadata says: entity sets and their fields, so that nothing is asked for that this version lacks."""
+"""What $metadata says, or entityDefinitions in its place: entity sets and their fields, so that nothing is asked for that this version lacks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
 from lxml import etree
 
 
@@ -12,6 +13,8 @@ class Metadata:
     """Entity sets by name with the fields of their rows."""
 
     sets: dict[str, frozenset[str]] = field(default_factory=dict)
+    stands_in: bool = False
+    """It came from entityDefinitions, which lists no links from one set to another."""
 
     def has(self, entity_set: str, name: str = "") -> bool:
         """Whether a set, or a field of it, is there."""
@@ -34,3 +37,26 @@ def read(edmx: bytes) -> Metadata | None:
         else:
             sets[name] = node.get("EntityType", "").rpartition(".")[2]
     return Metadata({name: types.get(kind, frozenset()) for name, kind in sets.items()}) if sets else None
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Definition(msgspec.Struct):
+    entity_set: str = msgspec.field(name="entitySetName", default="")
+    properties: list[_Named] = []
+
+
+class _Definitions(msgspec.Struct):
+    value: list[_Definition] = []
+
+
+def defined(body: bytes) -> Metadata | None:
+    """Reads entityDefinitions; None when it is none. [LIVE amp metadata/customers.json]"""
+    try:
+        rows = msgspec.json.decode(body, type=_Definitions).value
+    except msgspec.MsgspecError:
+        return None
+    sets = {row.entity_set: frozenset(field.name for field in row.properties) for row in rows if row.entity_set}
+    return Metadata(sets, stands_in=True) if sets else None

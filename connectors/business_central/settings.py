@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -11,6 +12,7 @@ from connectors.toolkit.secrets import SecretRef
 
 SAAS = "https://api.businesscentral.dynamics.com"
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
+WEB_CLIENT = "businesscentral.dynamics.com"
 AUTHORITY = "https://login.microsoftonline.com"
 
 
@@ -179,14 +181,16 @@ class Settings(Strict):
             raise ValueError("an address starts with https://")
         if "?" in url or "@" in url:
             raise ValueError("an address holds neither a query nor a user")
-        return url.removesuffix("/api/v2.0").removesuffix("/ODataV4")
+        if urlsplit(url).hostname == WEB_CLIENT:
+            raise ValueError(f"{WEB_CLIENT} is where people work: leave base_url out and set tenant_id and environment")
+        url = url.removesuffix("/api/v2.0").removesuffix("/ODataV4")
+        return SAAS if url == f"{SAAS}/v2.0" else url
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        saas = self.base_url == SAAS
-        if saas and not self.environment:
+        if self.base_url == SAAS and not self.environment:
             raise ValueError("environment is missing (for example production); on premises set base_url instead")
-        if saas and self.auth.kind == "basic":
+        if urlsplit(self.base_url).hostname == urlsplit(SAAS).hostname and self.auth.kind == "basic":
             raise ValueError("Business Central online takes no basic login since October 2022: use kind secret or certificate")
         if self.auth.kind in ("secret", "certificate") and not (self.authority or self.tenant_id):
             raise ValueError("tenant_id (or authority) is missing: where is the token asked for?")
@@ -194,6 +198,11 @@ class Settings(Strict):
             if url.startswith("http://") and self.auth.kind != "none" and not is_loopback(url):
                 raise ValueError(f"{name} must be https: a login is never sent in the clear")
         return self
+
+    @property
+    def is_online(self) -> bool:
+        """Whether this is Business Central online, however its address is written: then its limits hold."""
+        return bool(self.environment) or urlsplit(self.base_url).hostname == urlsplit(SAAS).hostname
 
     @property
     def root(self) -> str:

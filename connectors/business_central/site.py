@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -120,18 +120,20 @@ class Site:
 
     @cached_property
     def metadata(self) -> metadata.Metadata | None:
-        """$metadata of API v2.0; None where there is none, or none now, and then sets are asked one by one."""
+        """What describes API v2.0: $metadata, else entityDefinitions; None where there is neither, or none now, and then sets are asked one by one."""
         self.undescribed = None
         try:
-            body = self._client.get(
-                self.addresses.installation("api/v2.0/$metadata"), key="$metadata", headers={"Accept": "application/xml"},
-            ).body
-        except (Refused, PermissionMissing):
-            return None
+            found = self._described("$metadata", "application/xml", metadata.read)
+            return found or self._described("entityDefinitions", "application/json", metadata.defined)
         except TransientError as failure:
             self.undescribed = failure
             return None
-        return metadata.read(body)
+
+    def _described(self, path: str, kind: str, how: Callable[[bytes], metadata.Metadata | None]) -> metadata.Metadata | None:
+        try:
+            return how(self._client.get(self.addresses.installation(f"api/v2.0/{path}"), key=path, headers={"Accept": kind}).body)
+        except (Refused, PermissionMissing):
+            return None
 
     def describe_again(self) -> None:
         """Lets $metadata be asked for once more where it could not be had."""

@@ -208,6 +208,8 @@ def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
         why = _silence(site.undescribed) if site.undescribed else "not there"
         yield Capability("$metadata", False, why, "fields cannot be checked before they are read")
         return
+    if known.stands_in:
+        yield Capability("entityDefinitions", True, "stands in for $metadata, which is not there")
     wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
     wanted += [(name, field, "a custom field") for name, fields in settings.custom_fields.items() for field in fields if known.has(name)]
     for name, field, lost in wanted:

@@ -8,8 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.business_central import Settings
+from connectors.business_central.wire import client_of
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, SourceError
-from tests.connectors.support import bench, read, rows
+from tests.connectors.support import Hands, bench, read, rows
 from tests.simulators.business_central.faults import DeniesCompany, Fault
 from tests.simulators.business_central.http import Request, Response
 
@@ -125,8 +126,38 @@ def test_an_entity_that_is_not_there_says_why(monkeypatch: pytest.MonkeyPatch) -
 class NoMetadata(Fault):
     """A host that describes nothing and lists nothing."""
 
+    silent: tuple[str, ...] = ("/$metadata", "/entityDefinitions", "/companies")
+
     def before(self, request: Request) -> Response | None:
-        return Response(404, body=b"no") if request.path.endswith(("/$metadata", "/companies")) else None
+        return Response(404, body=b"no") if request.path.endswith(self.silent) else None
+
+
+class NoEdmx(NoMetadata):
+    """A gateway lets no XML through: a page of its own stands where $metadata should."""
+
+    def before(self, request: Request) -> Response | None:
+        return Response(200, body=b"<html><title>Blocked") if request.path.endswith("/$metadata") else None
+
+
+class MetadataRefused(NoMetadata):
+    """$metadata is refused, the definitions are not."""
+
+    silent = ("/$metadata",)
+
+
+@pytest.mark.parametrize("fault", [NoEdmx, MetadataRefused])
+@pytest.mark.parametrize(("version", "titles"), [(24, False), (26, True)])
+def test_entity_definitions_stand_in_for_metadata(fault: type[Fault], version: int, titles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They too list sets and their fields, so that what a version lacks is not asked for, and said."""
+    there = bench(monkeypatch, version=version)
+    whole, before = there.open().streams, {c.name: c.available for c in there.open().probe().capabilities}
+    there.simulator.inject(fault())
+    opened = there.open()
+    assert opened.streams == whole
+    now = {c.name: c.available for c in opened.probe().capabilities}
+    assert now.pop("entityDefinitions")
+    assert now == before
+    assert now["contacts.jobTitle"] is titles
 
 
 def test_a_host_that_describes_nothing_is_asked_set_by_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +175,7 @@ def test_a_route_that_was_asked_for_and_does_not_answer_is_loud(monkeypatch: pyt
         assert bench(monkeypatch, ledger_page_published=False).open(ledger={"route": "odata_page"}).streams
 
 
+ONLINE = "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production/api/v2.0"
 SAAS = {"tenant_id": "contoso.com", "environment": "production", "company": "C", "auth": {"client_id": "a", "client_secret": "env:X"}}
 
 
@@ -153,7 +185,8 @@ SAAS = {"tenant_id": "contoso.com", "environment": "production", "company": "C",
         ({"environment": None}, "environment is missing"), ({"auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
         ({"tenant_id": None}, "tenant_id"), ({"base_url": "http://erp.example.com/BC"}, "must be https"), ({"base_url": "erp.example.com"}, "https://"),
         ({"pagesize": 3}, "pagesize"), ({"page_size": 20001}, "20000"), ({"ledger": {"route": "custom_api"}}, "publisher"),
-        ({"auth": {"kind": "ntlm"}}, "ntlm"),
+        ({"auth": {"kind": "ntlm"}}, "ntlm"), ({"base_url": "https://businesscentral.dynamics.com/contoso.com/production"}, "where people work"),
+        ({"base_url": ONLINE, "auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
     ],
     ids=lambda part: "-".join(part) if isinstance(part, dict) else "",
 )
@@ -175,3 +208,13 @@ def test_addresses_of_online_and_on_premises() -> None:
     assert Settings.read(SAAS).root == "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production"
     given = {"base_url": "https://erp:7048/BC/api/v2.0", "company": "C", "auth": {"kind": "basic", "user": "u", "key": "env:X"}}
     assert Settings.read(given).root == "https://erp:7048/BC"
+
+
+def test_an_address_copied_from_anywhere_is_business_central_online() -> None:
+    """With or without what follows the host it is the same place, and its calls are counted; a server of one's own counts none."""
+    whole = Settings.read({**SAAS, "environment": None, "base_url": ONLINE})
+    for given in (Settings.read(SAAS), Settings.read({**SAAS, "base_url": "https://api.businesscentral.dynamics.com/v2.0/"}), whole):
+        assert given.root == "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production"
+        assert client_of("bc", given, Hands(), None).limits.calls_per_window == 6000
+    own = Settings.read({"base_url": "https://erp:7048/BC", "company": "C", "auth": {"kind": "basic", "user": "u", "key": "env:X"}})
+    assert client_of("bc", own, Hands(), None).limits.calls_per_window is None

@@ -11,6 +11,7 @@ import msgspec
 from connectors.business_central import metadata
 from connectors.business_central.address import Addresses, is_guid
 from connectors.business_central.catalogue import BASE, DETAILED_FINANCE, ENTRIES_FINANCE, Entity
+from connectors.business_central.metadata import Metadata
 from connectors.business_central.offering import Offer, Offering
 from connectors.business_central.settings import Settings
 from connectors.business_central.wire import explained
@@ -119,7 +120,7 @@ class Site:
         return int(head) if head.isdigit() else None
 
     @cached_property
-    def metadata(self) -> metadata.Metadata | None:
+    def metadata(self) -> Metadata | None:
         """What describes API v2.0: $metadata, else entityDefinitions; None where there is neither, or none now, and then sets are asked one by one."""
         self.undescribed = None
         try:
@@ -129,7 +130,7 @@ class Site:
             self.undescribed = failure
             return None
 
-    def _described(self, path: str, kind: str, how: Callable[[bytes], metadata.Metadata | None]) -> metadata.Metadata | None:
+    def _described(self, path: str, kind: str, how: Callable[[bytes], Metadata | None]) -> Metadata | None:
         try:
             return how(self._client.get(self.addresses.installation(f"api/v2.0/{path}"), key=path, headers={"Accept": kind}).body)
         except (Refused, PermissionMissing):

@@ -2,7 +2,9 @@
 
 customerContacts (v25) links persons whose relation is exactly Customer; with them their company contact is known, and through
 its number all their colleagues. What is left, relation `Multiple` and companies without such a person, is asked for customer
-by customer, likely ones first, until every company is known. [facts: customerContacts, contactsInformation, case 14]
+by customer, likely ones first, until every company is known. Business Central makes a company contact for every customer; one
+that nobody works at links nobody and is not asked for, unless company contacts are wanted themselves.
+[facts: customerContacts, contactsInformation, case 14]
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class _Contact(msgspec.Struct):
     company: str = msgspec.field(name="companyNumber", default="")
     company_name: str = msgspec.field(name="companyName", default="")
     relation: str = msgspec.field(name="contactBusinessRelation", default="Customer")
+    kind: str = msgspec.field(name="type", default="Person")
 
 
 class _Person(msgspec.Struct):
@@ -82,9 +85,10 @@ class ContactsInformation:
     def _unknown_companies(self) -> tuple[dict[str, str], set[str], set[str]]:
         """Contact id -> company number; company numbers nobody linked; their names."""
         linked = {person.id for person in self._persons if person.customer_name}
-        contacts = list(self._bulk("contacts", _Contact, ("id", "companyNumber", "companyName", "contactBusinessRelation")))
+        contacts = list(self._bulk("contacts", _Contact, ("id", "type", "companyNumber", "companyName", "contactBusinessRelation")))
         known = {contact.company for contact in contacts if contact.id in linked}
-        open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple")]
+        wanted = ("Person", "Company") if self._reading.settings.company_contacts else ("Person",)
+        open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple") and c.kind in wanted]
         return {c.id: c.company for c in contacts}, {c.company for c in open_ones}, {c.company_name.casefold() for c in open_ones}
 
     def _candidates(self, names: set[str]) -> Iterator[str]:

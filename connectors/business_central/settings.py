@@ -169,6 +169,9 @@ class Settings(Strict):
     )
     contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
     contacts_information_limit: int = Field(default=2000, ge=0)
+    company_contacts: bool = Field(
+        default=False, description="Ask also for companies without people, a call for each: only for a mapping that keeps company_contacts.",
+    )
     hints: Hints | None = Field(default=None, description="Notifications that wake the lane before its schedule does; left out, it only polls.")
 
     @field_validator("base_url", "authority")

@@ -28,7 +28,7 @@ class BusinessCentralMapping(BaseModel):
     exclude_relations: tuple[Name, ...] = Field(
         default=("Vendor", "Bank Account", "Employee"), description="Contacts of these business relations are left out."
     )
-    company_contacts: bool = Field(default=False, description="Keep contacts of type Company, often a shared mailbox.")
+    company_contacts: bool = Field(default=False, description="Keep contacts of type Company, often a shared mailbox; set it in the connection too.")
     contact_link: Literal["auto", "company_number"] = Field(
         default="auto", description="`auto`: by customer id where the source tells it; or by company number only."
     )

@@ -49,6 +49,17 @@ def test_before_version_25_every_customer_may_have_to_be_asked(monkeypatch: pyte
     assert "contactsInformation" not in there.open(contacts_information=False).streams
 
 
+def test_a_company_without_people_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Business Central makes a company contact for every customer; where nobody works there is nobody to link, in any version."""
+    for version, persons in ((26, 0), (22, 11)):
+        there = bench(monkeypatch, version=version)
+        for number in range(5):
+            there.company.create_customer(f"Nobody's {number}")
+        found, asked = links(there)
+        assert (len(found), asked) == (2 * persons, persons)
+        assert len(links(there, company_contacts=True)[0]) == 2 * persons + 5
+
+
 def test_a_limited_reading_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not asked is not gone."""
     assert not read(bench(monkeypatch, version=22).open(contacts_information_limit=3), "contactsInformation")[-1].complete
@@ -60,7 +71,8 @@ def test_a_stale_customer_id_links_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     company = there.company.company_contact(there.company.customer("10070").id)
     person = next(x for x in there.company.contacts.values() if company is not None and x.company_id == company.id)
     there.company.orphan_contact(person.number)
-    assert len(links(there)[0]) == 1
+    assert len(links(there, company_contacts=True)[0]) == 1
+    assert links(there) == (set(), 0)
 
 
 def test_controls_of_customers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -320,6 +320,7 @@ def test_case_22_a_deleted_customer_is_gone_and_a_misspelt_set_is_not(monkeypatc
     """Both answer 404. Asked for one debtor, it is told as deleted; of a set that is not there nothing is deleted."""
     there = place(monkeypatch, version=22)
     gone = there.company.create_customer("Gone")
+    there.company.create_contact("Somebody", customer=gone.number)
     opened = there.open()
     assert opened.streams
     there.simulator.inject(DeletedMeanwhile(gone.id))

@@ -105,8 +105,9 @@ def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
     A resource that is refused is told and the others go on. Raises what signing in raises.
     """
     url, client_state = f"{hints.url}/{connector.source}", hints.secret.resolve()
-    known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in _existing(connector)}
     company, now = connector.company_id, connector.now()
+    ours = [row for row in _existing(connector) if f"({company})".casefold() in row.resource.casefold()]  # the YAML may have named another company
+    known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in ours}
     found = []
     for resource in RESOURCES:
         row = known.get((url, resource))

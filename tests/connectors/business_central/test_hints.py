@@ -95,6 +95,15 @@ def test_subscriptions_are_renewed_before_they_end(there: Bench) -> None:
     assert Subscribed("x", "kept").why == ""
 
 
+def test_a_subscription_of_another_company_is_not_ours(there: Bench) -> None:
+    """The same source told to read another company hears of that one."""
+    opened(there).subscribe()
+    second = there.simulator.world.add_company("Second & Co")
+    other = there.open(hints=HINTS, company=second.id)
+    assert {s.outcome for s in other.subscribe() if s.resource == "customers"} == {"made"}
+    assert {s.outcome for s in other.subscribe() if s.resource == "customers"} == {"kept"}
+
+
 def test_only_who_knows_the_secret_is_believed(there: Bench) -> None:
     """A wrong state, another resource, no JSON, too much: nothing is recorded, and no path but our own is written to."""
     receiver = receiver_of(opened(there))

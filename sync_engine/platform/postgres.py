@@ -186,25 +186,27 @@ class EmbeddedPostgres:
         flags = shlex.join(part for name, value in options.items() for part in ("-c", f"{name}={value}"))
         while True:
             before = log.stat().st_size if log.exists() else 0
-            if self._control("start", "-l", log, "-o", flags, is_required=False):
+            refused = self._control("start", "-l", log, "-o", flags, is_required=False)
+            if refused is None:
                 return
             said = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
             # Children of a server that was killed hold its memory for a moment longer.
             if "pre-existing shared memory block" not in said or time.monotonic() > deadline:
                 raise ConfigurationError(
-                    f"the embedded PostgreSQL did not start: {_last_lines(said)}",
+                    f"the embedded PostgreSQL did not start: {_last_lines(said or refused)}",
                     todo=f"Its log is {log}. Free disk or memory, or set SYNC_ENGINE_DATABASE_URL to a PostgreSQL server.",
                 )
             time.sleep(0.5)
 
-    def _control(self, verb: str, *arguments: str | Path, is_required: bool = True) -> bool:
+    def _control(self, verb: str, *arguments: str | Path, is_required: bool = True) -> str | None:
+        """Runs pg_ctl; what it said when it did not succeed, None when it did."""
         cluster = self.folder
         owner = account.server_account(cluster)
         command = [account.server_programs(owner) / "pg_ctl", verb, "-w", "-t", f"{_PATIENCE:.0f}", "-D", cluster / "data", *arguments]
         said = owner.run(command, cwd=cluster, timeout=_PATIENCE + 30)
         if said.returncode != 0 and is_required:
             raise ConfigurationError(f"pg_ctl {verb} failed: {_last_lines(said.stderr)}", todo=f"The server's log is {cluster / 'server.log'}.")
-        return said.returncode == 0
+        return None if said.returncode == 0 else said.stderr
 
     def _socket_folder(self, cluster: Path) -> Path:
         """The server's own folder, or a short private one where that path is too long for a socket; its name is kept in the home."""

@@ -76,7 +76,7 @@ def known_under(rung: str, party: Party) -> Iterator[Hashable]:
         if number := plain(party.external_number):
             yield "external", number
     elif rung == "registration":
-        yield from {n for n in official_numbers(party).values() if n[0]}
+        yield from dict.fromkeys(n for n in official_numbers(party).values() if n[0])  # the order of a set is another one in every process
     elif rung == "email_and_name":
         box = mailbox(party.email) if party.within is None else plain(party.email)
         if box and party.name and (name := name_and_form(party.name)[0]):
@@ -113,6 +113,8 @@ class Known:
         for party in parties:
             if party.canonical is not None:
                 self.members[party.canonical].append(party)
+        for members in self.members.values():
+            members.sort(key=lambda m: (m.source, m.key))
         self._index: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._sharing: Counter[tuple[str, str]] | None = None
 

@@ -194,7 +194,7 @@ def _unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
     losing = str(found[0].id)
     into = survivor(connection, o.entity, losing)
     merge = plans.merging_plan(connection, o.entity, losing)
-    for edit in merge.edits if merge is not None and merge.edits else []:
+    for edit in plans.edits_of(connection, merge) if merge is not None else []:
         key = tuple(edit["key"])
         if edit["kind"] != "link" or not edit["before"] or edit["before"]["canonical_id"] != losing:
             continue
@@ -290,7 +290,7 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
     if done.undone_by is not None:
         raise ConfigurationError("it was undone already", key=done.plan_hash[:12])
     by_kind: dict[Kind, list[dict[str, Any]]] = {}
-    for edit in done.edits or ():
+    for edit in plans.edits_of(connection, done):
         by_kind.setdefault(edit["kind"], []).append(edit)
     for kind, edits in by_kind.items():
         now = decisions.read(connection, kind, [tuple(e["key"]) for e in edits])

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.store.db import copy_rows, fetch, run_sql
 
 Kind = Literal["link", "negative_link", "pin", "merged", "member", "group", "link_rule"]
 Row = Mapping[str, Any]
+_decode = msgspec.json.Decoder().decode
 
 
 class Edit(NamedTuple):
@@ -65,10 +67,11 @@ def read(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) ->
     rows = fetch(
         connection,
         f"""
-        SELECT {", ".join(f"w.k{n}" for n in range(len(stored.key)))}, to_jsonb(t) FROM wanted_decision w JOIN {stored.table} t ON {match}{fast}
+        SELECT {", ".join(f"w.k{n}" for n in range(len(stored.key)))}, CAST(to_jsonb(t) AS text) FROM wanted_decision w JOIN {stored.table} t ON {match}{fast}
         """,
     )
-    return {tuple(str(k) for k in key): {c: row[c] for c in stored.columns} for *key, row in rows}
+    found = ((tuple(str(k) for k in key), _decode(row)) for *key, row in rows)
+    return {key: {c: row[c] for c in stored.columns} for key, row in found}
 
 
 def write(connection: Connection, edits: Iterable[Edit], by: str) -> None:

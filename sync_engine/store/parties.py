@@ -111,7 +111,7 @@ def _foreign(connection: Connection, entity: str, source: str) -> str:
     for other, path in ((declared[0][0] if declared else None) or {}).items():
         steps = ",".join('"' + part.replace('"', "") + '"' for part in str(path).split("."))
         sql += f" || jsonb_strip_nulls(jsonb_build_object({_quoted(other)}, r.claim #>> {_quoted('{' + steps + '}')}))"
-    return sql
+    return f"nullif({sql}, '{{}}')"
 
 
 def _quoted(text: str) -> str:

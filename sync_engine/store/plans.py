@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.store.db import copy_rows, fetch, lock_key, run_sql
@@ -23,7 +24,6 @@ class StoredPlan(NamedTuple):
     made_by: str | None
     applied_at: datetime | None
     applied_by: str | None
-    edits: list[dict[str, Any]] | None
     undone_by: str | None
 
 
@@ -60,7 +60,8 @@ class BalanceChange(NamedTuple):
     new: str
 
 
-_COLUMNS = "plan_hash, base, operation, plan, made_by, applied_at, applied_by, edits, undone_by"
+_COLUMNS = "plan_hash, base, operation, plan, made_by, applied_at, applied_by, undone_by"
+_encode = msgspec.json.Encoder().encode
 
 
 def find_plan(connection: Connection, plan_hash: str) -> StoredPlan | None:
@@ -97,6 +98,12 @@ def merging_plan(connection: Connection, entity: str, losing: str) -> StoredPlan
         merged=merged,
     )
     return StoredPlan(*rows[0]) if rows else None
+
+
+def edits_of(connection: Connection, plan: StoredPlan) -> list[dict[str, Any]]:
+    """What an applied plan did to decision rows, as Edit in JSON: many where it opened a source to the rules, so they are read when needed."""
+    [(edits,)] = fetch(connection, "SELECT CAST(edits AS text) FROM engine.link_plan WHERE plan_hash = :hash", hash=plan.plan_hash)
+    return list(msgspec.json.decode(edits)) if edits is not None else []
 
 
 def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
@@ -145,7 +152,7 @@ def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], 
         hash=plan_hash,
         by=by,
         why=why,
-        edits=json.dumps([e._asdict() for e in edits]),
+        edits=_encode([e._asdict() for e in edits]).decode(),
     )
     if undoes is not None:
         run_sql(connection, "UPDATE engine.link_plan SET undone_by = :hash WHERE plan_hash = :undoes", hash=plan_hash, undoes=undoes)
@@ -227,7 +234,7 @@ def balance_changes(connection: Connection) -> list[BalanceChange]:
 
 def note_decisions(connection: Connection, edits: Iterable[Edit]) -> None:
     """The decision rows themselves enter the audit."""
-    copy_rows(connection, "change_new", ("entity", "record_id", "op", "field", "old", "new"), [_audited(e) for e in edits if e.before != e.after])
+    copy_rows(connection, "change_new", ("entity", "record_id", "op", "field", "old", "new"), (_audited(e) for e in edits if e.before != e.after))
 
 
 def sign(connection: Connection, why: str | None) -> None:
@@ -254,7 +261,7 @@ def fresh_links(connection: Connection, entity: str, source: str | None = None) 
 
 def _audited(edit: Edit) -> tuple[str | None, ...]:
     where, key, row = "/".join(edit.key), edit.key, edit.after or edit.before or {}
-    old, new = (None if r is None else json.dumps(r) for r in (edit.before, edit.after))
+    old, new = (None if r is None else _encode(r).decode() for r in (edit.before, edit.after))
     if edit.kind == "link":
         op = "link" if edit.before is None else "unlink" if edit.after is None else "relink"
         return "link", str(row["canonical_id"]), op, where, old, new

@@ -88,7 +88,7 @@ def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
         INSERT INTO dirty_debtor
         SELECT l.canonical_id FROM (
             SELECT s.source, r.key, r.claim ->> 'parent_key' AS parent FROM engine.stream s JOIN engine.source_record r USING (stream_id)
-            WHERE s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'parent_key' IS NOT NULL) c
+            WHERE s.source IN (SELECT source FROM moved_record) AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'parent_key' IS NOT NULL) c
         JOIN moved_record m ON m.source = c.source AND m.key = c.parent
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = c.source AND l.external_id = c.key
         ON CONFLICT DO NOTHING

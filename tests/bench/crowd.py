@@ -3,7 +3,8 @@
     python -m tests.bench.crowd [--size 100000] [--seed 4]
 
 The ladder alone, then the whole gate in PostgreSQL: a CRM full of unlinked records goes automatic by a plan, which is applied and
-undone. Each in a process of its own, so that a peak of memory is its own (of the ladder's, the crowd itself is part).
+undone. Each step in a process of its own, as a person takes it, so that a peak of memory is its own (of the ladder's, the crowd
+itself is part), and a plan must mean the same in another process.
 """
 
 from __future__ import annotations
@@ -80,36 +81,51 @@ def gate(size: int, seed: int) -> Figures:
         timed(seconds, "pull and publish the ERP", lambda: world.run("erp"))
         timed(seconds, "pull and publish the CRM", lambda: world.run("crm"))
         world.store.dispose()
-        decided = alone(go_automatic, url, Path(folder) / "lake", world.configs["crm"])
-    return {**told(people, people.judge(decided.linked, decided.cases), decided.cases), **decided.figures, **seconds}
+        crm, lake = world.configs["crm"], Path(folder) / "lake"
+        before = world.state()
+        planned = alone(plan, url, lake, crm)
+        applied = alone(apply, url, lake, "apply", planned.hash)
+        linked = dict(world.rows("""
+            SELECT c.external_id, e.external_id FROM canonical.link c JOIN canonical.link e USING (entity, canonical_id)
+            WHERE c.source = 'crm' AND e.source = 'erp' AND c.entity = 'debtor' AND c.method = 'rule'
+            """))  # fmt: skip
+        cases = {c["key"]: c["outcome"] for c in links.cases(world.workshop, "crm")}
+        world.store.dispose()
+        back = alone(plan, url, lake, None)
+        undone = alone(apply, url, lake, "undo", back.hash)
+        restored = world.state() == before
+        world.store.dispose()
+    figures = {"created": planned.counts["created"], "restored by undo": restored, **seconds}
+    return {**told(people, people.judge(linked, cases), cases), **figures, **planned.figures, **applied, **back.figures, **undone}
 
 
-class Decided(NamedTuple):
-    """What the gate let in, and the figures of plan, apply and undo."""
+class Planned(NamedTuple):
+    """A plan, and what it took to make."""
 
-    linked: dict[str, str]
-    cases: dict[str, str]
+    hash: str
+    counts: dict[str, int]
     figures: Figures
 
 
-def go_automatic(url: str, lake: Path, crm: SourceConfig) -> Decided:
-    """What a person does, in a process that has seen nothing of the crowd."""
-    world, seconds = open_world(url, lake), Figures()
-    automatic = crm.link_settings("debtor").model_copy(update={"mode": "automatic", "create_unmatched": True})
-    config = crm.model_copy(update={"links": {"debtor": automatic}})
-    planned = timed(seconds, "plan", lambda: links.go_automatic(world.workshop, config, by="ada"))
-    timed(seconds, "apply", lambda: links.apply(world.workshop, planned.hash, by="ada"))
-    seconds["peak MB of plan and apply"] = peak()
-    linked = dict(world.rows("""
-        SELECT c.external_id, e.external_id FROM canonical.link c JOIN canonical.link e USING (entity, canonical_id)
-        WHERE c.source = 'crm' AND e.source = 'erp' AND c.entity = 'debtor' AND c.method = 'rule'
-        """))  # fmt: skip
-    cases = {c["key"]: c["outcome"] for c in links.cases(world.workshop, "crm")}
-    undo = timed(seconds, "plan the undo", lambda: links.undo(world.workshop, by="ada"))
-    timed(seconds, "undo", lambda: links.apply(world.workshop, undo.hash, by="ada"))
-    left = world.one("SELECT count(*) FROM canonical.link WHERE source = 'crm'")
+def plan(url: str, lake: Path, crm: SourceConfig | None) -> Planned:
+    """Plans the switch of the CRM to automatic; without one, to take back what was applied last."""
+    world, figures = open_world(url, lake), Figures()
+    if crm is None:
+        made = timed(figures, "plan the undo", lambda: links.undo(world.workshop, by="ada"))
+    else:
+        automatic = crm.link_settings("debtor").model_copy(update={"mode": "automatic", "create_unmatched": True})
+        config = crm.model_copy(update={"links": {"debtor": automatic}})
+        made = timed(figures, "plan", lambda: links.go_automatic(world.workshop, config, by="ada"))
     world.store.dispose()
-    return Decided(linked, cases, {"created": planned.counts["created"], "links after undo": left, **seconds})
+    return Planned(made.hash, made.counts, {**figures, f"peak MB of {'undo plan' if crm is None else 'plan'}": peak()})
+
+
+def apply(url: str, lake: Path, what: str, plan_hash: str) -> Figures:
+    """Carries out a plan."""
+    world, figures = open_world(url, lake), Figures()
+    timed(figures, what, lambda: links.apply(world.workshop, plan_hash, by="ada"))
+    world.store.dispose()
+    return {**figures, f"peak MB of {what}": peak()}
 
 
 def party(source: str, key: str, record: Record, canonical: str | None = None) -> Party:

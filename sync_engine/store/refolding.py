@@ -12,9 +12,8 @@ from typing import Literal, NamedTuple
 from sync_engine.merge import INBOX
 from sync_engine.store.contacts import begin_contacts, collect_contacts, fold_contacts
 from sync_engine.store.cut import Cut, merge_into
-from sync_engine.store.db import copy_rows
+from sync_engine.store.db import copy_rows, tell_planner
 from sync_engine.store.debtors import publish_debtors
-from sync_engine.store.linking import ANALYZE_FROM
 
 Entity = Literal["debtor", "contact"]
 CutOf = Callable[[str], Cut]
@@ -75,8 +74,7 @@ def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
     """Both ends of every move, and the debtors whose parent moved."""
     cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
     _touch(cut, "debtor", ids)
-    if int(str(cut.rows("SELECT count(*) FROM moved_record")[0][0])) > ANALYZE_FROM:
-        cut.sql("ANALYZE moved_record")
+    tell_planner(cut.connection, "moved_record")
     cut.sql("""
         INSERT INTO dirty_debtor SELECT id FROM (SELECT old AS id FROM moved_record UNION SELECT new FROM moved_record) m WHERE id IS NOT NULL
         ON CONFLICT DO NOTHING
@@ -86,10 +84,10 @@ def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
         """)
     cut.sql("""
         INSERT INTO dirty_debtor
-        SELECT l.canonical_id FROM (
+        WITH child AS MATERIALIZED (  -- claims are opened once, not once for each that moved
             SELECT s.source, r.key, r.claim ->> 'parent_key' AS parent FROM engine.stream s JOIN engine.source_record r USING (stream_id)
-            WHERE s.source IN (SELECT source FROM moved_record) AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'parent_key' IS NOT NULL) c
-        JOIN moved_record m ON m.source = c.source AND m.key = c.parent
+            WHERE s.source IN (SELECT source FROM moved_record) AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'parent_key' IS NOT NULL)
+        SELECT l.canonical_id FROM child c JOIN moved_record m ON m.source = c.source AND m.key = c.parent
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = c.source AND l.external_id = c.key
         ON CONFLICT DO NOTHING
         """)

@@ -102,6 +102,14 @@ def test_a_bookkeepers_mail_domain_and_phone_say_nothing() -> None:
     assert outcome(crm(number="0", name="Quite Another", phone="70707071"), *two_sources).kind == "link", "counted by debtor, not by record"
 
 
+def test_what_agrees_is_told_alike_in_every_process() -> None:
+    """A record with two official numbers that both agree shows the registration number: the hash of a plan covers it, and a set has no order."""
+    for place in range(20):
+        both: dict[str, Any] = {"registration_no": f"{81000000 + place}", "vat_no": f"DK{91000000 + place}", "country": "DK", "name": "Nordlys"}
+        found = climb([Party("crm", "A", **both)], Known([Party("erp", "1", "one", **both)]), Circumstances(roles={"erp": "erp", "crm": "crm"}), ["registration"])
+        assert found["A"].evidence["agrees"] == f"DK {81000000 + place}"
+
+
 def test_several_hits_end_the_climb() -> None:
     """Two debtors of one number: ambiguous, and the e-mail that would decide is not asked."""
     other = HANSEN._replace(key="E2", canonical="two", email="x@other.dk", name="Other")

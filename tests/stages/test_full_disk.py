@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -50,15 +53,20 @@ def test_the_disk_of_the_lake_is_full(monkeypatch: pytest.MonkeyPatch, database:
         assert_sound(rig)
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder outside pytest's own, which every other session of pytest closes to other accounts, the server's among them."""
+    folder = Path(tempfile.mkdtemp(prefix="se-disk-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @KINDS
-def test_the_disk_of_the_database_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, kind: str) -> None:
+def test_the_disk_of_the_database_is_full(monkeypatch: pytest.MonkeyPatch, place: Path, tmp_path: Path, kind: str) -> None:
     """PostgreSQL cannot write a page, or not even its log and ends: the cut is rolled back whole, and with room all of it is published."""
-    home = tmp_path_factory.mktemp("pg")
-    for folder in (home, *home.parents):
-        if folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):  # noqa: S108 - its server's account must walk through
-            folder.chmod(0o711)
     bench = bench_of(monkeypatch, world=small)
-    with disk_on(home / "disk", 250, kind=kind) as disk:
+    with disk_on(place / "disk", 250, kind=kind) as disk:
         server = EmbeddedPostgres(disk.folder, settings=LITTLE)
         try:
             migrate.upgrade(server.start())

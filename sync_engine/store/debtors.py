@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
@@ -131,21 +130,23 @@ class _Lookups:
             self._merged = {str(i) for i, in self._cut.rows("SELECT id FROM canonical.debtor WHERE merged_into IS NOT NULL")}
         return survivor(self._cut, debtor_id) if debtor_id in self._merged else debtor_id
 
-    def _card_values(self) -> dict[tuple[str, UUID], str]:
-        """(source, debtor id) -> external id of the value of that source's chosen dimension on the card."""
+    def _card_values(self) -> dict[tuple[str, str], str]:
+        """(source, key of the debtor there) -> external id of the value of that source's chosen dimension on the card."""
         rows = self._cut.rows("""
-            SELECT dd.source, dd.debtor_id, min(v.external_id)
+            SELECT dd.source, r.claim ->> 'debtor_key', min(v.external_id)
             FROM dirty_debtor y JOIN canonical.debtor_dimension dd ON dd.debtor_id = y.id AND dd.deleted_at IS NULL
+            JOIN engine.stream s ON s.source = dd.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
+            JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = dd.external_id
             JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
             JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source
                 AND o.config -> 'portfolio' ->> 'dimension' = d.code
-            GROUP BY dd.source, dd.debtor_id
+            GROUP BY 1, 2
             """)
-        return {(str(s), UUID(str(i))): str(v) for s, i, v in rows}
+        return {(str(s), str(k)): str(v) for s, k, v in rows}
 
-    def derived(self, id_: UUID, source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def derived(self, source: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
-        value = self._values.get((source, id_))
+        value = self._values.get((source, key))
         found: dict[str, Any] = {"portfolio_key": value} if value is not None or source in self._with_portfolio else {}
         if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
             found["parent_key"] = self._key_of(source, bill_to)

@@ -52,8 +52,8 @@ class Folded:
         return self.claims[0]
 
 
-Extra = Callable[[UUID, str, Mapping[str, Any]], Mapping[str, Any]]
-"""Derived claims of one source record: (canonical id, source, what it claims) -> further fields."""
+Extra = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+"""Derived claims of one source record: (source, key, what it claims) -> further fields."""
 ROLE_ORDER = {"erp": 0, "collections": 1, "crm": 2}
 
 
@@ -77,9 +77,11 @@ class _Resolvers:
             self._by_company[company] = Resolver(self._entity, self._fields, self._policy, company=company, order=self.order)
         return self._by_company[company]
 
-    def lead(self, claim: Claim) -> tuple[bool, int, int, str, str]:
-        """ERPs before others, then the order of sources: the record that gives what is not folded (company, dates)."""
-        return claim.source == INBOX, ROLE_ORDER.get(claim.role, len(ROLE_ORDER)), self.order.get(claim.source, 0), claim.source, claim.key
+    def lead(self, claim: Claim) -> tuple[bool, int, int, str, datetime, str]:
+        """ERPs before others, the order of sources, the older link: the record that gives what is not folded (company, dates)."""
+        return (
+            claim.source == INBOX, ROLE_ORDER.get(claim.role, len(ROLE_ORDER)), self.order.get(claim.source, 0), claim.source, claim.linked_at, claim.key,
+        )  # fmt: skip
 
 
 def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
@@ -104,12 +106,12 @@ def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
     with driver(connection).cursor() as cursor:
         cursor.execute(_LOAD.format(dirty="one_record"), (entity, entity, 0, 1))
         rows = cursor.fetchall()
-    living, gone, _ = _claims(UUID(record), rows, None)
+    living, gone, _ = _claims(rows, None)
     return _with_added(living or gone, rows)
 
 
 def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None) -> Folded | None:
-    living, gone, excluded = _claims(id_, rows, extra)
+    living, gone, excluded = _claims(rows, extra)
     claims = _with_added(living or gone, rows)
     if not claims:
         return None
@@ -126,7 +128,7 @@ def _with_added(claims: list[Claim], rows: list[tuple[Any, ...]]) -> list[Claim]
     return [*claims, *(Claim(r[1], r[2], r[4], r[5], _decode(r[7])) for r in rows if r[1] == INBOX and r[6] and r[9] is None)]
 
 
-def _claims(id_: UUID, rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
+def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
     """The claims of living and of deleted source records, facets merged in, and how many living ones are excluded."""
     living: list[Claim] = []
     gone: list[Claim] = []
@@ -138,7 +140,7 @@ def _claims(id_: UUID, rows: list[tuple[Any, ...]], extra: Extra | None) -> tupl
         speaking = [p for p in parts if p[9] is None or p is parts[0]]
         values = merge_facets([_decode(p[7]) for p in speaking])
         first_values = merge_facets([_decode(p[8] or p[7]) for p in speaking]) if any(p[8] for p in speaking) else None
-        derived = extra(id_, source, values) if extra is not None else None
+        derived = extra(source, key, values) if extra is not None else None
         if derived:
             values.update(derived)
         first = parts[0]

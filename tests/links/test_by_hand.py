@@ -277,3 +277,28 @@ def test_nothing_is_decided_about_a_source_nobody_pulled(running: World) -> None
             asked()
     with pytest.raises(ConfigurationError, match="nobody is named"):
         links.link(world.workshop, "crm", "C1", "10000", by="")
+
+
+def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_world: World) -> None:
+    """Not the smaller key; also where the older one's card has no value; value and explanation agree, and unmerge gives both back."""
+    world = empty_world
+    world.add("erp", "erp", portfolio={"dimension": "GROUP"})
+    world.say("erp", "companies", "1", name="Nordlys A/S", base_currency="DKK")
+    world.say("erp", "dimensions", "G", code="GROUP", name="Customer group")
+    for value in ("MEDIUM", "SMALL"):
+        world.say("erp", "values", f"V{value}", dimension_key="G", code=value, name=value.title())
+    for key, code in (("Z", "MEDIUM"), ("Y", None)):
+        world.say("erp", "debtors", key, number=f"1000{key}", name=f"HANSEN & SØN {key}", status="active")
+        world.say("erp", "cards", f"card {key}", debtor_key=key, dimension_key="G", dimension_value_key=code and f"V{code}")
+    world.run("erp")
+    world.say("erp", "debtors", "A", number="1000A", name="HANSEN & SØN A", status="active")
+    world.say("erp", "cards", "card A", debtor_key="A", dimension_key="G", dimension_value_key="VSMALL")
+    world.run("erp")
+    for older, portfolio in (("Z", "Medium"), ("Y", None)):
+        staying, before = str(world.debtor_of("erp", older)), world.state()
+        carry_out(world, links.merge(world.workshop, "1000A", staying, by="ada"))
+        [told] = explain(world.store, "debtor", staying, "portfolio").fields
+        assert told.shown == portfolio
+        assert [c.value for c in told.claims if c.believed] == [portfolio and portfolio.upper()], "what is explained is what holds"
+        carry_out(world, links.undo(world.workshop, by="ada"))
+        assert world.state() == before

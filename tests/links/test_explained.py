@@ -13,13 +13,16 @@ from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.document import DOCUMENT
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import links
+from sync_engine.ops import groups, links
 from sync_engine.ops.explain import FieldStory, explain
 from sync_engine.ops.planning import apply
 from sync_engine.ops.policy import show
 from sync_engine.ownership import Policy, Rule
 from sync_engine.platform.urls import psycopg_url
 from tests.links.support import World
+
+UNCLAIMED = ("group_id", "ultimate_parent_id")
+"""Fields of a debtor that no source claims and no rule ranks."""
 
 
 def story(world: World, field: str, debtor: str = "10000") -> FieldStory:
@@ -41,6 +44,7 @@ def test_every_declared_field_is_listed(empty_world: World) -> None:
     }
     declared |= {("document", f.name): (f.stored_as, None) for f in DOCUMENT if f.name != "is_posted"}
     declared |= {("document", f): (f, "chasing") for f in ("dispute_reason", "promised_date", "collection_status")}
+    declared |= {("debtor", f): (f, None) for f in UNCLAIMED}
     assert rows == declared
     for (entity, _), (column, _) in rows.items():
         assert empty_world.rows(f"SELECT {column} FROM canonical.{entity}") == []
@@ -130,7 +134,7 @@ def test_a_reader_may_ask_and_a_wrong_field_is_told(running: World) -> None:
     with psycopg.connect(url) as connection:
         connection.execute("SET ROLE sync_engine_reader")
         [row] = connection.execute("SELECT count(*), count(master) FROM canonical.explained WHERE entity = 'debtor'").fetchall()
-        assert row[0] == 4 * len(DEBTOR) > row[1] > 20
+        assert row[0] == 4 * (len(DEBTOR) + len(UNCLAIMED)) > row[1] > 20
         assert connection.execute("SELECT 1 FROM canonical.field_claim LIMIT 1").fetchall() == [(1,)]
     with pytest.raises(ConfigurationError, match=r"a debtor has no field 'colour'.*credit_limit"):
         explain(world.store, "debtor", "10000", "colour")
@@ -147,3 +151,16 @@ def test_asking_for_one_record_reads_one_record(running: World) -> None:
 
 def _nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(below for part in node.get("Plans", ()) for below in _nodes(part))]
+
+
+def test_a_group_and_the_top_of_a_chain_are_explained(running: World) -> None:
+    """No source says either: a person put the debtor into its group, and the top follows from the parents. Both by name."""
+    world = running
+    decide(world, groups.set_parent(world.workshop, "10001", "10000", by="ada"))
+    decide(world, groups.set_parent(world.workshop, "10002", "10001", by="ada"))
+    decide(world, groups.set_group(world.workshop, "Hansen Gruppe", members=["10002"], by="ada"))
+    for field, shown, rule in (("group", "Hansen Gruppe", "a person: the group it was put into"),
+                               ("ultimate_parent_id", world.field(world.debtor_of("erp", "E1"), "name"), "computed: the top of its chain of parents")):
+        told = story(world, field, "10002")
+        assert (told.shown, told.rule, told.claims) == (shown, rule, []), field
+    assert [c.new for c in story(world, "group_id", "10002").history] == ["Hansen Gruppe"]

@@ -187,7 +187,7 @@ class SetGroup(Decision):
     """Debtors that share a credit limit."""
 
     name: str = Field(description="The group's name; made when there is none of this name.")
-    credit_limit: str | None = Field(None, description='Limit in base currency for all members together, in quotes: "50000". Left out: as it is.')
+    credit_limit: str | None = Field(None, description='Limit of all members together in base currency, in quotes: "50000"; `none`: no limit. Left out: as it is.')
     top_debtor: str | None = Field(None, description=f"The debtor at the top. Left out: as it is. {QUOTED}")
     members: list[str] = Field([], description='Debtors that join, as a list: ["10000", "10010"].')
     leaving: list[str] = Field([], description='Debtors that leave, as a list: ["10000", "10010"].')
@@ -195,9 +195,9 @@ class SetGroup(Decision):
 
     def planned(self, shop: Workshop) -> Plan:
         """Makes, changes or dissolves the group."""
-        limit = None if self.credit_limit is None else naming.amount(self.credit_limit)
         return groups.set_group(
-            shop, self.name, credit_limit=limit, top_debtor=self.top_debtor, members=self.members, leaving=self.leaving, dissolve=self.dissolve, by=self.who,
+            shop, self.name, credit_limit=naming.limit(self.credit_limit), top_debtor=self.top_debtor, members=self.members, leaving=self.leaving,
+            dissolve=self.dissolve, by=self.who,
         )
 
 

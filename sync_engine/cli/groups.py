@@ -40,7 +40,7 @@ def group(
 
     workshop = open_workshop()
     planned = groups.set_group(
-        workshop, name, credit_limit=None if limit is None else "none" if limit == "none" else naming.amount(limit), top_debtor=top, members=add or (),
+        workshop, name, credit_limit=naming.limit(limit), top_debtor=top, members=add or (),
         leaving=remove or (), dissolve=dissolve, by=who or getpass.getuser(),
     )  # fmt: skip
     answer(workshop, planned, who, why, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
@@ -93,3 +93,10 @@ def amount(text: str) -> Decimal:
     if not found.is_finite():
         raise ConfigurationError(f"{text!r} is no amount", todo="Write it as 25000 or 25000.50.")
     return found
+
+
+def limit(text: str | None) -> Decimal | Literal["none"] | None:
+    """A limit: an amount, `none` for no limit, None where nothing is said. Raises ConfigurationError."""
+    if text is None:
+        return None
+    return "none" if text.strip() == "none" else amount(text)

@@ -150,6 +150,13 @@ def test_every_decision_plans_applies_and_undoes(
         assert office.state() == before
 
 
+def test_a_groups_limit_can_be_taken_away(office: Office) -> None:
+    """`none` in the form is no limit, as on the command line; left out, the limit stays."""
+    for limit, stays in (({"credit_limit": "500"}, 500), ({}, 500), ({"credit_limit": "none"}, None)):
+        office.told("ops_group", name="Hansen Gruppe", members=["10000"], **limit, apply=True, **ADA)
+        assert office.rows("SELECT credit_limit FROM canonical.debtor_group") == [(stays,)]
+
+
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown source": ("ops_link", {"source": "crn", "key": "C1", "to": "10000"}, "nothing of a source 'crn' was pulled yet. Known: crm, erp"),
     "an unknown record": ("ops_link", {"source": "crm", "key": "C9", "to": "10000"}, "crm C9: there is no debtor of this id"),

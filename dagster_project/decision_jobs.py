@@ -187,7 +187,7 @@ class SetGroup(Decision):
     """Debtors that share a credit limit."""
 
     name: str = Field(description="The group's name; made when there is none of this name.")
-    credit_limit: str | None = Field(None, description='Limit of all members together in base currency, in quotes: "50000"; `none`: no limit. Left out: as it is.')
+    credit_limit: str | None = Field(None, description='Limit of all members in base currency, in quotes: "50000"; `none`: no limit. Left out: as it is.')
     top_debtor: str | None = Field(None, description=f"The debtor at the top. Left out: as it is. {QUOTED}")
     members: list[str] = Field([], description='Debtors that join, as a list: ["10000", "10010"].')
     leaving: list[str] = Field([], description='Debtors that leave, as a list: ["10000", "10010"].')

@@ -23,8 +23,8 @@ from sync_engine.store.plans import BalanceChange
 SHOWN = 100
 """Rows of a table in the UI; the command line lists all."""
 KINDS = {
-    "negative_link": "no rule links them", "pin": "a value by hand", "merged": "merged", "member": "member of the group", "group": "group",
-    "link_rule": "link mode",
+    "negative_link": "no rule links them", "pin": "a value by hand", "tag": "tag", "merged": "merged", "member": "member of the group",
+    "group": "group", "link_rule": "link mode",
 }
 UNLINKED = "not linked"
 VERBS = {"create": "created", "update": "changed", "delete": "becomes a tombstone", "restore": "back"}
@@ -90,6 +90,8 @@ def _about(decision: DecisionChange, name: Callable[[str | None], str]) -> str:
             return f"{key[2]} {key[3]} and {name(key[1])}"
         case "pin":
             return f"{key[2].removesuffix('_key')} of {name(key[1])}"
+        case "tag":
+            return f"{key[2]} of {name(key[1])}"
         case "merged":
             into = (decision.new or decision.old or {}).get("merged_into")
             return f"{name(key[1])} into {name(into)}"

@@ -94,6 +94,8 @@ def said(decision: DecisionChange, name: Any) -> str:
             return f"{key[2].removesuffix('_key')} of {name(key[1])} is set by hand{until}."
         case "pin":
             return f"The sources decide about {key[2].removesuffix('_key')} of {name(key[1])} again."
+        case "tag":
+            return f"{name(key[1])} {'has' if new else 'has no longer'} the tag {key[2]}."
         case "merged":
             return f"{name(key[1])} is merged into {name(str(new['merged_into']))}." if new else f"{name(key[1])} stands for itself again."
         case "member":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Connection
 
@@ -42,9 +42,13 @@ class Decided:
     undoes: str | None = None
     coming: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
     """(entity, canonical record) -> the (source, key) that edits so far moved to it; `link_now` knows whether they stayed."""
+    about: dict[tuple[Kind, str, str], set[tuple[str, ...]]] = field(default_factory=dict)
+    """(kind, entity, canonical record) -> the keys of edited pins and tags; `about_now` knows what became of them."""
 
     def put(self, connection: Connection, kind: Kind, key: tuple[str, ...], after: Row | None, before: Row | None = None) -> None:
         """Adds an edit; two edits of one row become one."""
+        if kind in ("pin", "tag"):
+            self.about.setdefault((kind, key[0], key[1]), set()).add(key)
         if (earlier := self.edits.get((kind, key))) is not None:
             self.edits[kind, key] = earlier._replace(after=after)
             return
@@ -61,6 +65,12 @@ class Decided:
         moved = {(entity, *key) for key in self.coming.get((entity, canonical), ())}
         keys = sorted(moved | set(decisions.keys_linked_to(connection, entity, canonical)))
         return [k for k in keys if ("link", k) not in self.edits or _canonical(self.edits["link", k].after) == canonical]
+
+    def about_now(self, connection: Connection, kind: Literal["pin", "tag"], entity: str, canonical: str) -> dict[tuple[str, ...], Row]:
+        """The pins or tags of a canonical record as they will be after the edits so far."""
+        rows = decisions.read(connection, kind, decisions.keys_about(connection, kind, entity, canonical))
+        edited = {key: self.edits[kind, key].after for key in self.about.get((kind, entity, canonical), ())}
+        return {key: row for key, row in {**rows, **edited}.items() if row is not None}
 
     def becomes(self, entity: str, canonical: str) -> str:
         """The record one is merged into by the edits so far, or itself."""
@@ -184,7 +194,37 @@ def _merge(connection: Connection, o: ops.Merge, decided: Decided) -> None:
                     return
     for key in links:
         _move(connection, decided, key, into, "merge", {"merged_from": losing})
+    _take_along(connection, decided, o.entity, losing, into)
     decided.put(connection, "merged", (o.entity, losing), {"merged_into": into})
+
+
+def _take_along(connection: Connection, decided: Decided, entity: str, losing: str, into: str) -> None:
+    """The tags of a record that is merged away move; its pins stay with it, and hold for the other one where that has none of the field."""
+    for key, row in decided.about_now(connection, "tag", entity, losing).items():
+        decided.put(connection, "tag", key, None)
+        if (theirs := (entity, into, *key[2:])) not in decided.about_now(connection, "tag", entity, into):
+            decided.put(connection, "tag", theirs, row)
+    pinned = decided.about_now(connection, "pin", entity, into)
+    for key, row in decided.about_now(connection, "pin", entity, losing).items():
+        closes_a_circle = key[2] == "parent_key" and _stands_under(connection, row["value"], (losing, into))
+        if (theirs := (entity, into, key[2])) not in pinned and not closes_a_circle:
+            decided.put(connection, "pin", theirs, row)
+
+
+def _give_back(connection: Connection, decided: Decided, edits: Sequence[Mapping[str, Any]], entity: str, losing: str, into: str) -> None:
+    """What `_take_along` did for a merge is undone, as far as it is still so."""
+    came = {(e["kind"], *e["key"][2:]) for e in edits if e["kind"] in ("tag", "pin") and e["key"][1] != losing and not e["before"]}
+    gone = {tuple(e["key"]): e["before"] for e in edits if e["kind"] == "tag" and e["key"][1] == losing and e["before"]}
+    now = decided.about_now(connection, "tag", entity, into)
+    for key, row in gone.items():
+        decided.put(connection, "tag", key, row)
+        if ("tag", *key[2:]) in came and now.get(theirs := (entity, into, *key[2:])) == row:
+            decided.put(connection, "tag", theirs, None)
+    now = decided.about_now(connection, "pin", entity, into)
+    for key, row in decided.about_now(connection, "pin", entity, losing).items():
+        copied = now.get((entity, into, key[2]))
+        if ("pin", key[2]) in came and copied is not None and all(copied[c] == row[c] for c in ("value", "pinned_by", "pinned_at")):
+            decided.put(connection, "pin", (entity, into, key[2]), None)
 
 
 def _unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
@@ -194,13 +234,15 @@ def _unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
     losing = str(found[0].id)
     into = survivor(connection, o.entity, losing)
     merge = plans.merging_plan(connection, o.entity, losing)
-    for edit in plans.edits_of(connection, merge) if merge is not None else []:
+    edits = plans.edits_of(connection, merge) if merge is not None else []
+    for edit in edits:
         key = tuple(edit["key"])
         if edit["kind"] != "link" or not edit["before"] or edit["before"]["canonical_id"] != losing:
             continue
         now = decided.link_now(connection, key)
         if now is not None and now["canonical_id"] == into:
             decided.put(connection, "link", key, edit["before"], now)
+    _give_back(connection, decided, edits, o.entity, losing, into)
     decided.put(connection, "merged", (o.entity, losing), None)
 
 
@@ -248,15 +290,21 @@ def _go_automatic(connection: Connection, o: ops.GoAutomatic, decided: Decided) 
 def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> None:
     debtor = record_id(connection, "debtor", o.debtor)
     parent = None if o.parent is None else record_id(connection, "debtor", o.parent)
-    up, steps = parent, 0
-    while up is not None and steps < 1000:
-        if up == debtor:
-            raise ConfigurationError(
-                "a debtor cannot stand under itself: this would close a circle of parents", key=o.debtor, todo="Look at the chain above the parent."
-            )
-        up, steps = lookups.parent_of(connection, up), steps + 1
+    if _stands_under(connection, parent, (debtor,)):
+        raise ConfigurationError(
+            "a debtor cannot stand under itself: this would close a circle of parents", key=o.debtor, todo="Look at the chain above the parent."
+        )
     decided.put(connection, "pin", ("debtor", debtor, "parent_key"), {"value": parent, "until": None, "while_claimed": None, "reason": None})
     decided.touched.add(("debtor", debtor))
+
+
+def _stands_under(connection: Connection, debtor: str | None, above: Sequence[str]) -> bool:
+    """Whether a debtor is one of these, or one of them is in its chain of parents."""
+    for _ in range(1000):
+        if debtor is None or debtor in above:
+            break
+        debtor = lookups.parent_of(connection, debtor)
+    return debtor is not None and debtor in above
 
 
 def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> None:

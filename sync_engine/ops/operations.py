@@ -46,7 +46,10 @@ class Unlink(_Operation):
 
 
 class Merge(_Operation):
-    """Two canonical records are one: every source record of `losing` means `into`."""
+    """Two canonical records are one: every source record of `losing` means `into`.
+
+    Its tags go along. A value pinned on `into` holds; where it has none, one pinned on `losing` is pinned on `into` too.
+    """
 
     op: Literal["merge"] = "merge"
     entity: Entity = "debtor"

@@ -122,8 +122,11 @@ def _no_collector() -> Iterator[None]:
 
 
 def _with_reason(connection: Connection, edits: list[Edit], why: str) -> list[Edit]:
-    """Pins and negative links carry why they were decided: whoever explains the value later reads it there."""
-    signed = [e._replace(after={**e.after, "reason": why}) if e.kind in ("pin", "negative_link") and e.after is not None else e for e in edits]
+    """Pins and negative links carry why they were decided: whoever explains the value later reads it there. A pin that came along has its own."""
+    signed = [
+        e._replace(after={**e.after, "reason": (e.kind == "pin" and e.after["reason"]) or why}) if e.kind in ("pin", "negative_link") and e.after else e
+        for e in edits
+    ]
     changed = [e for e, before in zip(signed, edits, strict=True) if e != before]
     decisions.write(connection, changed, "")
     return signed

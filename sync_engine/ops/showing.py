@@ -94,7 +94,7 @@ class Named(NamedTuple):
 
 STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "deleted_at")
 """When and who, which a plan cannot know: they are no part of what it shows."""
-OF_RECORDS = {"negative_link": (0, 1), "pin": (0, 1), "merged": (0, 1)}
+OF_RECORDS = {"negative_link": (0, 1), "pin": (0, 1), "tag": (0, 1), "merged": (0, 1)}
 """Where the key of a decision says which canonical record it is about."""
 
 

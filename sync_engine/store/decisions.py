@@ -1,4 +1,4 @@
-"""Decision rows: links, negative links, pins, merges, groups. Everything people decide is an edit of these, with before and after."""
+"""Decision rows: links, negative links, pins, tags, merges, groups. Everything people decide is an edit of these, with before and after."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from sync_engine.store.db import copy_rows, fetch, run_sql
 
-Kind = Literal["link", "negative_link", "pin", "merged", "member", "group", "link_rule"]
+Kind = Literal["link", "negative_link", "pin", "tag", "merged", "member", "group", "link_rule"]
 Row = Mapping[str, Any]
 _decode = msgspec.json.Decoder().decode
 
@@ -46,6 +46,7 @@ _ROWS: dict[str, _Stored] = {
     "pin": _Stored(
         "engine.pin", ("entity", "canonical_id", "field"), ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason"), ("pinned_at", "pinned_by")
     ),
+    "tag": _Stored("canonical.tag", ("owner_table", "owner_id", "name", "origin"), ("first_seen_at",)),
     "group": _Stored("canonical.debtor_group", ("id",), ("name", "external_no", "top_debtor_id", "credit_limit", "deleted_at")),
 }
 _VALUES: dict[str, tuple[str, str]] = {"merged": ("", "merged_into"), "member": ("debtor", "group_id")}
@@ -107,6 +108,19 @@ def keys_linked_to(connection: Connection, entity: str, canonical: str) -> list[
             id=canonical,
         )
     ]
+
+
+def keys_about(connection: Connection, kind: Literal["pin", "tag"], entity: str, canonical: str) -> list[tuple[str, ...]]:
+    """The keys of the pins or tags of one canonical record."""
+    stored = _ROWS[kind]
+    owner, record, *rest = stored.key
+    rows = fetch(
+        connection,
+        f"SELECT {', '.join(rest)} FROM {stored.table} WHERE {owner} = :entity AND {record} = CAST(:id AS uuid) ORDER BY {', '.join(rest)}",
+        entity=entity,
+        id=canonical,
+    )
+    return [(entity, canonical, *map(str, row)) for row in rows]
 
 
 def _wanted(connection: Connection, width: int, keys: Sequence[tuple[str, ...]]) -> None:

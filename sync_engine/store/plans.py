@@ -269,6 +269,9 @@ def _audited(edit: Edit) -> tuple[str | None, ...]:
         return "link", key[1], "not_the_same" if edit.after else "maybe_the_same", "/".join((key[0], key[2], key[3])), old, new
     if edit.kind == "pin":
         return key[0], key[1], "pin" if edit.after else "unpin", key[2], old, new
+    if edit.kind == "tag":
+        old, new = (None if r is None else json.dumps(key[2]) for r in (edit.before, edit.after))
+        return key[0], key[1], "update", "tag", old, new
     if edit.kind == "link_rule":
         from sync_engine.store.cut import canonical_id
 

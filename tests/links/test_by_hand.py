@@ -14,7 +14,7 @@ from sync_engine.ops.explain import explain
 from sync_engine.ops.planning import apply, do
 from sync_engine.ops.showing import Plan, kept
 from sync_engine.ops.suggesting import suggestions
-from sync_engine.store.db import one_at_a_time, transaction
+from sync_engine.store.db import one_at_a_time, run_sql, transaction
 from sync_engine.store.runs import source_lock
 from tests.links.support import World
 
@@ -302,3 +302,31 @@ def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_wor
         assert [c.value for c in told.claims if c.believed] == [portfolio and portfolio.upper()], "what is explained is what holds"
         carry_out(world, links.undo(world.workshop, by="ada"))
         assert world.state() == before
+
+
+def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> None:
+    """The survivor gets "vip" and what was pinned on the other one, keeps its own pin, and unmerge and undo give every row back."""
+    world = running
+    hansen, old = str(world.debtor_of("erp", "E1")), str(world.debtor_of("erp", "E4"))
+    with transaction(world.store, "tagging") as connection:
+        for owner, tag in ((old, "vip"), (old, "post"), (hansen, "post")):
+            run_sql(connection, "INSERT INTO canonical.tag VALUES ('debtor', CAST(:o AS uuid), :t, 'person')", o=owner, t=tag)
+    for debtor, field, value in ((old, "phone", "4"), (old, "credit_limit", "4"), (hansen, "credit_limit", "1"), (old, "parent", hansen)):
+        apply(world.workshop, links.pin(world.workshop, debtor, field, value, by="bo").hash, by="bo", why="bo knows")
+
+    def everything() -> dict[str, frozenset[str]]:
+        return world.state() | world.decided() | {"tag": frozenset(str(r[0]) for r in world.rows("SELECT CAST(to_jsonb(t) AS text) FROM canonical.tag t"))}
+
+    before = everything()
+    carry_out(world, links.merge(world.workshop, old, hansen, by="ada"))
+    assert sorted(map(tuple, world.rows("SELECT CAST(owner_id AS text), name FROM canonical.tag"))) == [(hansen, "post"), (hansen, "vip")]
+    assert [str(world.field(hansen, f)) for f in ("phone", "credit_limit", "parent_id")] == ["4", "1.0000", "None"]
+    [pin] = world.rows("SELECT pinned_by, reason FROM engine.pin WHERE field = 'phone' AND canonical_id = CAST(:id AS uuid)", id=hansen)
+    assert tuple(pin) == ("bo", "bo knows")
+    merged = everything()
+    carry_out(world, links.unmerge(world.workshop, old, by="ada"))
+    assert {k: v for k, v in everything().items() if before[k] != v} == {}
+    carry_out(world, links.undo(world.workshop, by="ada"))
+    assert everything() == merged
+    carry_out(world, links.undo(world.workshop, by="ada"))
+    assert everything() == before

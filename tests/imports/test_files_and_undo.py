@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sync_engine.errors import ConfigurationError, SourceError
+from sync_engine.ops.groups import set_parent
 from sync_engine.ops.imports import KINDS, apply_import, past_imports, plan_import, undo_import
+from sync_engine.ops.links import apply, merge
 from tests.imports.support import Desk, by_line, refused, world
 from tests.simulators.files import DIRTY, Flaws, write_excel
 from tests.stages.support import difference
@@ -171,6 +173,22 @@ def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
     with pytest.raises(ConfigurationError, match="no import of this number"):
         undo_import(desk.store, 999, who="mia")
     assert [d.undone_by for d in past_imports(desk.store)] == [None, "mia", "ola"]
+
+
+def test_undo_leaves_the_same_value_where_somebody_else_pinned_it_since(desk: Desk) -> None:
+    """Ola says what Mia's import said: that is his decision now. A tag that went along with a merge is not called taken back either."""
+    done = desk.apply("groups", ["customer", "parent_customer"], [["10001", "10000"], ["10002", "10000"]])
+    tagged = desk.apply("debtor-tags", ["customer", "tag"], [["10003", "vip"]])
+    assert done.import_id is not None
+    assert tagged.import_id is not None
+    for plan in (set_parent(desk.workshop, "10001", "10000", by="ola"), merge(desk.workshop, "10003", "10005", by="ola")):
+        apply(desk.workshop, plan.hash, by="ola")
+    undone = undo_import(desk.store, done.import_id, who="mia")
+    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (1, [(2, "decided again since by ola")])
+    assert (desk.debtors("parent")["10001"], desk.debtors("parent")["10002"]) == ("10000", None)
+    back = undo_import(desk.store, tagged.import_id, who="mia")
+    assert (back.restored, [x.line for x in back.left]) == (0, [2])
+    assert desk.rows("SELECT name FROM canonical.tag") == [("vip",)]
 
 
 @pytest.mark.slow

@@ -85,18 +85,22 @@ def undo(cut: Cut, import_id: int, *, by: str, why: str | None) -> tuple[int, li
 
 
 def _collect(cut: Cut, import_id: int) -> None:
-    """The import's decisions, and which of them are no longer as it left them."""
+    """The import's decisions, and which of them are no longer as it left them. What the import pinned it pinned in the instant it was done."""
     cut.sql("""
         CREATE TEMP TABLE import_back ON COMMIT DROP AS
         SELECT e.place, e.line, e.what, e.entity, e.record_id, e.field, e.before, e.after, CASE
             WHEN e.what = 'pin' AND p.canonical_id IS NULL THEN 'the pinned value was released since'
             WHEN e.what = 'pin' AND (nullif(p.value, 'null') IS DISTINCT FROM nullif(e.after -> 'value', 'null')
-                OR p.until IS NOT NULL) THEN 'decided again since by ' || p.pinned_by
+                OR p.until IS NOT NULL OR p.while_claimed IS NOT NULL OR p.pinned_at IS DISTINCT FROM i.done_at) THEN 'decided again since by ' || p.pinned_by
+            WHEN e.what = 'tag' AND t.owner_id IS NULL THEN 'the tag is not there any more, or went to another record with a merge'
             WHEN e.what = 'person' AND r.claim IS DISTINCT FROM e.after THEN 'the person was imported again since'
             WHEN e.what = 'person' AND q.canonical_id IS NOT NULL THEN 'a value of this person was decided since by ' || q.by
             WHEN e.what = 'person' AND l.canonical_id IS DISTINCT FROM e.record_id THEN 'the person was linked to another contact since'
             END AS decided_since
         FROM engine.import_edit e
+        JOIN engine.import i USING (import_id)
+        LEFT JOIN canonical.tag t ON e.what = 'tag' AND t.owner_table = e.entity AND t.owner_id = e.record_id AND t.name = e.after #>> '{}'
+            AND t.origin = 'person'
         LEFT JOIN engine.pin p ON e.what = 'pin' AND p.entity = e.entity AND p.canonical_id = e.record_id AND p.field = e.field
         LEFT JOIN engine.stream s ON e.what = 'person' AND s.source = :inbox AND s.entity = :persons
         LEFT JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = e.field

@@ -15,6 +15,7 @@ A customer is named by an ERP's id, else by number, else by exact name. Values a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -155,12 +156,16 @@ def _decided(connection: Connection, kind: str, path: Path, primary: bool, writt
 
 
 def _places(kind: str, table: Table) -> dict[str, int]:
-    """Where each cell stands in the file. Raises ConfigurationError that lists the columns there are."""
+    """Where each cell stands in the file. Raises ConfigurationError that lists the columns there are, or those that are called alike."""
     there = {_bare(name): place for place, name in reversed([*enumerate(table.header)])}
     found = {cell: there[named] for cell, names in KINDS[kind].items() if (named := next((b for b in map(_bare, names) if b in there), None)) is not None}
     missing = [names[0] for cell, names in KINDS[kind].items() if cell not in found and cell not in OPTIONAL.get(kind, ())]
     if kind == "persons" and not {"email", "first_name", "last_name"} & set(found):
         missing.append("email")
+    for place in found.values():
+        if len(alike := [f"{n} ({name})" for n, name in enumerate(table.header, 1) if _once(name) == _once(table.header[place])]) > 1:
+            raise ConfigurationError(f"the columns {' and '.join(alike)} could both be meant", whose=table.name,
+                todo="Nothing was imported. Delete or rename the one that is not meant.")
     if missing:
         raise ConfigurationError(f"the column {' and '.join(missing)} is missing", whose=table.name,
             todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.")
@@ -169,6 +174,11 @@ def _places(kind: str, table: Table) -> dict[str, int]:
 
 def _bare(heading: str) -> str:
     return column_identity(heading).replace(" ", "")
+
+
+def _once(heading: str) -> str:
+    """A heading as the file has it: the reader numbers those that occur again."""
+    return _bare(re.sub(r" \(\d+\)$", "", heading))
 
 
 def _rows(table: Table, places: dict[str, int]) -> Iterator[list[str | int | None]]:

@@ -211,3 +211,11 @@ def test_fifty_thousand_rows(desk: Desk) -> None:
         assert report.import_id is not None
         assert undo_import(desk.store, report.import_id, who="mia").left == []
         assert difference(before, desk.snapshot()) == {}
+
+
+@pytest.mark.parametrize("again", ["Tag", "TAG"])
+def test_a_heading_that_occurs_twice_is_refused(desk: Desk, again: str) -> None:
+    """Whichever was used, the other one might have been meant; one that nobody asks for may occur as often as it likes."""
+    with pytest.raises(ConfigurationError, match=rf"columns 2 \(Tag\) and 3 \({again}.*\) could both be meant"):
+        desk.plan("debtor-tags", ["customer", "Tag", again], [["10000", "vip", "post"]])
+    assert desk.plan("debtor-tags", ["customer", "Tag", "note", "note"], [["10000", "vip", "", ""]]).applied == 1

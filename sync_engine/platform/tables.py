@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import SourceError
@@ -206,23 +207,56 @@ def _sheet(path: Path, sheet: str | None) -> Iterator[Line]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except FileNotFoundError:
         raise SourceError("is not there", key=path.name, todo="Deliver it, or correct the path.") from None
-    except (InvalidFileException, OSError, KeyError, ValueError, EOFError, SyntaxError, _bad_zip()):
+    except (InvalidFileException, OSError, KeyError, ValueError, EOFError, SyntaxError, BadZipFile):
         raise SourceError("is no Excel workbook", key=path.name, todo="Save it as .xlsx and deliver it again.") from None
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise SourceError(f"has no sheet {sheet!r}", key=path.name, todo=f"It has: {', '.join(book.sheetnames)}.")
         chosen = book[sheet] if sheet is not None else book.worksheets[0]
         chosen.reset_dimensions()
+        blank = _never_calculated(path, chosen.title)
         for number, cells in enumerate(chosen.iter_rows(values_only=True), 1):
-            yield Line(number, tuple(shown(c) for c in cells))
+            yield Line(number, tuple(shown(c) for c in cells), blank.get(number, ""))
     finally:
         book.close()
 
 
-def _bad_zip() -> type[Exception]:
-    from zipfile import BadZipFile
+def _never_calculated(path: Path, sheet: str) -> dict[int, str]:
+    """Line -> what is wrong with it, where a formula has no result: a program wrote it, and no spreadsheet has calculated it since.
 
-    return BadZipFile
+    Such a cell reads like a blank one. A formula whose result is an empty text is marked as text, and is blank indeed.
+    """
+    if not _holds_formulas(path):
+        return {}
+    import openpyxl
+
+    books = [openpyxl.load_workbook(path, read_only=True, data_only=results) for results in (True, False)]
+    try:
+        for book in books:
+            book[sheet].reset_dimensions()
+        found: dict[int, str] = {}
+        for number, (results, said) in enumerate(zip(*(book[sheet].iter_rows() for book in books), strict=True), 1):
+            cells = [s.coordinate for r, s in zip(results, said, strict=True) if s.data_type == "f" and r.value is None and r.data_type == "n"]
+            if cells:
+                found[number] = f"holds a formula that was never calculated in {', '.join(cells)}: open the file in Excel and save it, or paste the values"
+        return found
+    finally:
+        for book in books:
+            book.close()
+
+
+def _holds_formulas(path: Path) -> bool:
+    with ZipFile(path) as parts:
+        for name in parts.namelist():
+            if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
+                continue
+            end = b""
+            with parts.open(name) as sheet:
+                while chunk := sheet.read(1 << 20):
+                    if any(tag in end + chunk for tag in (b"<f>", b"<f ", b"<f/>")):
+                        return True
+                    end = chunk[-3:]
+    return False
 
 
 def shown(value: Any) -> str | None:

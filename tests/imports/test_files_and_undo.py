@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from zipfile import ZipFile
+
+import openpyxl
 import pytest
 
 from sync_engine.errors import ConfigurationError, SourceError
@@ -219,3 +223,25 @@ def test_a_heading_that_occurs_twice_is_refused(desk: Desk, again: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"columns 2 \(Tag\) and 3 \({again}.*\) could both be meant"):
         desk.plan("debtor-tags", ["customer", "Tag", again], [["10000", "vip", "post"]])
     assert desk.plan("debtor-tags", ["customer", "Tag", "note", "note"], [["10000", "vip", "", ""]]).applied == 1
+
+
+def test_a_formula_that_was_never_calculated_is_not_blank(desk: Desk) -> None:
+    """Blank would take the parent away; what the spreadsheet calculated, an empty text too, is what it says."""
+    heading = ["customer", "parent_customer"]
+    desk.apply("groups", heading, [["10001", "10000"], ["10002", "10000"], ["10003", "10000"]])
+    path = desk.folder / "drawer" / "parents.xlsx"
+    book = openpyxl.Workbook()
+    for row in (heading, ["10001", '="100"&"05"'], ["10002", '=""'], ["10003", None]):
+        book.worksheets[0].append(row)
+    book.save(path)
+    report = plan_import(desk.store, "groups", path)
+    assert {line: why for line, (_, why) in refused(report).items() if "never calculated in" in (why or "")}.keys() == {2, 3}
+    assert by_line(report)[4].outcome == "applied"
+    calculated = path.with_name("calculated.xlsx")
+    with ZipFile(path) as old, ZipFile(calculated, "w") as new:
+        for name in old.namelist():
+            sheet = re.sub(rb'<c r="B3"([^>]*)>(<f>.*?</f>)<v ?/?>(</v>)?</c>', rb'<c r="B3" t="str">\2<v></v></c>', old.read(name))
+            new.writestr(name, sheet)
+    report = plan_import(desk.store, "groups", calculated)
+    assert set(refused(report)) == {2}
+    assert by_line(report)[3].outcome == "applied"

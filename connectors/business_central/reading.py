@@ -14,11 +14,11 @@ from connectors.business_central.cursors import Mark
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
 from connectors.business_central.versions import Versions
-from connectors.toolkit.failures import Refused
+from connectors.toolkit.failures import BrokeDown, Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import UNSET_STAMP, Cut, Query, RowShape, cut, instant
 from connectors.toolkit.paging import Pages, PageSize
-from sync_engine.errors import PermissionMissing, ProtocolViolation
+from sync_engine.errors import PermissionMissing, ProtocolViolation, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
 ERROR_FIELD = "@syncEngine.error"
@@ -27,6 +27,8 @@ ERROR_FIELD = "@syncEngine.error"
 _POISON = ("Dimension Value does not exist", "Parent with ID")
 _IN_A_ROW = 10
 """More documents one after another whose lines are refused in words nobody knows are no single records: the page itself fails."""
+_WITNESSES = 3
+"""Neighbours that are asked whether the server reads lines at all, while none of the page has been read."""
 
 
 class Portion(NamedTuple):
@@ -178,19 +180,23 @@ class _WithoutLines:
 
     Two sentences are known for it; any other is taken for it too when the same headers are answered without their lines, for
     an item, an account or a currency may be gone as well as a dimension value. [facts: case 25; LIVE hg 9cd08fb, 5dfd378]
+    A server may also break down over the one record (HTTP 500). That is told from an outage by asking once, without waiting,
+    for what has to be there then: the headers, and after a document has failed the lines of another one.
     """
 
     def __init__(self, reading: Reading, entity: Entity) -> None:
         self._reading, self._entity = reading, entity
         self._answered_plainly, self._in_a_row = "", 0
+        self._read_last, self._on_page = "", tuple[str, ...]()
 
-    def fits(self, refusal: Refused, url: str) -> bool:
+    def fits(self, refusal: Refused | BrokeDown, url: str) -> bool:
         if _is_known(refusal) or url == self._answered_plainly:
             return True
-        if "permission" in refusal.message.lower():
+        if isinstance(refusal, Refused) and "permission" in refusal.message.lower():
             return False
+        impatient = (TransientError,) if isinstance(refusal, BrokeDown) else ()
         try:
-            self._reading.client.get(without_expand(url), key=self._entity.name, headers={"Prefer": "odata.maxpagesize=1"})
+            self._reading.client.get(without_expand(url), key=self._entity.name, headers=_ONE_ROW, at_once=impatient)
         except (Refused, PermissionMissing):
             return False
         self._answered_plainly = url
@@ -203,31 +209,61 @@ class _WithoutLines:
         if page.next is not None:
             plain = without_expand(page.next)
             following = f"{plain}{'&' if '?' in plain else '?'}$expand={self._entity.expand}"
-        return Cut([self._whole(row) for row in page.rows], following, page.total)
+        keys = [_id_of(row) for row in page.rows]
+        self._on_page = tuple(filter(None, keys))
+        return Cut([self._whole(row, key) if key else row for row, key in zip(page.rows, keys, strict=True)], following, page.total)
 
-    def _whole(self, header: msgspec.Raw) -> msgspec.Raw:
+    def _whole(self, header: msgspec.Raw, key: str) -> msgspec.Raw:
         body = bytes(header).rstrip()
-        try:
-            key = msgspec.json.decode(body, type=_HasId).id
-        except msgspec.MsgspecError:
-            return header
-        url = self._reading.site.url(self._entity)
-        path, _, query = url.partition("?")
-        address = f"{path}({key})/{self._entity.expand}" + (f"?{query}" if query else "")
-        walk = self._reading.pages.walk(address, key=self._entity.expand, size=PageSize(self._reading.settings.page_size))
+        walk = self._reading.pages.walk(self._lines_of(key), key=self._entity.expand, size=PageSize(self._reading.settings.page_size))
         try:
             lines = [bytes(row) for page in walk for row in page.rows]
-        except Refused as refusal:
-            self._in_a_row += not _is_known(refusal)
-            if self._in_a_row > _IN_A_ROW:
+        except (Refused, BrokeDown) as failure:
+            self._in_a_row += not _is_known(failure)
+            if self._in_a_row > _IN_A_ROW or (isinstance(failure, BrokeDown) and not self._reads_another(key)):
                 raise
-            return msgspec.Raw(spliced(body, ERROR_FIELD, msgspec.json.encode(refusal.message or f"HTTP {refusal.status}")))
-        self._in_a_row = 0
+            return msgspec.Raw(spliced(body, ERROR_FIELD, msgspec.json.encode(_words(failure))))
+        self._in_a_row, self._read_last = 0, key
         return msgspec.Raw(spliced(body, self._entity.expand, b"[" + b",".join(lines) + b"]"))
 
 
-def _is_known(refusal: Refused) -> bool:
-    return any(words in refusal.message for words in _POISON)
+    def _lines_of(self, key: str) -> str:
+        path, _, query = self._reading.site.url(self._entity).partition("?")
+        return f"{path}({key})/{self._entity.expand}" + (f"?{query}" if query else "")
+
+    def _reads_another(self, key: str) -> bool:
+        """Whether the server reads lines of another document now: one of the page, or any where it is alone on its page."""
+        others = [self._read_last] if self._read_last else [other for other in self._on_page if other != key][:_WITNESSES]
+        alone = Query(filter=f"id ne {key}", expand=self._entity.expand, top=1)
+        return any(map(self._works, map(self._lines_of, others) if others else (self._reading.site.url(self._entity, alone),)))
+
+    def _works(self, url: str) -> bool:
+        """Whether a server is there that answers; a refusal is an answer too."""
+        try:
+            self._reading.client.get(url, key=self._entity.expand, headers=_ONE_ROW, at_once=(TransientError,))
+        except (Refused, PermissionMissing):
+            return True
+        except TransientError:
+            return False
+        return True
+
+
+_ONE_ROW = {"Prefer": "odata.maxpagesize=1"}
+
+
+def _id_of(row: msgspec.Raw) -> str:
+    try:
+        return msgspec.json.decode(row, type=_HasId).id
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _is_known(failure: Refused | BrokeDown) -> bool:
+    return isinstance(failure, Refused) and any(words in failure.message for words in _POISON)
+
+
+def _words(failure: Refused | BrokeDown) -> str:
+    return failure.what if isinstance(failure, BrokeDown) else failure.message or f"HTTP {failure.status}"
 
 
 def spliced(payload: bytes, name: str, value: bytes) -> bytes:

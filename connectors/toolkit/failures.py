@@ -43,6 +43,10 @@ class TooSlow(TransientError):
     """Too much was asked at once (408, 413, 504, a time-out): ask for less."""
 
 
+class BrokeDown(TransientError):
+    """It broke down over this request (500, 502): all of it may be down, or this one question is what it cannot answer."""
+
+
 class Told(NamedTuple):
     """What an error body says: its code and one clean sentence."""
 
@@ -134,7 +138,8 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, now: da
             wait = retry_after(headers, now)
             if wait is not None:
                 return RateLimited(f"not able to answer now, {what}", retry_after=wait, whose=whose, key=key)
-            return TransientError(f"not able to answer now, {what}", whose=whose, key=key)
+            kind = TransientError if status == 503 else BrokeDown
+            return kind(f"not able to answer now, {what}", whose=whose, key=key)
         case _ if 300 <= status < 400:
             todo = "Check the base address: a redirect is never followed with a login."
             return ProtocolViolation(f"answered with a redirect, {what}", whose=whose, key=key, todo=todo)

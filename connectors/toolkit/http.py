@@ -13,10 +13,12 @@ import httpx
 import tenacity
 
 from connectors.toolkit.budget import Budget, Urgency
-from connectors.toolkit.failures import Refused, TooSlow, from_httpx, from_status
+from connectors.toolkit.failures import Refused, from_httpx, from_status
 from connectors.toolkit.slots import Slots
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
 from sync_engine.ports import Clock
+
+AtOnce = tuple[type[TransientError], ...]
 
 
 class Login(Protocol):
@@ -98,19 +100,19 @@ class HttpClient:
         self._budget = Budget(self.limits.calls_per_window, self.clock, self.shared)
 
     def get(
-        self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, shrinkable: bool = False, stop: threading.Event | None = None,
+        self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, at_once: AtOnce = (), stop: threading.Event | None = None,
     ) -> Reply:
         """GETs `url` (`key` is what a message calls it) and returns a 2xx answer.
 
-        Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter. `shrinkable`
-        hands TooSlow to the caller at once, who will ask for less. Raises the tree of `failures`, nothing of httpx.
+        Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter. A failure
+        of a kind in `at_once` goes to the caller at once, who knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
         """
         gate = tenacity.stop_after_attempt(self.limits.attempts)
         retrying = tenacity.Retrying(
             sleep=self.clock.sleep,
             stop=gate | tenacity.stop_when_event_set(stop) if stop else gate,
             wait=self._pause,
-            retry=tenacity.retry_if_exception(lambda failure: self._worth(failure, shrinkable)),
+            retry=tenacity.retry_if_exception(lambda failure: self._worth(failure, at_once)),
             reraise=True,
         )
         return retrying(self._once, url, key, headers or {})
@@ -126,10 +128,10 @@ class HttpClient:
             return Reply(answer.status_code, answer.headers, answer.content)
         raise from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
 
-    def _worth(self, failure: BaseException, shrinkable: bool) -> bool:
+    def _worth(self, failure: BaseException, at_once: AtOnce) -> bool:
         if isinstance(failure, RateLimited):
             return (failure.retry_after or 0) <= self.limits.longest_retry_after
-        return isinstance(failure, TransientError) and not (shrinkable and isinstance(failure, TooSlow))
+        return isinstance(failure, TransientError) and not isinstance(failure, at_once)
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None

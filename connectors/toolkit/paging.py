@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import xxhash
 
-from connectors.toolkit.failures import NotFound, Refused, TooSlow
-from connectors.toolkit.http import HttpClient
+from connectors.toolkit.failures import BrokeDown, NotFound, Refused, TooSlow
+from connectors.toolkit.http import AtOnce, HttpClient
 from connectors.toolkit.odata import Cut, cut
 from sync_engine.errors import ProtocolViolation
 
@@ -54,8 +54,8 @@ class PageSize:
 class Rescue(Protocol):
     """How a page is read after all that one record spoils."""
 
-    def fits(self, refusal: Refused, url: str) -> bool:
-        """Whether this refusal of `url` is of the kind that a plainer request avoids; may ask for that. Raises TransientError."""
+    def fits(self, refusal: Refused | BrokeDown, url: str) -> bool:
+        """Whether this failure of `url` is of the kind that a plainer request avoids; may ask for that. Raises TransientError."""
         ...
 
     def read(self, url: str, headers: dict[str, str]) -> Cut:
@@ -95,16 +95,19 @@ class Pages:
             yield step.page
 
     def _page(self, url: str, key: str, size: PageSize, rescue: Rescue | None, stop: threading.Event, *, first: bool) -> Cut:
+        broken: AtOnce = ()
         while True:
             headers = {"Prefer": f"odata.maxpagesize={size.now}"}
+            at_once: AtOnce = (*broken, TooSlow) if size.can_shrink else broken
             try:
-                body = self.client.get(url, key=key, headers=headers, shrinkable=size.can_shrink, stop=stop).body
+                body = self.client.get(url, key=key, headers=headers, at_once=at_once, stop=stop).body
                 return cut(body, whose=self.client.whose, key=key)
             except TooSlow:
                 if not size.shrink():
                     raise
-            except Refused as refusal:
+            except (Refused, BrokeDown) as refusal:
                 if rescue is not None and rescue.fits(refusal, url):
+                    broken = (BrokeDown,)  # it was asked for often enough: from here a smaller page helps, or the rescue
                     if not size.shrink():
                         return rescue.read(url, headers)
                 elif isinstance(refusal, NotFound) and not first:

@@ -169,7 +169,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     20: (circles_are_not_seen, replaced(EntraLogin, "renew", lambda self, refused: False)),
     21: (replaced(odata.RowShape, "read", compared_as_text),),
     22: (replaced(contacts, "NotFound", Unlike),),
-    23: (replaced(protocol, "passes", lambda refusal: False), replaced(HttpClient, "_worth", lambda self, failure, shrinkable: False)),
+    23: (replaced(protocol, "passes", lambda refusal: False), replaced(HttpClient, "_worth", lambda self, failure, at_once: False)),
     24: (replaced(control, "_NOBODY", "nobody"),),
     25: (replaced(reading._WithoutLines, "fits", lambda self, refusal, url: False), replaced(paging.PageSize, "shrink", lambda self: False),
          replaced(entries, "exclude", never)),

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.business_central.reading import ERROR_FIELD, spliced, without_expand
+from connectors.toolkit.http import Limits
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows
@@ -173,13 +174,13 @@ def test_a_document_whose_lines_cannot_be_read_is_marked(monkeypatch: pytest.Mon
 class LinesRefused(Fault):
     """Lines cannot be read, of one document or of all, on their own or inside their document."""
 
-    def __init__(self, message: str, document: str = "") -> None:
+    def __init__(self, message: str, document: str = "", status: int = 400) -> None:
         super().__init__()
-        self.message, self.document = message, document
+        self.message, self.document, self.status = message, document, status
 
     def before(self, request: Request) -> Response | None:
         if f"{self.document}{')' * bool(self.document)}/salesInvoiceLines" in request.target or (not self.document and "expand" in request.target):
-            return Response(400, payload={"error": {"code": "Application_DialogException", "message": self.message}})
+            return Response(self.status, payload={"error": {"code": "Application_DialogException", "message": self.message}})
         return None
 
 
@@ -208,6 +209,53 @@ def test_lines_that_nobody_can_read_are_no_single_records(message: str, asked: i
     with pytest.raises(SourceError, match=message):
         read(opened, "salesInvoices")
     assert len(there.simulator.requests(r"\)/salesInvoiceLines")) == asked
+
+
+@pytest.mark.parametrize("page", [25, 1], ids=["among others", "alone on its page"])
+@pytest.mark.parametrize("status", [500, 502])
+def test_a_document_the_server_breaks_down_over_waits_alone(status: int, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines never come, those of another do: it is marked and its neighbours go on."""
+    there = bench(monkeypatch)
+    calm = rows(read(there.open(), "salesInvoices"))
+    document = min(calm)
+    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines", message="Overflow", status=status), LinesRefused("Overflow", document, status))
+    found = rows(read(there.open(document_page_size=page), "salesInvoices"))
+    assert found.keys() == calm.keys()
+    marked = {key: parsed(payload)[ERROR_FIELD] for key, payload in found.items() if ERROR_FIELD.encode() in payload}
+    assert marked.keys() == {document}
+    assert f"HTTP {status}" in marked[document]
+
+
+ATTEMPTS = Limits().attempts
+LINES = r"expand|\)/salesInvoiceLines"
+
+
+class Down(Fault):
+    """A server that breaks down over everything that matches, from its n-th such request on."""
+
+    def before(self, request: Request) -> Response | None:
+        return Response(500, body=b"{}") if self.strikes(request) else None
+
+
+@pytest.mark.parametrize(
+    ("match", "after", "asked"),
+    [
+        ("salesInvoice", 0, ATTEMPTS + 1),
+        (LINES, 0, (ATTEMPTS + 1) + 2 + (ATTEMPTS + 3)),  # the page, headers; a smaller page, its headers; the lines of one, of three more
+        (LINES, 2 + 10, 2 + 1 + 10 + (ATTEMPTS + 1)),  # two pages refused, headers, ten documents; the lines of one, of the one before
+    ],
+    ids=["everything", "all lines", "all lines from the middle of a page on"],
+)
+def test_an_outage_puts_no_document_aside(match: str, after: int, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no lines of another document come either it is no single record: the run fails, soon, and is run again."""
+    there = bench(monkeypatch)
+    opened = there.open()
+    document = min(rows(read(opened, "salesInvoices")))
+    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines"), Down(match, after=after))
+    before = opened.calls
+    with pytest.raises(TransientError):
+        read(opened, "salesInvoices")
+    assert opened.calls == before + asked
 
 
 def test_a_row_without_an_id_gets_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

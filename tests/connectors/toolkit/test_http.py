@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from connectors.toolkit.failures import NotFound, Refused, TooSlow, from_httpx, from_status, told
+from connectors.toolkit.failures import BrokeDown, NotFound, Refused, TooSlow, from_httpx, from_status, told
 from connectors.toolkit.http import HttpClient, Limits, tls
 from sync_engine.errors import (
     AuthenticationFailed,
@@ -74,7 +74,7 @@ def test_an_untrusted_certificate_is_a_setting() -> None:
     ("status", "ours"),
     [
         (302, ProtocolViolation), (400, Refused), (401, AuthenticationFailed), (403, PermissionMissing), (404, NotFound), (405, Refused), (408, TooSlow),
-        (409, Refused), (413, TooSlow), (429, RateLimited), (500, TransientError), (501, Refused), (502, TransientError), (503, TransientError), (504, TooSlow),
+        (409, Refused), (413, TooSlow), (429, RateLimited), (500, BrokeDown), (501, Refused), (502, BrokeDown), (503, TransientError), (504, TooSlow),
     ],
 )
 def test_statuses(status: int, ours: type[SyncError]) -> None:
@@ -141,10 +141,10 @@ def test_what_will_not_pass_is_asked_once() -> None:
 
 
 def test_who_can_ask_for_less_is_told_at_once() -> None:
-    """A shrinkable request does not repeat what was too much."""
+    """Who can ask for less does not repeat what was too much."""
     asked = client(lambda _: httpx.Response(504))
     with pytest.raises(TooSlow):
-        asked.get(URL, shrinkable=True)
+        asked.get(URL, at_once=(TooSlow,))
     assert asked.calls == 1
 
 

@@ -345,9 +345,9 @@ class ChangesWhileReading(Fault):
 class PoisonedExpand(Fault):
     """One record breaks every answer that expands `expand` over it; without the expand all is well. `message` says it in other words."""
 
-    def __init__(self, record_id: str, expand: str = "dimensionSetLines", value: str = "GONE", message: str = "", **when: Any) -> None:
+    def __init__(self, record_id: str, expand: str = "dimensionSetLines", value: str = "GONE", message: str = "", status: int = 400, **when: Any) -> None:
         super().__init__(**when)
-        self.record_id, self.expand, self.value, self.message = record_id, expand, value, message
+        self.record_id, self.expand, self.value, self.message, self.status = record_id, expand, value, message, status
 
     def after(self, request: Request, response: Response) -> Response:
         served = response.served
@@ -355,7 +355,7 @@ class PoisonedExpand(Fault):
         if not touched or not self.strikes(request):
             return response
         text = f"The Dimension Value does not exist. Identification fields and values: Dimension Code='DEPARTMENT',Code='{self.value}'"
-        return _odata(400, "Internal_RecordNotFound", self.message or text)
+        return _odata(self.status, "Internal_RecordNotFound", self.message or text)
 
 
 class ReplicaLag(Fault):

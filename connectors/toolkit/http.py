@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self
 import httpx
 import tenacity
 
-from connectors.toolkit.budget import Budget, Urgency
+from connectors.toolkit.budget import WINDOW, Budget, Urgency
 from connectors.toolkit.failures import Refused, from_httpx, from_status
 from connectors.toolkit.slots import Slots
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
@@ -104,13 +104,13 @@ class HttpClient:
     ) -> Reply:
         """GETs `url` (`key` is what a message calls it) and returns a 2xx answer.
 
-        Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter. A failure
-        of a kind in `at_once` goes to the caller at once, who knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
+        Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter, `attempts`
+        times; a 429 without Retry-After for five minutes. A failure of a kind in `at_once` goes to the caller at once, who
+        knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
         """
-        gate = tenacity.stop_after_attempt(self.limits.attempts)
         retrying = tenacity.Retrying(
             sleep=self.clock.sleep,
-            stop=gate | tenacity.stop_when_event_set(stop) if stop else gate,
+            stop=lambda state: self._enough(state) or (stop is not None and stop.is_set()),
             wait=self._pause,
             retry=tenacity.retry_if_exception(lambda failure: self._worth(failure, at_once)),
             reraise=True,
@@ -132,6 +132,15 @@ class HttpClient:
         if isinstance(failure, RateLimited):
             return (failure.retry_after or 0) <= self.limits.longest_retry_after
         return isinstance(failure, TransientError) and not isinstance(failure, at_once)
+
+    def _enough(self, state: tenacity.RetryCallState) -> bool:
+        """Whether it was asked often enough. A 429 that does not say how long passes when older calls leave the window, so that
+        long is waited, unless a person waits. [D:administration/operational-limits-online.md]
+        """
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, RateLimited) and failure.retry_after is None and self.urgency > Urgency.ONE_DEBTOR:
+            return state.idle_for >= WINDOW
+        return state.attempt_number >= self.limits.attempts
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None

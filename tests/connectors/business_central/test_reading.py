@@ -116,7 +116,7 @@ def test_what_passes_by_itself_loses_nothing(fault: Fault, monkeypatch: pytest.M
 
 
 def test_a_server_that_never_answers_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After six attempts."""
+    """After five minutes, which is how long a window stays full."""
     there = bench(monkeypatch)
     opened = there.open()
     assert opened.streams

@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from connectors.toolkit.budget import WINDOW, Urgency
 from connectors.toolkit.failures import BrokeDown, NotFound, Refused, TooSlow, from_httpx, from_status, told
 from connectors.toolkit.http import HttpClient, Limits, tls
 from sync_engine.errors import (
@@ -120,6 +121,38 @@ def test_an_endless_retry_after_is_not_waited_for() -> None:
     with pytest.raises(RateLimited) as caught:
         client(lambda _: httpx.Response(429, headers={"Retry-After": "3600"}), hands).get(URL)
     assert (caught.value.retry_after, hands.slept) == (3600.0, [])
+
+
+def full(hands: Hands, seconds: float) -> Callable[[httpx.Request], httpx.Response]:
+    """A host whose window is full for so long, and which does not say so."""
+    until = hands.now() + timedelta(seconds=seconds)
+    return lambda _: httpx.Response(200 if hands.now() >= until else 429)
+
+
+def test_a_full_window_is_waited_for() -> None:
+    """Five minutes, within which the calls that filled it leave it; a few calls are enough to find that out."""
+    hands = Hands()
+    asked = client(full(hands, WINDOW), hands)
+    assert asked.get(URL).status == 200
+    assert sum(hands.slept) < WINDOW + Limits().longest_pause + 1
+    assert asked.calls < WINDOW / 20
+
+
+def test_a_window_that_stays_full_ends_the_wait() -> None:
+    """Then it is for the scheduler to wait."""
+    hands = Hands()
+    with pytest.raises(RateLimited):
+        client(full(hands, 4 * WINDOW), hands).get(URL)
+    assert WINDOW <= sum(hands.slept) < WINDOW + Limits().longest_pause + 1
+
+
+def test_a_person_is_not_kept_for_a_full_window() -> None:
+    """Who asks for one debtor is told after the usual attempts."""
+    hands = Hands()
+    asked = client(full(hands, WINDOW), hands, urgency=Urgency.ONE_DEBTOR)
+    with pytest.raises(RateLimited):
+        asked.get(URL)
+    assert asked.calls == asked.limits.attempts
 
 
 def test_attempts_are_bounded_and_pauses_grow() -> None:

@@ -16,6 +16,7 @@ from connectors.business_central.analytics import AnalyticsLedger
 from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.contacts import ContactsInformation
 from connectors.business_central.control import Control
+from connectors.business_central.cursors import Mark
 from connectors.business_central.dimensions import DefaultDimensions
 from connectors.business_central.hints import HintReceiver, Subscribed, subscribe
 from connectors.business_central.ledger import EntryFields, LedgerReading, OpenInvoices
@@ -124,6 +125,9 @@ class BusinessCentral:
 
     def _batches(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         leader = self._site.offer.entities.get(entity.follows)
+        if leader is not None and entity.reader == "contacts_information":
+            found, mark = ContactsInformation(self._reading, entity), Mark.read(since)
+            return following(self._reading, entity, leader, since, found.pull(mark.signal if mark else ""), lambda: found.in_vain)
         if leader is not None:
             return following(self._reading, entity, leader, since, self._reader(entity, None))
         return self._reader(entity, since)

@@ -3,18 +3,22 @@
 customerContacts (v25) links persons whose relation is exactly Customer; with them their company contact is known, and through
 its number all their colleagues. What is left, relation `Multiple` and companies without such a person, is asked for customer
 by customer, likely ones first, until every company is known. Business Central makes a company contact for every customer; one
-that nobody works at links nobody and is not asked for, unless company contacts are wanted themselves.
+that nobody works at links nobody and is not asked for, unless company contacts are wanted themselves. A contact may be stamped
+as a customer's though its company has no relation left; what was asked for in vain is remembered from sweep to sweep, so that
+only customers named like it are asked again.
 [facts: customerContacts, contactsInformation, case 14]
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
+import xxhash
 
 from connectors.business_central.catalogue import Entity
+from connectors.business_central.cursors import pack, unpack
 from connectors.business_central.reading import Reading
 from connectors.toolkit.failures import NotFound
 from connectors.toolkit.odata import Query
@@ -44,6 +48,14 @@ class _Customer(msgspec.Struct):
     name: str = msgspec.field(name="displayName", default="")
 
 
+class _Open(NamedTuple):
+    """What is open: the company of every contact; the companies nobody linked, each with a mark of how its contacts stand; their names."""
+
+    company_of: dict[str, str]
+    marks: dict[str, int]
+    names: set[str]
+
+
 class _Row(msgspec.Struct):
     contact: str = msgspec.field(name="contactId", default="")
 
@@ -54,24 +66,30 @@ class ContactsInformation:
     def __init__(self, reading: Reading, entity: Entity) -> None:
         self._reading, self._entity = reading, entity
         self._persons: list[_Person] = []
+        self.in_vain = ""
+        """After `pull`: the companies that no customer knew."""
 
-    def pull(self) -> Iterator[RecordBatch]:
-        """All open links. Not `complete` when there were more customers to ask than the settings allow."""
+    def pull(self, in_vain: str = "") -> Iterator[RecordBatch]:
+        """All open links, but for companies asked for `in_vain` before. Not `complete` when there were more customers to ask than the settings allow."""
         self._persons = list(self._bulk("customerContacts", _Person, ()))
-        company_of, unknown, names = self._unknown_companies()
+        company_of, marks, names = self._unknown_companies()
+        unknown, before = set(marks), unpack(in_vain)
+        fresh = {company for company, mark in marks.items() if mark not in before}
         records: list[RawRecord] = []
         asked = 0
-        for customer in self._candidates(names) if unknown else ():
-            if not unknown or asked >= self._reading.settings.contacts_information_limit:
+        for customer, is_named_alike in self._candidates(names) if unknown else ():
+            if not (unknown if is_named_alike else fresh) or asked >= self._reading.settings.contacts_information_limit:
                 break
             asked += 1
             found = self.of_customer(customer)
             if found:
                 records += found
-                unknown -= {company_of.get(msgspec.json.decode(row.payload, type=_Row).contact, "") for row in found}
+                answered = {company_of.get(msgspec.json.decode(row.payload, type=_Row).contact, "") for row in found}
+                unknown, fresh = unknown - answered, fresh - answered
             if len(records) >= _BATCH:
                 yield RecordBatch(self._entity.name, records)
                 records = []
+        self.in_vain = pack({marks[company] for company in unknown})
         yield RecordBatch(self._entity.name, records, complete=asked < self._reading.settings.contacts_information_limit or not unknown)
 
     def of_customer(self, customer: str) -> list[RawRecord]:
@@ -82,21 +100,24 @@ class ContactsInformation:
         except NotFound:
             return []
 
-    def _unknown_companies(self) -> tuple[dict[str, str], set[str], set[str]]:
-        """Contact id -> company number; company numbers nobody linked; their names."""
+    def _unknown_companies(self) -> _Open:
         linked = {person.id for person in self._persons if person.customer_name}
         contacts = list(self._bulk("contacts", _Contact, ("id", "type", "companyNumber", "companyName", "contactBusinessRelation")))
         known = {contact.company for contact in contacts if contact.id in linked}
         wanted = ("Person", "Company") if self._reading.settings.company_contacts else ("Person",)
         open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple") and c.kind in wanted]
-        return {c.id: c.company for c in contacts}, {c.company for c in open_ones}, {c.company_name.casefold() for c in open_ones}
+        stand: dict[str, list[str]] = {}
+        for c in sorted(open_ones, key=lambda c: c.id):
+            stand.setdefault(c.company, [c.company]).append(f"{c.id} {c.relation}")
+        marks = {company: xxhash.xxh3_64_intdigest("|".join(parts).encode()) for company, parts in stand.items()}
+        return _Open({c.id: c.company for c in contacts}, marks, {c.company_name.casefold() for c in open_ones})
 
-    def _candidates(self, names: set[str]) -> Iterator[str]:
+    def _candidates(self, names: set[str]) -> Iterator[tuple[str, bool]]:
         """Customers without a linked person, those named like an unknown company first: BC makes both with one name."""
         answered = {person.customer for person in self._persons if person.customer_name}
         customers = [c for c in self._bulk("customers", _Customer, ("id", "displayName")) if c.id not in answered]
         customers.sort(key=lambda c: (c.name.casefold() not in names, c.id))
-        return (c.id for c in customers)
+        return ((c.id, c.name.casefold() in names) for c in customers)
 
     def _bulk(self, name: str, kind: type[_T], select: tuple[str, ...]) -> Iterator[_T]:
         """Rows of a whole set in few fields; none where the set is not offered."""

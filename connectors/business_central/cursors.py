@@ -16,7 +16,8 @@ class Mark(msgspec.Struct, omit_defaults=True):
     """Where a stream stands. `at`: the latest stamp seen, never the clock (a replica may lag behind it). [facts: Incremental]
 
     For ledger entries: `entry` the highest number seen, `closed` the latest closing date seen, `open` the open entries,
-    `version` a row version up to which everything was seen. `signal`: how the ledger stood when all of it was read.
+    `version` a row version up to which everything was seen. `signal`: how the ledger stood when all of it was read; for
+    contactsInformation the companies no customer knew.
     """
 
     v: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -161,18 +161,19 @@ class Reading:
 
 
 def following(
-    reading: Reading, entity: Entity, leader: Entity, since: Cursor | None, sweep: Iterator[RecordBatch],
+    reading: Reading, entity: Entity, leader: Entity, since: Cursor | None, sweep: Iterator[RecordBatch], signal: Callable[[], str] = str,
 ) -> Iterator[RecordBatch]:
     """`sweep` of an entity that changes only with its leader: nothing when no record of the leader was stamped since.
 
-    The leader is looked at first, so that what changes during the sweep is found next time.
+    The leader is looked at first, so that what changes during the sweep is found next time. `signal` is asked after the sweep
+    what to remember with the cursor.
     """
     mark, now = Mark.read(since), reading.latest(leader)
     if since and mark is not None and mark.at is not None and mark.at == now:
         yield RecordBatch(entity.name, (), resume_from=since)
         return
     for found in sweep:
-        yield replace(found, resume_from=Mark(at=now).write() if found.complete and now else None)
+        yield replace(found, resume_from=Mark(at=now, signal=signal()).write() if found.complete and now else None)
 
 
 class _WithoutLines:

@@ -90,7 +90,7 @@ def addressed_by_name(patch: Patch) -> None:
 
 def flat_links(patch: Patch) -> None:
     """contactsInformation asked without a customer."""
-    patch.setattr(contacts.ContactsInformation, "pull", lambda self: self._reading.pull(self._entity, None))
+    patch.setattr(contacts.ContactsInformation, "pull", lambda self, in_vain: self._reading.pull(self._entity, None))
 
 
 def compared_as_text(self: odata.RowShape, rows: Sequence[msgspec.Raw]) -> odata.Rows:

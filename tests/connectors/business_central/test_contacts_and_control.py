@@ -9,17 +9,23 @@ from typing import Any
 import pytest
 
 from sync_engine.errors import SourceError
+from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows
 from tests.simulators.business_central.faults import DeniesCompany, Fault, Spoils
 from tests.simulators.business_central.http import Request, Response
 
 
+def asked_of_customers(there: Bench) -> int:
+    """How many customers have been asked for their contacts."""
+    return len(there.simulator.requests("customers\\(.*/contactsInformation"))
+
+
 def links(there: Bench, **settings: Any) -> tuple[set[tuple[str, str]], int]:
     """(customer, contact) of contactsInformation, and how many customers were asked."""
     opened = there.open(**settings)
-    before = len(there.simulator.requests("customers\\(.*/contactsInformation"))
+    before = asked_of_customers(there)
     found = {(parsed(p)["relatedId"], parsed(p)["contactId"]) for p in rows(read(opened, "contactsInformation")).values()}
-    return found, len(there.simulator.requests("customers\\(.*/contactsInformation")) - before
+    return found, asked_of_customers(there) - before
 
 
 def test_nothing_is_asked_where_the_bulk_route_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +79,32 @@ def test_a_stale_customer_id_links_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     there.company.orphan_contact(person.number)
     assert len(links(there, company_contacts=True)[0]) == 1
     assert links(there) == (set(), 0)
+
+
+def test_a_company_without_a_customer_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its person is stamped as a customer's and no relation is left: remembered until a sweep, a new face or a customer of its name."""
+    there = bench(monkeypatch)
+    for number in range(5):
+        there.company.create_customer(f"Nobody's {number}")
+    left = there.company.create_contact("LEFT BEHIND ApS", kind="Company")
+    there.company.create_contact("Ib Blank", company=left.number).stamped_relation = "Customer"
+    since: Cursor | None = None
+
+    def asked() -> int:
+        nonlocal since
+        before = asked_of_customers(there)
+        since = read(there.open(), "contactsInformation", since)[-1].resume_from
+        there.hands.time.advance(timedelta(hours=1))
+        there.company.edit_contact(next(c.number for c in there.company.contacts.values() if c.name == "Anna Berg0"), phone=str(there.hands.now()))
+        return asked_of_customers(there) - before
+
+    assert [asked(), asked(), asked()] == [5, 0, 0]
+    there.company.create_contact("Bo Blank", company=left.number).stamped_relation = "Customer"
+    assert [asked(), asked()] == [5, 0]
+    there.company.create_customer("Left behind APS")
+    assert asked() == 1
+    since = None
+    assert asked() == 6
 
 
 def test_controls_of_customers(monkeypatch: pytest.MonkeyPatch) -> None:

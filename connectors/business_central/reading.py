@@ -27,6 +27,7 @@ ERROR_FIELD = "@syncEngine.error"
 _POISON = ("Dimension Value does not exist", "Parent with ID")
 _IN_A_ROW = 10
 """More documents one after another whose lines are refused in words nobody knows are no single records: the page itself fails."""
+_ONE_ROW = {"Prefer": "odata.maxpagesize=1"}
 _WITNESSES = 3
 """Neighbours that are asked whether the server reads lines at all, while none of the page has been read."""
 
@@ -247,9 +248,6 @@ class _WithoutLines:
         except TransientError:
             return False
         return True
-
-
-_ONE_ROW = {"Prefer": "odata.maxpagesize=1"}
 
 
 def _id_of(row: msgspec.Raw) -> str:

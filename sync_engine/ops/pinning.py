@@ -15,6 +15,11 @@ from sync_engine.store.folding import claims_now
 from sync_engine.store.lookups import named_reference
 
 COMPUTED = frozenset(("portfolio_key", "parent_key"))
+NAMED_BY = {
+    "payment_terms": "code", "parent_id": "number or id", "debtor_id": "number or id", "owner_id": "e-mail, number, name or id",
+    "portfolio_id": "code, name or id",
+}  # fmt: skip
+"""What a record that a field refers to is called by."""
 NOT_BY_HAND = frozenset(("erp_balance",))
 """What only the ERP can say: a control is no control once a person has set it."""
 
@@ -35,7 +40,8 @@ def pinned_value(connection: Connection, entity: str, field: Field, value: Any) 
     if field.column and field.name != "position":
         found = named_reference(connection, field.column, str(value))
         if found is None:
-            raise ConfigurationError(f"there is no {field.column.removesuffix('_id')} {value!r}", whose=entity, key=field.stored_as)
+            raise ConfigurationError(f"there is no {field.column.removesuffix('_id')} {value!r}", whose=entity, key=field.stored_as,
+                todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.")
         return found
     return _typed(field, value)
 

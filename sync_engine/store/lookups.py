@@ -14,7 +14,8 @@ _REFERENCES = {
     "debtor_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
     "owner_id": """
         SELECT CAST(id AS text) FROM canonical.account_owner
-        WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named OR lower(name) = lower(:named))""",
+        WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named
+            OR lower(name) = lower(:named) OR lower(btrim(email)) = lower(:named))""",
     "portfolio_id": """
         SELECT CAST(id AS text) FROM canonical.portfolio
         WHERE archived_at IS NULL AND (CAST(id AS text) = lower(:named) OR code = :named OR lower(name) = lower(:named))""",

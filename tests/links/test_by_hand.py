@@ -330,3 +330,15 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
     assert everything() == merged
     carry_out(world, links.undo(world.workshop, by="ada"))
     assert everything() == before
+
+
+def test_an_owner_is_pinned_by_mailbox(running: World) -> None:
+    """As imports and the inbox take it; whom nobody knows is refused with how to name one."""
+    world = running
+    world.say("erp", "owners", "O1", number="ADA", name="Ada Berg", email="Ada@example.com")
+    world.run("erp")
+    carry_out(world, links.pin(world.workshop, "10000", "owner", "ada@example.com", by="ada"))
+    [told] = explain(world.store, "debtor", "10000", "owner").fields
+    assert told.shown == "Ada Berg"
+    with pytest.raises(ConfigurationError, match=r"there is no owner 'bo@example.com'\. Name exactly one by e-mail, number, name or id"):
+        links.pin(world.workshop, "10000", "owner", "bo@example.com", by="ada")

@@ -153,7 +153,7 @@ def test_a_row_of_a_file_knows_the_rows_before_it(running: World, tmp_path: Path
     file.write_text(f"action,source,external_id,to\nunlink,crm,C2,\nlink,crm,C3,{bianchi}\n")
     assert links.bulk(world.workshop, file, by="ada").vetoed == []
     file.write_text("source,external_id,to\ncrm,C3,10000\ncrm,C3,10001\n")
-    with pytest.raises(ConfigurationError, match=r"2\. \(crm C3\) row 1 decides about it too"):
+    with pytest.raises(ConfigurationError, match=r"decision 2 \(crm C3\): row 1 decides about it too"):
         links.bulk(world.workshop, file, by="ada")
     before = world.state()
     file.write_text("action,source,external_id,to\nlink,crm,C1,10003\nmerge,,10003,10001\nmerge,,10001,10000\nlink,dunning,T1,10003\n")

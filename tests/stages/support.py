@@ -321,7 +321,7 @@ _OPEN = """
     SELECT x.debtor, x.currency, sum(x.amount), coalesce(sum(x.base), 0) FROM (
         SELECT debtor_key AS debtor, currency, CASE kind WHEN 'credit_note' THEN -open_amount ELSE open_amount END AS amount,
                CASE kind WHEN 'credit_note' THEN -open_amount_base ELSE open_amount_base END AS base
-        FROM canonical.document WHERE source = :source AND deleted_at IS NULL AND erp_status NOT IN ('void', 'draft')
+        FROM canonical.document WHERE source = :source AND deleted_at IS NULL AND erp_status <> 'draft' AND (erp_status <> 'void' OR entry_no IS NOT NULL)
         UNION ALL
         SELECT debtor_key, currency, CASE kind WHEN 'refund' THEN unapplied_amount ELSE -unapplied_amount END,
                CASE kind WHEN 'refund' THEN unapplied_amount_base ELSE -unapplied_amount_base END

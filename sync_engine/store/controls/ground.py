@@ -14,7 +14,9 @@ from sync_engine.errors import StoreError
 from sync_engine.records import ControlTotal
 from sync_engine.store.db import fetch, run_sql, tell_planner
 
-LIVE_DOCUMENT = "d.deleted_at IS NULL AND coalesce(d.erp_status, 'unknown') NOT IN ('draft', 'void')"
+LIVE_DOCUMENT = """d.deleted_at IS NULL AND d.erp_status IS DISTINCT FROM 'draft'
+    AND (d.erp_status IS DISTINCT FROM 'void' OR d.entry_no IS NOT NULL AND d.open_amount <> 0)"""
+"""Drafts are not owed, and what was cancelled is not, unless the ledger says that it is: un-applying what cancelled it opens it again."""
 
 
 @dataclass(frozen=True, slots=True)

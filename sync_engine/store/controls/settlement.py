@@ -146,22 +146,25 @@ WITH touched AS (
     ) first_change
     GROUP BY record_id
 ), record AS (
-    SELECT t.is_new, t.before, coalesce(d.currency, :base, '') AS currency, d.open_amount, 'open_amount' AS open_field, d.deleted_at, d.erp_status,
+    SELECT t.is_new, t.before, coalesce(d.currency, :base, '') AS currency, d.open_amount, 'open_amount' AS open_field, d.deleted_at, d.erp_status, d.entry_no,
            CASE d.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign,
            CASE coalesce(t.before -> 'kind' ->> 'was', d.kind) WHEN 'credit_note' THEN -1 ELSE 1 END AS sign_was
     FROM touched t JOIN canonical.document d ON d.id = t.record_id AND d.source = :source
     UNION ALL
-    SELECT t.is_new, t.before, coalesce(p.currency, :base, ''), p.unapplied_amount, 'unapplied_amount', p.deleted_at, NULL,
+    SELECT t.is_new, t.before, coalesce(p.currency, :base, ''), p.unapplied_amount, 'unapplied_amount', p.deleted_at, NULL, NULL,
            CASE p.kind WHEN 'refund' THEN 1 ELSE -1 END, CASE coalesce(t.before -> 'kind' ->> 'was', p.kind) WHEN 'refund' THEN 1 ELSE -1 END
     FROM touched t JOIN canonical.payment p ON p.id = t.record_id AND p.source = :source
 ), state AS (
     SELECT r.*, coalesce(r.before -> 'currency' ->> 'was', r.currency) AS currency_was,
-           r.deleted_at IS NULL AND coalesce(r.erp_status, 'unknown') NOT IN ('draft', 'void') AS counts_now,
-           NOT r.is_new AND CASE WHEN r.before ? 'deleted_at' THEN r.before -> 'deleted_at' ->> 'was' IS NULL ELSE r.deleted_at IS NULL END
-               AND coalesce(CASE WHEN r.before ? 'erp_status' THEN r.before -> 'erp_status' ->> 'was' ELSE r.erp_status END, 'unknown') NOT IN ('draft', 'void')
-               AS counted_before,
+           r.deleted_at IS NULL AND r.erp_status IS DISTINCT FROM 'draft' AND (r.erp_status IS DISTINCT FROM 'void' OR r.entry_no IS NOT NULL) AS counts_now,
+           NOT r.is_new AND r.deleted_was IS NULL AND r.status_was IS DISTINCT FROM 'draft'
+               AND (r.status_was IS DISTINCT FROM 'void' OR r.entry_was IS NOT NULL) AS counted_before,
            CASE WHEN r.before ? r.open_field THEN CAST(r.before -> r.open_field ->> 'was' AS numeric) ELSE r.open_amount END AS open_was
-    FROM record r
+    FROM (
+        SELECT x.*, CASE WHEN x.before ? 'deleted_at' THEN x.before -> 'deleted_at' ->> 'was' ELSE CAST(x.deleted_at AS text) END AS deleted_was,
+               CASE WHEN x.before ? 'erp_status' THEN x.before -> 'erp_status' ->> 'was' ELSE x.erp_status END AS status_was,
+               CASE WHEN x.before ? 'entry_no' THEN x.before -> 'entry_no' ->> 'was' ELSE x.entry_no END AS entry_was
+        FROM record x) r
 )
 SELECT currency, sum(amount) FROM (
     SELECT currency, sign * coalesce(open_amount, 0) AS amount FROM state WHERE counts_now

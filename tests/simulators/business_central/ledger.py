@@ -199,6 +199,8 @@ class Ledger(MasterData):
         rows = [row for row in self.detailed.values() if row.application_no == application and not row.unapplied]
         if not rows:
             raise ActionRefused(f"Application No. {application} has no entries to unapply.")
+        if any(self.entry(row.ledger_entry_no).customer_id not in self.customers for row in rows):
+            raise ActionRefused("The Customer does not exist.")
         on = on or max(self.today(), *(row.posting_date for row in rows))
         touched: dict[int, r.LedgerEntry] = {}
         for row in sorted(rows, key=lambda x: x.entry_no):

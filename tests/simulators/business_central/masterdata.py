@@ -197,10 +197,12 @@ class MasterData(CompanyState):
         return self.edit_customer(customer, blocked=blocked)
 
     def delete_customer(self, customer: str) -> None:
-        """Refused while there are open entries; contacts stay behind without their relation."""
+        """Refused while there are open entries or unposted documents; contacts stay behind without their relation."""
         row = self.customer(customer)
         if any(entry.open for entry in self.entries_of.get(row.id, [])):
             raise ActionRefused(f"You cannot delete Customer {row.number} because it has open ledger entries.")
+        if any(not x.posted and row.id in (x.customer_id, x.bill_to_id) for x in (*self.invoices.values(), *self.credit_memos.values())):
+            raise ActionRefused(f"You cannot delete Customer {row.number} because there is at least one outstanding Sales document for this customer.")
         self.deleted_customers[row.id] = row
         for default in [x for x in self.default_dimensions.values() if x.parent_id == row.id]:
             self.drop(self.default_dimensions, default)

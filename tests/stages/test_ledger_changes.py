@@ -127,6 +127,25 @@ def test_a_cancelled_invoice_is_void_and_owes_nothing(rig: Rig) -> None:
     assert rig.document(memo.number)["open_amount"] == 0
 
 
+def test_a_cancelled_invoice_that_was_opened_again_is_owed(rig: Rig) -> None:
+    """Taking back the application of its corrective credit memo opens both: the ledger, the balance and the controls count both."""
+    rig.run_whole()
+    invoice = _open_invoice(rig)
+    memo = rig.company.cancel_invoice(invoice.id)
+    rig.advance(hours=1)
+    rig.run_whole()
+    [application] = rig.company.applications_of(memo.entry_no or 0)
+    rig.company.unapply(application)
+    rig.advance(hours=1)
+    rig.run_whole()
+    assert_true(rig)
+    assert_sound(rig)
+    open_items = "SELECT number, balance_effect FROM canonical.open_items WHERE number = ANY(:numbers) ORDER BY 1"
+    assert rig.rows(open_items, numbers=[invoice.number, memo.number]) == [(invoice.number, invoice.gross), (memo.number, -invoice.gross)]
+    verdicts = dict(rig.rows('SELECT "check", verdict FROM canonical.certificate WHERE cut_id = (SELECT max(cut_id) FROM canonical.cut)'))
+    assert {verdicts[check] for check in ("C2", "C3", "C4", "C10")} == {"holds"}
+
+
 def test_a_journal_invoice_has_a_document_of_its_own(rig: Rig) -> None:
     """What was posted from a journal is no salesInvoice, and is owed all the same; opening balances and finance charges too."""
     rig.run()

@@ -162,6 +162,6 @@ def debtor_key(lane: Lane, given: str) -> str:
 
 def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> None:
     """Normalises everything that waits; `before` is what a follower already did, by entity."""
-    for entity in lane.streams():
-        normalise(lane, entity, (before or {}).get(entity))
+    for entity, row in lane.streams().items():
+        normalise(lane, entity, (before or {}).get(entity), row)
     remember_version(lane)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig, load_policy, load_sources
-from sync_engine.errors import ConfigurationError
+from sync_engine.errors import ConfigurationError, StoreError
 from sync_engine.lake import Lake
 from sync_engine.ops.running import Workshop
 from sync_engine.platform.clock import SystemClock
@@ -47,13 +47,13 @@ def open_store() -> Engine:
     """
     embedded = is_embedded()
     url = database_url()
-    if not embedded:
-        check_server(url)
     store = open_engine(url)
     try:
         _judge(store, url, embedded=embedded)
-    except BaseException:
+    except BaseException as failure:
         store.dispose()
+        if isinstance(failure, StoreError) and not embedded:
+            check_server(url)  # knows why, where that can be known
         raise
     return store
 
@@ -68,6 +68,7 @@ def _judge(store: Engine, url: str, *, embedded: bool) -> None:
     if at is not None and at > newest:
         raise ConfigurationError(f"the tables are at version {at}, newer than this engine, which knows {newest}", todo="Install the newer engine.")
     if not embedded:
+        check_server(url)
         state = "there are no tables of the engine in the database" if at is None else f"the tables are at version {at} and this engine needs {newest}"
         raise ConfigurationError(state, todo="Run `sync-engine migrate`.")
     from sync_engine.platform.migrate import upgrade

@@ -27,12 +27,13 @@ class Normalisation(NamedTuple):
     gaps: int
 
 
-def normalise(lane: Lane, entity: str, before: Counts | None = None) -> Normalisation:
+def normalise(lane: Lane, entity: str, before: Counts | None = None, row: StreamRow | None = None) -> Normalisation:
     """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
 
-    `before` is what a `Follower` already did for this entity in this run; it is counted in the same step.
+    `before` is what a `Follower` already did for this entity in this run; it is counted in the same step. `row` is its stream, where
+    the caller has it.
     """
-    started, row = time.perf_counter(), lane.streams()[entity]
+    started, row = time.perf_counter(), row or lane.streams()[entity]
     counts = before or Counts()
     gaps = _normalise_waiting(lane, row, counts) + _retry(lane, row, counts)
     record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)

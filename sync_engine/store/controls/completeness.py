@@ -84,9 +84,7 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
             lost = lost or (reason == "missing" and canonical in BLOCKING)
     orphans = ground.rows("""
         SELECT d.external_id FROM canonical.document d
-        WHERE d.source = :source AND d.deleted_at IS NULL AND (d.debtor_id IS NULL OR d.debtor_id IN (
-            SELECT x.debtor_id FROM (SELECT DISTINCT debtor_id FROM canonical.document) x
-            LEFT JOIN canonical.debtor r ON r.id = x.debtor_id WHERE r.id IS NULL))
+        WHERE d.source = :source AND d.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.debtor r WHERE r.id = d.debtor_id)
         """)
     if orphans:
         classes["missing"] += len(orphans)

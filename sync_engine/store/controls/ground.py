@@ -94,25 +94,21 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
         """, source=source, base=base)
+    tell_planner(connection, "control_open")
 
 
 def _collect_open_entries(connection: Connection, source: str, base: str | None) -> bool:
-    """The open entries of the source's own ledger, as received, into control_ledger; false when it has none that tell what remains.
-
-    Only then are items and entries joined, and the planner has to know how many there are.
-    """
+    """The open entries of the source's own ledger, as received, into control_ledger; false when it has none that tell what remains."""
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_ledger")
     run_sql(connection, """
         CREATE TEMP TABLE control_ledger ON COMMIT DROP AS
         SELECT entry_no, document_no, debtor_key, coalesce(currency, :base, '') AS currency, remaining, remaining_base, record_id
         FROM engine.ledger_entry WHERE source = :source AND remaining IS DISTINCT FROM 0
         """, source=source, base=base)
+    tell_planner(connection, "control_ledger")
     rows = fetch(connection, """
         SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) AND NOT EXISTS (SELECT FROM control_ledger WHERE remaining IS NULL)
         """, source=source)
-    if rows[0][0]:
-        tell_planner(connection, "control_ledger")
-        tell_planner(connection, "control_open")
     return bool(rows[0][0])
 
 

@@ -127,6 +127,16 @@ def test_a_cancelled_invoice_is_void_and_owes_nothing(rig: Rig) -> None:
     assert rig.document(memo.number)["open_amount"] == 0
 
 
+def test_a_cancelled_sale_is_taken_back_once(rig: Rig) -> None:
+    """The invoice and its corrective credit memo both count in the sales of their months; together they are nothing."""
+    sold = "SELECT coalesce(sum(sales), 0) FROM canonical.sales_by_month_at('2030-01-01', NULL, false)"
+    rig.run()
+    before, invoice = rig.one(sold), _open_invoice(rig)
+    rig.company.cancel_invoice(invoice.id)
+    _settle(rig)
+    assert rig.one(sold) == before - invoice.gross
+
+
 def test_a_cancelled_invoice_that_was_opened_again_is_owed(rig: Rig) -> None:
     """Taking back the application of its corrective credit memo opens both: the ledger, the balance and the controls count both."""
     rig.run_whole()

@@ -131,9 +131,10 @@ def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
 
 
 def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
+    rows = lane.streams()
     for entity in chosen:
         try:
-            pull(lane, entity, full=full)
+            pull(lane, entity, full=full, row=rows[entity])
         except AuthenticationFailed:
             raise
         except (SourceError, TransientError) as error:

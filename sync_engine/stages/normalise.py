@@ -35,7 +35,10 @@ def normalise(lane: Lane, entity: str, before: Counts | None = None, row: Stream
     """
     started, row = time.perf_counter(), row or lane.streams()[entity]
     counts = before or Counts()
-    gaps = _normalise_waiting(lane, row, counts) + _retry(lane, row, counts)
+    waiting = _look(lane, row)
+    gaps = _normalise_batches(lane, row, counts, waiting) if waiting.batches else 0
+    retries = _look(lane, row).retries if waiting.batches else waiting.retries  # what was just normalised may have answered some
+    gaps += sum(_normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False) for batch, keys in retries)
     record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)
     return Normalisation(entity, counts, gaps)
 
@@ -69,27 +72,34 @@ class Follower:
     def _work(self) -> None:
         try:
             while (entity := self._queue.get()) is not None:
-                _normalise_waiting(self._lane, self._rows[entity], self.counts.setdefault(entity, Counts()))
+                row = self._rows[entity]
+                _normalise_batches(self._lane, row, self.counts.setdefault(entity, Counts()), _look(self._lane, row))
         except BaseException as failure:  # noqa: BLE001 - raised again where `finish` is called
             self._failure = failure
 
 
-def _normalise_waiting(lane: Lane, row: StreamRow, counts: Counts) -> int:
+class _Waiting(NamedTuple):
+    """What of an entity waits: landed batches, whether they may hold versions replaced since, and records a person asked to try again."""
+
+    batches: Sequence[claims.Batch]
+    is_replay: bool
+    retries: Sequence[tuple[claims.Batch, Sequence[str]]]
+
+
+def _look(lane: Lane, row: StreamRow) -> _Waiting:
     with transaction(lane.store, f"looking for landed {row.entity}") as connection:
         batches = claims.waiting_batches(connection, row.stream_id, lane.normaliser.version)
         is_replay = claims.holds_replaced_versions(connection, row.stream_id, batches)
+        retries = [(claims.batch(connection, b), keys) for b, keys in claims.retry_batches(connection, row.stream_id).items()]
+    return _Waiting(batches, is_replay, retries)
+
+
+def _normalise_batches(lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting) -> int:
     gaps = 0
-    for batch in batches:
-        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=is_replay)
+    for batch in waiting.batches:
+        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=waiting.is_replay)
         lane.progress("normalise", row.entity, counts.read)
     return gaps
-
-
-def _retry(lane: Lane, row: StreamRow, counts: Counts) -> int:
-    """Quarantined records a person asked to try again."""
-    with transaction(lane.store, f"looking for retries of {row.entity}") as connection:
-        retries = {claims.batch(connection, b): keys for b, keys in claims.retry_batches(connection, row.stream_id).items()}
-    return sum(_normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False) for batch, keys in retries.items())
 
 
 def remember_version(lane: Lane) -> None:

@@ -15,7 +15,7 @@ from sync_engine.stages.lane import Lane
 from sync_engine.store import landing
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import Counts, record_step
-from sync_engine.store.sources import StreamRow, move_cursor, verified
+from sync_engine.store.sources import StreamRow, move_cursor
 
 
 class Pulled(NamedTuple):
@@ -26,15 +26,16 @@ class Pulled(NamedTuple):
     sweep: landing.SweepOutcome | None
 
 
-def pull(lane: Lane, entity: str, *, full: bool = False) -> Pulled:
+def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None = None) -> Pulled:
     """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, or when nothing is known yet.
 
-    Raises the connector's errors; everything landed before stays, and the next run resumes behind it.
+    `row` is its stream, where the caller has it. Raises the connector's errors; everything landed before stays, and the next run
+    resumes behind it.
     """
-    stream, row = lane.connector.streams[entity], lane.streams()[entity]
+    stream, row = lane.connector.streams[entity], row or lane.streams()[entity]
     everything = full or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
-    with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
-        if everything:
+    if everything:
+        with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
             landing.start_sweep(connection, lane.source, row.stream_id)
     batches = lane.connector.pull(entity, None if everything else row.cursor)
     return _land(lane, row, batches, sweeping=everything, stage="pull")
@@ -58,22 +59,19 @@ def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
 
 def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweeping: bool, stage: str, is_verification: bool = True) -> Pulled:
     started, calls = time.perf_counter(), lane.connector.calls
-    counts, sweep, error = Counts(), None, None
+    counts, sweep = Counts(), None
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
             sweep = _land_batch(lane, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
             lane.progress(stage, row.entity, counts.read)
-        if is_verification:
-            with transaction(lane.store, f"closing the pull of {row.entity}", repeatable=True) as connection:
-                verified(connection, row.stream_id)
     except Exception as failure:
-        error = str(failure)
-        raise
-    finally:
         counts.calls = lane.connector.calls - calls
-        outcome = "failed" if error else "held" if sweep and sweep.held else "succeeded"
-        record_step(lane.store, lane.run_id, stage, row.entity, outcome, time.perf_counter() - started, counts,
-            error or (sweep.why if sweep and sweep.held else None))
+        record_step(lane.store, lane.run_id, stage, row.entity, "failed", time.perf_counter() - started, counts, str(failure))
+        raise
+    counts.calls = lane.connector.calls - calls
+    held = sweep is not None and sweep.held
+    record_step(lane.store, lane.run_id, stage, row.entity, "held" if held else "succeeded", time.perf_counter() - started, counts,
+        sweep.why if sweep and held else None, verified_stream=row.stream_id if is_verification else None)
     return Pulled(row.entity, counts, sweep)
 
 

@@ -8,12 +8,19 @@ from sync_engine.store.cut import Cut, id_sql, merge_into
 
 def publish_code_lists(cut: Cut) -> None:
     """Everything debtors refer to, parents first. Raises ConfigurationError when the chosen portfolio dimension does not exist."""
-    _company(cut)
-    _from_claims(cut, "account_owner", ("name", "email", "number", "external_number"), external_no="r.claim ->> 'number'")
-    _references(cut)
-    _rates(cut)
-    _from_claims(cut, "dimension", ("code", "name", "kind"), external_no="r.claim ->> 'code'")
-    _dimension_values(cut)
+    waiting = cut.dirty_kinds()
+    if "company" in waiting:
+        _company(cut)
+    if "account_owner" in waiting:
+        _from_claims(cut, "account_owner", ("name", "email", "number", "external_number"), external_no="r.claim ->> 'number'")
+    if "reference" in waiting:
+        _references(cut)
+    if "fx_rate" in waiting:
+        _rates(cut)
+    if "dimension" in waiting:
+        _from_claims(cut, "dimension", ("code", "name", "kind"), external_no="r.claim ->> 'code'")
+    if "dimension_value" in waiting:
+        _dimension_values(cut)
     _portfolios(cut)
 
 

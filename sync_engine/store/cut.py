@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from sync_engine.ownership import Policy
 from sync_engine.store.db import CHANGE_FEED_LOCK, LOCK_SPACE, fetch, run_sql
 
+ANALYZE_FROM = 1000
+"""Rows that a bulk step adds before the planner must be told: its plans for an empty table are quadratic on a full one."""
 SEPARATOR = "\x1f"
 NO_CUT = 0
 """The cut id of what people do between two cuts: rows they change keep the cut that published them."""
@@ -66,6 +68,13 @@ class Cut:
         """Whether a SELECT finds anything."""
         return bool(self.rows(f"SELECT EXISTS ({statement})", **values)[0][0])
 
+    def dirty_kinds(self) -> set[str]:
+        """Canonical kinds of which records of this source wait to be published."""
+        return {str(kind) for kind, in self.rows("""
+            SELECT s.canonical FROM engine.stream s
+            WHERE s.source = :source AND EXISTS (SELECT FROM engine.source_record r WHERE r.stream_id = s.stream_id AND r.dirty)
+            """)}
+
     def _bound(self, statement: str) -> dict[str, object]:
         return {name: value for name, value in (("source", self.source), ("cut", self.cut_id)) if f":{name}" in statement}
 
@@ -112,6 +121,8 @@ def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, 
         """)
     created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, nullif(:cut, {NO_CUT}) FROM {incoming} n{absent}")
     count(cut, entity, created=created, updated=updated)
+    if created > ANALYZE_FROM:
+        cut.sql(f"ANALYZE {target}")
 
 
 def count(cut: Cut, entity: str, **figures: int) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.matching import RUNGS, Known, Outcome, climb
-from sync_engine.store.cut import Cut, canonical_id, count, id_sql
+from sync_engine.store.cut import ANALYZE_FROM, Cut, canonical_id, count, id_sql
 from sync_engine.store.db import copy_rows
 from sync_engine.store.parties import circumstances, linked_parties, other_sources, unlinked_parties
 
-ANALYZE_FROM = 1000
-"""Rows that a bulk step adds before the planner must be told: its plans for an empty table are quadratic on a full one."""
 AGAIN = "u.key || E'\\x1f2'"
 """The key, as SQL, that gives a record another id where its first one is lived in by another record."""
 CONTACT_RUNGS = ("foreign_id", "email_and_name")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.store.db import lock_key, run_sql, store_errors, transaction
+from sync_engine.store.sources import verified
 
 
 @dataclass(slots=True)
@@ -63,9 +64,14 @@ def close_run(engine: Engine, run_id: UUID, outcome: str, error: BaseException |
                 run=run_id)
 
 
-def record_step(engine: Engine, run_id: UUID, stage: str, entity: str, outcome: str, seconds: float, counts: Counts, error: str | None = None) -> None:
-    """One row of what a stage did for an entity."""
+def record_step(
+    engine: Engine, run_id: UUID, stage: str, entity: str, outcome: str, seconds: float, counts: Counts, error: str | None = None, *,
+    verified_stream: int | None = None,
+) -> None:
+    """One row of what a stage did for an entity. `verified_stream` was asked, and everything it said is stored."""
     with transaction(engine, "recording a step", repeatable=True) as connection:
+        if verified_stream is not None:
+            verified(connection, verified_stream)
         run_sql(connection, """
             INSERT INTO engine.run_step (run_id, stage, entity, outcome, error, read, changed, unchanged, quarantined, excluded, deleted, calls, bytes, seconds)
             VALUES (:run, :stage, :entity, :outcome, :error, :read, :changed, :unchanged, :quarantined, :excluded, :deleted, :calls, :bytes, :seconds)

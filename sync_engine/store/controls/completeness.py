@@ -70,7 +70,7 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
             streams[line["canonical"]].append(line["stream_id"])
     lost = False
     for canonical, records in usable.items():
-        live, waiting = _live(ground, canonical)
+        live, waiting = _live(ground, canonical, streams[canonical])
         if live is None:
             continue
         if waiting:
@@ -92,7 +92,7 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
     return lost or bool(orphans)
 
 
-def _live(ground: Ground, canonical: str) -> tuple[int | None, int]:
+def _live(ground: Ground, canonical: str, streams: list[int]) -> tuple[int | None, int]:
     """Records of this kind that canonical holds, and usable ones that wait for another record."""
     if canonical in ("debtor", "contact"):
         row = ground.rows(f"""
@@ -100,9 +100,8 @@ def _live(ground: Ground, canonical: str) -> tuple[int | None, int]:
             FROM engine.source_record r
             LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = :source AND l.external_id = r.key
             LEFT JOIN canonical.{canonical} t ON t.id = l.canonical_id
-            WHERE r.stream_id = ANY (ARRAY(SELECT stream_id FROM engine.stream WHERE source = :source AND canonical = :entity AND NOT facet))
-              AND r.state = 0 AND r.deleted_at IS NULL
-            """, entity=canonical)[0]
+            WHERE r.stream_id = ANY (:streams) AND r.state = 0 AND r.deleted_at IS NULL
+            """, entity=canonical, streams=streams)[0]
     elif canonical == "ledger_entry":
         row = ground.rows("SELECT count(*), 0 FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL")[0]
     elif canonical in COUNTED:

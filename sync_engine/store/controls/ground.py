@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -58,10 +58,10 @@ class Ground:
         return f"The source states no {what}."
 
 
-def prepare(
+def survey(
     connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], unanswered: Mapping[str, str],
 ) -> Ground:
-    """Reads the cut and puts its open items into temporary table control_open. Raises StoreError for an unknown cut."""
+    """Reads the cut. Raises StoreError for an unknown cut."""
     cuts = fetch(connection, "SELECT ledger_date FROM canonical.cut WHERE cut_id = :cut AND source = :source", cut=cut_id, source=source)
     if not cuts:
         raise StoreError(f"there is no cut {cut_id}", whose=source, todo="Publish first.")
@@ -70,11 +70,18 @@ def prepare(
         SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
         """, run=run_id)
     currency = base[0][0] if base else None
-    for setting in ("work_mem = '128MB'", "max_parallel_workers_per_gather = 0"):  # grouping a whole ledger by record: workers only double the groups
-        run_sql(connection, f"SET LOCAL {setting}")
-    _collect_open_items(connection, source, currency)
-    ledger = _collect_open_entries(connection, source, currency)
-    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, ledger, frozenset(r[0] for r in failed))
+    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, False, frozenset(r[0] for r in failed))
+
+
+def take_room(connection: Connection) -> None:
+    """Memory to group a whole ledger by record, until the transaction ends; parallel workers would only double the groups."""
+    connection.exec_driver_sql("SET LOCAL work_mem = '128MB'; SET LOCAL max_parallel_workers_per_gather = 0")
+
+
+def collect_open_items(ground: Ground) -> Ground:
+    """Puts the open items into temporary table control_open and the source's own open entries into control_ledger; the ground with both."""
+    _collect_open_items(ground.connection, ground.source, ground.base_currency)
+    return replace(ground, ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency))
 
 
 def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import inspect
 import sys
@@ -74,6 +75,7 @@ def options(version: bool = typer.Option(False, "--version", is_eager=True, call
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     gc.disable()  # what start-up makes stays; looking for cycles in it costs a tenth of it. Whoever opens the store turns it on again
+    atexit.register(gc.freeze)  # nor is it taken apart at the end: the system takes all of it back at once, which saves a tenth of a second more
     given = list(sys.argv[1:] if arguments is None else arguments)
     _load(given)
     output.choose(as_json=False, verbose=False)

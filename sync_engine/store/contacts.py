@@ -60,8 +60,7 @@ def fold_contacts(cut: Cut) -> None:
             WHERE NOT EXISTS (SELECT FROM debtor_of_contact o WHERE o.source = l.source)"""):
         _name_debtors(cut, str(source))
     cut.sql("CREATE TEMP TABLE incoming_contact (LIKE canonical.contact) ON COMMIT DROP")
-    for column in ("first_seen_at", "changed_at"):
-        cut.sql(f"ALTER TABLE incoming_contact ALTER {column} DROP NOT NULL")
+    cut.sql("ALTER TABLE incoming_contact ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
     debtors = {(str(s), str(k)): str(i) for s, k, i in cut.rows("""
         SELECT o.source, o.contact_key, o.debtor_id FROM debtor_of_contact o JOIN canonical.link l ON l.entity = 'contact' AND l.source = o.source
             AND l.external_id = o.contact_key JOIN dirty_contact d ON d.id = l.canonical_id WHERE o.debtor_id IS NOT NULL

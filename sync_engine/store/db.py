@@ -18,7 +18,7 @@ PUBLISH_LOCK = 2
 
 def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
     """An SQLAlchemy engine on psycopg 3. JSON arrives as text, since we decode it ourselves where speed matters."""
-    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, connect_args={"application_name": application,
+    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args={"application_name": application,
         "options": "-c timezone=UTC -c jit=off"})
 
 
@@ -119,6 +119,12 @@ def one_at_a_time(connection: Connection) -> None:
 def run_sql(connection: Connection, sql: str, **values: Any) -> int:
     """Runs one statement and returns the rows it touched."""
     return connection.execute(text(sql), values).rowcount
+
+
+def run_many(connection: Connection, sql: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Runs one statement for each row of values, all in one journey to the server."""
+    if rows:
+        connection.execute(text(sql), rows)
 
 
 def fetch(connection: Connection, sql: str, **values: Any) -> list[Any]:

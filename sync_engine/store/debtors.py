@@ -73,8 +73,7 @@ def publish_debtors(cut: Cut) -> None:
     if number_dirty(cut, "dirty_debtor") == 0:
         return
     cut.sql("CREATE TEMP TABLE incoming_debtor (LIKE canonical.debtor) ON COMMIT DROP")
-    for column in ("first_seen_at", "changed_at"):
-        cut.sql(f"ALTER TABLE incoming_debtor ALTER {column} DROP NOT NULL")
+    cut.sql("ALTER TABLE incoming_debtor ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
     look = _Lookups(cut)
     for chunk in fold(cut, "debtor", DEBTOR, "dirty_debtor", look.derived):
         look.parents_of(chunk)

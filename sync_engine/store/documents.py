@@ -52,8 +52,7 @@ def prepare_documents(cut: Cut) -> bool:
     """
     documents = staged(cut.source, "document")
     cut.sql("CREATE TEMP TABLE incoming_document (LIKE canonical.document, is_posted boolean) ON COMMIT DROP")
-    for column in ("first_seen_at", "changed_at", "collection_status"):
-        cut.sql(f"ALTER TABLE incoming_document ALTER {column} DROP NOT NULL")
+    cut.sql("ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL")
     cut.sql(f"""
         INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
             posting_date, due_date, currency,

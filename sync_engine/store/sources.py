@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from sync_engine.records import Cursor, Stream
-from sync_engine.store.db import fetch, run_sql
+from sync_engine.store.db import fetch, run_many, run_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,15 @@ def register_source(connection: Connection, *, source: str, connector: str, role
 
 def register_streams(connection: Connection, source: str, streams: Iterable[Stream]) -> None:
     """Adds streams the store does not know yet; a stream that is gone keeps its rows."""
-    for place, stream in enumerate(streams):
-        run_sql(
-            connection,
-            """
-            INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, rank)
-            VALUES (:source, :entity, :family, :canonical, :facet, :rank)
-            ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet, rank = excluded.rank
-            WHERE (s.family, s.canonical, s.facet, s.rank) IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.rank)
-            """,
-            source=source, entity=stream.entity, family=stream.family, canonical=stream.canonical, facet=stream.facet, rank=place,
-        )
+    run_many(connection, """
+        INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, rank)
+        VALUES (:source, :entity, :family, :canonical, :facet, :rank)
+        ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet, rank = excluded.rank
+        WHERE (s.family, s.canonical, s.facet, s.rank) IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.rank)
+        """, [
+            {"source": source, "entity": s.entity, "family": s.family, "canonical": s.canonical, "facet": s.facet, "rank": place}
+            for place, s in enumerate(streams)
+        ])
 
 
 def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from sync_engine.store.db import fetch, run_sql
+from sync_engine.store.db import fetch, run_many, run_sql
 
 Verdict = Literal["holds", "breaks", "not_answerable"]
 Grade = Literal["A", "B", "C", "D"]
@@ -111,20 +111,21 @@ def listed(amounts: Mapping[str, Decimal]) -> str:
 def write_certificate(connection: Connection, certificate: Certificate) -> None:
     """Replaces the certificate of the cut."""
     run_sql(connection, "DELETE FROM canonical.certificate WHERE cut_id = :cut", cut=certificate.cut_id)
-    for check in certificate.checks:
-        detail = {
-            "blocking": check.blocking, "explained": check.explained, "note": check.note, "classes": dict(check.classes),
-            "n_differences": check.n_differences, "sample": [asdict(d) for d in check.sample], "figures": dict(check.figures),
-        }
-        run_sql(
-            connection,
-            """
-            INSERT INTO canonical.certificate (cut_id, "check", title, verdict, source_value, canonical_value, difference, detail)
-            VALUES (:cut, :code, :title, :verdict, :source, :canonical, :difference, CAST(:detail AS jsonb))
-            """,
-            cut=certificate.cut_id, code=check.code, title=check.title, verdict=check.verdict, source=check.source_value,
-            canonical=check.canonical_value, difference=check.difference, detail=json.dumps(detail, default=str),
-        )
+    run_many(connection, """
+        INSERT INTO canonical.certificate (cut_id, "check", title, verdict, source_value, canonical_value, difference, detail)
+        VALUES (:cut, :code, :title, :verdict, :source, :canonical, :difference, CAST(:detail AS jsonb))
+        """, [_row(certificate.cut_id, check) for check in certificate.checks])
+
+
+def _row(cut_id: int, check: Check) -> dict[str, Any]:
+    detail = {
+        "blocking": check.blocking, "explained": check.explained, "note": check.note, "classes": dict(check.classes),
+        "n_differences": check.n_differences, "sample": [asdict(d) for d in check.sample], "figures": dict(check.figures),
+    }
+    return {
+        "cut": cut_id, "code": check.code, "title": check.title, "verdict": check.verdict, "source": check.source_value,
+        "canonical": check.canonical_value, "difference": check.difference, "detail": json.dumps(detail, default=str),
+    }
 
 
 def read_certificate(connection: Connection, cut_id: int) -> Certificate | None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -15,7 +16,7 @@ from sync_engine.records import ControlTotal
 from sync_engine.store.controls import balances, completeness, settlement
 from sync_engine.store.controls.certificate import Certificate, Check, grade_of, write_certificate
 from sync_engine.store.controls.ground import Ground, collect_open_items, survey, take_room
-from sync_engine.store.db import run_sql, transaction
+from sync_engine.store.db import run_many, run_sql, transaction
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -80,31 +81,33 @@ def _write_totals(ground: Ground, checks: Sequence[Check]) -> None:
         INSERT INTO engine.control_total (cut_id, entity, name, currency, canonical_value)
         SELECT :cut, 'document', 'open_amount', currency, sum(effect) FROM control_open GROUP BY currency
         """, cut=ground.cut_id)
+    base, rows = ground.base_currency or "", []
     for total in ground.stated("open_amount"):
         changed = run_sql(ground.connection, """
             UPDATE engine.control_total SET source_value = :value WHERE cut_id = :cut AND name = 'open_amount' AND currency = :currency
-            """, cut=ground.cut_id, value=total.value, currency=total.currency or ground.base_currency or "")
+            """, cut=ground.cut_id, value=total.value, currency=total.currency or base)
         if not changed:
-            _insert(ground, total.entity, "open_amount", "", total.currency or ground.base_currency or "", total.value, None)
+            rows.append(_total(total.entity, "open_amount", "", total.currency or base, total.value, None))
     lines = {line["entity"]: line for line in checks[0].figures["streams"]}
     for total in ground.stated("count"):
         line = lines.get(total.entity)
-        _insert(ground, total.entity, "count", "", "", total.value, None if line is None else Decimal(line["known"]))
+        rows.append(_total(total.entity, "count", "", "", total.value, None if line is None else Decimal(line["known"])))
     for check, name in ((checks[3], "open_amount_base"), (checks[8], "control_account")):
         if check.verdict != "not_answerable":
-            _insert(ground, "document", name, "", ground.base_currency or "", _number(check.source_value), _number(check.canonical_value))
-    for total in ground.stated("ageing"):
-        _insert(ground, total.entity, "ageing", total.key, ground.base_currency or "", total.value, None)
-    for debtor in checks[4].sample:
-        _insert(ground, "debtor", "debtor_balance", debtor.key, ground.base_currency or "", _number(debtor.source_value), _number(debtor.canonical_value))
+            rows.append(_total("document", name, "", base, _number(check.source_value), _number(check.canonical_value)))
+    rows.extend(_total(total.entity, "ageing", total.key, base, total.value, None) for total in ground.stated("ageing"))
+    rows.extend(
+        _total("debtor", "debtor_balance", d.key, base, _number(d.source_value), _number(d.canonical_value)) for d in checks[4].sample
+    )
+    run_many(ground.connection, """
+        INSERT INTO engine.control_total (cut_id, entity, name, key, currency, source_value, canonical_value)
+        VALUES (:cut, :entity, :name, :key, :currency, CAST(:source AS numeric), CAST(:canonical AS numeric))
+        """, [{"cut": ground.cut_id, **row} for row in rows])
 
 
 def _number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _insert(ground: Ground, entity: str, name: str, key: str, currency: str, source: Decimal | None, canonical: Decimal | None) -> None:
-    run_sql(ground.connection, """
-        INSERT INTO engine.control_total (cut_id, entity, name, key, currency, source_value, canonical_value)
-        VALUES (:cut, :entity, :name, :key, :currency, CAST(:source AS numeric), CAST(:canonical AS numeric))
-        """, cut=ground.cut_id, entity=entity, name=name, key=key, currency=currency, source=source, canonical=canonical)
+def _total(entity: str, name: str, key: str, currency: str, source: Decimal | None, canonical: Decimal | None) -> dict[str, Any]:
+    return {"entity": entity, "name": name, "key": key, "currency": currency, "source": source, "canonical": canonical}

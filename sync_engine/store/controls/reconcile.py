@@ -36,7 +36,7 @@ def reconcile(
         counted = second.submit(_count_beside, beside, ground) if beside else None
         amounts = _add_up(ground)
         complete = counted.result() if counted else _count(ground)
-    checks = (complete[0], *amounts, *complete[1:], *completeness.what_is_not_told(untold))
+    checks = (complete[0], *amounts[:-1], complete[1], amounts[-1], *completeness.what_is_not_told(untold))
     certificate = Certificate(source, cut_id, grade_of(checks), checks)
     write_certificate(connection, certificate)
     _write_totals(ground, checks)
@@ -49,15 +49,13 @@ def _count_beside(store: Engine, ground: Ground) -> tuple[Check, ...]:
 
 
 def _count(ground: Ground) -> tuple[Check, ...]:
-    """C1, C11, C12: what is there."""
+    """C1 and C11: what is there."""
     take_room(ground.connection)
-    return (
-        completeness.records_are_accounted_for(ground), completeness.nothing_is_from_tomorrow(ground), completeness.nothing_is_there_twice(ground),
-    )
+    return completeness.records_are_accounted_for(ground), completeness.nothing_is_from_tomorrow(ground)
 
 
 def _add_up(bare: Ground) -> tuple[Check, ...]:
-    """C2 to C10: what it amounts to."""
+    """C2 to C10 and C12: what it amounts to, and whether anything is in it twice."""
     take_room(bare.connection)
     ground = collect_open_items(bare)
     has_applications = settlement.collect_what_does_not_add_up(ground)
@@ -71,6 +69,7 @@ def _add_up(bare: Ground) -> tuple[Check, ...]:
         balances.ageing_agrees(ground),
         balances.control_account_agrees(ground),
         settlement.roll_forward_holds(ground),
+        completeness.nothing_is_there_twice(ground),
     )
 
 

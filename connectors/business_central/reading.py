@@ -14,7 +14,7 @@ from connectors.business_central.cursors import Mark
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
 from connectors.business_central.versions import Versions
-from connectors.toolkit.failures import BrokeDown, Refused
+from connectors.toolkit.failures import BrokeDown, Refused, TooSlow
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import UNSET_STAMP, Cut, Query, RowShape, cut, instant
 from connectors.toolkit.paging import Pages, PageSize
@@ -28,6 +28,8 @@ _POISON = ("Dimension Value does not exist", "Parent with ID")
 _IN_A_ROW = 10
 """More documents one after another whose lines are refused in words nobody knows are no single records: the page itself fails."""
 _ONE_ROW = {"Prefer": "odata.maxpagesize=1"}
+_LINES = 500
+"""Lines of one document asked for at once, where they are asked for alone."""
 _WITNESSES = 3
 """Neighbours that are asked whether the server reads lines at all, while none of the page has been read."""
 
@@ -182,8 +184,9 @@ class _WithoutLines:
 
     Two sentences are known for it; any other is taken for it too when the same headers are answered without their lines, for
     an item, an account or a currency may be gone as well as a dimension value. [facts: case 25; LIVE hg 9cd08fb, 5dfd378]
-    A server may also break down over the one record (HTTP 500). That is told from an outage by asking once, without waiting,
-    for what has to be there then: the headers, and after a document has failed the lines of another one.
+    A server may also break down over the one record (HTTP 500), or never come to its end (504, at the smallest page). That is
+    told from an outage by asking once, without waiting, for what has to be there then: the headers, and after a document has
+    failed the lines of another one.
     """
 
     def __init__(self, reading: Reading, entity: Entity) -> None:
@@ -191,12 +194,12 @@ class _WithoutLines:
         self._answered_plainly, self._in_a_row = "", 0
         self._read_last, self._on_page = "", tuple[str, ...]()
 
-    def fits(self, refusal: Refused | BrokeDown, url: str) -> bool:
+    def fits(self, refusal: Refused | BrokeDown | TooSlow, url: str) -> bool:
         if _is_known(refusal) or url == self._answered_plainly:
             return True
         if isinstance(refusal, Refused) and "permission" in refusal.message.lower():
             return False
-        impatient = (TransientError,) if isinstance(refusal, BrokeDown) else ()
+        impatient = () if isinstance(refusal, Refused) else (TransientError,)
         try:
             self._reading.client.get(without_expand(url), key=self._entity.name, headers=_ONE_ROW, at_once=impatient)
         except (Refused, PermissionMissing):
@@ -217,12 +220,12 @@ class _WithoutLines:
 
     def _whole(self, header: msgspec.Raw, key: str) -> msgspec.Raw:
         body = bytes(header).rstrip()
-        walk = self._reading.pages.walk(self._lines_of(key), key=self._entity.expand, size=PageSize(self._reading.settings.page_size))
+        walk = self._reading.pages.walk(self._lines_of(key), key=self._entity.expand, size=PageSize(_LINES))
         try:
             lines = [bytes(row) for page in walk for row in page.rows]
-        except (Refused, BrokeDown) as failure:
+        except (Refused, BrokeDown, TooSlow) as failure:
             self._in_a_row += not _is_known(failure)
-            if self._in_a_row > _IN_A_ROW or (isinstance(failure, BrokeDown) and not self._reads_another(key)):
+            if self._in_a_row > _IN_A_ROW or (not isinstance(failure, Refused) and not self._reads_another(key)):
                 raise
             return msgspec.Raw(spliced(body, ERROR_FIELD, msgspec.json.encode(_words(failure))))
         self._in_a_row, self._read_last = 0, key
@@ -257,12 +260,12 @@ def _id_of(row: msgspec.Raw) -> str:
         return ""
 
 
-def _is_known(failure: Refused | BrokeDown) -> bool:
+def _is_known(failure: Refused | BrokeDown | TooSlow) -> bool:
     return isinstance(failure, Refused) and any(words in failure.message for words in _POISON)
 
 
-def _words(failure: Refused | BrokeDown) -> str:
-    return failure.what if isinstance(failure, BrokeDown) else failure.message or f"HTTP {failure.status}"
+def _words(failure: Refused | BrokeDown | TooSlow) -> str:
+    return failure.message or f"HTTP {failure.status}" if isinstance(failure, Refused) else failure.what
 
 
 def spliced(payload: bytes, name: str, value: bytes) -> bytes:

@@ -54,7 +54,7 @@ class PageSize:
 class Rescue(Protocol):
     """How a page is read after all that one record spoils."""
 
-    def fits(self, refusal: Refused | BrokeDown, url: str) -> bool:
+    def fits(self, refusal: Refused | BrokeDown | TooSlow, url: str) -> bool:
         """Whether this failure of `url` is of the kind that a plainer request avoids; may ask for that. Raises TransientError."""
         ...
 
@@ -102,8 +102,10 @@ class Pages:
             try:
                 body = self.client.get(url, key=key, headers=headers, at_once=at_once, stop=stop).body
                 return cut(body, whose=self.client.whose, key=key)
-            except TooSlow:
+            except TooSlow as slowness:
                 if not size.shrink():
+                    if rescue is not None and rescue.fits(slowness, url):
+                        return rescue.read(url, headers)
                     raise
             except (Refused, BrokeDown) as refusal:
                 if rescue is not None and rescue.fits(refusal, url):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -212,9 +213,9 @@ def test_lines_that_nobody_can_read_are_no_single_records(message: str, asked: i
 
 
 @pytest.mark.parametrize("page", [25, 1], ids=["among others", "alone on its page"])
-@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize("status", [408, 500, 502, 504])
 def test_a_document_the_server_breaks_down_over_waits_alone(status: int, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its lines never come, those of another do: it is marked and its neighbours go on."""
+    """Its lines never come, those of another do: it is marked and its neighbours go on. So it is where they never come in time."""
     there = bench(monkeypatch)
     calm = rows(read(there.open(), "salesInvoices"))
     document = min(calm)
@@ -233,8 +234,12 @@ LINES = r"expand|\)/salesInvoiceLines"
 class Down(Fault):
     """A server that breaks down over everything that matches, from its n-th such request on."""
 
+    def __init__(self, match: str, status: int = 500, **when: Any) -> None:
+        super().__init__(match=match, **when)
+        self.status = status
+
     def before(self, request: Request) -> Response | None:
-        return Response(500, body=b"{}") if self.strikes(request) else None
+        return Response(self.status, body=b"{}") if self.strikes(request) else None
 
 
 @pytest.mark.parametrize(
@@ -256,6 +261,17 @@ def test_an_outage_puts_no_document_aside(match: str, after: int, asked: int, mo
     with pytest.raises(TransientError):
         read(opened, "salesInvoices")
     assert opened.calls == before + asked
+
+
+@pytest.mark.parametrize(("match", "after"), [("salesInvoice", 0), (LINES, 0), (LINES, 12)], ids=["everything", "all lines", "all lines from the middle on"])
+def test_a_server_that_is_too_slow_puts_no_document_aside(match: str, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lines of no other document come in time either, the run fails and is run again."""
+    there = bench(monkeypatch)
+    opened = there.open()
+    document = min(rows(read(opened, "salesInvoices")))
+    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines"), Down(match, 504, after=after))
+    with pytest.raises(TransientError):
+        read(opened, "salesInvoices")
 
 
 def test_a_row_without_an_id_gets_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

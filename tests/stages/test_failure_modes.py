@@ -15,6 +15,8 @@ from sqlalchemy import text
 
 from sync_engine.errors import AuthenticationFailed, StoreError, SyncError
 from sync_engine.store import documents
+from sync_engine.store.controls import Check, completeness, settlement
+from sync_engine.store.controls.ground import Ground
 from tests.simulators.business_central.faults import ExpiresToken, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.support import SECRET, Rig, assert_sound, assert_true, snapshot
@@ -69,6 +71,37 @@ def test_a_full_disk_half_way_through_a_file(rig: Rig, monkeypatch: pytest.Monke
         patch.setattr(os, "fsync", _raising(OSError(errno.ENOSPC, "No space left on device")))
         with pytest.raises(StoreError, match="No space left on device"):
             rig.run()
+    _heals(rig)
+
+
+def test_one_of_the_two_connections_of_a_certificate_is_lost(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was published stays published, no half of a certificate is written, and the next run certifies."""
+    rig.run()
+    _change(rig)
+    sessions: set[object] = set()
+    last = "SELECT k.verdict FROM canonical.certificate k WHERE k.cut_id = (SELECT max(cut_id) FROM canonical.cut)"
+    inner = settlement.roll_forward_holds
+
+    def adds_up(ground: Ground) -> Check:
+        sessions.update(ground.rows("SELECT pg_backend_pid()"))
+        return inner(ground)
+
+    def is_lost(ground: Ground) -> Check:
+        sessions.update(ground.rows("SELECT pg_backend_pid()"))
+        ground.rows("SELECT pg_terminate_backend(pg_backend_pid())")
+        raise AssertionError("the session outlived its end")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settlement, "roll_forward_holds", adds_up)
+        patch.setattr(completeness, "records_are_accounted_for", is_lost)
+        with pytest.raises(StoreError, match="the connection to the database was lost while counting the cut"):
+            rig.run_whole()
+    assert len(sessions) == 2
+    assert rig.rows(last) == []
+    rig.run_whole()
+    verdicts = {verdict for (verdict,) in rig.rows(last)}
+    assert "holds" in verdicts
+    assert "breaks" not in verdicts
     _heals(rig)
 
 

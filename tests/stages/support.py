@@ -355,9 +355,10 @@ def open_invoices(rig: Rig) -> dict[str, Decimal]:
         """, s=rig.config.source))
 
 
-def true_open_invoices(company: Company) -> dict[str, Decimal]:
-    """The same from the simulator's posted invoices."""
-    return {x.number: company.remaining_of(x) for x in company.invoices.values() if x.posted and company.remaining_of(x)}
+def true_open_invoices(company: Company, *, released: bool = False) -> dict[str, Decimal]:
+    """The same from the simulator's posted invoices; with the released ones, which a reader without any ledger cannot tell from them."""
+    owing = [x for x in company.invoices.values() if x.posted or (released and x.state == "Released")]
+    return {x.number: company.remaining_of(x) for x in owing if company.remaining_of(x)}
 
 
 def portfolios_of(rig: Rig) -> dict[str, str | None]:

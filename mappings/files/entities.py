@@ -1,0 +1,136 @@
+"""The rows of one declared entity: each column read as its field is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from typing_extensions import TypedDict
+
+from mappings.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
+from mappings.files.cells import date_text, decimal_text, instant_text
+from mappings.files.settings import CODES, Column, EntityMapping, FilesMapping
+from mappings.reading import CUSTOM, UNREADABLE, Reader, Row
+from sync_engine.canonical.declared import Speakable, column_identity
+from sync_engine.errors import ConfigurationError, RecordError
+from sync_engine.ports import CodeGap
+
+TYPES: dict[str, Any] = {"text": Text, "money": Money, "number": Rate, "bool": Flag, "date": Day, "ts": Instant, "int": Whole}
+YES = frozenset(("yes", "y", "true", "t", "1", "x", "ja", "j", "oui", "o", "si", "sí", "s", "wahr", "vrai", "verdadero"))
+NO = frozenset(("no", "n", "false", "f", "0", "nej", "nein", "non", "falsch", "faux", "falso"))
+_MARK = f'"{UNREADABLE}"'.encode()
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=str).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class _Unknown(Exception):
+    """A code or word without a rule."""
+
+
+Convert = Callable[[str], Any]
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+def _code(codes: Mapping[str, Any]) -> Convert:
+    folded = {column_identity(code): meaning for code, meaning in codes.items()}
+
+    def convert(text: str) -> Any:
+        try:
+            return folded[column_identity(text)]
+        except KeyError:
+            raise _Unknown(text) from None
+
+    return convert
+
+
+class _Said:
+    """One field of one entity, ready to be read from cells."""
+
+    __slots__ = ("blank", "column", "constant", "convert", "name", "optional")
+
+    def __init__(self, name: str, kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None) -> None:
+        self.name, self.optional, self.blank = name, declared.optional, declared.blank
+        self.column = None if declared.column is None else column_identity(declared.column)
+        self.constant = declared.value
+        self.convert = _converter(kind, declared, settings, allowed)
+
+
+def _converter(kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None) -> Convert:
+    if declared.codes is not None:
+        return _code(declared.codes)
+    if allowed is not None:
+        return _code({word: word for word in allowed})
+    if kind == "bool":
+        return _code({**dict.fromkeys((*NO, *settings.no), False), **dict.fromkeys((*YES, *settings.yes), True)})
+    if kind in ("money", "number", "int"):
+        separator = declared.decimal or settings.decimal
+        return lambda text: decimal_text(text, separator, negate=declared.negate)
+    if kind == "date":
+        formats = declared.dates or settings.dates
+        return lambda text: date_text(text, formats)
+    return instant_text if kind == "ts" else _plain
+
+
+class EntityRows:
+    """How the rows of one wire entity are read."""
+
+    def __init__(self, source: str, name: str, spoken: Speakable, settings: FilesMapping, mapping: EntityMapping | None) -> None:
+        self.name, self.spoken, self._whose = name, spoken, f"{source} {name}"
+        kinds = {f.name: f.kind for f in spoken.fields}
+        declared = mapping.fields if mapping else {f.name: Column(column=f.name, optional=True) for f in spoken.fields}
+        custom = mapping.custom if mapping else {}
+        self._said = [_Said(f, kinds[f], c, settings, CODES.get((spoken.entity, f))) for f, c in declared.items()]
+        self._said += [_Said(CUSTOM + f, "text", c, settings, None) for f, c in custom.items()]
+        self.custom = tuple(custom)
+        types = {**{f: TYPES[kinds[f]] for f in declared}, **dict.fromkeys((CUSTOM + f for f in custom), Custom)}
+        self._reader = Reader(TypedDict(name, types, total=False), self._whose)  # type: ignore[operator]
+
+    def rows(self, records: Sequence[tuple[str, bytes]], gaps: list[CodeGap]) -> Iterable[tuple[str, Row | RecordError]]:
+        """Every record once: with its row in canonical fields, or with why there is none."""
+        decoded = [(key, payload, None if _MARK in payload else _read(payload)) for key, payload in records]
+        headings = {name: None for _, _, cells in decoded if cells is not None for name in cells}
+        if headings:
+            self._require([*headings])
+        return self._reader.rows([(key, payload if cells is None else self._reworded(key, cells, gaps)) for key, payload, cells in decoded])
+
+    def _require(self, headings: list[str]) -> None:
+        there = {column_identity(h) for h in headings}
+        missing = [s for s in self._said if s.column is not None and not s.optional and s.column not in there]
+        if missing:
+            columns = ", ".join(f"{s.column!r} (for {s.name.removeprefix(CUSTOM)})" for s in missing)
+            raise ConfigurationError(
+                f"there is no column {columns}", whose=self._whose, todo=f"The file has: {', '.join(headings)}. Correct the mapping; nothing was published.")
+
+    def _reworded(self, key: str, cells: dict[str, Any], gaps: list[CodeGap]) -> bytes:
+        by_identity = {column_identity(name): cell for name, cell in cells.items()}
+        row: dict[str, Any] = {}
+        for said in self._said:
+            if said.column is None:
+                row[said.name] = said.constant
+            elif said.column in by_identity:
+                _read_cell(row, key, said, by_identity[said.column], gaps)
+        return _encode(row)
+
+
+def _read_cell(row: dict[str, Any], key: str, said: _Said, cell: Any, gaps: list[CodeGap]) -> None:
+    text = ("true" if cell else "false") if isinstance(cell, bool) else cell if isinstance(cell, str) else None if cell is None else str(cell)
+    if text is None or not text.strip():
+        if said.blank == "empty":
+            row[said.name] = None
+        return
+    try:
+        row[said.name] = said.convert(text)
+    except _Unknown as unknown:
+        gaps.append(CodeGap(key, said.name, str(unknown).strip()))
+
+
+def _read(payload: bytes) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = _decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found

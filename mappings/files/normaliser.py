@@ -1,0 +1,160 @@
+"""Declared columns become canonical drafts; `mappings.fields` checks what comes of them like any other mapping."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import mappings
+from mappings.fields import is_negative, is_zero, unsigned
+from mappings.files.entities import EntityRows
+from mappings.files.settings import FilesMapping
+from mappings.reading import CUSTOM, Refused, Row
+from mappings.rules import Positions
+from sync_engine.canonical.declared import SPEAKABLE, Speakable, spoken_of
+from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
+from sync_engine.ports import CodeGap, Draft, Normalised
+
+
+def _upper(row: Row, field: str, length: int, key: str, gaps: list[CodeGap]) -> None:
+    """Country and currency codes; what is no ISO code is a gap, not a guess."""
+    said = row.get(field)
+    if said is None:
+        return
+    if len(said) == length and said.isascii() and said.isalpha():
+        row[field] = said.upper()
+    else:
+        del row[field]
+        gaps.append(CodeGap(key, field, said))
+
+
+def _contact(row: Row, key: str, positions: Positions, gaps: list[CodeGap]) -> None:
+    names = [n for n in (row.get("first_name"), row.get("last_name")) if n]
+    if names and "full_name" not in row:
+        row["full_name"] = " ".join(names)
+    if "title" in row and "position" not in row:
+        title = row["title"]
+        position = positions.of(title) if title else None
+        if title and position is None:
+            gaps.append(CodeGap(key, "position", title))
+        else:
+            row["position"] = position
+
+
+def _document(row: Row, key: str) -> None:
+    if row.get("debtor_key") is None:
+        raise Refused("debtor_key", "names no debtor")
+    row.setdefault("number", key)
+    row.setdefault("is_posted", True)
+    if "total" not in row:
+        row["total"] = row.get("open_amount")
+    total = row.get("total")
+    if total is None:
+        raise Refused("total", "has no amount")
+    if row.get("kind") is None:
+        row["kind"] = "credit_note" if is_negative(total) else "invoice"
+    if "open_amount" not in row:
+        row["open_amount"] = "0" if row.get("erp_status") in ("paid", "void", "written_off") else total
+    if row["kind"] == "credit_note" and (is_negative(total) or is_negative(row["open_amount"] or "0")):
+        for field in ("subtotal", "tax", "total", "open_amount"):
+            if row.get(field) is not None:
+                row[field] = unsigned(row[field])
+    if row.get("erp_status") is None:
+        row["erp_status"] = "paid" if is_zero(row["open_amount"]) else "open"
+
+
+def _ledger_entry(row: Row, key: str) -> None:
+    row["entry_no"] = row.get("entry_no") or key
+    if row.get("amount") is None:
+        raise Refused("amount", "has no amount")
+    if row.get("remaining") is not None:
+        row.setdefault("is_open", not is_zero(row["remaining"]))
+    row.setdefault("posting_date", row.get("document_date"))
+
+
+class FilesNormaliser:
+    """Rows of declared files -> drafts."""
+
+    def __init__(self, source: str, settings: FilesMapping) -> None:
+        self.source = source
+        self.version = _version(settings)
+        self._positions = Positions(settings.positions)
+        self._entities = {name: EntityRows(source, name, _spoken(name), settings, mapping) for name, mapping in settings.entities.items()}
+        self._entities.setdefault("company", EntityRows(source, "company", SPEAKABLE["company"], settings, None))
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """The wire entities it can map."""
+        return tuple(self._entities)
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        """Maps (key, payload) pairs of one entity; raises ConfigurationError for one without a mapping, or a column that is not there."""
+        if entity not in self._entities:
+            raise ConfigurationError(
+                f"has no mapping for {entity}", whose=self.source, todo=f"Add it under mapping.entities; there are {', '.join(self._entities)}.")
+        out, shape = Normalised(), self._entities[entity]
+        for key, row in shape.rows(records, out.gaps):
+            if isinstance(row, RecordError):
+                out.failed.append((key, row))
+                continue
+            try:
+                self._finish(shape, key, row, out.gaps)
+            except Refused as refused:
+                out.failed.append((key, MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key)))
+                continue
+            out.drafts.append(Draft(key, row))
+        return out
+
+    def _finish(self, shape: EntityRows, key: str, row: Row, gaps: list[CodeGap]) -> None:
+        _upper(row, "country", 2, key, gaps)
+        _upper(row, "currency", 3, key, gaps)
+        match shape.spoken.entity:
+            case "contact":
+                _contact(row, key, self._positions, gaps)
+            case "document":
+                _document(row, key)
+            case "ledger_entry":
+                _ledger_entry(row, key)
+            case "reference":
+                row.setdefault("kind", shape.name.removeprefix("reference").lstrip("_") or "reference")
+                row.setdefault("code", key)
+            case "account_owner":
+                row.setdefault("number", key)
+        own = {name: row.pop(CUSTOM + name) for name in shape.custom if CUSTOM + name in row}
+        if own:
+            row["custom"] = own
+
+
+PARTS = ("cells", "entities", "normaliser", "settings")
+
+
+def _spoken(name: str) -> Speakable:
+    spoken = spoken_of(name)
+    assert spoken is not None, "the settings refuse what is not spoken of"
+    return spoken
+
+
+def _version(settings: FilesMapping) -> str:
+    root = Path(mappings.__file__).parent
+    found = hashlib.sha256()
+    for name in ("fields.py", "reading.py", "rules.py", *(f"files/{part}.py" for part in PARTS)):
+        found.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
+    found.update(settings.model_dump_json().encode())
+    return found.hexdigest()[:32]
+
+
+class FilesPlugin:
+    """Builds normalisers; its name among the entry points is `files`."""
+
+    settings: type[BaseModel] = FilesMapping
+
+    def normaliser(self, source: str, settings: Any) -> FilesNormaliser:
+        """The normaliser of one source; `settings` is an instance of `self.settings`."""
+        return FilesNormaliser(source, settings)
+
+
+plugin = FilesPlugin()

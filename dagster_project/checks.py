@@ -13,9 +13,9 @@ import dagster as dg
 from dagster_project.telling import Metadata, counted, table
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.publish import Published
-from sync_engine.store import cases, readings
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
+from sync_engine.store.queries import review_queue, source_status
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 EVERY_STREAM_WAS_READ = "every_stream_was_read"
@@ -94,7 +94,7 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
     """Fails while a sweep of the family is held and nobody has approved it."""
     names = set(streams)
     with transaction(lane.store, "looking for held sweeps") as connection:
-        held = [h for h in readings.holds(connection, lane.source) if h.entity in names and h.approved_at is None]
+        held = [h for h in source_status.holds(connection, lane.source) if h.entity in names and h.approved_at is None]
     if not held:
         return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
@@ -107,7 +107,7 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
     return _failed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "\n".join([*map(_of_sweep, held), todo]), {"held": shown})
 
 
-def _of_sweep(hold: readings.Hold) -> str:
+def _of_sweep(hold: source_status.Hold) -> str:
     stated = "" if hold.stated is None else f", the source says it has {hold.stated}"
     return f"{hold.entity}: the sweep saw {hold.seen} records{stated}, and {hold.missing} of {hold.known} known ones are missing."
 
@@ -116,7 +116,7 @@ def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResu
     """Fails while records of the family wait in quarantine."""
     names = set(streams)
     with transaction(lane.store, "counting the quarantine") as connection:
-        waiting = {e.entity: e.quarantined for e in readings.entities(connection, lane.source) if e.entity in names and e.quarantined}
+        waiting = {e.entity: e.quarantined for e in source_status.entities(connection, lane.source) if e.entity in names and e.quarantined}
     if not waiting:
         return _passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
     shown = table(({"stream": entity, "records": records} for entity, records in waiting.items()), stream="string", records="int")
@@ -131,7 +131,7 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while codes of the family have no rule."""
     names = set(streams)
     with transaction(lane.store, "counting code gaps") as connection:
-        found = [g for g in readings.gaps(connection, lane.source) if g.entity in names]
+        found = [g for g in source_status.gaps(connection, lane.source) if g.entity in names]
     if not found:
         return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
     rows = ({"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN])
@@ -154,7 +154,7 @@ def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source
 def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
     """Fails while records of this source wait for a person to say whom they mean."""
     with transaction(lane.store, "looking for ambiguous links") as connection:
-        found = cases.open_cases(connection, lane.source, entity)
+        found = review_queue.open_cases(connection, lane.source, entity)
     if not found:
         return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
     rows = ({"record": c["key"], "outcome": c["outcome"], "rung": c["rung"] or "", "candidates": len(c["candidates"])} for c in found[:SHOWN])
@@ -169,7 +169,7 @@ def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckR
 def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
     """Fails while this source says something that nobody believes."""
     with transaction(lane.store, "counting what is overruled") as connection:
-        found = cases.overrulings(connection, lane.source, entity)
+        found = review_queue.overrulings(connection, lane.source, entity)
     if not found:
         return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key)
     records = sum(f.records for f in found)

@@ -16,10 +16,10 @@ from dagster_project.lane import Shop
 from dagster_project.resources import OpenWorkshop
 from dagster_project.steps import refusals_told
 from dagster_project.telling_plans import about_plan
-from sync_engine.ops import groups, links, naming
-from sync_engine.ops.running import Workshop
-from sync_engine.ops.showing import Plan
-from sync_engine.ops.workplace import source_named
+from sync_engine.ops.decisions import groups, links, names
+from sync_engine.ops.decisions.plan_view import Plan
+from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.workplace import source_named
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Entity = Literal["debtor", "contact"]
@@ -154,7 +154,7 @@ class PinField(Decision):
 
     def planned(self, shop: Workshop) -> Plan:
         """Pins."""
-        until = naming.day(self.until) if self.until else None
+        until = names.day(self.until) if self.until else None
         return links.pin(
             shop, self.record, self.field, self.value, entity=self.entity, until=until, until_source_changes=self.until_source_changes, by=self.who,
         )
@@ -196,7 +196,7 @@ class SetGroup(Decision):
     def planned(self, shop: Workshop) -> Plan:
         """Makes, changes or dissolves the group."""
         return groups.set_group(
-            shop, self.name, credit_limit=naming.limit(self.credit_limit), top_debtor=self.top_debtor, members=self.members, leaving=self.leaving,
+            shop, self.name, credit_limit=names.limit(self.credit_limit), top_debtor=self.top_debtor, members=self.members, leaving=self.leaving,
             dissolve=self.dissolve, by=self.who,
         )
 

@@ -18,8 +18,8 @@ from sync_engine.stages.normalise import normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull
 from sync_engine.stages.reconcile import reconcile
-from sync_engine.store import readings
 from sync_engine.store.db import transaction
+from sync_engine.store.queries import source_status
 from sync_engine.store.runs import Counts, close_run, record_step
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
@@ -240,7 +240,7 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
 def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> Told:
     with stage(context, config, workshop, asks_source=True) as lane:
         with transaction(lane.store, "looking for the last cut") as connection:
-            last = [state.cut_id for state in readings.sources(connection, config.source) if state.cut_id is not None]
+            last = [state.cut_id for state in source_status.sources(connection, config.source) if state.cut_id is not None]
         if not last:
             raise ConfigurationError("there is no cut to certify", whose=config.source, todo="Materialise the canonical assets first.")
         certificate = reconcile(lane, last[0])

@@ -13,8 +13,8 @@ from dagster_project.lane import Shop, pool_of
 from dagster_project.resources import OpenWorkshop
 from dagster_project.steps import SOURCE_TAG, as_fields, failures_told, progress_of, triggered_by
 from sync_engine.config import SourceConfig
-from sync_engine.ops.rehearsing import rehearse_debtor
-from sync_engine.ops.running import Ran, run_source
+from sync_engine.ops.runs.rehearsal import rehearse_debtor
+from sync_engine.ops.runs.source_run import Ran, run_source
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition

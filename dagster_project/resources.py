@@ -12,8 +12,8 @@ import dagster as dg
 
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed
-from sync_engine.ops.running import Workshop, open_connector
-from sync_engine.ops.workplace import open_workshop
+from sync_engine.ops.runs.source_run import Workshop, open_connector
+from sync_engine.ops.runs.workplace import open_workshop
 from sync_engine.ports import Connector
 
 

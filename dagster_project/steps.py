@@ -20,7 +20,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster_project.resources import OpenWorkshop
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
-from sync_engine.ops.running import open_normaliser
+from sync_engine.ops.runs.source_run import open_normaliser
 from sync_engine.stages.lane import Lane, Progress
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import close_run, open_run, source_lock, steps_of

@@ -12,10 +12,11 @@ from dagster_project.lane import Shop
 from dagster_project.steps import SOURCE_TAG, as_fields, progress_of, refusals_told, triggered_by
 from dagster_project.telling import Metadata, table
 from dagster_project.telling_plans import about_import
-from sync_engine.ops import imports, quarantine
-from sync_engine.ops.replaying import replay_source
-from sync_engine.ops.running import Ran
-from sync_engine.ops.workplace import source_named
+from sync_engine.ops import imports
+from sync_engine.ops.runs import quarantine
+from sync_engine.ops.runs.replay import replay_source
+from sync_engine.ops.runs.source_run import Ran
+from sync_engine.ops.runs.workplace import source_named
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Kind = Literal["owners", "portfolios", "positions", "primary", "groups", "debtor-tags", "invoice-tags", "persons"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_engine.ops.rehearsing import Rehearsed
+from sync_engine.ops.runs.rehearsal import Rehearsed
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
 from sync_engine.store.controls import Certificate, Check

@@ -16,9 +16,9 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.telling import Metadata, table
+from sync_engine.ops.decisions.plan_view import DecisionChange, Plan
 from sync_engine.ops.imports import Report
-from sync_engine.ops.showing import DecisionChange, Plan
-from sync_engine.store.plans import BalanceChange
+from sync_engine.store.decisions.plans import BalanceChange
 
 SHOWN = 100
 """Rows of a table in the UI; the command line lists all."""

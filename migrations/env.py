@@ -10,8 +10,8 @@ from sqlalchemy.engine import Connection
 
 from sync_engine.platform.postgres import database_url
 from sync_engine.platform.urls import sqlalchemy_url
-from sync_engine.store import canonical_schema  # noqa: F401 - importing it declares its tables
-from sync_engine.store.schema import metadata
+from sync_engine.store.schema import canonical  # noqa: F401 - importing it declares its tables
+from sync_engine.store.schema.engine import metadata
 
 SCHEMAS = ("canonical", "engine")
 _ONE_AT_A_TIME = 7_310_402  # the key of an advisory lock; any number that nobody else takes

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
-from sync_engine.merge import INBOX, PERSON
-from sync_engine.ownership import DEFAULT_POLICY, Policy, Role
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
+from sync_engine.ownership.resolve import INBOX, PERSON
 from sync_engine.ports import ConnectorPlugin, MappingPlugin
 
 ERP_SOURCE = "dagster_project.components.ErpSource"

@@ -10,13 +10,13 @@ from dagster_project.families import LINKS, POLICY
 from dagster_project.resources import workshop
 from dagster_project.store_jobs import store_jobs
 from sync_engine.config import parse_policy
-from sync_engine.ownership import Policy, Rule
+from sync_engine.ownership.policy import Policy, Rule
 
 
 class CanonicalStore(dg.Component, Policy, dg.Resolvable):
     """The ownership policy of the canonical store: ordered rules, each a ranking of sources or roles for some fields or groups.
 
-    The fields are those of `sync_engine.ownership.Policy`. The next cut of every source folds by it; no ERP is asked.
+    The fields are those of `sync_engine.ownership.policy.Policy`. The next cut of every source folds by it; no ERP is asked.
     """
 
     @classmethod

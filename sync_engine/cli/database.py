@@ -47,7 +47,7 @@ def sql(
     `sync-engine sql "SELECT status, count(*) FROM bc.salesInvoices WHERE is_latest GROUP BY status"`
     """
     from sync_engine.lake import Lake
-    from sync_engine.ops.querying import query
+    from sync_engine.ops.inspect.sql import query
     from sync_engine.platform.home import lake_url
 
     answer = query(open_store(), Lake(lake_url()), statement, limit or None)
@@ -66,7 +66,7 @@ def verify(
 
     Whoever cuts off the newest changes and their seals leaves a whole chain: keep the digest this prints, and give it the next time.
     """
-    from sync_engine.ops.auditing import verify as compute
+    from sync_engine.ops.inspect.audit import verify as compute
 
     found = compute(open_store(), head=head)
     lines = [f"seal {s.seal_id} (changes {s.first_seq} to {s.last_seq}): {s.wrong}" for s in found.broken]

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from sqlalchemy import Engine
 
-    from sync_engine.ops.looking import Receivables
-    from sync_engine.store.readings import EntityOutcome
-    from sync_engine.store.reports import Change
+    from sync_engine.ops.inspect.overview import Receivables
+    from sync_engine.store.queries.receivables import Change
+    from sync_engine.store.queries.source_status import EntityOutcome
 
 @command(app)
 def demo(
@@ -65,42 +65,42 @@ def _tell(folder: Path, *, keep: bool, ui: bool, port: int) -> None:
 
 def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     from sync_engine.ops import demo as ops
-    from sync_engine.ops import explain, looking
+    from sync_engine.ops.inspect import explain, overview
 
     told.say("2", "A private PostgreSQL starts in the demo's home, and the tables are made")
     workshop = open_workshop()
     store = workshop.store
     told.say("3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled")
     told.outcomes("first run", _run(store, is_kept=stop_after_first))
-    told.receivables(looking.receivables(store, ops.SOURCE))
+    told.receivables(overview.receivables(store, ops.SOURCE))
     chosen = ops.choose(store)
     story = explain.explain(store, "debtor", chosen.debtor)
     told.say("", "Who is master of each field of one debtor")
     told.keep("explain", story, lambda screen: draw_story(screen, story))
-    told.certificates(looking.certificates(store, ops.SOURCE))
+    told.certificates(overview.certificates(store, ops.SOURCE))
     if stop_after_first:
         store.dispose()
         return
-    before = looking.newest_change(store)
+    before = overview.newest_change(store)
     told.say("4", "Meanwhile, in Business Central")
     done = ops.change_the_company(simulator, store)
     told.keep("done", done, lambda screen: [screen.print(f"  · {sentence}", markup=False) for sentence in done])
     told.say("5", "Second run: only what changed since; then a full sweep of the contacts, since an API does not tell what is gone")
     told.outcomes("second run", _run(store), only_moved=True)
     told.outcomes("sweep of the contacts", _run(store, "one_entity", family="contacts", full=True), only_moved=True)
-    told.changes(looking.changes_since(store, before))
-    told.certificates(looking.certificates(store, ops.SOURCE))
+    told.changes(overview.changes_since(store, before))
+    told.certificates(overview.certificates(store, ops.SOURCE))
     store.dispose()
 
 
 def _run(store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions: object) -> list[EntityOutcome]:
     from sync_engine.ops import demo as ops
-    from sync_engine.ops import looking
+    from sync_engine.ops.inspect import overview
 
     with output.working("Dagster runs the lane"):
         ops.run_through_dagster(job, is_kept=is_kept, **decisions)
-    last = looking.last_run(store, ops.SOURCE)
-    return looking.outcomes(store, last) if last else []
+    last = overview.last_run(store, ops.SOURCE)
+    return overview.outcomes(store, last) if last else []
 
 
 def _wait(told: _Narrator, folder: Path) -> None:

@@ -13,7 +13,7 @@ from sync_engine.cli.place import open_workshop
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.explain import Entity, FieldStory, Story
+    from sync_engine.ops.inspect.explain import Entity, FieldStory, Story
 
 Key = Annotated[str, typer.Argument(help="Number, name, the ERP's id, or the canonical id.")]
 FieldOption = Annotated[str | None, typer.Option("--field", "-f", help="Only this field, with its whole history.")]
@@ -44,7 +44,7 @@ def explain_document(key: Key, field: FieldOption = None) -> None:
 
 
 def _explain(entity: Entity, key: str, field: str | None) -> None:
-    from sync_engine.ops.explain import explain
+    from sync_engine.ops.inspect.explain import explain
 
     workshop = open_workshop()
     story = explain(workshop.store, entity, key, field)

@@ -19,7 +19,7 @@ def parent(
     debtor: Record, above: Annotated[str | None, typer.Argument(help="The parent; left out: none.")] = None, now: Now = False, who: Who = None, why: Why = None
 ) -> None:
     """A debtor stands under another one. A circle is refused."""
-    from sync_engine.ops import groups
+    from sync_engine.ops.decisions import groups
 
     workshop = open_workshop()
     answer(workshop, groups.set_parent(workshop, debtor, above, by=who or getpass.getuser()), who, why, now)
@@ -36,11 +36,11 @@ def group(
     now: Now = False, who: Who = None, why: Why = None,
 ) -> None:  # fmt: skip
     """A group of debtors with one credit limit: made, changed by what is given, or dissolved."""
-    from sync_engine.ops import groups, naming
+    from sync_engine.ops.decisions import groups, names
 
     workshop = open_workshop()
     planned = groups.set_group(
-        workshop, name, credit_limit=naming.limit(limit), top_debtor=top, members=add or (),
+        workshop, name, credit_limit=names.limit(limit), top_debtor=top, members=add or (),
         leaving=remove or (), dissolve=dissolve, by=who or getpass.getuser(),
     )  # fmt: skip
     answer(workshop, planned, who, why, now)
@@ -49,10 +49,10 @@ def group(
 @command(links_group, "groups")
 def list_groups(as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Exposure on this day; today when left out.")] = None) -> None:
     """Every group: its members' exposure, its limit, and how much of it is used."""
-    from sync_engine.ops import groups, naming
+    from sync_engine.ops.decisions import groups, names
 
     workshop = open_workshop()
-    found = groups.utilisation(workshop, naming.day(as_of) if as_of else workshop.clock.now().date())
+    found = groups.utilisation(workshop, names.day(as_of) if as_of else workshop.clock.now().date())
     give({"groups": found}, lambda screen: screen.print(table("Groups", ("group", "members", "exposure", "limit", "used", ""), [
         (g.name, g.members, g.exposure, g.credit_limit, "" if g.utilisation is None else f"{g.utilisation:.0%}", (g.flag or "").replace("_", " "))
         for g in found

@@ -12,7 +12,7 @@ from sync_engine.cli.output import give, say, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.hinting import Subscription
+    from sync_engine.ops.sources.webhooks import Subscription
 
 hints = group("Notifications of sources that wake their lanes before the schedule does; what they tell is always read, never believed.")
 app.add_typer(hints, name="hints")
@@ -24,28 +24,28 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8099,
 ) -> None:
     """Receives notifications for every source whose YAML has connection.hints, and keeps their subscriptions alive. Runs until stopped."""
-    from sync_engine.ops import hinting
-    from sync_engine.ops.workplace import configured
+    from sync_engine.ops.runs.workplace import configured
+    from sync_engine.ops.sources import webhooks
     from sync_engine.platform.clock import SystemClock
 
     configs, clock = configured(), SystemClock()
-    with hinting.listening(hinting.application(hinting.receivers(configs, clock)), host, port) as address:
+    with webhooks.listening(webhooks.application(webhooks.receivers(configs, clock)), host, port) as address:
         say(f"Listening at {address}. Dagster's sensors of the sources start their lanes.")
         while True:
-            for one in hinting.subscribe(configs, clock):
+            for one in webhooks.subscribe(configs, clock):
                 if one.outcome != "kept":
                     say(f"{one.source} {one.resource}: {one.outcome} {one.why}".rstrip())
-            clock.sleep(hinting.RENEW_EVERY)
+            clock.sleep(webhooks.RENEW_EVERY)
 
 
 @command(hints)
 def subscribe() -> None:
     """Makes and renews the subscriptions now. The receiver must be reachable: the source asks it at once. `hints serve` does it by itself."""
-    from sync_engine.ops import hinting
-    from sync_engine.ops.workplace import configured
+    from sync_engine.ops.runs.workplace import configured
+    from sync_engine.ops.sources import webhooks
     from sync_engine.platform.clock import SystemClock
 
-    found = hinting.subscribe(configured(), SystemClock())
+    found = webhooks.subscribe(configured(), SystemClock())
     give({"subscriptions": found}, lambda screen: _draw(screen, found))
     if any(one.outcome == "refused" for one in found):
         raise typer.Exit(6)

@@ -109,7 +109,7 @@ def list_inbox(
     limit: Annotated[int, typer.Option("--limit", help="At most this many rows.")] = 50,
 ) -> None:
     """The newest rows with their answers: taken, overruled or refused, and why."""
-    from sync_engine.ops.inbox import inbox
+    from sync_engine.ops.inspect.inbox import inbox
 
     found = inbox(open_store(), waiting_only=waiting, limit=limit)
     give({"inbox": found}, lambda screen: screen.print(table("Inbox", ("no.", "record", "field", "value", "said by", "said at", "answer", "why"), [

@@ -16,7 +16,7 @@ from sync_engine.cli.plans import answer, counted, draw_sections, tell
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.showing import Kept
+    from sync_engine.ops.decisions.plan_view import Kept
 
 links_group = group("Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash.")
 app.add_typer(links_group, name="links")
@@ -33,7 +33,8 @@ Record = Annotated[str, typer.Argument(help="A canonical record: id, number, a s
 @command(links_group, "plan")
 def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None) -> None:
     """What the rules would do with everything a source holds unlinked: the gate to mode automatic, and the dry run of an import."""
-    from sync_engine.ops import links, workplace
+    from sync_engine.ops.decisions import links
+    from sync_engine.ops.runs import workplace
 
     workshop = open_workshop()
     answer(workshop, links.go_automatic(workshop, workplace.source_named(source), entity=entity, by=who or getpass.getuser()), who, None, now=False)
@@ -45,7 +46,7 @@ def apply_plan(
     who: Who = None, why: Why = None, wait: Annotated[bool, typer.Option("--wait", help="Wait for a run that is going on.")] = False,
 ) -> None:  # fmt: skip
     """Does exactly what a plan showed, or refuses and says what has moved."""
-    from sync_engine.ops.planning import apply
+    from sync_engine.ops.decisions.plan import apply
 
     done = apply(open_workshop(), plan_hash, by=who or getpass.getuser(), why=why, wait=wait)
     tell(done, applied=True)
@@ -54,7 +55,7 @@ def apply_plan(
 @command(links_group)
 def show(plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The hash of a plan, or its first characters.", show_default=False)]) -> None:
     """A plan as it was shown when it was made, by the command line or by a Dagster job; and what became of it."""
-    from sync_engine.ops.showing import kept
+    from sync_engine.ops.decisions.plan_view import kept
 
     found = kept(open_workshop(), plan_hash)
     give(found, lambda screen: _draw_kept(screen, found))
@@ -73,7 +74,7 @@ def link(
     source: Source, key: Key, to: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None
 ) -> None:
     """This source record means that canonical record."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.link(workshop, source, key, to, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
@@ -90,7 +91,7 @@ def relink(
 @command(links_group)
 def unlink(source: Source, key: Key, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
     """This source record does not mean what it is linked to."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.unlink(workshop, source, key, entity=entity, by=who or getpass.getuser()), who, why, now)
@@ -99,7 +100,7 @@ def unlink(source: Source, key: Key, entity: EntityOption = "debtor", now: Now =
 @command(links_group)
 def merge(losing: Record, into: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None) -> None:
     """Two canonical records are one."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.merge(workshop, losing, into, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
@@ -108,7 +109,7 @@ def merge(losing: Record, into: Record, entity: EntityOption = "debtor", force: 
 @command(links_group)
 def unmerge(record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
     """A record that was merged away stands for itself again."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.unmerge(workshop, record, entity=entity, by=who or getpass.getuser()), who, why, now)
@@ -117,7 +118,7 @@ def unmerge(record: Record, entity: EntityOption = "debtor", now: Now = False, w
 @command(links_group, "not-the-same")
 def not_the_same(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
     """No rule ever links this source record to that canonical record."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.not_the_same(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
@@ -126,7 +127,7 @@ def not_the_same(source: Source, key: Key, record: Record, entity: EntityOption 
 @command(links_group)
 def adopt(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
     """Links what a suggestion proposed, and keeps its score as evidence."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.adopt(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
@@ -136,7 +137,7 @@ def adopt(source: Source, key: Key, record: Record, entity: EntityOption = "debt
 def bulk(file: Annotated[Path, typer.Argument(help="CSV: source, external_id, to; and where wanted action and entity.", show_default=False)],
          now: Now = False, who: Who = None, why: Why = None) -> None:  # fmt: skip
     """Many decisions from a file: one plan, one transaction."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.bulk(workshop, file, by=who or getpass.getuser()), who, why, now)
@@ -151,9 +152,9 @@ def pin(
     now: Now = False, who: Who = None, why: Why = None,
 ) -> None:  # fmt: skip
     """A field has this value, whatever the sources say."""
-    from sync_engine.ops import links, naming
+    from sync_engine.ops.decisions import links, names
 
-    last = naming.day(until) if until else None
+    last = names.day(until) if until else None
     workshop = open_workshop()
     planned = links.pin(workshop, record, field, value, entity=entity, until=last, until_source_changes=until_source_changes, by=who or getpass.getuser())
     answer(workshop, planned, who, why, now)
@@ -169,7 +170,7 @@ def unpin(
     why: Why = None,
 ) -> None:
     """The sources decide about a field again."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()), who, why, now)
@@ -181,7 +182,7 @@ def undo(
     now: Now = False, who: Who = None, why: Why = None,
 ) -> None:  # fmt: skip
     """Takes an applied plan back: the state from before it."""
-    from sync_engine.ops import links
+    from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
     answer(workshop, links.undo(workshop, plan_hash, by=who or getpass.getuser()), who, why, now)
@@ -190,7 +191,7 @@ def undo(
 @command(links_group)
 def suggestions(source: Source, entity: EntityOption = "debtor", limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 50) -> None:
     """The likest canonical records of what is not linked, with a score. Never a link; see `links adopt`."""
-    from sync_engine.ops.suggesting import suggestions as suggest
+    from sync_engine.ops.decisions.suggestions import suggestions as suggest
 
     found = suggest(open_workshop(), source, entity=entity)
     give({"suggestions": found}, lambda screen: screen.print(table("Suggestions", ("record", "name", "may mean", "number", "named", "score", "because"), [
@@ -201,7 +202,7 @@ def suggestions(source: Source, entity: EntityOption = "debtor", limit: Annotate
 @command(links_group)
 def cases(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None) -> None:
     """Records the rules left to people: several candidates, or a veto."""
-    from sync_engine.ops.links import cases as waiting
+    from sync_engine.ops.decisions.links import cases as waiting
 
     found = waiting(open_workshop(), source)
     give({"cases": found}, lambda screen: screen.print(table("For a person", ("source", "record", "outcome", "rung", "candidates", "why", "since"), [
@@ -214,7 +215,7 @@ def cases(source: Annotated[str | None, typer.Argument(help="Only this source.")
 @command(links_group)
 def history(limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 20) -> None:
     """What was applied, latest first."""
-    from sync_engine.ops.links import history as applied
+    from sync_engine.ops.decisions.links import history as applied
 
     found = applied(open_workshop(), limit)
     give({"history": found}, lambda screen: screen.print(table("Decisions", ("plan", "what", "by", "at", "why", "undone by"), [

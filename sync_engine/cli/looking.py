@@ -15,8 +15,8 @@ from sync_engine.cli.place import open_store, open_workshop
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.looking import Certificate, Status
-    from sync_engine.store.readings import EntityState
+    from sync_engine.ops.inspect.overview import Certificate, Status
+    from sync_engine.store.queries.source_status import EntityState
 
 SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 
@@ -28,11 +28,11 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed or held.")] = False,
 ) -> None:
     """How fresh every source and entity is, the last runs, and what waits for a person."""
-    from sync_engine.ops import looking
-    from sync_engine.ops.workplace import configured
+    from sync_engine.ops.inspect import overview
+    from sync_engine.ops.runs.workplace import configured
 
     workshop = open_workshop()
-    found = looking.status(workshop.store, configured(), workshop.clock.now(), source, runs)
+    found = overview.status(workshop.store, configured(), workshop.clock.now(), source, runs)
     now = workshop.clock.now()
 
     def age(entity: EntityState) -> str:
@@ -117,9 +117,9 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
 @command(app)
 def gaps(source: SourceWanted = None) -> None:
     """Codes for which the mapping has no rule; the field was left out of the record's claim."""
-    from sync_engine.ops import looking
+    from sync_engine.ops.inspect import overview
 
-    found = looking.gaps(open_store(), source)
+    found = overview.gaps(open_store(), source)
     give(
         {"gaps": found},
         lambda screen: screen.print(
@@ -141,9 +141,9 @@ def certificate(
     ] = None,
 ) -> None:
     """The proof of a cut: every control that the source can answer, source against canonical, and the grade."""
-    from sync_engine.ops import looking
+    from sync_engine.ops.inspect import overview
 
-    found = looking.certificates(open_store(), of)
+    found = overview.certificates(open_store(), of)
     give({"certificates": found}, lambda screen: draw_certificates(screen, found))
 
 
@@ -182,9 +182,9 @@ app.add_typer(sweeps, name="sweep")
 @command(sweeps, "list")
 def list_sweeps(source: SourceWanted = None) -> None:
     """Sweeps that were held; nothing of theirs was deleted."""
-    from sync_engine.ops import looking
+    from sync_engine.ops.inspect import overview
 
-    found = looking.holds(open_store(), source)
+    found = overview.holds(open_store(), source)
 
     def draw(screen: Console) -> None:
         screen.print(
@@ -209,9 +209,9 @@ def approve_sweep(
     by: Annotated[str | None, typer.Option("--by", help="Who decides; your account when left out.")] = None,
 ) -> None:
     """Believes the next full sweep of an entity: what it does not see is marked deleted."""
-    from sync_engine.ops import looking
+    from sync_engine.ops.inspect import overview
 
-    hold = looking.approve_sweep(open_store(), source, entity, by or getpass.getuser())
+    hold = overview.approve_sweep(open_store(), source, entity, by or getpass.getuser())
     give(
         hold,
         lambda screen: screen.print(f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full", markup=False),

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from sync_engine.ops.running import Workshop
+    from sync_engine.ops.runs.source_run import Workshop
 
 AT_THE_END = ExitStack()
 
 
 def open_store() -> Engine:
     """The migrated store. Raises ConfigurationError, StoreError, TransientError."""
-    from sync_engine.ops import workplace
+    from sync_engine.ops.runs import workplace
 
     _started()
     store = workplace.open_store()
@@ -26,7 +26,7 @@ def open_store() -> Engine:
 
 def open_workshop() -> Workshop:
     """Store, lake and clock. Raises ConfigurationError, StoreError, TransientError."""
-    from sync_engine.ops import workplace
+    from sync_engine.ops.runs import workplace
 
     _started()
     workshop = workplace.open_workshop()

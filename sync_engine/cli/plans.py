@@ -12,8 +12,8 @@ from sync_engine.cli.output import give, plain, shown, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.running import Workshop
-    from sync_engine.ops.showing import DecisionChange, Plan
+    from sync_engine.ops.decisions.plan_view import DecisionChange, Plan
+    from sync_engine.ops.runs.source_run import Workshop
 
 SHOWN = 30
 """Rows of a section on the screen; --json has them all."""
@@ -23,7 +23,7 @@ WAITS_FOR_A_PERSON = 6
 
 def answer(workshop: Workshop, planned: Plan, who: str | None, why: str | None, now: bool) -> None:
     """Shows a plan; applies it when asked. Exit code 6 when something waits for a person."""
-    from sync_engine.ops.planning import apply
+    from sync_engine.ops.decisions.plan import apply
 
     if now:
         planned = apply(workshop, planned.hash, by=who or getpass.getuser(), why=why)

@@ -40,7 +40,8 @@ def show(file: File = None) -> None:
 @command(policy_group)
 def check(file: File = None) -> None:
     """Whether a policy reads, decides about every field, and names only who is there. Exit code 6 when something is odd."""
-    from sync_engine.ops import policy, workplace
+    from sync_engine.ops import policy
+    from sync_engine.ops.runs import workplace
     from sync_engine.platform.home import defs_folder
 
     chosen = policy.from_file(file) if file else policy.configured(defs_folder())
@@ -79,7 +80,7 @@ def export(
     debtor: Annotated[str | None, typer.Option("--debtor", help="Only this debtor and what belongs to it: id, number, a source's id, or exact name.")] = None,
 ) -> None:
     """Writes the audit to a file: who changed what, from what to what, when and why."""
-    from sync_engine.ops.exporting import export_audit
+    from sync_engine.ops.inspect.audit_export import export_audit
 
     written = export_audit(open_workshop(), file, debtor=debtor)
     give({"file": str(file), "changes": written}, lambda screen: screen.print(f"{written:,} changes written to {file}.", markup=False))

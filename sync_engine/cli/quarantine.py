@@ -22,7 +22,7 @@ EntityOption = Annotated[str | None, typer.Option("--entity", "-e", help="Only t
 @command(records, "list")
 def list_records(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, entity: EntityOption = None) -> None:
     """Everything in quarantine, oldest first."""
-    from sync_engine.ops.quarantine import quarantined
+    from sync_engine.ops.runs.quarantine import quarantined
 
     found = quarantined(open_store(), source, entity)
     give(
@@ -46,7 +46,7 @@ def show(
 ) -> None:
     """One record: what is wrong with it, since when, and what would help."""
     from sync_engine.lake import Lake
-    from sync_engine.ops import quarantine
+    from sync_engine.ops.runs import quarantine
     from sync_engine.platform.home import lake_url
 
     found = quarantine.show(open_store(), Lake(lake_url()), key, with_payload=record)
@@ -72,7 +72,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
 ) -> None:
     """Lets the next run try records again, without waiting for the record, its parent or the mapping to change."""
-    from sync_engine.ops import quarantine
+    from sync_engine.ops.runs import quarantine
 
     found = quarantine.retry(open_store(), key=key, source=source, entity=entity, everything=everything)
     names = sorted({r.source for r in found})

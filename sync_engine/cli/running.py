@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync_engine.config import SourceConfig
-    from sync_engine.ops.rehearsing import Rehearsed
-    from sync_engine.ops.running import Ran, Workshop
-    from sync_engine.store.readings import EntityOutcome
-    from sync_engine.store.reports import Change
+    from sync_engine.ops.runs.rehearsal import Rehearsed
+    from sync_engine.ops.runs.source_run import Ran, Workshop
+    from sync_engine.store.queries.receivables import Change
+    from sync_engine.store.queries.source_status import EntityOutcome
 
 INCOMPLETE = 6
 """Exit code of a run that ended, but partial or held."""
@@ -43,9 +43,9 @@ def run(
 ) -> None:
     """Pulls what changed in a source, publishes it as one cut, and certifies it."""
     from sync_engine.errors import ConfigurationError
-    from sync_engine.ops import looking
-    from sync_engine.ops.running import run_source
-    from sync_engine.ops.workplace import source_named
+    from sync_engine.ops.inspect import overview
+    from sync_engine.ops.runs.source_run import run_source
+    from sync_engine.ops.runs.workplace import source_named
 
     if debtor is not None and (entity or full):
         raise ConfigurationError("--debtor goes with neither --entity nor --full", todo="A debtor is always read whole.")
@@ -55,15 +55,15 @@ def run(
     if dry_run:
         _rehearse(workshop, config, str(debtor), wait=wait)
         return
-    before = looking.newest_change(workshop.store)
+    before = overview.newest_change(workshop.store)
     with output.progress(source) as report:
         ran = run_source(
             workshop, config, entities=tuple(entity or ()), full=full, debtor=debtor, wait=wait,
             accept_held=accept_deletes, accept_moves=accept_moves, progress=report,
         )
-    last = looking.last_run(workshop.store, source)
-    outcomes = looking.outcomes(workshop.store, last) if last else []
-    changes = looking.newest_change(workshop.store) - before
+    last = overview.last_run(workshop.store, source)
+    outcomes = overview.outcomes(workshop.store, last) if last else []
+    changes = overview.newest_change(workshop.store) - before
     give(
         {
             "source": source,
@@ -83,7 +83,7 @@ def run(
 
 
 def _rehearse(workshop: Workshop, config: SourceConfig, debtor: str, *, wait: bool) -> None:
-    from sync_engine.ops.rehearsing import rehearse_debtor
+    from sync_engine.ops.runs.rehearsal import rehearse_debtor
 
     with output.progress(config.source) as report:
         found = rehearse_debtor(workshop, config, debtor, wait=wait, progress=report)
@@ -107,15 +107,15 @@ def replay(
     accept_moves: Annotated[bool, typer.Option("--accept-moves", help="Let more debtors change portfolio than the brake allows.")] = False,
 ) -> None:
     """Normalises what was landed again and publishes it, without asking the source. Where nothing differs nothing is written."""
-    from sync_engine.ops import looking
-    from sync_engine.ops.replaying import replay_source
-    from sync_engine.ops.workplace import source_named
+    from sync_engine.ops.inspect import overview
+    from sync_engine.ops.runs.replay import replay_source
+    from sync_engine.ops.runs.workplace import source_named
 
     config, workshop = source_named(source), open_workshop()
-    before = looking.newest_change(workshop.store)
+    before = overview.newest_change(workshop.store)
     with output.progress(source) as report:
         ran = replay_source(workshop, config, entities=tuple(entity or ()), wait=wait, accept_moves=accept_moves, progress=report)
-    changes = looking.changes_since(workshop.store, before)
+    changes = overview.changes_since(workshop.store, before)
     cut = ran.published.cut_id if ran.published else None
     give(
         {"source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": cut, "changes": changes, "warnings": ran.warnings},

@@ -14,7 +14,7 @@ from sync_engine.cli.place import open_workshop
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.doctor import Finding
+    from sync_engine.ops.sources.doctor import Finding
 
 READABLE = "readable"
 """What connectors say of something that needs no word."""
@@ -26,11 +26,11 @@ app.add_typer(sources, name="sources")
 @command(sources, "list")
 def list_sources() -> None:
     """Every source of the defs folder and of the store, with its last run and its freshness."""
-    from sync_engine.ops import looking
-    from sync_engine.ops.workplace import configured
+    from sync_engine.ops.inspect import overview
+    from sync_engine.ops.runs.workplace import configured
 
     workshop = open_workshop()
-    found = looking.sources(workshop.store, configured(), workshop.clock.now())
+    found = overview.sources(workshop.store, configured(), workshop.clock.now())
     give(
         {"sources": found},
         lambda screen: screen.print(
@@ -51,8 +51,8 @@ def doctor(source: Annotated[str | None, typer.Argument(help="Only this source; 
 
     The exit code is that of the first thing that is ill; what is merely degraded is no error.
     """
-    from sync_engine.ops import doctor as ops
-    from sync_engine.ops.workplace import configured, source_named
+    from sync_engine.ops.runs.workplace import configured, source_named
+    from sync_engine.ops.sources import doctor as ops
     from sync_engine.platform.clock import SystemClock
 
     configs = [source_named(source)] if source else list(configured().values())
@@ -90,8 +90,8 @@ def discover(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, only tell.")] = False,
 ) -> None:
     """Finds the companies a login can see and writes a YAML for each that is not configured yet; they share the login and take turns."""
-    from sync_engine.ops.discovering import discover as find
-    from sync_engine.ops.workplace import configured, source_named
+    from sync_engine.ops.runs.workplace import configured, source_named
+    from sync_engine.ops.sources.discovery import discover as find
     from sync_engine.platform.clock import SystemClock
     from sync_engine.platform.home import defs_folder
 

@@ -27,7 +27,7 @@ from sync_engine.errors import ConfigurationError, SyncError
 from sync_engine.platform.home import home, made, project_root
 from sync_engine.platform.postgres import EmbeddedPostgres
 from sync_engine.store.db import transaction
-from sync_engine.store.samples import Picks, picks
+from sync_engine.store.queries.samples import Picks, picks
 
 SOURCE = "demo"
 STORE = "canonical_store"

@@ -28,14 +28,15 @@ from sqlalchemy import Connection, Engine
 
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops.naming import somebody
-from sync_engine.ownership import DEFAULT_POLICY
+from sync_engine.ops.decisions.names import somebody
+from sync_engine.ownership.policy import DEFAULT_POLICY
 from sync_engine.platform.tables import Table, read_table
-from sync_engine.store.cut import NO_CUT, Cut, collect_changes, flush_changes
+from sync_engine.store.change_feed.changes import collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.imports import Done, Left, Outcome, apply_rows, decide_rows, load_rows, made, outcomes, undo
 from sync_engine.store.imports.rows import CELLS
-from sync_engine.store.policy import policy_in_force
+from sync_engine.store.publishing.cut import NO_CUT, Cut
+from sync_engine.store.publishing.policy import policy_in_force
 
 CUSTOMER = ("customer_id", "customer_ref", "customer", "customer_number", "customer_no")
 EMAIL = ("email_address", "email", "e_mail")

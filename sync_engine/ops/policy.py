@@ -10,13 +10,15 @@ from uuid import UUID
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.config import SourceConfig, load_policy, read_policy
-from sync_engine.ops.running import Workshop
-from sync_engine.ownership import Policy
-from sync_engine.store import contacts, debtors, plans
-from sync_engine.store.cut import NO_CUT, Cut, collect_changes
+from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ownership.policy import Policy
+from sync_engine.store.change_feed.changes import collect_changes
 from sync_engine.store.db import one_at_a_time, transaction
-from sync_engine.store.plans import FieldChange, MasterChange
-from sync_engine.store.policy import companies, policy_in_force
+from sync_engine.store.decisions import plans
+from sync_engine.store.decisions.plans import FieldChange, MasterChange
+from sync_engine.store.publishing import contacts, debtors
+from sync_engine.store.publishing.cut import NO_CUT, Cut
+from sync_engine.store.publishing.policy import companies, policy_in_force
 
 __all__ = ["Difference", "Shown", "check", "configured", "diff", "show"]
 ROLES = ("erp", "crm", "collections")

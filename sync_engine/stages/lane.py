@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.ownership import DEFAULT_POLICY, Policy
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser
 from sync_engine.store.db import transaction
-from sync_engine.store.sources import StreamRow, register_source, register_streams, streams_of
+from sync_engine.store.landing.sources import StreamRow, register_source, register_streams, streams_of
 from sync_engine.store.staging import ensure_staging, normalise_again_what_was_lost
 
 Progress = Callable[[str, str, int], None]

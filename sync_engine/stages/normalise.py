@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 
 from sync_engine.ports import Normalised
 from sync_engine.stages.lane import Lane
-from sync_engine.store import claims
+from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
+from sync_engine.store.landing.sources import StreamRow, set_mapping_version
 from sync_engine.store.runs import Counts, record_step
-from sync_engine.store.sources import StreamRow, set_mapping_version
 from sync_engine.store.staging import BULK
 
 
@@ -81,16 +81,16 @@ class Follower:
 class _Waiting(NamedTuple):
     """What of an entity waits: landed batches, whether they may hold versions replaced since, and records a person asked to try again."""
 
-    batches: Sequence[claims.Batch]
+    batches: Sequence[normalised.Batch]
     is_replay: bool
-    retries: Sequence[tuple[claims.Batch, Sequence[str]]]
+    retries: Sequence[tuple[normalised.Batch, Sequence[str]]]
 
 
 def _look(lane: Lane, row: StreamRow) -> _Waiting:
     with transaction(lane.store, f"looking for landed {row.entity}") as connection:
-        batches = claims.waiting_batches(connection, row.stream_id, lane.normaliser.version)
-        is_replay = claims.holds_replaced_versions(connection, row.stream_id, batches)
-        retries = [(claims.batch(connection, b), keys) for b, keys in claims.retry_batches(connection, row.stream_id).items()]
+        batches = normalised.waiting_batches(connection, row.stream_id, lane.normaliser.version)
+        is_replay = normalised.holds_replaced_versions(connection, row.stream_id, batches)
+        retries = [(normalised.batch(connection, b), keys) for b, keys in normalised.retry_batches(connection, row.stream_id).items()]
     return _Waiting(batches, is_replay, retries)
 
 
@@ -108,11 +108,11 @@ def remember_version(lane: Lane) -> None:
         set_mapping_version(connection, lane.source, lane.normaliser.version)
 
 
-def _normalise_batch(lane: Lane, row: StreamRow, batch: claims.Batch, counts: Counts, *, only: set[str] | None, is_replay: bool) -> int:
+def _normalise_batch(lane: Lane, row: StreamRow, batch: normalised.Batch, counts: Counts, *, only: set[str] | None, is_replay: bool) -> int:
     records: Sequence[tuple[str, bytes]] = lane.lake.read(batch.path, batch.checksum)
     if is_replay:
         with transaction(lane.store, f"choosing current {row.entity}") as connection:
-            current = claims.current_keys(connection, row.stream_id, batch.batch_id)
+            current = normalised.current_keys(connection, row.stream_id, batch.batch_id)
         records = [r for r in records if r[0] in current]
     if only is not None:
         records = [r for r in records if r[0] in only]
@@ -121,7 +121,7 @@ def _normalise_batch(lane: Lane, row: StreamRow, batch: claims.Batch, counts: Co
     with transaction(lane.store, f"recording normalised {row.entity}", repeatable=True) as connection:
         changed = _write(lane, connection, row, batch, outcome)
         if only is None:
-            claims.mark_normalised(connection, batch.batch_id, lane.normaliser.version)
+            normalised.mark_normalised(connection, batch.batch_id, lane.normaliser.version)
     counts.read += len(records)
     counts.changed += changed
     counts.unchanged += len(outcome.drafts) - changed
@@ -130,21 +130,21 @@ def _normalise_batch(lane: Lane, row: StreamRow, batch: claims.Batch, counts: Co
     return len(outcome.gaps)
 
 
-def _write(lane: Lane, connection: Connection, row: StreamRow, batch: claims.Batch, outcome: Normalised) -> int:
+def _write(lane: Lane, connection: Connection, row: StreamRow, batch: normalised.Batch, outcome: Normalised) -> int:
     keys = [d.key for d in outcome.drafts]
-    claims.note_gaps(connection, row, keys, outcome.gaps)
+    normalised.note_gaps(connection, row, keys, outcome.gaps)
     if outcome.failed:
-        claims.quarantine(connection, row, "normalise", outcome.failed, run_id=lane.run_id, batch_id=batch.batch_id, version=lane.normaliser.version)
+        normalised.quarantine(connection, row, "normalise", outcome.failed, run_id=lane.run_id, batch_id=batch.batch_id, version=lane.normaliser.version)
     if outcome.excluded:
-        claims.exclude(connection, row, outcome.excluded)
+        normalised.exclude(connection, row, outcome.excluded)
     if row.canonical in BULK:
-        claims.set_usable(connection, row, keys)
+        normalised.set_usable(connection, row, keys)
         if batch.is_again:
-            claims.unstage(connection, row, batch.batch_id, [*keys, *(k for k, _ in outcome.failed), *(e.key for e in outcome.excluded)])
-        claims.stage_drafts(connection, row, batch.batch_id, outcome.drafts)
+            normalised.unstage(connection, row, batch.batch_id, [*keys, *(k for k, _ in outcome.failed), *(e.key for e in outcome.excluded)])
+        normalised.stage_drafts(connection, row, batch.batch_id, outcome.drafts)
         return len(keys)
-    changed = claims.write_claims(connection, row, outcome.drafts)
-    claims.set_usable(connection, row, keys)
+    changed = normalised.write_claims(connection, row, outcome.drafts)
+    normalised.set_usable(connection, row, keys)
     return changed
 
 

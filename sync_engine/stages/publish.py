@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from sync_engine.stages.lane import Lane
-from sync_engine.store import code_lists, contacts, debtors, documents, inbox, ledger, linking, overlay, waiting
-from sync_engine.store.cut import Cut, close_cut, open_cut
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
-from sync_engine.store.policy import enter_policy
+from sync_engine.store.publishing import code_lists, contacts, debtors, document_overrides, documents, inbox, ledger, new_links, orphans
+from sync_engine.store.publishing.cut import Cut, close_cut, open_cut
+from sync_engine.store.publishing.policy import enter_policy
 from sync_engine.store.runs import Counts, record_step
 from sync_engine.store.staging import staged
 
@@ -37,14 +37,14 @@ def publish(lane: Lane) -> Published:
         everything = _config_changed(lane, connection)
         everyone = enter_policy(cut)
         for entity in ("debtor", "contact"):
-            linking.enter_mode(cut, entity)
+            new_links.enter_mode(cut, entity)
         is_large = _is_large(lane, connection)
         if is_large:
             run_sql(connection, TELL_PLANNER)
         words = inbox.take(cut)
         _masters(cut, words, everything=everything, everyone=everyone)
         _documents(cut)
-        overlay.publish_touched(cut, everyone=everyone)
+        document_overrides.publish_touched(cut, everyone=everyone)
         inbox.answer(cut, words)
         _close(lane, cut)
         if is_large:  # or the next cuts are planned as if everything were still dirty
@@ -94,7 +94,7 @@ def _is_large(lane: Lane, connection: Connection) -> bool:
 
 def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: bool) -> None:
     code_lists.publish_code_lists(cut)
-    linking.link_new(cut, "debtor")
+    new_links.link_new(cut, "debtor")
     debtors.mark_dirty_debtors(cut, everything=everything, everyone=everyone)
     inbox.mark_dirty(cut, words)
     code_lists.publish_debtor_dimensions(cut)
@@ -110,9 +110,9 @@ def _documents(cut: Cut) -> None:
         ledger.resolve_entries(cut)
         ledger.enrich_documents(cut)
     documents.apply_facets(cut)
-    waiting.hold_orphans(cut)
+    orphans.hold_orphans(cut)
     documents.complete_amounts(cut)
-    overlay.apply_to_incoming(cut)
+    document_overrides.apply_to_incoming(cut)
     documents.merge_documents(cut)
     documents.merge_lines(cut)
     if has_entries:

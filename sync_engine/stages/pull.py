@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from sync_engine.errors import SourceError, TransientError
 from sync_engine.records import RawRecord, RecordBatch, Stream
 from sync_engine.stages.lane import Lane
-from sync_engine.store import landing
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import records
+from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
-from sync_engine.store.sources import StreamRow, move_cursor
 
 
 class Pulled(NamedTuple):
@@ -23,7 +23,7 @@ class Pulled(NamedTuple):
 
     entity: str
     counts: Counts
-    sweep: landing.SweepOutcome | None
+    sweep: records.SweepOutcome | None
 
 
 def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None = None) -> Pulled:
@@ -36,7 +36,7 @@ def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None =
     everything = full or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
     if everything:
         with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
-            landing.start_sweep(connection, lane.source, row.stream_id)
+            records.start_sweep(connection, lane.source, row.stream_id)
     batches = lane.connector.pull(entity, None if everything else row.cursor)
     return _land(lane, row, batches, sweeping=everything, stage="pull")
 
@@ -77,11 +77,11 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
 
 def _land_batch(
     lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *, sweeping: bool,
-) -> landing.SweepOutcome | None:
+) -> records.SweepOutcome | None:
     """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file."""
     keys, stated = list(hashes), _stated(lane, row) if sweeping and batch.complete else None
     with transaction(lane.store, f"comparing {row.entity}", repeatable=True) as connection:
-        new, changed = landing.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()]) if keys else ([], [])
+        new, changed = records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()]) if keys else ([], [])
         if not new and not changed:
             sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
     differing = [keys[i] for i in sorted((*new, *changed))]
@@ -89,7 +89,7 @@ def _land_batch(
         landed = lane.lake.write(lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing])
         fresh, other = ([(keys[i], hashes[keys[i]][0]) for i in places] for places in (new, changed))
         with transaction(lane.store, f"recording {row.entity}", repeatable=True) as connection:
-            landing.record_batch(connection, row.stream_id, lane.run_id, landed, fresh, other)
+            records.record_batch(connection, row.stream_id, lane.run_id, landed, fresh, other)
             sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
         counts.bytes += landed.bytes
         lane.landed(row.entity)
@@ -102,11 +102,11 @@ def _land_batch(
 
 def _record(
     lane: Lane, row: StreamRow, batch: RecordBatch, keys: Sequence[str], connection: Connection, *, sweeping: bool, stated: int | None,
-) -> tuple[landing.SweepOutcome | None, int]:
+) -> tuple[records.SweepOutcome | None, int]:
     """What a batch says beside its records: what is gone, what a sweep saw, from where to go on. Returns the sweep's outcome and the deletions."""
-    sweep, deleted = None, landing.delete_keys(connection, row.stream_id, batch.deleted) if batch.deleted else 0
+    sweep, deleted = None, records.delete_keys(connection, row.stream_id, batch.deleted) if batch.deleted else 0
     if sweeping:
-        landing.note_seen(connection, lane.source, row.stream_id, keys)
+        records.note_seen(connection, lane.source, row.stream_id, keys)
         if batch.complete:
             sweep = _judge_sweep(lane, row, connection, stated)
             deleted += 0 if sweep.held else sweep.missing
@@ -115,9 +115,9 @@ def _record(
     return sweep, deleted
 
 
-def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> landing.SweepOutcome:
+def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> records.SweepOutcome:
     brake = 1.0 if lane.accept_held or _is_harmless(row) else lane.config.sweep.brake
-    outcome = landing.finish_sweep(
+    outcome = records.finish_sweep(
         connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
     )
     if outcome.why and not outcome.held:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.store.db import lock_key, run_sql, store_errors, transaction
-from sync_engine.store.sources import verified
+from sync_engine.store.landing.sources import verified
 
 
 @dataclass(slots=True)

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from sync_engine.config import SourceConfig
-from sync_engine.matching import Circumstances, Known, climb, suggest
-from sync_engine.ops import links
+from sync_engine.matching.ladder import Circumstances, Known, climb, suggest
+from sync_engine.matching.similarity import Party
+from sync_engine.ops.decisions import links
 from sync_engine.platform import migrate
 from sync_engine.platform.postgres import EmbeddedPostgres
-from sync_engine.resemblance import Party
 from tests.links.crowd import Crowd, Judged, Record, crowd
 from tests.links.support import open_world
 

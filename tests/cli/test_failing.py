@@ -175,7 +175,7 @@ def test_a_defect_is_a_sentence_and_with_v_a_traceback(desk: Desk) -> None:
     def fail(*_: object) -> None:
         raise LookupError("a defect")
 
-    desk.patch.setattr("sync_engine.ops.looking.gaps", fail)
+    desk.patch.setattr("sync_engine.ops.inspect.overview.gaps", fail)
     assert (said := desk.run("gaps")).code == 1
     assert "Traceback" not in said.err
     assert "Traceback" in desk.run("gaps", "-v").err

@@ -11,10 +11,10 @@ from dagster_project import lane, steps
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.resources import OpenWorkshop
 from dagster_project.running import QUIET
-from sync_engine.ops.workplace import open_workshop
+from sync_engine.ops.runs.workplace import open_workshop
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.pull import Pulled
-from sync_engine.store.readings import holds, runs
+from sync_engine.store.queries.source_status import holds, runs
 from sync_engine.store.runs import steps_of
 from tests.connectors.support import SECRET
 from tests.dagster.conftest import Installation, Said

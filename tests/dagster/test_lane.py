@@ -13,7 +13,7 @@ from dagster_project.families import FAMILIES, canonical_key, certificate_key, n
 from dagster_project.ops_jobs import OneEntity
 from dagster_project.running import QUIET
 from sync_engine.store.db import open_engine
-from sync_engine.store.readings import RunState, runs
+from sync_engine.store.queries.source_status import RunState, runs
 from tests.conftest import new_database
 from tests.connectors.support import SECRET
 from tests.dagster.conftest import Installation, open_installation

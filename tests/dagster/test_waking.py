@@ -15,8 +15,8 @@ from dagster_project.running import QUIET
 from dagster_project.steps import SOURCE_TAG
 from sync_engine.cli import main
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import hinting
-from sync_engine.ops.workplace import configured
+from sync_engine.ops.runs.workplace import configured
+from sync_engine.ops.sources import webhooks
 from sync_engine.platform import hints
 from sync_engine.platform.clock import SystemClock
 from tests.dagster.conftest import Installation
@@ -38,7 +38,7 @@ def receiver(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(installation.folder))
     connection = installation.attributes["connection"]
     installation.configure(connection=connection | {"hints": {"url": "http://127.0.0.1:1/", "secret": "env:BC_HINT_SECRET"}})
-    with hinting.listening(hinting.application(hinting.receivers(configured(), SystemClock())), "127.0.0.1", 0) as address:
+    with webhooks.listening(webhooks.application(webhooks.receivers(configured(), SystemClock())), "127.0.0.1", 0) as address:
         installation.configure(connection=connection | {"hints": {"url": f"{address}/hints", "secret": "env:BC_HINT_SECRET"}})
         installation.bench.simulator.webhooks.notify = asked
         yield address
@@ -86,11 +86,11 @@ def test_a_source_that_only_polls_has_no_such_sensor(installation: Installation)
     """Nothing is received for it either, and the sentence says what to write."""
     assert [s.name for s in load(installation.folder).sensors or []] == ["bc_automation"]
     with pytest.raises(ConfigurationError, match=r"connection\.hints"):
-        hinting.receivers({}, SystemClock())
+        webhooks.receivers({}, SystemClock())
 
 
 def test_a_port_that_is_taken(receiver: str) -> None:
     """A sentence, not a traceback."""
     port = int(receiver.rpartition(":")[2])
-    with pytest.raises(ConfigurationError, match=f"port {port}"), hinting.listening(hinting.application({}), "127.0.0.1", port):
+    with pytest.raises(ConfigurationError, match=f"port {port}"), webhooks.listening(webhooks.application({}), "127.0.0.1", port):
         pass

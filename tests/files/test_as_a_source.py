@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.lake import Lake
-from sync_engine.ops.running import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
 from sync_engine.platform.clock import SystemClock
 from sync_engine.store.db import open_engine
 from tests.files.support import MAPPING, Shelf

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, text
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.imports import Report, apply_import, plan_import
-from sync_engine.ops.running import Ran, Workshop, run_source
-from sync_engine.ownership import DEFAULT_POLICY, Policy
+from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.platform.clock import SystemClock
 from sync_engine.store.imports import Outcome
 from tests.simulators.files import Flaws, write_csv

@@ -9,9 +9,9 @@ import openpyxl
 import pytest
 
 from sync_engine.errors import ConfigurationError, SourceError
-from sync_engine.ops.groups import set_parent
+from sync_engine.ops.decisions.groups import set_parent
+from sync_engine.ops.decisions.links import apply, merge
 from sync_engine.ops.imports import KINDS, apply_import, past_imports, plan_import, undo_import
-from sync_engine.ops.links import apply, merge
 from tests.imports.support import Desk, by_line, refused, world
 from tests.simulators.files import DIRTY, Flaws, write_excel
 from tests.stages.support import difference

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from sync_engine.errors import SyncError
-from sync_engine.ops import links
-from sync_engine.ops.inbox import inbox
-from sync_engine.ownership import Policy, Rule
+from sync_engine.ops.decisions import links
+from sync_engine.ops.inspect.inbox import inbox
+from sync_engine.ownership.policy import Policy, Rule
 from tests.imports.support import Desk
 
 ERP_FIRST = Policy(rules=(Rule(ranking=("erp", "crm", "collections")),))

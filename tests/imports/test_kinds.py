@@ -168,7 +168,7 @@ def test_an_unknown_kind_and_a_missing_column_are_settings(desk: Desk) -> None:
 
 def test_everything_is_audited(desk: Desk) -> None:
     """Who, why, before and after; a decision that changes no value is written too; the chain still holds."""
-    from sync_engine.ops.auditing import verify
+    from sync_engine.ops.inspect.audit import verify
 
     desk.apply("owners", OWNERS, [["10000", "ann@example.com"], ["10001", "jo@example.com"]])
     desk.apply("debtor-tags", ["customer", "tag"], [["10000", "vip"]])

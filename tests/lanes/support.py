@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.ops.running import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
 from sync_engine.store.db import open_engine
 from tests.connectors.support import Bench, bench
 from tests.simulators.business_central.world import Company

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from sync_engine.ops import looking
+from sync_engine.ops.inspect import overview
 from tests.lanes.support import ROUTES, Lane, LaneMaker
 
 
@@ -185,5 +185,5 @@ def test_without_a_ledger_nobody_knows_the_booked_value_of_foreign_money(make_la
     assert lane.one(aged.format("ageing_summary")) is True
     exposed = lane.rows("SELECT exposure, utilisation, flag FROM canonical.credit_utilisation WHERE name = :n", n=foreign.name)
     assert exposed == [(None, None, "no_base_amount")]
-    portfolios = {line.code: line.balance for line in looking.receivables(lane.store).portfolios}
+    portfolios = {line.code: line.balance for line in overview.receivables(lane.store).portfolios}
     assert portfolios[None] is None, "it has a debtor who owes in euro"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sync_engine.canonical.fields import Field
-from sync_engine.merge import PERSON, Claim, Overruled, Pin, Resolved, Resolver, claimed_by_all, merge_facets, pin_holds
-from sync_engine.ownership import Mode, Policy, Rule
+from sync_engine.ownership.policy import Mode, Policy, Rule
+from sync_engine.ownership.resolve import PERSON, Claim, Overruled, Pin, Resolved, Resolver, claimed_by_all, merge_facets, pin_holds
 
 FIELDS = (Field("name"), Field("phone", group="contact"), Field("tags", "set"), Field("portfolio", group="classification"))
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from sync_engine.errors import SyncError
-from sync_engine.store.waiting import HISTORY
+from sync_engine.store.publishing.orphans import HISTORY
 from tests.simulators.business_central.records import Customer
 from tests.stages.happenings import HAPPENINGS, happen, small
 from tests.stages.support import (

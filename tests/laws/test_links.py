@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
-from sync_engine.ops import operations as ops
-from sync_engine.ops.operations import Operation, PinField, Undo, Unlink, Unmerge
-from sync_engine.ops.planning import apply, do, plan
-from sync_engine.ownership import Policy, Rule
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.operations import Operation, PinField, Undo, Unlink, Unmerge
+from sync_engine.ops.decisions.plan import apply, do, plan
+from sync_engine.ownership.policy import Policy, Rule
 from tests.conftest import new_database
 from tests.links.support import CRM_FIRST, World, open_world
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sync_engine.canonical.fields import Field
-from sync_engine.merge import PERSON, Claim, Pin, Resolver, claimed_by_all, merge_facets
-from sync_engine.ownership import Mode, Policy, Rule, rank
+from sync_engine.ownership.policy import Mode, Policy, Rule, rank
+from sync_engine.ownership.resolve import PERSON, Claim, Pin, Resolver, claimed_by_all, merge_facets
 
 FIELDS = (Field("name"), Field("limit", "money", "credit"), Field("note", group="chasing"), Field("tags", "set"))
 PLAIN = tuple(f for f in FIELDS if f.kind != "set")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from sync_engine.ownership import DEFAULT_POLICY, GROUPS, Policy, Rule, rank, source_order
+from sync_engine.ownership.policy import DEFAULT_POLICY, GROUPS, Policy, Rule, rank, source_order
 
 ERP = Rule(ranking=("erp",))
 CRM_NAMES = Rule(fields=("name",), ranking=("crm",))

@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sync_engine.canonical.document import DOCUMENT
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.merge import Claim, Resolver
-from sync_engine.ownership import DEFAULT_POLICY
+from sync_engine.ownership.policy import DEFAULT_POLICY
+from sync_engine.ownership.resolve import Claim, Resolver
 from sync_engine.ports import Draft, Normalised
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.lane import Lane

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.ops.running import Workshop
-from sync_engine.ownership import DEFAULT_POLICY, Policy, Rule
+from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
 from sync_engine.ports import Draft, Normalised
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.lane import Lane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sync_engine.ops import links
-from sync_engine.ops.planning import apply
+from sync_engine.ops.decisions import links
+from sync_engine.ops.decisions.plan import apply
 from tests.links.crowd import crowd
 from tests.links.support import World
 

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import pytest
 
 from sync_engine.errors import ConfigurationError, TransientError
-from sync_engine.ops import links
-from sync_engine.ops import operations as ops
-from sync_engine.ops.explain import explain
-from sync_engine.ops.planning import apply, do
-from sync_engine.ops.showing import Plan, kept
-from sync_engine.ops.suggesting import suggestions
+from sync_engine.ops.decisions import links
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.plan import apply, do
+from sync_engine.ops.decisions.plan_view import Plan, kept
+from sync_engine.ops.decisions.suggestions import suggestions
+from sync_engine.ops.inspect.explain import explain
 from sync_engine.store.db import one_at_a_time, run_sql, transaction
 from sync_engine.store.runs import source_lock
 from tests.links.support import World

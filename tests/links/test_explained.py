@@ -13,11 +13,11 @@ from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.document import DOCUMENT
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import groups, links
-from sync_engine.ops.explain import FieldStory, explain
-from sync_engine.ops.planning import apply
+from sync_engine.ops.decisions import groups, links
+from sync_engine.ops.decisions.plan import apply
+from sync_engine.ops.inspect.explain import FieldStory, explain
 from sync_engine.ops.policy import show
-from sync_engine.ownership import Policy, Rule
+from sync_engine.ownership.policy import Policy, Rule
 from sync_engine.platform.urls import psycopg_url
 from tests.links.support import World
 

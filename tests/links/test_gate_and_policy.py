@@ -8,9 +8,10 @@ import pytest
 
 from sync_engine.config import LinkSettings, load_policy, parse_policy
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import links, policy
-from sync_engine.ops.planning import apply
-from sync_engine.ownership import DEFAULT_POLICY, Policy, Rule
+from sync_engine.ops import policy
+from sync_engine.ops.decisions import links
+from sync_engine.ops.decisions.plan import apply
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
 from tests.links.support import World
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from sync_engine.cli.app import main
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import groups, links
-from sync_engine.ops.auditing import verify
-from sync_engine.ops.exporting import export_audit
-from sync_engine.ops.planning import apply
+from sync_engine.ops.decisions import groups, links
+from sync_engine.ops.decisions.plan import apply
+from sync_engine.ops.inspect.audit import verify
+from sync_engine.ops.inspect.audit_export import export_audit
 from tests.links.support import World
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sync_engine.matching import Circumstances, Known, Outcome, Suggestion, climb, suggest
-from sync_engine.resemblance import Company, Party
+from sync_engine.matching.ladder import Circumstances, Known, Outcome, Suggestion, climb, suggest
+from sync_engine.matching.similarity import Company, Party
 
 HANSEN = Party("erp", "E1", "one", number="10000", registration_no="31415926", vat_no="DK31415926", country="DK", name="HANSEN & SØN A/S",
                email="bogholderi@hansen.dk", phone="+45 12 34 56 78", postcode="8000")  # fmt: skip

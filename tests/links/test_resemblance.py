@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync_engine.resemblance import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
+from sync_engine.matching.similarity import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
 
 HANSEN = Party(
     "erp", "E1", "one", number="10000", country="DK", name="HANSEN & SØN A/S", email="bogholderi@hansen.dk", phone="+45 12 34 56 78", postcode="8000",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_engine.spelling import country_of, mailbox, name_and_form, official_number, phone_digits, plain, postcode_of, words
+from sync_engine.matching.text import country_of, mailbox, name_and_form, official_number, phone_digits, plain, postcode_of, words
 
 
 @pytest.mark.parametrize(("text", "levelled"), [

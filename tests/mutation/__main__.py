@@ -1,6 +1,6 @@
 """Mutation testing of the pure core: each module is broken in one small way at a time, and its tests must notice.
 
-    python -m tests.mutation [ownership] [merge] [spelling] [resemblance] [matching] [--workers 2]
+    python -m tests.mutation [ownership.policy] [ownership.resolve] [matching.text] [matching.similarity] [matching.ladder] [--workers 2]
 
 No file is changed: a mutant is a compiled module, handed to the import system of a forked process that runs the tests. What is
 listed in `equivalent` behaves the same and says why. Exits 1 when another survives, or when a listed one does not exist any more.
@@ -34,11 +34,11 @@ from tests.mutation.equivalent import EQUIVALENT
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
-    "ownership": ("tests.laws.test_ownership",),
-    "merge": ("tests.laws.test_fold_by_example", "tests.laws.test_merge"),
-    "spelling": ("tests.links.test_spelling",),
-    "resemblance": ("tests.links.test_resemblance",),
-    "matching": ("tests.links.test_matching",),
+    "ownership.policy": ("tests.laws.test_ownership",),
+    "ownership.resolve": ("tests.laws.test_fold_by_example", "tests.laws.test_merge"),
+    "matching.text": ("tests.links.test_spelling",),
+    "matching.similarity": ("tests.links.test_resemblance",),
+    "matching.ladder": ("tests.links.test_matching",),
 }
 PATIENCE = 10
 """A mutant that works so many times as long as the module does, and a second, counts as an endless loop, which is noticed."""
@@ -100,7 +100,7 @@ def main() -> int:
 
 def judge(module: str, workers: int) -> int:
     """Breaks one module in every way; 0 when each break was noticed or is known to be none."""
-    source, started = (ROOT / "sync_engine" / f"{module}.py").read_text(encoding="utf-8"), time.monotonic()
+    source, started = (ROOT / "sync_engine" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"), time.monotonic()
     before = _work_of_forks()
     if not survives(module, compile(source, f"{module}.py", "exec"), LONGEST):
         raise SystemExit(f"the tests of {module} fail as it is, or work for more than {LONGEST:.0f} s: {', '.join(TESTS[module])}")

@@ -22,7 +22,7 @@ from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, SourceError, SyncError, TransientError
 from sync_engine.lake import Lake
-from sync_engine.ops.running import Ran, Workshop, lane_for, run_source
+from sync_engine.ops.runs.source_run import Ran, Workshop, lane_for, run_source
 from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.ports import Clock, Connector, Normaliser
 from sync_engine.records import Stream

@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.store import cut as cuts
-from sync_engine.store import documents, ledger
+from sync_engine.store.change_feed import changes
 from sync_engine.store.db import open_engine
+from sync_engine.store.publishing import cut as cuts
+from sync_engine.store.publishing import documents, ledger
 from sync_engine.store.runs import source_lock
 from tests.connectors.support import Bench
 from tests.simulators.business_central.clock import SimulatorClock
@@ -164,7 +165,7 @@ def test_two_sources_leave_each_other_alone(make_rig: RigMaker, database: str, t
 
 def test_a_poller_misses_nothing_while_two_sources_publish(make_rig: RigMaker, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`seq > :last` is enough: the cut that numbered its changes first commits first, however slow it is."""
-    inner, slow = cuts.flush_changes, threading.Event()
+    inner, slow = changes.flush_changes, threading.Event()
 
     def flushing(*given: Any, **named: Any) -> int:
         written = inner(*given, **named)

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from sync_engine.errors import AuthenticationFailed, StoreError, SyncError
-from sync_engine.store import documents
 from sync_engine.store.controls import Check, completeness, settlement
-from sync_engine.store.controls.ground import Ground
+from sync_engine.store.controls.context import Ground
+from sync_engine.store.publishing import documents
 from tests.simulators.business_central.faults import ExpiresToken, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.support import SECRET, Rig, assert_sound, assert_true, snapshot

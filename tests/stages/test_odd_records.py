@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_engine.ports import Normalised, Normaliser
-from sync_engine.store.waiting import HISTORY
+from sync_engine.store.publishing.orphans import HISTORY
 from tests.simulators.business_central.faults import MalformedRecord, ShortSweep
 from tests.stages.conftest import RigMaker
 from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops import looking
-from sync_engine.ops.rehearsing import rehearse_debtor
-from sync_engine.ops.replaying import replay_source
+from sync_engine.ops.inspect import overview
+from sync_engine.ops.runs.rehearsal import rehearse_debtor
+from sync_engine.ops.runs.replay import replay_source
 from sync_engine.store.runs import source_lock
 from tests.stages.support import Rig, assert_sound, assert_true, difference, open_amounts, snapshot, true_open_amounts
 
@@ -59,9 +59,9 @@ def test_a_rehearsal_tells_what_the_resync_then_does_and_changes_nothing(rig: Ri
     assert difference(before, snapshot(rig.store)) == {}
     assert (rig.files(), rig.rows("SELECT * FROM engine.stream ORDER BY 1")) == (files, cursors)
     assert {"customers", "salesInvoices", "ledgerEntriesApi", "contacts", "defaultDimensions"} <= set(found.read)
-    last = looking.newest_change(rig.store)
+    last = overview.newest_change(rig.store)
     rig.run_whole(debtor=one.number)
-    real = looking.changes_since(rig.store, last)
+    real = overview.changes_since(rig.store, last)
     told = {(c.entity, c.op, c.field, str(c.old), str(c.new)) for c in found.changes}
     assert told == {(c.entity, c.op, c.field, str(c.old), str(c.new)) for c in real}
     assert {("debtor", "name"), ("debtor", "portfolio_id"), ("document", None), ("payment", None), ("contact", None)} <= {(e, f) for e, _, f, *_ in told}

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sync_engine.records import ControlTotal
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, Verdict, judged, listed, money, not_answerable
-from sync_engine.store.controls.ground import Ground, decimal
+from sync_engine.store.controls.context import Ground, decimal
 
 CENT = Decimal("0.01")
 AS_RECEIVED = "Compared with the ledger entries as received; the source states no such total."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, not_answerable
-from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground
+from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground
 from sync_engine.store.staging import staged
 
 COUNTED = {

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sync_engine.records import ControlTotal
 from sync_engine.store.controls import balances, completeness, settlement
 from sync_engine.store.controls.certificate import Certificate, Check, grade_of, write_certificate
-from sync_engine.store.controls.ground import Ground, collect_open_items, survey, take_room
+from sync_engine.store.controls.context import Ground, collect_open_items, survey, take_room
 from sync_engine.store.db import run_many, run_sql, transaction
 
 NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
-from sync_engine.store.controls.ground import LIVE_DOCUMENT, Ground, decimal
+from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
 from sync_engine.store.db import run_sql, tell_planner
 
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."

@@ -4,9 +4,9 @@
 before, `undoing` puts that back. Nothing here asks a statement per row.
 """
 
-from sync_engine.store.imports.applying import Applied, apply_rows
+from sync_engine.store.imports.apply import Applied, apply_rows
 from sync_engine.store.imports.kinds import decide_rows
+from sync_engine.store.imports.reversal import Done, Left, made, undo
 from sync_engine.store.imports.rows import Outcome, load_rows, outcomes
-from sync_engine.store.imports.undoing import Done, Left, made, undo
 
 __all__ = ["Applied", "Done", "Left", "Outcome", "apply_rows", "decide_rows", "load_rows", "made", "outcomes", "undo"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync_engine.merge import INBOX
+from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import copy_rows, fetch, run_sql
 
 CELLS = ("customer", "email", "value", "invoice", "first_name", "last_name", "phone", "position")

@@ -1,0 +1,66 @@
+"""Groups and hierarchy: who stands under whom, who shares a limit, and how much of it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from sync_engine.errors import ConfigurationError
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.plan import plan
+from sync_engine.ops.decisions.plan_view import Plan
+from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.store.db import transaction
+from sync_engine.store.queries import lookups
+
+
+class Utilisation(NamedTuple):
+    """How much of a group's limit its members use, in base currency; `flag` says why there is no figure, or what is wrong with it."""
+
+    group_id: UUID
+    name: str
+    members: int
+    exposure: Decimal | None
+    credit_limit: Decimal | None
+    utilisation: Decimal | None
+    flag: str | None
+
+
+def set_parent(workshop: Workshop, debtor: str, parent: str | None, *, by: str) -> Plan:
+    """Plans that a debtor stands under another one (or under none). Raises ConfigurationError where that would close a circle."""
+    return plan(workshop, ops.SetParent(debtor=debtor, parent=parent), by=by)
+
+
+def set_group(
+    workshop: Workshop,
+    name: str,
+    *,
+    by: str,
+    credit_limit: Decimal | Literal["none"] | None = None,
+    top_debtor: str | None = None,
+    members: Sequence[str] = (),
+    leaving: Sequence[str] = (),
+    dissolve: bool = False,
+) -> Plan:
+    """Plans a group: made when there is none of this name, changed by what is given, or dissolved. Limit `none` takes the limit away.
+
+    Raises ConfigurationError for a name or a limit that is none, and what `plan` raises.
+    """
+    if not name.strip():
+        raise ConfigurationError("a group needs a name")
+    if isinstance(credit_limit, Decimal) and credit_limit < 0:
+        raise ConfigurationError(f"{credit_limit} is no credit limit", whose=name, todo="0 is no credit, `none` is no limit.")
+    limit = f"{credit_limit:f}" if isinstance(credit_limit, Decimal) else credit_limit
+    return plan(workshop, ops.SetGroup(
+        name=name, credit_limit=limit, top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
+        dissolve=dissolve,
+    ), by=by)  # fmt: skip
+
+
+def utilisation(workshop: Workshop, as_of: date) -> list[Utilisation]:
+    """Every group with its exposure on a date, most used first."""
+    with transaction(workshop.store, "reading group limits") as connection:
+        return [Utilisation._make(row) for row in lookups.group_utilisation(connection, as_of)]

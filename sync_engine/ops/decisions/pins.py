@@ -1,0 +1,62 @@
+"""Values people pin: what may be pinned to a field, as the store holds it, and what the sources say while it is pinned."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import Connection
+
+from sync_engine.canonical.fields import Field
+from sync_engine.errors import ConfigurationError
+from sync_engine.ownership.resolve import claimed_by_all
+from sync_engine.store.publishing.fold import claims_now
+from sync_engine.store.queries.lookups import named_reference
+
+COMPUTED = frozenset(("portfolio_key", "parent_key"))
+NAMED_BY = {
+    "payment_terms": "code", "parent_id": "number or id", "debtor_id": "number or id", "owner_id": "e-mail, number, name or id",
+    "portfolio_id": "code, name or id",
+}  # fmt: skip
+"""What a record that a field refers to is called by."""
+NOT_BY_HAND = frozenset(("erp_balance",))
+"""What only the ERP can say: a control is no control once a person has set it."""
+
+
+def claimed_now(connection: Connection, entity: str, record: str, field: Field) -> list[Any]:
+    """What the linked sources say about a field, in the order a pin `until the source changes` compares. Raises ConfigurationError."""
+    if field.name in COMPUTED:
+        raise ConfigurationError(f"{field.stored_as} is computed, no source says it", whose=entity, todo="Pin it until a date, or until you unpin it.")
+    return list(claimed_by_all(claims_now(connection, entity, record), field.name))
+
+
+def pinned_value(connection: Connection, entity: str, field: Field, value: Any) -> Any:
+    """A value as claims carry it; a reference becomes the canonical id (payment terms: the code). Raises ConfigurationError."""
+    if field.name in NOT_BY_HAND:
+        raise ConfigurationError(f"{field.stored_as} is what the ERP states, it cannot be pinned", whose=entity)
+    if value is None:
+        return None
+    if field.column and field.name != "position":
+        found = named_reference(connection, field.column, str(value))
+        if found is None:
+            raise ConfigurationError(f"there is no {field.column.removesuffix('_id')} {value!r}", whose=entity, key=field.stored_as,
+                todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.")
+        return found
+    return _typed(field, value)
+
+
+def _typed(field: Field, value: Any) -> Any:
+    text = str(value).strip()
+    try:
+        if field.kind in ("money", "number"):
+            return f"{Decimal(text):f}"
+        if field.kind == "date":
+            return date.fromisoformat(text).isoformat()
+        if field.kind == "bool":
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.casefold()]
+        if field.kind == "int":
+            return int(text)
+    except (InvalidOperation, ValueError, KeyError):
+        raise ConfigurationError(f"{value!r} is no {field.kind}", key=field.stored_as) from None
+    return value if field.kind in ("json", "set") else text

@@ -1,0 +1,1 @@
+"""Looking: status, explanations, SQL, the audit. Nothing here changes a record."""

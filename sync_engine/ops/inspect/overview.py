@@ -1,0 +1,155 @@
+"""Looking: how fresh each source is, what its runs came to, what waits for a person, what the store says about receivables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Engine
+
+from sync_engine.config import SourceConfig
+from sync_engine.errors import ConfigurationError
+from sync_engine.store.db import transaction
+from sync_engine.store.queries import receivables as reports
+from sync_engine.store.queries import source_status
+from sync_engine.store.queries.source_status import EntityOutcome, EntityState, Gap, Hold, RunState, SourceState
+
+Freshness = Literal["fresh", "stale", "never read", "not configured"]
+
+
+class SourceOverview(NamedTuple):
+    """A source as YAML and store know it together. `age` is the seconds since everything was last asked for."""
+
+    source: str
+    connector: str
+    role: str
+    schedule: str | None
+    freshness: Freshness
+    age: int | None
+    outcome: str | None
+    state: SourceState | None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Stale, failed, or held: worth a page in the night, by choice."""
+        waits = self.state is not None and (self.state.held > 0 or self.state.outcome in ("failed", "died", "held", "partial"))
+        return self.freshness in ("stale", "never read") or waits
+
+
+class Status(NamedTuple):
+    """The answer to 'is everything all right?'."""
+
+    sources: list[SourceOverview]
+    entities: list[EntityState]
+    runs: list[RunState]
+    holds: list[Hold]
+
+
+class Certificate(NamedTuple):
+    """A cut with its grade and its checks."""
+
+    cut: reports.CutLine
+    checks: list[reports.CheckLine]
+
+
+class Receivables(NamedTuple):
+    """What a collections team opens first."""
+
+    portfolios: list[reports.PortfolioLine]
+    positions: list[reports.PositionLine]
+    ageing: list[reports.AgeingLine]
+
+
+def sources(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None) -> list[SourceOverview]:
+    """Every source that is configured or has rows in the store."""
+    with transaction(store, "reading the sources") as connection:
+        known = {s.source: s for s in source_status.sources(connection)}
+    names = [n for n in dict.fromkeys([*configs, *known]) if source in (None, n)]
+    return [_overview(n, configs.get(n), known.get(n), now) for n in names]
+
+
+def _overview(name: str, config: SourceConfig | None, state: SourceState | None, now: datetime) -> SourceOverview:
+    age = int((now - state.verified_at).total_seconds()) if state and state.verified_at else None
+    if config is None:
+        assert state is not None
+        return SourceOverview(name, state.connector, state.role, None, "not configured", age, state.outcome, state)
+    limit = timedelta(hours=config.freshness_hours).total_seconds()
+    freshness: Freshness = "never read" if age is None else "fresh" if age <= limit else "stale"
+    return SourceOverview(name, config.connector, config.role, config.schedule, freshness, age, state.outcome if state else None, state)
+
+
+def status(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None, runs: int = 5) -> Status:
+    """Freshness, entities, last runs and holds, of everything or of one source. Raises ConfigurationError for an unknown source."""
+    overviews = sources(store, configs, now, source)
+    if source is not None and not overviews:
+        raise ConfigurationError(f"there is no source {source!r}", todo=f"There are: {', '.join(configs) or 'none'}.")
+    with transaction(store, "reading the status") as connection:
+        return Status(
+            overviews, source_status.entities(connection, source),
+            source_status.runs(connection, source, runs), source_status.holds(connection, source),
+        )
+
+
+def outcomes(store: Engine, run: RunState) -> list[EntityOutcome]:
+    """What a run came to per entity."""
+    with transaction(store, "reading a run") as connection:
+        return source_status.outcomes(connection, run.run_id)
+
+
+def last_run(store: Engine, source: str) -> RunState | None:
+    """The newest run of a source."""
+    with transaction(store, "reading the last run") as connection:
+        return next(iter(source_status.runs(connection, source, 1)), None)
+
+
+def gaps(store: Engine, source: str | None = None) -> list[Gap]:
+    """Codes no rule knows."""
+    with transaction(store, "reading the code gaps") as connection:
+        return source_status.gaps(connection, source)
+
+
+def holds(store: Engine, source: str | None = None) -> list[Hold]:
+    """Sweeps that wait for a person."""
+    with transaction(store, "reading held sweeps") as connection:
+        return source_status.holds(connection, source)
+
+
+def approve_sweep(store: Engine, source: str, entity: str, by: str) -> Hold:
+    """Approves a held sweep: the next one may remove what it does not see. Raises ConfigurationError when none is held."""
+    with transaction(store, "approving a sweep") as connection:
+        if not source_status.approve_hold(connection, source, entity, by):
+            held = ", ".join(f"{h.source} {h.entity}" for h in source_status.holds(connection)) or "none"
+            raise ConfigurationError("no sweep is held", whose=source, key=entity, todo=f"Held: {held}.")
+        return next(h for h in source_status.holds(connection, source) if h.entity == entity)
+
+
+def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
+    """The certificate of a cut (a number), of the last cut of a source, or of the last cut of every source. Raises ConfigurationError."""
+    cut_id = int(of) if of is not None and of.isdecimal() else None
+    with transaction(store, "reading certificates") as connection:
+        cuts = reports.cut_lines(connection, source=of, cut_id=cut_id)
+        found = [Certificate(c, reports.checks(connection, c.cut_id)) for c in cuts]
+    if of is not None and not found:
+        raise ConfigurationError(
+            f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}", todo="`sync-engine status` lists sources and their cuts."
+        )
+    return found
+
+
+def receivables(store: Engine, source: str | None = None) -> Receivables:
+    """Portfolios, positions and ageing, as of the last cut."""
+    with transaction(store, "reading receivables") as connection:
+        return Receivables(reports.portfolios(connection, source), reports.positions(connection), reports.ageing(connection, source))
+
+
+def newest_change(store: Engine) -> int:
+    """Where the change feed ends now."""
+    with transaction(store, "reading the change feed") as connection:
+        return reports.last_seq(connection)
+
+
+def changes_since(store: Engine, seq: int) -> list[reports.Change]:
+    """What changed after a place of the feed."""
+    with transaction(store, "reading the change feed") as connection:
+        return reports.changes_since(connection, seq)

@@ -1,0 +1,168 @@
+"""Runs one source: pull, normalise, publish, reconcile, with what each entity came to. The same steps the Dagster lane takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, SyncError, TransientError
+from sync_engine.lake import Lake
+from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
+from sync_engine.ports import Clock, Connector, Normaliser
+from sync_engine.stages.lane import Lane, Progress, no_progress, nobody_waits
+from sync_engine.stages.normalise import Follower, normalise, remember_version
+from sync_engine.stages.publish import Published, publish
+from sync_engine.stages.pull import pull, pull_debtor
+from sync_engine.stages.reconcile import reconcile
+from sync_engine.store.controls import Certificate
+from sync_engine.store.db import transaction
+from sync_engine.store.landing.sources import key_by_number
+from sync_engine.store.runs import Counts, close_run, open_run, source_lock
+
+Outcome = Literal["succeeded", "partial", "held", "failed"]
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a run came to. `failures` are entities that could not be read while others went on."""
+
+    run_id: UUID
+    outcome: Outcome = "succeeded"
+    published: Published | None = None
+    certificate: Certificate | None = None
+    failures: dict[str, SyncError] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What is the same for every source of this installation of the engine."""
+
+    store: Engine
+    lake: Lake
+    clock: Clock
+    policy: Policy = DEFAULT_POLICY
+
+
+def open_connector(config: SourceConfig, clock: Clock) -> Connector:
+    """The connector of a source. Raises ConfigurationError for wrong settings or an unknown connector."""
+    plugin = connector_plugin(config.connector)
+    return plugin.open(config.source, settings_of(plugin.settings, config.connection, f"{config.source} connection"), clock)
+
+
+def open_normaliser(config: SourceConfig) -> Normaliser:
+    """The normaliser of a source. Raises ConfigurationError."""
+    plugin = mapping_plugin(config.connector)
+    return plugin.normaliser(config.source, settings_of(plugin.settings, config.mapping, f"{config.source} mapping"))
+
+
+@contextmanager
+def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: str = "sync-engine", progress: Progress = no_progress,
+    accept_held: bool = False, connector: Connector | None = None) -> Iterator[Lane]:
+    """A registered lane; its connector is closed at the end."""
+    lane = Lane(
+        config=config, store=workshop.store, lake=workshop.lake, normaliser=open_normaliser(config), connector=connector or open_connector(config,
+            workshop.clock),
+        clock=workshop.clock, run_id=run_id, policy=workshop.policy, actor=actor, accept_held=accept_held, progress=progress,
+    )
+    try:
+        lane.register()
+        yield lane
+    finally:
+        lane.connector.close()
+
+
+def run_source(
+    workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
+    wait: bool = False, accept_held: bool = False, accept_moves: bool = False, progress: Progress = no_progress, connector: Connector | None = None,
+    actor: str = "sync-engine", run_id: UUID | None = None,
+) -> Ran:
+    """Runs a source end to end and records it. `accept_held` believes suspicious sweeps, `accept_moves` suspicious portfolio moves.
+
+    An entity whose source fails does not stop the others; a login that is refused, a wrong setting and a lost database do.
+    Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
+    """
+    with source_lock(workshop.store, config.source, wait=wait):
+        run_id = open_run(workshop.store, config.source, "debtor" if debtor else "full" if full else "changes", triggered_by, config.digest, run_id)
+        ran = Ran(run_id)
+        try:
+            with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
+                with _normalised_meanwhile(lane) as follower:
+                    if debtor is not None:
+                        pull_debtor(lane, debtor_key(lane, debtor))
+                    else:
+                        _pull_all(lane, _chosen(lane, entities), ran, full=full)
+                normalise_all(lane, follower.counts)
+                lane.accept_held = accept_moves
+                ran.published = publish(lane)
+                ran.certificate = reconcile(lane, ran.published.cut_id)
+                ran.warnings = lane.warnings
+                ran.outcome = "partial" if ran.failures else "held" if lane.warnings else "succeeded"
+        except BaseException as error:
+            ran.outcome = "failed"
+            _close_quietly(workshop.store, run_id, error)
+            raise
+        first = next(iter(ran.failures.values()), None)
+        close_run(workshop.store, run_id, ran.outcome, first, ran.published.cut_id)
+    return ran
+
+
+def _close_quietly(store: Engine, run_id: UUID, error: BaseException) -> None:
+    """Closes a failed run; when the database itself is gone, the next run of the source marks this one as died."""
+    try:
+        close_run(store, run_id, "failed", error)
+    except SyncError:
+        return
+
+
+def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
+    """Wire entities, by their own name or by family. Raises ConfigurationError for a name nobody knows."""
+    streams = lane.connector.streams
+    known = set(streams) | {s.family for s in streams.values()}
+    if unknown := sorted(set(entities) - known):
+        raise ConfigurationError(f"there is no entity {', '.join(unknown)}", whose=lane.source, todo=f"It offers: {', '.join(sorted(known))}.")
+    return [e for e, s in streams.items() if not entities or e in entities or s.family in entities]
+
+
+def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
+    rows = lane.streams()
+    for entity in chosen:
+        try:
+            pull(lane, entity, full=full, row=rows[entity])
+        except AuthenticationFailed:
+            raise
+        except (SourceError, TransientError) as error:
+            ran.failures[entity] = error
+    if chosen and set(ran.failures) == set(chosen):
+        raise next(iter(ran.failures.values()))
+
+
+@contextmanager
+def _normalised_meanwhile(lane: Lane) -> Iterator[Follower]:
+    """What is landed inside is normalised by a second thread while the source is asked for more."""
+    follower = Follower(lane)
+    lane.landed = follower.landed
+    try:
+        yield follower
+    finally:
+        lane.landed = nobody_waits
+        follower.finish()
+
+
+def debtor_key(lane: Lane, given: str) -> str:
+    """A debtor's key by its number, where the store knows one with it; else what was given is taken for the key."""
+    with transaction(lane.store, "looking for the debtor") as connection:
+        return key_by_number(connection, lane.source, given) or given
+
+
+def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> None:
+    """Normalises everything that waits; `before` is what a follower already did, by entity."""
+    for entity, row in lane.streams().items():
+        normalise(lane, entity, (before or {}).get(entity), row)
+    remember_version(lane)

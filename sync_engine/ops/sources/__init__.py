@@ -1,0 +1,1 @@
+"""Sources before and beside their runs: the doctor, discovery of companies, webhooks."""

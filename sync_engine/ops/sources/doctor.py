@@ -1,0 +1,197 @@
+"""The doctor: looks at one source from setting to permission and says what a consultant would want to know. Reads no records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+from sync_engine.config import SourceConfig, connector_plugin, settings_of
+from sync_engine.errors import StoreError, SyncError
+from sync_engine.ops.runs.source_run import open_connector, open_normaliser
+from sync_engine.ops.runs.workplace import open_store
+from sync_engine.platform.home import lake_url
+from sync_engine.ports import Clock, Connector
+
+Verdict = Literal["well", "degraded", "ill", "unknown"]
+
+
+class Finding(NamedTuple):
+    """One thing looked at. `todo` is what a person can do; `exit_code` that of the error behind it, 0 without one."""
+
+    about: str
+    verdict: Verdict
+    detail: str
+    todo: str = ""
+    exit_code: int = 0
+
+
+class Examination(NamedTuple):
+    """Everything found about one source."""
+
+    source: str
+    findings: list[Finding]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of it."""
+        verdicts = {f.verdict for f in self.findings}
+        return "ill" if "ill" in verdicts else "degraded" if "degraded" in verdicts else "well"
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first thing that is ill; 0 when nothing is."""
+        return next((f.exit_code or 1 for f in self.findings if f.verdict == "ill"), 0)
+
+
+def place() -> list[Finding]:
+    """The database and the lake of this installation."""
+    return [_asked("database", lambda: _database()), _asked("lake", lambda: _lake(lake_url()))]
+
+
+def examine(config: SourceConfig, clock: Clock) -> Examination:
+    """Settings, secrets, login, what the login may read, and whether the portfolio's dimension exists."""
+    return Examination(config.source, list(_findings(config, clock)))
+
+
+def _findings(config: SourceConfig, clock: Clock) -> Iterator[Finding]:
+    missing = list(missing_secrets(config.connection))
+    yield (
+        Finding("secrets", "ill", f"not there: {', '.join(missing)}", "Set them where the engine runs.", 2)
+        if missing
+        else Finding("secrets", "well", _where(config.connection))
+    )
+    settings = _asked("settings", lambda: _settings(config))
+    yield settings
+    if missing or settings.verdict == "ill":
+        yield Finding("login", "unknown", "not tried: first mend what is above")
+        return
+    try:
+        connector = open_connector(config, clock)
+    except SyncError as error:
+        yield _ill("settings", error)
+        return
+    try:
+        yield from _installation(config, connector)
+    finally:
+        connector.close()
+
+
+def _installation(config: SourceConfig, connector: Connector) -> Iterator[Finding]:
+    try:
+        probe = connector.probe()
+    except SyncError as error:
+        yield _ill("login", error)
+        return
+    yield Finding("login", "well", f"{probe.product} {probe.version}, company {probe.company}")
+    capable = {capability.name for capability in probe.capabilities}
+    for name, fact in probe.facts.items():
+        if name.replace("_", " ") not in capable:
+            yield Finding(name.replace("_", " "), "well", fact)
+    for capability in probe.capabilities:
+        yield Finding(capability.name, "well" if capability.available else "degraded", capability.detail, capability.consequence)
+    yield from _nobody(connector, {capability.name for capability in probe.capabilities if not capability.available})
+    yield _asked("portfolio dimension", lambda: _dimension(config, connector))
+
+
+def _nobody(connector: Connector, unreadable: set[str]) -> Iterator[Finding]:
+    """Without its debtors nothing of a source is published: that is no degree of health."""
+    debtors = [name for name, stream in connector.streams.items() if stream.canonical == "debtor" and not stream.facet]
+    if debtors and unreadable.issuperset(debtors):
+        yield Finding("debtors", "ill", f"{', '.join(debtors)} cannot be read: nothing is published without its debtor", f"See the line of {debtors[0]}.", 4)
+
+
+def _dimension(config: SourceConfig, connector: Connector) -> Finding | str:
+    codes = dimension_codes(config, connector)
+    listed = ", ".join(codes) or "none"
+    if config.portfolio is None:
+        return Finding("portfolio dimension", "degraded", "none is chosen: there will be no portfolios", f"Dimensions the ERP has: {listed}.")
+    wanted = config.portfolio.dimension
+    if wanted not in codes:
+        return Finding("portfolio dimension", "ill", f"the ERP has no dimension {wanted!r}", f"It has: {listed}. Correct portfolio.dimension.", 2)
+    return f"{wanted} (the ERP has: {listed})"
+
+
+def dimension_codes(config: SourceConfig, connector: Connector) -> list[str]:
+    """The codes of the dimensions the ERP has now."""
+    normaliser = open_normaliser(config)
+    codes: set[str] = set()
+    for entity, stream in connector.streams.items():
+        if stream.canonical == "dimension" and not stream.facet:
+            for batch in connector.pull(entity, None):
+                drafts = normaliser.normalise(entity, [(r.key, r.payload) for r in batch.records]).drafts
+                codes.update(str(d.values["code"]) for d in drafts if d.values.get("code"))
+    return sorted(codes)
+
+
+def missing_secrets(settings: Any) -> Iterator[str]:
+    """References (`env:NAME`, `file:/path`) in settings that lead nowhere."""
+    if isinstance(settings, dict):
+        for value in settings.values():
+            yield from missing_secrets(value)
+    elif isinstance(settings, str):
+        kind, _, where = settings.partition(":")
+        if kind == "env" and where and not os.environ.get(where.strip(), "").strip():
+            yield f"environment variable {where.strip()}"
+        elif kind == "file" and where and not os.access(where.strip(), os.R_OK):
+            yield f"file {where.strip()}"
+
+
+def _where(settings: Any) -> str:
+    found = [str(v) for v in _texts(settings) if v.startswith(("env:", "file:"))]
+    return ", ".join(found) or "none are needed"
+
+
+def _texts(settings: Any) -> Iterator[str]:
+    if isinstance(settings, dict):
+        for value in settings.values():
+            yield from _texts(value)
+    elif isinstance(settings, str):
+        yield settings
+
+
+def _settings(config: SourceConfig) -> str:
+    settings_of(connector_plugin(config.connector).settings, config.connection, f"{config.source} connection")
+    open_normaliser(config)
+    return "connection and mapping are valid"
+
+
+def _database() -> str:
+    store = open_store()
+    store.dispose()
+    return "answers, tables are at the newest version"
+
+
+def _lake(root: str) -> str:
+    if "://" not in root:
+        folder = Path(root)
+        while not folder.exists():
+            folder = folder.parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StoreError(f"the lake {root} cannot be written", todo="Give the engine's user the folder, or set SYNC_ENGINE_LAKE.")
+        return f"{root} can be written"
+    import fsspec
+
+    name = f"{root.rstrip('/')}/.doctor-{uuid4().hex}"
+    try:
+        with fsspec.open(name, "wb") as out:
+            out.write(b"x")
+        system, path = fsspec.core.url_to_fs(name)
+        system.rm(path)
+    except Exception as error:
+        raise StoreError(f"the lake cannot be written ({type(error).__name__})", todo="Check SYNC_ENGINE_LAKE and its credentials.") from error
+    return "can be written"
+
+
+def _asked(about: str, question: Callable[[], Finding | str]) -> Finding:
+    try:
+        answer = question()
+    except SyncError as error:
+        return _ill(about, error)
+    return answer if isinstance(answer, Finding) else Finding(about, "well", answer)
+
+
+def _ill(about: str, error: SyncError) -> Finding:
+    return Finding(about, "ill", " ".join(p for p in (error.key, error.what) if p) if error.key not in error.what else error.what, error.todo, error.exit_code)

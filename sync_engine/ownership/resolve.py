@@ -1,0 +1,181 @@
+"""`canonical row = resolve(claims, policy)`: a pure fold, independent of order, batching and repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sync_engine.canonical.fields import Field
+from sync_engine.ownership.policy import Policy, Rule, rank
+
+PERSON = "person"
+"""The provenance of a value that was pinned by hand."""
+INBOX = "inbox"
+"""The engine's own source: what applications said through the claims inbox, and persons people imported."""
+
+
+class Claim(NamedTuple):
+    """The last thing one source said about one record, and the first (for `on_create`); `linked_at` breaks ties."""
+
+    source: str
+    role: str
+    key: str
+    linked_at: datetime
+    values: Mapping[str, Any]
+    first_values: Mapping[str, Any] | None = None
+    derived: Mapping[str, Any] | None = None
+    """The part of `values` that the engine computed from the source's records: all that counts where a rule says `derived`."""
+
+
+class Pin(NamedTuple):
+    """A value set by a person: it beats every claim until a date, or until `while_claimed` is no longer what the sources say."""
+
+    field: str
+    value: Any
+    until: date | None = None
+    while_claimed: tuple[Any, ...] | None = None
+
+
+class Overruled(NamedTuple):
+    """A linked source said something else and was not believed."""
+
+    field: str
+    source: str
+    key: str
+    said: Any
+    by: str
+
+
+@dataclass(slots=True)
+class Resolved:
+    """The fold: values by field (only fields somebody ranked has claimed), and the source each came from."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, str] = field(default_factory=dict)
+
+
+def merge_facets(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One source's claim from its parts, defining stream first: a later part only adds fields, or fills what is None."""
+    defining, *others = parts
+    whole = dict(defining)
+    for part in others:
+        for name, value in part.items():
+            if whole.get(name) is None:
+                whole[name] = value
+    return whole
+
+
+AS_SAID = ("master", "if_empty")
+"""Modes in which a record of one source has the value it says now."""
+
+
+class _Alone(NamedTuple):
+    """What a record of one source alone comes to: fields that are as it says, those to fold, and whether it may be overruled in any."""
+
+    as_said: tuple[str, ...]
+    folded: Mapping[str, Rule]
+    may_be_overruled: bool
+
+
+class Resolver:
+    """`resolve` with the policy's rules looked up once per field; use one per entity, company and publish."""
+
+    def __init__(self, entity: str, fields: tuple[Field, ...], policy: Policy, *, company: str | None = None, order: Mapping[str, int] | None = None) -> None:
+        self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
+        self._sets = {f.name for f in fields if f.kind == "set"}
+        self._order = order or {}
+        self._alone: dict[tuple[str, str], _Alone] = {}
+
+    def resolve(self, claims: Sequence[Claim], pins: Iterable[Pin] = (), today: date | None = None) -> Resolved:
+        """Folds the claims of the source records linked to one canonical record.
+
+        Ranked claimants only; ties by order of sources, then the older link, then the key. A pin that still holds wins.
+        """
+        resolved = self._single(*claims) if len(claims) == 1 else self._fold(claims, self._rules, Resolved())
+        for pin in pins:
+            if pin_holds(pin, claims, today):
+                resolved.values[pin.field] = pin.value
+                resolved.provenance[pin.field] = PERSON
+        return resolved
+
+    def may_be_overruled(self, claim: Claim) -> bool:
+        """Whether something that this source says can be disbelieved where no other source and no person speaks."""
+        return self._believed_alone(claim).may_be_overruled
+
+    def overruled(self, claims: Sequence[Claim], resolved: Resolved) -> list[Overruled]:
+        """What linked sources said that did not become the value."""
+        return [
+            Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
+            for c in claims for name, said in c.values.items()
+            if name in self._rules and not self._is_set(name) and said is not None and said != resolved.values.get(name)
+        ]
+
+    def _is_set(self, name: str) -> bool:
+        return name in self._sets or self._rules[name].mode == "union"
+
+    def rule(self, field_name: str) -> Rule:
+        """The rule that decides a field."""
+        return self._rules[field_name]
+
+    def _single(self, claim: Claim) -> Resolved:
+        alone = self._believed_alone(claim)
+        values = {n: claim.values[n] for n in alone.as_said if n in claim.values}
+        return self._fold([claim], alone.folded, Resolved(values, dict.fromkeys(values, claim.source)))
+
+    def _believed_alone(self, claim: Claim) -> _Alone:
+        who = (claim.source, claim.role)
+        if who not in self._alone:
+            folded = {n: r for n, r in self._rules.items() if n in self._sets or r.mode not in AS_SAID}
+            as_said = tuple(n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None)
+            self._alone[who] = _Alone(as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules))
+        return self._alone[who]
+
+    def _fold(self, claims: Sequence[Claim], rules: Mapping[str, Rule], resolved: Resolved) -> Resolved:
+        for name, rule in rules.items():
+            ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
+            if not ranked:
+                continue
+            if self._is_set(name):
+                members = sorted({v for c in ranked for v in _members(c.values[name])})
+                resolved.values[name] = members if name in self._sets else "; ".join(members) or None
+                resolved.provenance[name] = "+".join(sorted({c.source for c in ranked}))
+                continue
+            winner, value = _decide(ranked, name, rule)
+            resolved.values[name], resolved.provenance[name] = value, winner.source
+        return resolved
+
+    def _ranked(self, claims: Sequence[Claim], name: str, rule: Rule) -> list[Claim]:
+        places = [(place, c) for c in claims if name in c.values and (place := rank(rule, c.source, c.role)) is not None]
+        places.sort(key=lambda p: (p[0], self._order.get(p[1].source, len(self._order)), p[1].linked_at, p[1].source, p[1].key))
+        return [c for _, c in places]
+
+
+def _members(value: Any) -> Sequence[Any]:
+    """The members of a set, or of a text that several sources fill together: `a@x.dk; b@x.dk`."""
+    if isinstance(value, list | tuple):
+        return value
+    return [] if value is None else [part for raw in str(value).split(";") if (part := raw.strip())]
+
+
+def _decide(ranked: list[Claim], name: str, rule: Rule) -> tuple[Claim, Any]:
+    if rule.mode == "on_create":
+        first = min(ranked, key=lambda c: c.linked_at)
+        said_first = first.first_values or {}
+        return first, said_first[name] if name in said_first else first.values[name]
+    if rule.mode == "if_empty":
+        return next(((c, c.values[name]) for c in ranked if c.values[name] is not None), (ranked[0], None))
+    return ranked[0], ranked[0].values[name]
+
+
+def pin_holds(pin: Pin, claims: Sequence[Claim], today: date | None) -> bool:
+    """Whether a pinned value still beats the claims."""
+    if pin.until is not None and today is not None and today > pin.until:
+        return False
+    return pin.while_claimed is None or pin.while_claimed == claimed_by_all(claims, pin.field)
+
+
+def claimed_by_all(claims: Sequence[Claim], field_name: str) -> tuple[Any, ...]:
+    """What the linked sources say about a field, in a stable order: the state a pin `until the source changes` watches."""
+    return tuple(c.values.get(field_name) for c in sorted(claims, key=lambda c: (c.source, c.key)))

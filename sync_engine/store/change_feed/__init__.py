@@ -1,0 +1,1 @@
+"""The append-only audit: how changes are collected, sealed and verified."""

@@ -1,0 +1,1 @@
+"""What normalise records: claims, staged documents, quarantine, code gaps."""

@@ -1,0 +1,1 @@
+"""What pull records: sources and their streams, records that differ by hash, landed files, sweeps."""

@@ -1,0 +1,217 @@
+"""Publishes debtors: links for new ones, the fold of their claims, references resolved, portfolios guarded by a brake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync_engine.canonical.debtor import DEBTOR
+from sync_engine.errors import ConfigurationError
+from sync_engine.ownership.resolve import INBOX, PERSON
+from sync_engine.store.publishing.cut import Cut, canonical_id, merge_into
+from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
+
+IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
+REFERENCES = set(IN_ORDER)
+PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
+REFERRED = (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"))
+"""What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
+COLUMNS = (
+    "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
+    "payment_terms", "parent_id", "owner_id", "portfolio_id", "excluded", "provenance",
+)
+
+
+def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) -> None:
+    """Collects the canonical debtors this cut must fold again into temporary table dirty_debtor.
+
+    `everything` is all of this source, `everyone` all of every source: after a change of policy no ERP need be asked.
+    """
+    cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql("""
+        UPDATE engine.source_record r SET about = m.key FROM engine.stream s, engine.source_record m JOIN engine.stream t ON t.stream_id = m.stream_id
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.dirty AND r.claim ? 'bill_to_number'
+          AND t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND m.deleted_at IS NULL AND m.claim ->> 'number' = r.claim ->> 'number'
+        """)
+    if everything or everyone:
+        cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
+            everyone=everyone)
+        return
+    cut.sql("""
+        INSERT INTO dirty_debtor
+        SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
+        WHERE s.source = :source AND s.canonical = 'debtor' AND r.dirty
+        """)
+    for canonical, column, claimed in REFERRED:
+        _mark_referring(cut, canonical, column, claimed)
+    expire_pins(cut, "debtor")
+
+
+def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None:
+    """Debtors whose claims name a record that is new, changed or gone; there is no index over claims, so nobody looks without need."""
+    changed = f"""
+        SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id)
+        WHERE t.source = :source AND t.canonical = '{canonical}' AND c.dirty"""
+    if canonical == "debtor":  # a parent that was there before and still is changes nothing for its children
+        changed += """ AND (c.deleted_at IS NOT NULL OR NOT EXISTS (
+            SELECT FROM canonical.link l JOIN canonical.debtor d ON d.id = l.canonical_id
+            WHERE l.entity = 'debtor' AND l.source = :source AND l.external_id = c.key AND l.decided_at < now() AND d.deleted_at IS NULL))"""
+    if not cut.exists(changed):
+        return
+    cut.sql(f"""
+        INSERT INTO dirty_debtor
+        SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
+        WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN ({changed})
+        ON CONFLICT DO NOTHING
+        """)
+
+
+def publish_debtors(cut: Cut) -> None:
+    """Folds the dirty debtors and merges them. Raises ConfigurationError when the portfolio brake trips."""
+    if number_dirty(cut, "dirty_debtor") == 0:
+        return
+    cut.sql("CREATE TEMP TABLE incoming_debtor (LIKE canonical.debtor) ON COMMIT DROP")
+    cut.sql("ALTER TABLE incoming_debtor ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
+    look = _Lookups(cut)
+    for chunk in fold(cut, "debtor", DEBTOR, "dirty_debtor", look.derived):
+        look.parents_of(chunk)
+        copy_wanted(cut, "incoming_debtor", ("id", *COLUMNS), [_row(f, look) for f in chunk])
+    _keep_deletion_dates(cut)
+    _portfolio_brake(cut)
+    merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
+        fresh=not cut.exists("SELECT FROM canonical.debtor"))
+    if cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL OR ultimate_parent_id IS NOT NULL"):
+        _ultimate_parents(cut)
+
+
+def _row(folded: Folded, look: _Lookups) -> list[Any]:
+    values, leading = folded.resolved.values, folded.leading
+    provenance = {f.stored_as: folded.resolved.provenance[f.name] for f in DEBTOR if f.name in values}
+    said_by = folded.resolved.provenance
+    return [
+        str(folded.id), values.get("number"), leading.values.get("source_modified_at"), "now" if folded.is_deleted else None,
+        json_text(values.get("custom")), next((look.company[c.source] for c in folded.claims if c.source in look.company), None),
+        *[cell(values.get(f.name)) for f in PLAIN], *[look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER],
+        "true" if folded.is_excluded else "false", json_text(provenance),
+    ]
+
+
+class _Lookups:
+    """What references resolve to: small lists whole, parents per chunk, portfolios from the debtors' dimension values."""
+
+    def __init__(self, cut: Cut) -> None:
+        self._cut = cut
+        self.company = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
+        self.terms: dict[tuple[Any, Any], Any] = {(str(s), str(k).partition("/")[2]): c for s, k,
+            c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
+        self.owners: dict[tuple[Any, Any], str] = {(str(s), str(n)): str(i) for s, n,
+            i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
+        self.parents: dict[tuple[Any, Any], str] = {}
+        self._merged: set[str] | None = None
+        self._keys: dict[str, dict[str, str]] = {}
+        self._values = self._card_values()
+        self._with_portfolio = {str(r[0]) for r in cut.rows("SELECT source FROM engine.source WHERE config -> 'portfolio' ->> 'dimension' IS NOT NULL")}
+
+    def reference(self, name: str, said_by: str | None, value: Any) -> str | None:
+        """What a claimed key means in the store; a value pinned by a person is what the store holds already."""
+        if value is None or said_by is None:
+            return None
+        if said_by in (PERSON, INBOX):
+            return self._survivor(str(value)) if name == "parent_key" else str(value)
+        if name == "portfolio_key":
+            return str(canonical_id(said_by, "portfolio", value))
+        return {"payment_terms_key": self.terms, "parent_key": self.parents, "owner_code": self.owners}[name].get((said_by, value))
+
+    def _survivor(self, debtor_id: str) -> str:
+        if self._merged is None:
+            self._merged = {str(i) for i, in self._cut.rows("SELECT id FROM canonical.debtor WHERE merged_into IS NOT NULL")}
+        return survivor(self._cut, debtor_id) if debtor_id in self._merged else debtor_id
+
+    def _card_values(self) -> dict[tuple[str, str], str]:
+        """(source, key of the debtor there) -> external id of the value of that source's chosen dimension on the card."""
+        rows = self._cut.rows("""
+            SELECT dd.source, r.claim ->> 'debtor_key', min(v.external_id)
+            FROM dirty_debtor y JOIN canonical.debtor_dimension dd ON dd.debtor_id = y.id AND dd.deleted_at IS NULL
+            JOIN engine.stream s ON s.source = dd.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
+            JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = dd.external_id
+            JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
+            JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source
+                AND o.config -> 'portfolio' ->> 'dimension' = d.code
+            GROUP BY 1, 2
+            """)
+        return {(str(s), str(k)): str(v) for s, k, v in rows}
+
+    def derived(self, source: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
+        value = self._values.get((source, key))
+        found: dict[str, Any] = {"portfolio_key": value} if value is not None or source in self._with_portfolio else {}
+        if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
+            found["parent_key"] = self._key_of(source, bill_to)
+        return found
+
+    def _key_of(self, source: str, number: str) -> str | None:
+        """The key of a debtor by its number; the list is read once, and only where parents are named by number."""
+        if source not in self._keys:
+            self._keys[source] = {str(n): str(k) for n, k in self._cut.rows("""
+                SELECT r.claim ->> 'number', r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+                WHERE s.source = :of AND s.canonical = 'debtor' AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL
+                """, of=source)}
+        return self._keys[source].get(number)
+
+    def parents_of(self, chunk: list[Folded]) -> None:
+        """Resolves the parents this chunk names."""
+        wanted = {(f.resolved.provenance["parent_key"],
+            f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
+        for source in {s for s, _ in wanted if s not in (PERSON, INBOX)}:
+            rows = self._cut.rows(
+                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source,
+                    keys=[k for s, k in wanted if s == source])
+            self.parents.update({(source, k): str(i) for k, i in rows})
+
+
+def survivor(cut: Cut, debtor_id: str) -> str:
+    """The debtor that one was merged into, or itself."""
+    return str(cut.rows("""
+        WITH RECURSIVE up AS (
+            SELECT CAST(:id AS uuid) AS id, 0 AS steps
+            UNION ALL SELECT d.merged_into, up.steps + 1 FROM up JOIN canonical.debtor d ON d.id = up.id WHERE d.merged_into IS NOT NULL AND up.steps < 100)
+        SELECT id FROM up ORDER BY steps DESC LIMIT 1
+        """, id=debtor_id)[0][0])
+
+
+def _keep_deletion_dates(cut: Cut) -> None:
+    cut.sql("""
+        UPDATE incoming_debtor n SET deleted_at = o.deleted_at FROM canonical.debtor o
+        WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL
+        """)
+
+
+def _portfolio_brake(cut: Cut) -> None:
+    """Debtors that would leave one portfolio for another: more than the configured share needs a person's word first."""
+    if cut.accept_held:
+        return
+    moving, members = cut.rows("""
+        SELECT count(*) FILTER (WHERE n.portfolio_id IS DISTINCT FROM o.portfolio_id), (SELECT count(*) FROM canonical.debtor
+            WHERE portfolio_id IS NOT NULL AND deleted_at IS NULL)
+        FROM incoming_debtor n JOIN canonical.debtor o USING (id) WHERE o.portfolio_id IS NOT NULL
+        """)[0]
+    if int(str(moving)) > max(5, cut.move_brake * int(str(members))):
+        raise ConfigurationError(
+            f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source,
+                key="portfolio.move_brake",
+            todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, run again with --accept-moves.")
+
+
+def _ultimate_parents(cut: Cut) -> None:
+    """The root of every parent chain; a cycle has no root and is reported, not followed."""
+    cut.sql("""
+        WITH RECURSIVE chain AS (
+            SELECT id, parent_id AS up, ARRAY[id] AS path FROM canonical.debtor WHERE parent_id IS NOT NULL
+            UNION ALL SELECT c.id, p.parent_id, c.path || p.id FROM chain c JOIN canonical.debtor p ON p.id = c.up WHERE p.parent_id IS NOT NULL
+                AND p.id <> ALL(c.path)),
+        root AS (SELECT DISTINCT ON (id) id, up FROM chain ORDER BY id, cardinality(path) DESC)
+        UPDATE canonical.debtor d SET ultimate_parent_id = r.up FROM root r WHERE r.id = d.id AND d.ultimate_parent_id IS DISTINCT FROM r.up
+        """)
+    cut.sql("UPDATE canonical.debtor SET ultimate_parent_id = NULL WHERE parent_id IS NULL AND ultimate_parent_id IS NOT NULL")

@@ -1,0 +1,340 @@
+"""Publishes ledger entries: what the ledger last said about open amounts, payments, and which money settled what.
+
+An entry that belongs to one of the ERP's own documents enriches it; any other invoice-like entry (journal, opening balance,
+finance charge) becomes a document of its own, and money becomes a payment.
+"""
+
+from __future__ import annotations
+
+from sync_engine.canonical.document import LEDGER_ENTRY
+from sync_engine.store.db import tell_planner
+from sync_engine.store.publishing.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.publishing.orphans import hold_applications, hold_entries
+from sync_engine.store.staging import staged
+
+ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
+PAYMENT = (
+    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency",
+        "exchange_rate", "amount",
+    "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
+)
+APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
+    "is_reversed", "deleted_at")
+DEDUCTION = (
+    "source", "external_id", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "amount", "unapplied_amount", "amount_base",
+    "unapplied_amount_base", "reference",
+)
+OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
+PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
+"""The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
+AMOUNT = "coalesce(e.amount, e.amount_base)"
+"""A route that knows base amounts only states entries in base currency; a document of the ERP's own keeps its currency."""
+KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
+
+
+def drop_deleted(cut: Cut) -> None:
+    """Entries and applications that are gone by now, or were when the lake was replayed, leave staging."""
+    for entity in ("ledger_entry", "application"):
+        cut.sql(f"""
+            DELETE FROM {staged(cut.source, entity)} d USING engine.source_record r
+            WHERE r.stream_id = d.stream_id AND r.key = d.key AND r.deleted_at IS NOT NULL
+            """)
+
+
+def merge_entries(cut: Cut) -> bool:
+    """Staged entries replace what the ledger said before; temporary table touched_entry names those that moved."""
+    table = staged(cut.source, "ledger_entry")
+    cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
+    drop_deleted(cut)
+    _deleted_entries(cut)
+    _leaving_documents(cut)
+    cut.sql("""
+        UPDATE engine.ledger_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE e.source = :source AND e.record_id IS NULL AND e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet
+          AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
+        """)
+    cut.sql("INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL ON CONFLICT DO NOTHING")
+    if not cut.exists(f"SELECT FROM {table}"):
+        return cut.exists("SELECT FROM touched_entry")
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_entry ON COMMIT DROP AS
+        SELECT DISTINCT ON (coalesce(e.entry_no, e.key)) coalesce(e.entry_no, e.key) AS entry_no, e.key, e.said,
+            {", ".join(f"e.{c}" for c in ENTRY_COLUMNS)} FROM {table} e
+        ORDER BY coalesce(e.entry_no, e.key), e.batch_id DESC, e.ctid DESC
+        """)
+    cut.sql("""
+        UPDATE incoming_entry e SET debtor_key = r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+        WHERE e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'number' = e.debtor_number
+            AND r.deleted_at IS NULL
+        """)
+    said = {c: f"CASE WHEN n.said IS NULL OR ',' || n.said || ',' LIKE '%,{c},%' THEN n.{c} ELSE o.{c} END" for c in ENTRY_COLUMNS}
+    said["debtor_key"] = "coalesce(n.debtor_key, o.debtor_key)"
+    cut.sql(f"""
+        WITH moved AS (
+            UPDATE engine.ledger_entry o SET key = n.key, {", ".join(f"{c} = {said[c]}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            WHERE o.source = :source AND o.entry_no = n.entry_no
+              AND ({", ".join(f"o.{c}" for c in ENTRY_COLUMNS)}) IS DISTINCT FROM ({", ".join(said[c] for c in ENTRY_COLUMNS)}) RETURNING o.entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM moved ON CONFLICT DO NOTHING
+        """)
+    cut.sql(f"""
+        WITH fresh AS (
+            INSERT INTO engine.ledger_entry (source, entry_no, key, {", ".join(ENTRY_COLUMNS)})
+            SELECT :source, n.entry_no, n.key, {", ".join(f"n.{c}" for c in ENTRY_COLUMNS)} FROM incoming_entry n
+            WHERE NOT EXISTS (SELECT FROM engine.ledger_entry o WHERE o.source = :source AND o.entry_no = n.entry_no) RETURNING entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM fresh ON CONFLICT DO NOTHING
+        """)
+    return True
+
+
+def _deleted_entries(cut: Cut) -> None:
+    """Entries that vanished from the ledger (date compression, a correction): their documents and payments get a tombstone."""
+    cut.sql("""
+        WITH gone AS (
+            DELETE FROM engine.ledger_entry e USING engine.source_record r, engine.stream s
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL
+                AND e.source = :source AND e.key = r.key
+            RETURNING e.entry_no)
+        INSERT INTO touched_entry SELECT entry_no FROM gone ON CONFLICT DO NOTHING
+        """)
+
+
+def _leaving_documents(cut: Cut) -> None:
+    """Documents that this cut will bury: their entries go on without them, since deleting a document deletes no debt."""
+    cut.sql("""
+        CREATE TEMP TABLE leaving_document ON COMMIT DROP AS
+        SELECT o.id FROM engine.source_record r JOIN engine.stream s USING (stream_id) JOIN canonical.document o ON o.source = s.source
+            AND o.external_id = r.key
+        WHERE s.source = :source AND s.canonical = 'document' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
+        """)
+    cut.sql("""
+        INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN leaving_document d ON d.id = e.record_id
+        WHERE e.source = :source ON CONFLICT DO NOTHING
+        """)
+
+
+def resolve_entries(cut: Cut) -> None:
+    """Which record each entry speaks about. New documents may claim entries that stood for themselves until now.
+
+    Of several entries under one document's number, the one over its total is the document's own; the others came from a journal.
+    """
+    cut.sql("CREATE INDEX ON incoming_document (external_no)")
+    cut.sql("""
+        INSERT INTO touched_entry SELECT e.entry_no FROM engine.ledger_entry e JOIN incoming_document n ON n.external_no = e.document_no
+        WHERE e.source = :source ON CONFLICT DO NOTHING
+        """)
+    if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL"):
+        cut.sql("""
+            INSERT INTO touched_entry SELECT o.entry_no FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+            JOIN engine.ledger_entry o ON o.source = :source AND o.document_no = e.document_no AND o.document_type = e.document_type
+                AND o.entry_no <> e.entry_no
+            WHERE e.document_type IN ('invoice', 'credit_memo', 'finance_charge') ON CONFLICT DO NOTHING
+            """)
+    hold_entries(cut)
+    tell_planner(cut.connection, "touched_entry")
+    cut.sql(f"""
+        CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
+        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total,
+               CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal'
+                   AND coalesce(e.amount, e.amount_base) < 0 THEN 'payment'
+                   ELSE 'document' END AS record_kind
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN LATERAL (
+            SELECT id, total FROM (
+                SELECT n.id, n.kind, n.debtor_key, n.total, 1 AS place FROM incoming_document n
+                WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
+                UNION ALL
+                SELECT o.id, o.kind, o.debtor_key, o.total, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
+                    AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL
+                    AND NOT EXISTS (SELECT FROM leaving_document g WHERE g.id = o.id)) c
+            WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
+        """)
+    cut.sql("""
+        UPDATE resolved_entry r SET document_id = NULL FROM (
+            SELECT x.entry_no, row_number() OVER (
+                PARTITION BY x.document_id ORDER BY abs(e.amount) IS DISTINCT FROM abs(x.total), length(x.entry_no), x.entry_no) AS place
+            FROM resolved_entry x JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = x.entry_no
+            WHERE x.document_id IN (SELECT document_id FROM resolved_entry WHERE document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) p
+        WHERE p.entry_no = r.entry_no AND p.place > 1
+        """)
+    cut.sql(f"""
+        UPDATE engine.ledger_entry e SET record_kind = r.record_kind,
+            record_id = CASE WHEN r.record_kind = 'payment' THEN {id_sql("payment", "'ledger/' || e.entry_no")} ELSE coalesce(r.document_id,
+                {id_sql("document", "'ledger/' || e.entry_no")}) END
+        FROM resolved_entry r WHERE e.source = :source AND e.entry_no = r.entry_no
+        """)
+    _follow_entries(cut)
+
+
+def _follow_entries(cut: Cut) -> None:
+    """Applications name records, not entries: where an entry speaks about another record now, they do too."""
+    cut.sql("""
+        CREATE TEMP TABLE moved_entry ON COMMIT DROP AS
+        SELECT r.old_id, e.record_id AS new_id, e.record_kind AS new_kind FROM resolved_entry r JOIN engine.ledger_entry e ON e.source = :source
+            AND e.entry_no = r.entry_no
+        WHERE r.old_id IS NOT NULL AND e.record_id <> r.old_id
+        """)
+    if not cut.exists("SELECT FROM moved_entry"):
+        return
+    cut.sql("""
+        CREATE TEMP TABLE moved_application ON COMMIT DROP AS
+        SELECT a.id, coalesce(f.new_kind, a.from_kind) AS from_kind, coalesce(f.new_id, a.from_id) AS from_id,
+               coalesce(t.new_kind, a.to_kind) AS to_kind, coalesce(t.new_id, a.to_id) AS to_id
+        FROM canonical.application a LEFT JOIN moved_entry f ON f.old_id = a.from_id LEFT JOIN moved_entry t ON t.old_id = a.to_id
+        WHERE a.source = :source AND (a.from_id IN (SELECT old_id FROM moved_entry) OR a.to_id IN (SELECT old_id FROM moved_entry))
+        """)
+    merge_into(cut, "application", "moved_application", ("from_kind", "from_id", "to_kind", "to_id"))
+
+
+def enrich_documents(cut: Cut) -> None:
+    """Documents the touched entries speak about: pulled in if not staged, then overlaid with open amount, dates and base amounts."""
+    cut.sql("""
+        INSERT INTO incoming_document SELECT o.*, NULL FROM canonical.document o
+        WHERE o.id IN (SELECT e.record_id FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+            WHERE e.record_kind = 'document')
+          AND o.external_id NOT LIKE 'ledger/%' AND NOT EXISTS (SELECT FROM incoming_document n WHERE n.id = o.id)
+        """)
+    cut.sql(f"""
+        INSERT INTO incoming_document (id, source, external_id, external_no, debtor_id, debtor_key, kind, issue_date, posting_date, currency, total,
+            subtotal, erp_status, po_number, reference, is_posted)
+        SELECT e.record_id, :source, 'ledger/' || e.entry_no, e.document_no, l.canonical_id, e.debtor_key, CASE WHEN {KIND} IN ('credit_note',
+            'finance_charge') THEN {KIND} ELSE 'journal' END,
+               coalesce(e.document_date, e.posting_date), e.posting_date, coalesce(e.currency, c.base_currency), {OWED} * {AMOUNT}, {OWED} * {AMOUNT}, 'open',
+                   e.external_no, e.description, true
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE e.record_kind = 'document' AND e.record_id = {id_sql("document", "'ledger/' || e.entry_no")}
+        """)
+    cut.sql(f"""
+        UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = {OWED} * e.remaining, due_date = coalesce(e.due_date, n.due_date),
+            posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date,
+                n.closed_date) END,
+            total_base = coalesce({OWED} * e.amount_base, n.total_base), open_amount_base = coalesce({OWED} * e.remaining_base,
+                CASE WHEN e.remaining = 0 THEN 0 END),
+            exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
+            dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
+            source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
+            erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') THEN n.erp_status WHEN e.remaining = 0 OR NOT e.is_open THEN 'paid'
+                              WHEN abs(e.remaining) < abs(e.amount) THEN 'partially_paid' ELSE 'open' END
+        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NOT NULL
+        """)
+    cut.sql(f"""
+        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce({OWED} * e.amount_base, n.total_base),
+            due_date = coalesce(e.due_date, n.due_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
+            promised_date = coalesce(n.promised_date, e.promised_date), source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
+            exchange_rate = CASE WHEN n.total <> 0 AND e.amount_base IS NOT NULL THEN round(abs(e.amount_base / n.total), 10) ELSE n.exchange_rate END,
+            open_amount_base = coalesce({OWED} * e.remaining_base, CASE WHEN NOT e.is_open THEN 0 END, n.open_amount_base),
+            open_amount = CASE WHEN NOT e.is_open THEN 0 WHEN e.remaining_base = e.amount_base THEN n.total
+                WHEN n.currency = (SELECT c.base_currency FROM canonical.company c WHERE c.source = :source) THEN coalesce({OWED} * e.remaining_base,
+                    n.open_amount)
+                ELSE n.open_amount END,
+            erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') OR e.is_open IS NULL THEN n.erp_status
+                              WHEN NOT e.is_open THEN 'paid' WHEN n.erp_status = 'paid' THEN 'open' ELSE n.erp_status END
+        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
+        """)
+    _drop_stand_ins(cut)
+
+
+def _drop_stand_ins(cut: Cut) -> None:
+    """A document that stood for an entry alone is superseded when the ERP's own document turns up, or the entry is gone."""
+    cut.sql("""
+        CREATE TEMP TABLE gone_stand_in ON COMMIT DROP AS
+        SELECT o.* FROM touched_entry t JOIN canonical.document o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
+        LEFT JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        WHERE e.entry_no IS NULL OR e.record_id <> o.id
+        """)
+    cut.sql("UPDATE gone_stand_in SET deleted_at = now()")
+    merge_into(cut, "document", "gone_stand_in", ("deleted_at",))
+
+
+def publish_payments(cut: Cut) -> None:
+    """Payments, refunds and money from journals, of the touched entries. Amounts are positive, unless taken back; the kind gives the direction."""
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_payment ON COMMIT DROP AS
+        SELECT e.record_id AS id, e.source, 'ledger/' || e.entry_no AS external_id, e.document_no AS external_no, e.source_modified_at,
+            CAST(NULL AS timestamptz) AS deleted_at,
+               l.canonical_id AS debtor_id, e.debtor_key, CASE e.document_type WHEN 'payment' THEN 'payment' WHEN 'refund' THEN 'refund'
+                   ELSE 'journal' END AS kind,
+               e.posting_date AS payment_date, coalesce(e.currency, c.base_currency) AS currency,
+               CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) END AS exchange_rate, {PAID} * {AMOUNT} AS amount,
+                   coalesce({PAID} * e.remaining,
+                   CASE WHEN NOT e.is_open THEN 0 WHEN e.amount IS NULL THEN {PAID} * e.remaining_base END) AS unapplied_amount,
+               {PAID} * e.amount_base AS amount_base, coalesce({PAID} * e.remaining_base, CASE WHEN e.remaining = 0 OR NOT e.is_open
+                   THEN 0 END) AS unapplied_amount_base, e.method,
+               coalesce(e.external_no, e.description) AS reference, e.entry_no, CASE WHEN e.is_open THEN NULL ELSE e.closed_date END AS closed_date
+        FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE e.record_kind = 'payment'
+        UNION ALL
+        SELECT o.id, o.source, o.external_id, o.external_no, o.source_modified_at, now(), o.debtor_id, o.debtor_key, o.kind, o.payment_date, o.currency,
+            o.exchange_rate, o.amount, o.unapplied_amount,
+               o.amount_base, o.unapplied_amount_base, o.method, o.reference, o.entry_no, o.closed_date
+        FROM touched_entry t JOIN canonical.payment o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
+        WHERE NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.entry_no = t.entry_no)
+        """)
+    merge_into(cut, "payment", "incoming_payment", PAYMENT, fresh=not cut.exists("SELECT FROM canonical.payment WHERE source = :source"))
+
+
+def publish_applications(cut: Cut) -> None:
+    """Which money settled what. An application whose entries are not known yet stays staged for the next cut."""
+    table = staged(cut.source, "application")
+    if not cut.exists(f"SELECT FROM {table}"):
+        return
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
+        SELECT DISTINCT ON (a.key) a.id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
+               t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency,
+                   c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
+               a.amount_base, coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
+               coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
+        FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source
+            AND t.entry_no = a.to_entry
+        LEFT JOIN canonical.document d ON d.id = t.record_id AND t.amount IS NULL
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
+        ORDER BY a.key, a.batch_id DESC, a.ctid DESC
+        """)
+    _deductions(cut, table)
+    merge_into(cut, "application", "incoming_application", APPLICATION, fresh=not cut.exists("SELECT FROM canonical.application WHERE source = :source"))
+    waiting = cut.sql(f"DELETE FROM {table} a USING incoming_application n WHERE n.external_id = a.key")
+    hold_applications(cut)
+    count(cut, "application", staged=waiting)
+
+
+def _deductions(cut: Cut, table: str) -> None:
+    """A deduction is a payment of kind write_off that settles one record: so a document's total still equals open + settled."""
+    if not cut.exists(f"SELECT FROM {table} WHERE deduction IS NOT NULL"):
+        return
+    cut.sql(f"""
+        CREATE TEMP TABLE incoming_deduction ON COMMIT DROP AS
+        SELECT DISTINCT ON (a.key) {id_sql("payment", "'deduction/' || a.key")} AS id, CAST(:source AS text) AS source, 'deduction/' || a.key AS external_id,
+               a.id AS application_id, a.key, t.record_kind, t.record_id, CASE WHEN a.is_reversed THEN now() END AS deleted_at, l.canonical_id AS debtor_id,
+               t.debtor_key, CAST('write_off' AS text) AS kind, a.applied_on AS payment_date,
+               coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency,
+               coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency, c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
+               CAST(0 AS numeric) AS unapplied_amount, a.amount_base, CAST(0 AS numeric) AS unapplied_amount_base, a.deduction AS reference
+        FROM {table} a JOIN engine.ledger_entry t ON t.source = :source AND t.entry_no = a.to_entry
+        LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = t.debtor_key
+        LEFT JOIN canonical.document d ON d.id = t.record_id AND t.amount IS NULL
+        LEFT JOIN canonical.company c ON c.source = :source
+        WHERE a.deduction IS NOT NULL AND t.record_id IS NOT NULL
+        ORDER BY a.key, a.batch_id DESC, a.ctid DESC
+        """)
+    merge_into(cut, "payment", "incoming_deduction", DEDUCTION)
+    cut.sql("""
+        INSERT INTO incoming_application (id, source, external_id, from_kind, from_id, to_kind, to_id, amount, amount_base, currency, applied_on, is_reversed)
+        SELECT application_id, source, key, 'payment', id, record_kind, record_id, amount, amount_base, currency, payment_date, deleted_at IS NOT NULL
+        FROM incoming_deduction
+        """)
+
+
+def bury_deductions(cut: Cut) -> None:
+    """A deduction whose row is gone from the ledger goes with it."""
+    cut.sql("""
+        CREATE TEMP TABLE gone_deduction ON COMMIT DROP AS
+        SELECT p.* FROM gone_application a JOIN canonical.payment p ON p.source = a.source AND p.external_id = 'deduction/' || a.external_id
+            AND p.deleted_at IS NULL
+        """)
+    cut.sql("UPDATE gone_deduction SET deleted_at = now()")
+    merge_into(cut, "payment", "gone_deduction", ("deleted_at",))

@@ -1,0 +1,1 @@
+"""What operators and readers ask the store; nothing here writes."""

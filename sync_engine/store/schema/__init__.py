@@ -1,0 +1,1 @@
+"""The tables as SQLAlchemy sees them: `canonical`, the public contract, and `engine`, private."""

@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.matching.ladder import RUNGS
-from sync_engine.ops.decisions.handlers import Decided, decide
+from sync_engine.ops.decisions.edits import Decided
+from sync_engine.ops.decisions.handlers import decide
 from sync_engine.ops.decisions.names import somebody
 from sync_engine.ops.decisions.operations import OPERATION, Operation
 from sync_engine.ops.decisions.plan_view import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, moved, named, plain, sections_of, unknown

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.ops.decisions.handlers import Vetoed
+from sync_engine.ops.decisions.edits import Vetoed
 from sync_engine.ops.decisions.operations import Operation
 from sync_engine.ops.runs.source_run import Workshop
 from sync_engine.store.db import transaction

@@ -1,0 +1,90 @@
+"""The edits of one operation: decision rows as they were and as they will be, each later step seeing what the earlier ones came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.store.decisions import rows as decisions
+from sync_engine.store.decisions.rows import Edit, Kind, Row
+from sync_engine.store.queries import lookups
+
+
+class Vetoed(NamedTuple):
+    """A link that is not made, and why."""
+
+    entity: str
+    source: str
+    key: str
+    record: str
+    why: str
+
+
+@dataclass(slots=True)
+class Decided:
+    """The edits of one operation. `touched` are canonical records to fold again besides those whose links move."""
+
+    edits: dict[tuple[Kind, tuple[str, ...]], Edit] = field(default_factory=dict)
+    vetoed: list[Vetoed] = field(default_factory=list)
+    touched: set[tuple[str, str]] = field(default_factory=set)
+    automatic: ops.GoAutomatic | None = None
+    undoes: str | None = None
+    coming: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
+    """(entity, canonical record) -> the (source, key) that edits so far moved to it; `link_now` knows whether they stayed."""
+    about: dict[tuple[Kind, str, str], set[tuple[str, ...]]] = field(default_factory=dict)
+    """(kind, entity, canonical record) -> the keys of edited pins and tags; `about_now` knows what became of them."""
+
+    def put(self, connection: Connection, kind: Kind, key: tuple[str, ...], after: Row | None, before: Row | None = None) -> None:
+        """Adds an edit; two edits of one row become one."""
+        if kind in ("pin", "tag"):
+            self.about.setdefault((kind, key[0], key[1]), set()).add(key)
+        if (earlier := self.edits.get((kind, key))) is not None:
+            self.edits[kind, key] = earlier._replace(after=after)
+            return
+        self.edits[kind, key] = Edit(kind, key, before if before is not None else decisions.read(connection, kind, [key]).get(key), after)
+
+    def link_now(self, connection: Connection, key: tuple[str, ...]) -> Row | None:
+        """The link row as it will be after the edits so far."""
+        if ("link", key) in self.edits:
+            return self.edits["link", key].after
+        return decisions.read(connection, "link", [key]).get(key)
+
+    def linked_now(self, connection: Connection, entity: str, canonical: str) -> list[tuple[str, ...]]:
+        """The keys of links to a canonical record, as it will be after the edits so far: what one file says first, its next row must know."""
+        moved = {(entity, *key) for key in self.coming.get((entity, canonical), ())}
+        keys = sorted(moved | set(decisions.keys_linked_to(connection, entity, canonical)))
+        return [k for k in keys if ("link", k) not in self.edits or canonical_of(self.edits["link", k].after) == canonical]
+
+    def about_now(self, connection: Connection, kind: Literal["pin", "tag"], entity: str, canonical: str) -> dict[tuple[str, ...], Row]:
+        """The pins or tags of a canonical record as they will be after the edits so far."""
+        rows = decisions.read(connection, kind, decisions.keys_about(connection, kind, entity, canonical))
+        edited = {key: self.edits[kind, key].after for key in self.about.get((kind, entity, canonical), ())}
+        return {key: row for key, row in {**rows, **edited}.items() if row is not None}
+
+    def becomes(self, entity: str, canonical: str) -> str:
+        """The record one is merged into by the edits so far, or itself."""
+        while (edit := self.edits.get(("merged", (entity, canonical)))) is not None and edit.after is not None:
+            canonical = str(edit.after["merged_into"])
+        return canonical
+
+
+def canonical_of(row: Row | None) -> str | None:
+    """The canonical record a link row means."""
+    return None if row is None else str(row["canonical_id"])
+
+
+def move(connection: Connection, decided: Decided, key: tuple[str, ...], to: str | None, rule: str, details: dict[str, Any] | None = None) -> None:
+    """The link row of one record, pinned. Its contacts' links by rule are the rules' again, unless everything around them moves along."""
+    before = decided.link_now(connection, key)
+    after = None if to is None else {"canonical_id": to, "method": "manual", "rule": rule, "confidence": 1.0, "evidence": details, "pinned": True}
+    decided.put(connection, "link", key, after, before)
+    if to is not None:
+        decided.coming.setdefault((key[0], to), set()).add((key[1], key[2]))
+    if key[0] == "debtor" and rule != "merge":
+        contacts = [("contact", key[1], c) for c in lookups.contacts_of(connection, key[1], key[2])]
+        for contact, row in decisions.read(connection, "link", contacts).items():
+            if not row["pinned"] and (row["method"] == "rule" or to is None):
+                decided.put(connection, "link", contact, None, row)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from mappings.fields import Custom, wire
+from sync_engine.canonical.cells import plain_number
 from sync_engine.errors import MappingFailed, RecordError
 
 Row = dict[str, Any]
@@ -109,7 +109,7 @@ def has_long_number(payload: bytes) -> bool:
 
 def lossless(payload: bytes) -> Any:
     """The payload as Python objects, with long decimals as plain decimal text; raises ValueError."""
-    return json.loads(payload, parse_float=_plain, parse_constant=_no_number)
+    return json.loads(payload, parse_float=plain_number, parse_constant=_no_number)
 
 
 def _holds_nul(value: Any) -> bool:
@@ -122,20 +122,6 @@ def _unreadable(payload: bytes) -> str:
     """Why the connector could not read this record whole; empty where it could."""
     found = json.loads(payload)
     return str(found.get(UNREADABLE, "")) if isinstance(found, dict) else ""
-
-
-def _plain(literal: str) -> str:
-    """A decimal literal without exponent and trailing zeros, as pydantic-core writes the short ones."""
-    try:
-        number = Decimal(literal)
-    except ArithmeticError:
-        return literal
-    if not number:
-        return "0"
-    if not -40 < number.adjusted() < 40:
-        return literal
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _no_number(name: str) -> float:

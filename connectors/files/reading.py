@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import xxhash
 
+from connectors.files.parquet import read_parquet
 from connectors.files.settings import ENDINGS, EntityFiles, Format
+from sync_engine.canonical.cells import Number, is_failed, plain_number
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
 from sync_engine.platform.tables import Table, read_table, unreadable
@@ -18,9 +21,8 @@ from sync_engine.records import RawRecord
 
 ERROR_FIELD = "@syncEngine.error"
 """What stands in the payload instead of a row that cannot be used; the mapping quarantines it with this reason."""
-CHUNK = 10_000
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class Row(NamedTuple):
@@ -145,7 +147,7 @@ class EntityReading:
     def _rows_of(self, path: Path) -> Iterator[Row]:
         match self._format(path):
             case "parquet":
-                yield from self._dictionaries(path, enumerate(_parquet(path), 1))
+                yield from self._dictionaries(path, enumerate(read_parquet(path), 1))
             case "ndjson":
                 yield from self._ndjson(path)
             case "csv" | "tsv" | "excel":
@@ -173,13 +175,14 @@ class EntityReading:
         keys = [self._place(table.header, column) for column in declared.key]
         modified = None if declared.modified is None else self._place(table.header, declared.modified)
         debtor = None if declared.debtor is None else self._place(table.header, declared.debtor)
-        header = table.header
+        header, encode = table.header, payload if self._format(path) == "excel" else _encode
         for number, cells, wrong in table.rows:
-            if wrong:
+            named = [cells[k] for k in keys] if not wrong else []
+            if wrong := wrong or next((f"holds {c} where its key stands: a formula failed" for c in named if is_failed(c)), ""):
                 yield Row(path.name, number, None, b"", None, None, wrong)
                 continue
             yield Row(
-                path.name, number, self._key([cells[k] for k in keys]), _encode(dict(zip(header, cells, strict=True))),
+                path.name, number, self._key(named), encode(dict(zip(header, cells, strict=True))),
                 None if modified is None else _instant(cells[modified]), None if debtor is None else (cells[debtor] or "").strip(),
             )
 
@@ -201,7 +204,7 @@ class EntityReading:
 
     def _dictionaries(self, path: Path, rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Row]:
         for number, found in rows:
-            yield self._row(path, number, found, _encode(found))
+            yield self._row(path, number, found, payload(found))
 
     def _row(self, path: Path, number: int, found: dict[str, Any], raw: bytes) -> Row:
         declared = self.declared
@@ -210,7 +213,7 @@ class EntityReading:
         def cell(column: str) -> str | None:
             name = names.get(column_identity(column))
             value = None if name is None else found[name]
-            return None if value is None or isinstance(value, dict | list) else str(value)
+            return None if value is None or isinstance(value, dict | list) else key_text(value)
 
         return Row(
             path.name, number, self._key([cell(c) for c in declared.key]), raw, None if declared.modified is None else _instant(cell(declared.modified)),
@@ -257,28 +260,21 @@ def _unusable(reason: str) -> bytes:
     return _encode({ERROR_FIELD: reason})
 
 
+def key_text(value: Any) -> str:
+    """A plain value as part of a key: 17, 17.0 and 1.7E1 are one number, and true is what it is elsewhere."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return plain_number(str(value)) if isinstance(value, int | Decimal | Number) else str(value)
+
+
+def payload(found: dict[str, Any]) -> bytes:
+    """A row as JSON: what is a number in its file is one here, digit by digit."""
+    return _encode({name: msgspec.Raw(cell.encode()) if type(cell) is Number else cell for name, cell in found.items()})
+
+
 def _instant(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat((text or "").strip())
     except ValueError:
         return None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows with every plain column as text, as DuckDB writes it: decimals as they are, dates and instants as ISO text."""
-    import duckdb
-
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
-    try:
-        described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-        names = [str(row[0]) for row in described]
-        listed = ", ".join('CAST("{}" AS VARCHAR)'.format(name.replace('"', '""')) for name in names)
-        cursor = connection.execute(f"SELECT {listed} FROM read_parquet(?)", [str(path)])
-        while chunk := cursor.fetchmany(CHUNK):
-            for cells in chunk:
-                yield dict(zip(names, cells, strict=True))
-    except duckdb.Error:
-        raise SourceError("is no Parquet file", key=path.name, todo="Deliver it again.") from None
-    finally:
-        connection.close()

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 from typing_extensions import TypedDict
 
 from mappings.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
-from mappings.files.cells import date_text, decimal_text, instant_text
-from mappings.files.settings import CODES, Column, EntityMapping, FilesMapping
-from mappings.reading import CUSTOM, UNREADABLE, Reader, Row
+from mappings.files.cells import Unclear, date_text, decimal_text, instant_text, signed
+from mappings.files.settings import AMOUNTS, CODES, Column, EntityMapping, FilesMapping
+from mappings.reading import CUSTOM, UNREADABLE, Reader, Refused, Row
+from sync_engine.canonical.cells import is_failed, plain_number
 from sync_engine.canonical.declared import Speakable, column_identity
-from sync_engine.errors import ConfigurationError, RecordError
+from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import CodeGap
 
 TYPES: dict[str, Any] = {"text": Text, "money": Money, "number": Rate, "bool": Flag, "date": Day, "ts": Instant, "int": Whole}
 YES = frozenset(("yes", "y", "true", "t", "1", "x", "ja", "j", "oui", "o", "si", "sí", "s", "wahr", "vrai", "verdadero"))
 NO = frozenset(("no", "n", "false", "f", "0", "nej", "nein", "non", "falsch", "faux", "falso"))
 _MARK = f'"{UNREADABLE}"'.encode()
-_decode = msgspec.json.Decoder(dict[str, Any], float_hook=str).decode
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -50,12 +52,13 @@ def _code(codes: Mapping[str, Any]) -> Convert:
 class _Said:
     """One field of one entity, ready to be read from cells."""
 
-    __slots__ = ("blank", "column", "constant", "convert", "name", "optional")
+    __slots__ = ("blank", "column", "constant", "convert", "is_amount", "name", "negate", "optional")
 
     def __init__(self, name: str, kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None) -> None:
         self.name, self.optional, self.blank = name, declared.optional, declared.blank
         self.column = None if declared.column is None else column_identity(declared.column)
-        self.constant = declared.value
+        self.constant, self.negate = declared.value, declared.negate
+        self.is_amount = kind in AMOUNTS and declared.codes is None
         self.convert = _converter(kind, declared, settings, allowed)
 
 
@@ -66,7 +69,7 @@ def _converter(kind: str, declared: Column, settings: FilesMapping, allowed: fro
         return _code({word: word for word in allowed})
     if kind == "bool":
         return _code({**dict.fromkeys((*NO, *settings.no), False), **dict.fromkeys((*YES, *settings.yes), True)})
-    if kind in ("money", "number", "int"):
+    if kind in AMOUNTS:
         separator = declared.decimal or settings.decimal
         return lambda text: decimal_text(text, separator, negate=declared.negate)
     if kind == "date":
@@ -86,6 +89,7 @@ class EntityRows:
         self._said = [_Said(f, kinds[f], c, settings, CODES.get((spoken.entity, f))) for f, c in declared.items()]
         self._said += [_Said(CUSTOM + f, "text", c, settings, None) for f, c in custom.items()]
         self.custom = tuple(custom)
+        self.stated = frozenset(f for f, c in declared.items() if not c.optional)
         types = {**{f: TYPES[kinds[f]] for f in declared}, **dict.fromkeys((CUSTOM + f for f in custom), Custom)}
         self._reader = Reader(TypedDict(name, types, total=False), self._whose)  # type: ignore[operator]
 
@@ -95,7 +99,13 @@ class EntityRows:
         headings = {name: None for _, _, cells in decoded if cells is not None for name in cells}
         if headings:
             self._require([*headings])
-        return self._reader.rows([(key, payload if cells is None else self._reworded(key, cells, gaps)) for key, payload, cells in decoded])
+        usable: list[tuple[str, bytes]] = []
+        for key, payload, cells in decoded:
+            try:
+                usable.append((key, payload if cells is None else self._reworded(key, cells, gaps)))
+            except Refused as refused:
+                yield key, MappingFailed(refused.what, field=refused.field, whose=self._whose, key=key)
+        yield from self._reader.rows(usable)
 
     def _require(self, headings: list[str]) -> None:
         there = {column_identity(h) for h in headings}
@@ -117,15 +127,32 @@ class EntityRows:
 
 
 def _read_cell(row: dict[str, Any], key: str, said: _Said, cell: Any, gaps: list[CodeGap]) -> None:
-    text = ("true" if cell else "false") if isinstance(cell, bool) else cell if isinstance(cell, str) else None if cell is None else str(cell)
+    """Puts one field into the row. Text is read as declared; a number is what it is. Raises Refused for what nobody can have meant."""
+    text = _text(cell)
     if text is None or not text.strip():
-        if said.blank == "empty":
-            row[said.name] = None
+        if said.blank != "nothing":
+            row[said.name] = "0" if said.blank == "zero" else None
+        return
+    field = said.name.removeprefix(CUSTOM)
+    if is_failed(text):
+        raise Refused(field, f"{field} holds {text.strip()}: a formula of the spreadsheet failed")
+    if said.is_amount and isinstance(cell, int | Decimal) and not isinstance(cell, bool):
+        row[said.name] = signed(text, negate=said.negate)
         return
     try:
         row[said.name] = said.convert(text)
     except _Unknown as unknown:
         gaps.append(CodeGap(key, said.name, str(unknown).strip()))
+    except Unclear as unclear:
+        raise Refused(field, f"{field} {unclear}") from None
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return plain_number(str(cell)) if isinstance(cell, int | Decimal) else str(cell)
 
 
 def _read(payload: bytes) -> dict[str, Any] | None:

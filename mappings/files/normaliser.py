@@ -45,7 +45,12 @@ def _contact(row: Row, key: str, positions: Positions, gaps: list[CodeGap]) -> N
             row["position"] = position
 
 
-def _document(row: Row, key: str) -> None:
+SETTLED = ("paid", "void", "written_off")
+_BLANK = "is blank, which is not nought: fill it in, or say `blank: zero` for the column where nothing is open then"
+
+
+def _document(row: Row, key: str, *, states_open: bool) -> None:
+    """`states_open`: the file has a column with what is open, so a blank there is not known, and neither nought nor the whole amount."""
     if row.get("debtor_key") is None:
         raise Refused("debtor_key", "names no debtor")
     row.setdefault("number", key)
@@ -57,8 +62,12 @@ def _document(row: Row, key: str) -> None:
         raise Refused("total", "has no amount")
     if row.get("kind") is None:
         row["kind"] = "credit_note" if is_negative(total) else "invoice"
+    if row.get("open_amount") is None and (is_zero(total) or row.get("erp_status") in SETTLED):
+        row["open_amount"] = "0"
+    if row.get("open_amount") is None and (states_open or "open_amount" in row) and row.get("erp_status") != "draft":
+        raise Refused("open_amount", f"open_amount {_BLANK}")
     if "open_amount" not in row:
-        row["open_amount"] = "0" if row.get("erp_status") in ("paid", "void", "written_off") else total
+        row["open_amount"] = total
     if row["kind"] == "credit_note" and (is_negative(total) or is_negative(row["open_amount"] or "0")):
         for field in ("subtotal", "tax", "total", "open_amount"):
             if row.get(field) is not None:
@@ -67,10 +76,14 @@ def _document(row: Row, key: str) -> None:
         row["erp_status"] = "paid" if is_zero(row["open_amount"]) else "open"
 
 
-def _ledger_entry(row: Row, key: str) -> None:
+def _ledger_entry(row: Row, key: str, *, states_remaining: bool) -> None:
     row["entry_no"] = row.get("entry_no") or key
     if row.get("amount") is None:
         raise Refused("amount", "has no amount")
+    if row.get("remaining") is None and (states_remaining or "remaining" in row):
+        if row.get("is_open") is not False and not is_zero(row["amount"]):
+            raise Refused("remaining", f"remaining {_BLANK}")
+        row["remaining"] = "0"
     if row.get("remaining") is not None:
         row.setdefault("is_open", not is_zero(row["remaining"]))
     row.setdefault("posting_date", row.get("document_date"))
@@ -116,9 +129,9 @@ class FilesNormaliser:
             case "contact":
                 _contact(row, key, self._positions, gaps)
             case "document":
-                _document(row, key)
+                _document(row, key, states_open="open_amount" in shape.stated)
             case "ledger_entry":
-                _ledger_entry(row, key)
+                _ledger_entry(row, key, states_remaining="remaining" in shape.stated)
             case "reference":
                 row.setdefault("kind", shape.name.removeprefix("reference").lstrip("_") or "reference")
                 row.setdefault("code", key)

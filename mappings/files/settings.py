@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mappings.rules import Name, PositionRules
 from sync_engine.canonical.declared import SPEAKABLE, heading, spoken_of
@@ -26,6 +27,32 @@ NEEDED = {
     "debtor_dimension": ("debtor_key", "dimension_key", "dimension_value_key"), "account_owner": ("number|email",),
 }
 
+AMOUNTS = frozenset(("money", "number", "int"))
+"""Kinds of fields whose text has separators."""
+
+
+def _date_format(written: str) -> str:
+    """A format that gives back the date it was made from, and leaves ISO 8601 alone, which is always read."""
+    late, early = datetime(2026, 12, 31), datetime(2026, 3, 1)  # noqa: DTZ001 - a business date has no zone
+    try:
+        is_whole = all(datetime.strptime(day.strftime(written), written).date() == day.date() for day in (late, early))  # noqa: DTZ007
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"{written!r} is no date format with day, month and year, such as %d.%m.%Y")
+    for said in (early.date().isoformat(), early.isoformat(sep=" ")):
+        try:
+            read = datetime.strptime(said, written)  # noqa: DTZ007
+        except ValueError:
+            continue
+        if read.date() != early.date():
+            raise ValueError(f"{written!r} reads {said}, the 1st of March by ISO 8601, as another day")
+    return written
+
+
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+"""What strptime understands, checked when the settings are loaded."""
+
 
 class Column(BaseModel):
     """Where a field comes from, and how it is written there."""
@@ -35,11 +62,11 @@ class Column(BaseModel):
     column: Name | None = Field(None, description="the heading; case, blanks, dots, hyphens and underscores do not count")
     value: str | bool | None = Field(None, description="the same for every row, instead of a column")
     codes: dict[str, str | bool | None] | None = Field(None, description="what is written -> what it means; another code is a gap, not a guess")
-    decimal: Literal[".", ","] | None = Field(None, description="decimal separator, where it is not the source's")
-    dates: tuple[str, ...] | None = Field(None, description="date formats such as %d.%m.%Y, where they are not the source's")
+    decimal: Literal[".", ","] | None = Field(None, description="decimal separator of text, where it is not the source's")
+    dates: tuple[DateFormat, ...] | None = Field(None, description="date formats such as %d.%m.%Y, where they are not the source's")
     negate: bool = Field(False, description="the file has the other sign")
     optional: bool = Field(False, description="the column may be missing; then nothing is said")
-    blank: Literal["empty", "nothing"] = Field("empty", description="what a blank cell says: that there is nothing, or nothing at all")
+    blank: Literal["empty", "nothing", "zero"] = Field("empty", description="what a blank cell says: that there is nothing, nothing at all, or nought")
 
     @model_validator(mode="before")
     @classmethod
@@ -74,8 +101,9 @@ class FilesMapping(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     entities: dict[str, EntityMapping] = Field(min_length=1)
-    decimal: Literal[".", ","] = Field(".", description="decimal separator of the files; the other one, blanks and apostrophes group thousands")
-    dates: tuple[str, ...] = Field((), description="date formats such as %d.%m.%Y; ISO 8601 is always read")
+    decimal: Literal[".", ","] | None = Field(
+        None, description="decimal separator of text; the other one, blanks and apostrophes group thousands. Left out: a point, and 1.234 or 1,234 is refused")
+    dates: tuple[DateFormat, ...] = Field((), description="date formats such as %d.%m.%Y; ISO 8601 is always read")
     yes: tuple[Name, ...] = Field((), description="further words for yes")
     no: tuple[Name, ...] = Field((), description="further words for no")
     positions: PositionRules = Field(default_factory=PositionRules, description="From a contact's title to its position.")
@@ -90,6 +118,9 @@ class FilesMapping(BaseModel):
             known = [f.name for f in spoken.fields]
             if unknown := sorted(set(mapping.fields) - set(known)):
                 raise ValueError(f"{name}: there is no field {', '.join(unknown)}; there are {', '.join(known)}")
+            kinds = {f.name: f.kind for f in spoken.fields}
+            if wrong := sorted(f for f, c in mapping.fields.items() if c.blank == "zero" and kinds[f] not in AMOUNTS):
+                raise ValueError(f"{name}: blank: zero is for amounts, which {', '.join(wrong)} is not")
             for wanted in NEEDED.get(spoken.entity, ()):
                 if not set(wanted.split("|")) & set(mapping.fields):
                     raise ValueError(f"{name}: the field {wanted.replace('|', ' or ')} is missing")

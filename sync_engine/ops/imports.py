@@ -26,6 +26,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
+from sync_engine.canonical.cells import is_failed
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.names import somebody
@@ -55,11 +56,6 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """Kind -> cell -> the headings it may stand under; case, blanks, dots, hyphens and underscores do not count."""
-FAILED = frozenset((
-    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!", "#NV", "#BEZUG!", "#WERT!", "#ZAHL!", "#I/T", "#REFERENCE!",
-    "#VÆRDI!", "#NAVN?",
-))  # fmt: skip
-"""What a formula that failed shows, in English, German and Danish spreadsheets: no tag, no position and nobody's name."""
 
 
 @dataclass(slots=True)
@@ -197,7 +193,7 @@ def _unusable(cell: str | None) -> str:
         return ""
     if "\x00" in cell:
         return "holds a NUL character: the file is damaged, or written in another encoding"
-    return f"holds {cell.strip()}: a formula of the spreadsheet failed" if cell.strip().upper() in FAILED else ""
+    return f"holds {cell.strip()}: a formula of the spreadsheet failed" if is_failed(cell) else ""
 
 
 def _digest(path: Path) -> str:

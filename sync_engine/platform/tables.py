@@ -12,12 +12,12 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
+from sync_engine.canonical.cells import Number, plain_number
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import SourceError
 
@@ -260,27 +260,15 @@ def _holds_formulas(path: Path) -> bool:
 
 
 def shown(value: Any) -> str | None:
-    """A cell as text: numbers as a spreadsheet shows them (15 digits), dates as ISO text."""
+    """A cell as text: numbers as a spreadsheet shows them (15 digits) and marked as such, dates as ISO text."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
+        return Number(value)
     if isinstance(value, float):
-        return plain_number(f"{value:.15g}")
+        return Number(plain_number(f"{value:.15g}"))
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date | time) else str(value)
-
-
-def plain_number(text: str) -> str:
-    """A number without exponent and without a trailing point."""
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return text
-    if not number.is_finite():
-        return text
-    plain = f"{number:f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain

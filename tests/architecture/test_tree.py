@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {
     "pyproject.toml", "sync_engine", "connectors", "mappings", "dagster_project", "migrations", "tests", "README.md",
-    "Makefile", "requirements.lock", "requirements-dev.lock", "CHANGELOG.md", "LICENSE",
+    "Makefile", "requirements.lock", "requirements-dev.lock", "CHANGELOG.md", "LICENSE", "CONTRIBUTING.md", "docs", "findings",
 }  # fmt: skip
 SAYS_NOTHING = re.compile(r"(utils?|helpers?|common|base|managers?|misc|shared)(_.*)?|.*_(utils?|helpers?|base|managers?)")
 LONG = 350

@@ -20,8 +20,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+from sync_engine.matching.phones import phone_digits
 from sync_engine.matching.similarity import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
-from sync_engine.matching.text import mailbox, name_and_form, phone_digits, plain, postcode_of
+from sync_engine.matching.text import mailbox, name_and_form, plain, postcode_of
 
 RUNGS = ("foreign_id", "number", "external_number", "registration", "email_and_name")
 CONFIDENCE = {"foreign_id": 1.0, "number": 0.95, "external_number": 0.95, "registration": 0.98, "email_and_name": 0.9}

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
-from sync_engine.matching.text import country_of, mailbox, name_and_form, official_number, phone_digits, plain, postcode_of
+from sync_engine.canonical.countries import country_of
+from sync_engine.matching.company_numbers import KINDS, Kind, is_sound, official_number
+from sync_engine.matching.phones import phone_digits
+from sync_engine.matching.text import mailbox, name_and_form, plain, postcode_of
 
 ALIKE = 0.85
 """Names less alike than this, under one debtor number and with nothing else in common, are for a person to judge."""
@@ -47,9 +50,9 @@ class Company(NamedTuple):
     vat_no: str | None = None
 
 
-def official_numbers(party: Party) -> dict[str, tuple[str | None, str]]:
+def official_numbers(party: Party) -> dict[Kind, tuple[str | None, str]]:
     """Registration and VAT number of a party, normalised, where they say something."""
-    said = (("registration", party.registration_no), ("vat", party.vat_no))
+    said: tuple[tuple[Kind, str | None], ...] = (("registration", party.registration_no), ("vat", party.vat_no))
     return {kind: number for kind, text in said if (number := official_number(text, party.country))}
 
 
@@ -57,9 +60,9 @@ def different_company(ours: str, theirs: str, companies: Mapping[str, Company], 
     """Whether two sources keep the books of different companies. Two ERPs are different until proven the same."""
     a, b = companies.get(ours), companies.get(theirs)
     if a is not None and b is not None:
-        for kind in ("registration_no", "vat_no"):
-            x, y = (official_number(getattr(company, kind), company.country) for company in (a, b))
-            if x and y:
+        for kind in KINDS:
+            x, y = (official_number(getattr(company, kind + "_no"), company.country) for company in (a, b))
+            if x and y and (x[1] == y[1] or (is_sound(kind, *x) and is_sound(kind, *y))):
                 return x[1] != y[1]
         if a.name and b.name:
             return name_and_form(a.name) != name_and_form(b.name)
@@ -67,18 +70,21 @@ def different_company(ours: str, theirs: str, companies: Mapping[str, Company], 
 
 
 def different_numbers(ours: Party, theirs: Party) -> str | None:
-    """Why two parties are two by their official numbers. Companies of a group may share a VAT number, never a registration number."""
+    """Why two parties are two by their official numbers. Companies of a group may share a VAT number, never a registration number.
+
+    What cannot be a number, by its check digits, is somebody's typing error and speaks against nobody.
+    """
     a, b = official_numbers(ours), official_numbers(theirs)
-    if "registration" in a and "registration" in b and a["registration"][1] != b["registration"][1]:
+    common = _one_in_common(a, b)
+    sound, other = ({kind: number for kind, number in numbers.items() if is_sound(kind, *number)} for numbers in (a, b))
+    if "registration" in sound and "registration" in other and sound["registration"][1] != other["registration"][1]:
         return "different registration numbers"
-    if _one_in_common(a, b):
-        return None
-    if "vat" in a and "vat" in b and a["vat"][0] == b["vat"][0]:
+    if not common and "vat" in sound and "vat" in other and sound["vat"][0] == other["vat"][0]:
         return "different VAT numbers"
     return None
 
 
-def _one_in_common(ours: Mapping[str, tuple[str | None, str]], theirs: Mapping[str, tuple[str | None, str]]) -> bool:
+def _one_in_common(ours: Mapping[Kind, tuple[str | None, str]], theirs: Mapping[Kind, tuple[str | None, str]]) -> bool:
     return any(mine[1] == other[1] for mine in ours.values() for other in theirs.values())
 
 

@@ -196,7 +196,7 @@ def test_what_makes_no_sense_fails_once_with_our_sentence(office: Office) -> Non
 def test_a_veto_is_shown_and_force_overrides_it(office: Office) -> None:
     """Two registration numbers are two debtors, until a person insists; nothing is applied by the way."""
     office.told("ops_pin", record="10001", field="phone", value="1", apply=True, **ADA)
-    (office.folder / "books" / "accounts.csv").write_text("Id,Name,Phone,Postcode,Country,Registration\nC1,Hansen,1,8000,DK,27182818\n", encoding="utf-8")
+    (office.folder / "books" / "accounts.csv").write_text("Id,Name,Phone,Postcode,Country,Registration\nC1,Hansen,1,8000,DK,27182828\n", encoding="utf-8")
     assert run_lane("crm", folder=office.folder / "defs").success
     planned = hansen_in_crm(office)
     assert [v["why not"] for v in planned["vetoed"]] == ["different registration numbers"]

@@ -9,7 +9,8 @@ others are strangers, a third of them traps. Both count their customers from 100
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -36,6 +37,9 @@ SPELLED_OUT = {"A/S": "Aktieselskab", "ApS": "Anpartsselskab", "Ltd": "Limited",
 SPELLED = {"ø": "oe", "æ": "ae", "å": "aa", "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ø": "Oe", "Å": "Aa"}
 PROVIDERS = ("gmail.com", "hotmail.com", "mail.dk", "lokalnet.dk", "fibernord.dk")
 """Where strangers have their mail; nobody told the engine of the last two."""
+REGISTERS = {"DK": ("dk.cvr", 8), "SE": ("se.orgnr", 10), "FR": ("fr.siren", 9), "GB": ("", 8), "DE": ("", 8), "IT": ("", 8)}
+TAXES = {"DK": ("dk.cvr", 8), "SE": ("se.orgnr", 10), "FR": ("fr.siren", 9), "GB": ("gb.vat", 9), "DE": ("de.vat", 9), "IT": ("it.iva", 11)}
+"""What checks a country's register and VAT numbers, and their digits: numbers that are in use have the check digits they must have."""
 NEXT_TO = {"a": "s", "e": "r", "i": "o", "o": "p", "n": "m", "t": "y", "s": "d", "r": "t", "l": "k", "d": "f"}
 
 
@@ -76,6 +80,7 @@ def crowd(debtors: int, seed: int = 4) -> Crowd:
 class _Maker:
     def __init__(self, rng: random.Random) -> None:
         self.rng, self._official = rng, count(31_000_007, 7)
+        self._numbers: dict[tuple[str, int], Iterator[str]] = {}
         self._domains: set[str] = set()
         self._bookkeepers = [(f"bogholder{n}.dk", f"+45 {70_000_000 + n * 13:08d}") for n in range(400)]
 
@@ -131,7 +136,7 @@ class _Maker:
         official, chance = next(self._official), rng.random()
         record = {
             "number": None, "external_number": None, "name": f"{bare} {rng.choice(FORMS[country])}", "country": country,
-            "registration_no": f"{official}" if rng.random() < 0.6 else None, "vat_no": f"{country}{official + 1}" if rng.random() < 0.6 else None,
+            "registration_no": self._registered(country) if rng.random() < 0.6 else None, "vat_no": self._taxed(country) if rng.random() < 0.6 else None,
             "email": f"mail@{self._domain(bare, country)}", "phone": f"+45 {rng.randrange(20_000_000, 69_999_999)}", "postcode": self._postcode(),
             "status": "active",
         }  # fmt: skip
@@ -144,10 +149,19 @@ class _Maker:
             record["email"] = None
         return record
 
+    def _registered(self, country: str) -> str:
+        """The next number of a country's register."""
+        return next(self._numbers.setdefault(REGISTERS[country], _sound(*REGISTERS[country])))
+
+    def _taxed(self, country: str) -> str:
+        """The next VAT number of a country."""
+        bare = next(self._numbers.setdefault(TAXES[country], _sound(*TAXES[country])))
+        return f"{country}{'12' if country == 'FR' else ''}{bare}{'01' if country == 'SE' else ''}"
+
     def _chain(self) -> list[Record]:
         """One company in several towns: name, official numbers, switchboard and mail domain in common."""
         head = self.firm()
-        head["registration_no"] = head["registration_no"] or f"{next(self._official)}"
+        head["registration_no"] = head["registration_no"] or self._registered(head["country"])
         domain = self._domain(head["name"], head["country"])
         return [{**head, "postcode": self._postcode(), "email": f"butik{n}@{domain}"} for n in range(self.rng.randrange(2, 7))]
 
@@ -155,10 +169,11 @@ class _Maker:
         """Several companies under one roof, one VAT number, one switchboard, one mail domain."""
         rng, head = self.rng, self.firm()
         stem, form = head["name"].split()[0], head["name"].split()[-1]
-        vat, domain = f"{head['country']}{next(self._official)}", self._domain(stem, head["country"])
+        vat, domain = self._taxed(head["country"]), self._domain(stem, head["country"])
         return [
             {**head, "name": f"{stem} {what} {form}", "vat_no": vat, "email": f"mail@{domain}",
-                "registration_no": f"{next(self._official)}" if rng.random() < 0.5 else None} for what in ("Holding", *rng.sample(TRADES, rng.randrange(1, 4)))
+                "registration_no": self._registered(head["country"]) if rng.random() < 0.5 else None}
+            for what in ("Holding", *rng.sample(TRADES, rng.randrange(1, 4)))
         ]  # fmt: skip
 
     def _namesake(self, of: Record) -> Record:
@@ -236,6 +251,12 @@ class _Maker:
         return domain
 
 
+def _sound(module: str, digits: int) -> Iterator[str]:
+    """Numbers with the right check digits, in their order; of no module all of them."""
+    check = import_module(f"stdnum.{module}").is_valid if module else bool
+    return (number for n in count(31 * 10 ** (digits - 2) + 7, 7) if check(number := f"{n}"))
+
+
 Trap = Callable[[_Maker, Record, Record], Record]
 TRAPS: dict[str, Trap] = {
     "sister": lambda make, new, near: new,  # of a group the ERP knows other companies of: the same VAT number, phone, mail domain and postcode
@@ -243,7 +264,7 @@ TRAPS: dict[str, Trap] = {
     "its number and town": lambda make, new, near: {**new, "number": near["number"], "postcode": near["postcode"]},
     "its external number": lambda make, new, near: {**new, "external_number": near["number"]},
     "its number, another official one": lambda make, new, near: {
-        **near, "number": near["number"], "registration_no": new["registration_no"] or "81000001", "vat_no": None,
+        **near, "number": near["number"], "registration_no": make._registered(near["country"]), "vat_no": None,
     } if near["registration_no"] else new,
     "another legal form": lambda make, new, near: {
         **near, "name": f"{near['name'].rsplit(' ', 1)[0]} {next(f for f in FORMS[near['country']] if not near['name'].endswith(f))}", "number": None,
@@ -260,7 +281,7 @@ TRAPS: dict[str, Trap] = {
     "its old phone": lambda make, new, near: {**new, "phone": near["phone"]},
     "its successor": lambda make, new, near: {
         **near, "number": None, "name": f"{near['name'].rsplit(' ', 1)[0]} 2020 {near['name'].rsplit(' ', 1)[1]}", "vat_no": None,
-        "registration_no": new["registration_no"],
+        "registration_no": new["registration_no"] and make._registered(near["country"]),
     },
     "its mailbox": lambda make, new, near: {**new, "email": near["email"], "phone": near["phone"]},
 }  # fmt: skip

@@ -116,7 +116,7 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
 def test_a_veto_is_shown_and_can_be_overridden(running: World) -> None:
     """Different registration numbers are two debtors, until a person insists."""
     world = running
-    world.say("crm", "debtors", "C1", **{**world.records["crm"]["debtors"]["C1"], "registration_no": "27182818"})
+    world.say("crm", "debtors", "C1", **{**world.records["crm"]["debtors"]["C1"], "registration_no": "27182828"})
     world.run("crm")
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     assert [v.why for v in planned.vetoed] == ["different registration numbers"]

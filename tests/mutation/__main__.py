@@ -36,6 +36,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "ownership.policy": ("tests.laws.test_ownership",),
     "ownership.resolve": ("tests.laws.test_fold_by_example", "tests.laws.test_merge"),
+    "canonical.countries": ("tests.links.test_countries",),
+    "matching.company_numbers": ("tests.links.test_company_numbers",),
+    "matching.phones": ("tests.links.test_phones",),
     "matching.text": ("tests.links.test_spelling",),
     "matching.similarity": ("tests.links.test_resemblance",),
     "matching.ladder": ("tests.links.test_matching",),

@@ -8,6 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mappings.reading import Row
+from sync_engine.canonical.countries import country_of
+from sync_engine.ports import CodeGap
+
 
 def _compiles(pattern: str) -> str:
     try:
@@ -92,3 +96,15 @@ class Numbers:
     def cover(self, number: str | None) -> bool:
         """Whether one of the patterns matches the whole number."""
         return number is not None and any(pattern.fullmatch(number) for pattern in self._patterns)
+
+
+def settle_country(key: str, row: Row, gaps: list[CodeGap]) -> None:
+    """A country becomes its two letters, from its code or its name; codes of the installation's own are a gap, not a guess."""
+    said = row.get("country")
+    if said is None:
+        return
+    if code := country_of(said):
+        row["country"] = code
+    else:
+        del row["country"]
+        gaps.append(CodeGap(key, "country", said))

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 from mappings.business_central.shaping import Finish, Shape, exclude, keep
 from mappings.fields import Day, Flag, Key, Rate, Text, addresses, is_zero, member, wire
 from mappings.reading import Refused, Row
+from mappings.rules import settle_country
 from sync_engine.ports import Draft, Normalised
 
 
@@ -112,8 +113,7 @@ class DefaultDimension(TypedDict, total=False):
 
 
 def _company(key: str, row: Row, out: Normalised) -> None:
-    if row.get("country"):
-        row["country"] = row["country"].upper()
+    settle_country(key, row, out.gaps)
     keep(key, row, out)
 
 

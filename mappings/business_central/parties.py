@@ -10,7 +10,7 @@ from mappings.business_central.settings import BusinessCentralMapping
 from mappings.business_central.shaping import Finish, Shape, choose, exclude, gather_custom, keep
 from mappings.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
 from mappings.reading import Row
-from mappings.rules import Numbers, Positions
+from mappings.rules import Numbers, Positions, settle_country
 from sync_engine.ports import CodeGap, Normalised
 
 KIND = {"Company": "company", "Person": "person"}
@@ -91,18 +91,6 @@ class ContactInformation(TypedDict, total=False):
     related_type: Annotated[Text, wire("relatedType")]
 
 
-def _country(key: str, row: Row, out: Normalised) -> None:
-    """Country codes are the installation's own; what is no ISO2 code is a gap, not a guess."""
-    country = row.get("country")
-    if country is None:
-        return
-    if len(country) == 2 and country.isascii() and country.isalpha():
-        row["country"] = country.upper()
-    else:
-        del row["country"]
-        out.gaps.append(CodeGap(key, "country", country))
-
-
 def _several_addresses(row: Row) -> None:
     """A field of several addresses: the first is the e-mail, the rest go to custom.emails."""
     email = row.get("email")
@@ -126,7 +114,7 @@ def _debtor(settings: BusinessCentralMapping) -> Finish:
             choose(key, row, "block_reason", BLOCK, out)
             row["status"] = "blocked" if row.get("block_reason", "unknown") else "active"
         choose(key, row, "kind", KIND, out)
-        _country(key, row, out)
+        settle_country(key, row, out.gaps)
         if is_zero(row.get("credit_limit")):
             row["credit_limit"] = None  # 0 on the card means no limit is set
         if intercompany.cover(row.get("number")):

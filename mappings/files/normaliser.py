@@ -14,22 +14,22 @@ from mappings.fields import is_negative, is_zero, unsigned
 from mappings.files.entities import EntityRows
 from mappings.files.settings import FilesMapping
 from mappings.reading import CUSTOM, Refused, Row
-from mappings.rules import Positions
+from mappings.rules import Positions, settle_country
 from sync_engine.canonical.declared import SPEAKABLE, Speakable, spoken_of
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import CodeGap, Draft, Normalised
 
 
-def _upper(row: Row, field: str, length: int, key: str, gaps: list[CodeGap]) -> None:
-    """Country and currency codes; what is no ISO code is a gap, not a guess."""
-    said = row.get(field)
+def _currency(row: Row, key: str, gaps: list[CodeGap]) -> None:
+    """A currency code in capitals; what is no ISO code is a gap, not a guess."""
+    said = row.get("currency")
     if said is None:
         return
-    if len(said) == length and said.isascii() and said.isalpha():
-        row[field] = said.upper()
+    if len(said) == 3 and said.isascii() and said.isalpha():
+        row["currency"] = said.upper()
     else:
-        del row[field]
-        gaps.append(CodeGap(key, field, said))
+        del row["currency"]
+        gaps.append(CodeGap(key, "currency", said))
 
 
 def _contact(row: Row, key: str, positions: Positions, gaps: list[CodeGap]) -> None:
@@ -123,8 +123,8 @@ class FilesNormaliser:
         return out
 
     def _finish(self, shape: EntityRows, key: str, row: Row, gaps: list[CodeGap]) -> None:
-        _upper(row, "country", 2, key, gaps)
-        _upper(row, "currency", 3, key, gaps)
+        settle_country(key, row, gaps)
+        _currency(row, key, gaps)
         match shape.spoken.entity:
             case "contact":
                 _contact(row, key, self._positions, gaps)

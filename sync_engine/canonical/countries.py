@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
 LANGUAGES = ("da", "de", "sv", "nb_NO", "nl", "fi", "fr")
@@ -74,7 +74,7 @@ def names() -> Iterator[tuple[str, str]]:
 
     import pycountry
 
-    told = [str, *(gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[spoken]).gettext for spoken in LANGUAGES)]
+    told: list[Callable[[str], str]] = [str, *(gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[lang]).gettext for lang in LANGUAGES)]
     for country in pycountry.countries:
         yield country.alpha_3, country.alpha_2
         for kind in ("name", "official_name", "common_name"):

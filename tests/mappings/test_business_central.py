@@ -209,9 +209,9 @@ def test_case_27_several_addresses_in_one_field() -> None:
 
 
 def test_a_country_code_of_ones_own_is_a_gap() -> None:
-    """Codes are the installation's; two letters are taken for ISO."""
-    result = normalise("customers", {"country": "dk"}, {"country": "EUR-EAST"})
-    assert [d.values for d in result.drafts] == [{"country": "DK"}, {}]
+    """Codes are the installation's; two letters are taken for ISO, and a country in words is understood."""
+    result = normalise("customers", {"country": "dk"}, {"country": "EUR-EAST"}, {"country": "Tyskland"}, {"country": "Vereinigtes Königreich"})
+    assert [d.values for d in result.drafts] == [{"country": "DK"}, {}, {"country": "DE"}, {"country": "GB"}]
     assert [(gap.key, gap.code) for gap in result.gaps] == [("1", "EUR-EAST")]
 
 

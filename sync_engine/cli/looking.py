@@ -198,6 +198,8 @@ def list_sweeps(source: SourceWanted = None) -> None:
         )
         for h in found:
             screen.print(f"{h.source} {h.entity} did not see, for example: {', '.join(h.sample[:5])}", markup=False)
+            for new, missing in [*h.look_alikes.items()][:5]:
+                screen.print(f"{h.source} {h.entity} {new} is new, and written like {missing}", markup=False)
 
     give({"holds": found}, draw)
 

@@ -14,6 +14,7 @@ from sync_engine.ports import Normalised
 from sync_engine.stages.lane import Lane
 from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
+from sync_engine.store.landing.look_alikes import keep_out
 from sync_engine.store.landing.sources import StreamRow, set_mapping_version
 from sync_engine.store.runs import Counts, record_step
 from sync_engine.store.staging import BULK
@@ -39,8 +40,19 @@ def normalise(lane: Lane, entity: str, before: Counts | None = None, row: Stream
     gaps = _normalise_batches(lane, row, counts, waiting) if waiting.batches else 0
     retries = _look(lane, row).retries if waiting.batches else waiting.retries  # what was just normalised may have answered some
     gaps += sum(_normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False) for batch, keys in retries)
+    _keep_out_look_alikes(lane, row, counts)
     record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)
     return Normalisation(entity, counts, gaps)
+
+
+def _keep_out_look_alikes(lane: Lane, row: StreamRow, counts: Counts) -> None:
+    """What a held sweep found written like something missing is no new record until a person says so."""
+    with transaction(lane.store, f"looking for look-alikes of {row.entity}", repeatable=True) as connection:
+        kept = keep_out(
+            connection, lane.source, row.stream_id, row.canonical, whose=f"{lane.source} {row.entity}", version=lane.normaliser.version,
+            run_id=lane.run_id)
+    counts.changed -= kept
+    counts.quarantined += kept
 
 
 class Follower:

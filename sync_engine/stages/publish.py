@@ -45,6 +45,7 @@ def publish(lane: Lane) -> Published:
         _masters(cut, words, everything=everything, everyone=everyone)
         _documents(cut)
         document_overrides.publish_touched(cut, everyone=everyone)
+        debtors.tell_buried(cut)
         inbox.answer(cut, words)
         _close(lane, cut)
         if is_large:  # or the next cuts are planned as if everything were still dirty

@@ -119,6 +119,7 @@ def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int
     brake = 1.0 if lane.accept_held or _is_harmless(row) else lane.config.sweep.brake
     outcome = records.finish_sweep(
         connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
+        guarded="" if lane.accept_held or row.facet else row.canonical,
     )
     if outcome.why and not outcome.held:
         lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again.")

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.errors import ProtocolViolation
 from sync_engine.records import Landed
 from sync_engine.store.db import copy_rows, driver, fetch, run_sql, tell_planner
+from sync_engine.store.landing.look_alikes import GUARDED, let_in, look_alikes
 from sync_engine.store.staging import seen_table
 
 SEPARATOR = "\x1f"
@@ -84,11 +86,13 @@ def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequenc
 
 def finish_sweep(
     connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float, brake_from: int, stated: int | None, at: datetime,
+    guarded: str = "",
 ) -> SweepOutcome:
     """Marks what a complete sweep did not see as deleted, unless that is suspiciously much: then it is held for approval.
 
     `stated` is how many records the source says it has (None: it does not say); a sweep that saw fewer proves nothing. One that
-    saw far fewer does not count as a sweep even when nothing known is missing: the next run reads everything again.
+    saw far fewer does not count as a sweep even when nothing known is missing: the next run reads everything again. `guarded` is the
+    canonical entity whose open items are looked at: what has some and came back under a key written alike is held too.
     """
     tell_planner(connection, seen_table(source))  # it was empty when it was last looked at; a plan made for no rows is quadratic
     known, missing, seen = fetch(connection, f"""
@@ -105,11 +109,17 @@ def finish_sweep(
         why = f"the source says it has {stated} records, the sweep saw {seen}"
     elif missing >= max(brake_from, 1) and missing > brake * known and not approved:
         why = f"{missing} of {known} known records are missing, more than the brake of {brake:.0%}"
+    guarded = guarded if missing and not approved and guarded in GUARDED else ""
+    alike = look_alikes(connection, source, stream_id, guarded, with_open_items=not why) if guarded else {}
+    if alike and not why:
+        new, gone = min(alike.items())
+        why = f"{len(alike)} new records are written like missing ones that have open items, for example {new} like {gone}"
     is_short = stated is not None and stated - seen > max(brake_from, brake * stated)
     outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing or is_short else "")
     if outcome.held:
-        _hold(connection, source, stream_id, run_id, outcome, stated)
+        _hold(connection, source, stream_id, run_id, outcome, stated, alike)
     else:
+        let_in(connection, stream_id)
         if missing:
             _delete_missing(connection, source, stream_id)
         run_sql(connection, "DELETE FROM engine.sweep_hold WHERE stream_id = :id", id=stream_id)
@@ -137,15 +147,17 @@ def _delete_missing(connection: Connection, source: str, stream_id: int) -> None
         """, id=stream_id)
 
 
-def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, outcome: SweepOutcome, stated: int | None) -> None:
+def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, outcome: SweepOutcome, stated: int | None,
+    alike: dict[str, str]) -> None:
     run_sql(connection, f"""
-        INSERT INTO engine.sweep_hold (stream_id, run_id, known, seen, missing, stated, sample)
-        VALUES (:id, :run, :known, :seen, :missing, :stated, coalesce((
+        INSERT INTO engine.sweep_hold (stream_id, run_id, known, seen, missing, stated, look_alikes, sample)
+        VALUES (:id, :run, :known, :seen, :missing, :stated, CAST(:alike AS jsonb), coalesce((
             SELECT jsonb_agg(key) FROM (
                 SELECT r.key FROM engine.source_record r JOIN engine.stream t USING (stream_id)
                 WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
                   AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
                 ORDER BY r.key LIMIT 20) x), '[]'))
         ON CONFLICT (stream_id) DO UPDATE SET run_id = excluded.run_id, known = excluded.known, seen = excluded.seen, missing = excluded.missing,
-            stated = excluded.stated, sample = excluded.sample, held_at = now(), approved_at = NULL, approved_by = NULL
-        """, id=stream_id, run=run_id, known=outcome.known, seen=outcome.seen, missing=outcome.missing, stated=stated)
+            stated = excluded.stated, look_alikes = excluded.look_alikes, sample = excluded.sample, held_at = now(), approved_at = NULL, approved_by = NULL
+        """, id=stream_id, run=run_id, known=outcome.known, seen=outcome.seen, missing=outcome.missing, stated=stated,
+            alike=msgspec.json.encode(alike).decode())

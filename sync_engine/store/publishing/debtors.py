@@ -86,6 +86,20 @@ def publish_debtors(cut: Cut) -> None:
         _ultimate_parents(cut)
 
 
+def tell_buried(cut: Cut) -> None:
+    """Warns where this cut deleted debtors that still owe something: their open items are in nobody's balance."""
+    buried = cut.rows("""
+        SELECT b.number FROM dirty_debtor y JOIN canonical.debtor b USING (id)
+        WHERE b.cut_id = :cut AND b.deleted_at IS NOT NULL AND b.merged_into IS NULL
+          AND EXISTS (SELECT FROM canonical.document d WHERE d.debtor_id = b.id AND d.deleted_at IS NULL AND d.open_amount <> 0)
+        ORDER BY b.number
+        """)
+    if buried:
+        cut.warnings.append(
+            f"{cut.source}: {len(buried)} debtors were deleted that have open items, for example {buried[0][0]}. See whether those are settled, or whether the "
+            "source left the debtors out.")
+
+
 def _row(folded: Folded, look: _Lookups) -> list[Any]:
     values, leading = folded.resolved.values, folded.leading
     provenance = {f.stored_as: folded.resolved.provenance[f.name] for f in DEBTOR if f.name in values}

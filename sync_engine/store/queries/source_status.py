@@ -96,6 +96,7 @@ class Hold(NamedTuple):
     missing: int
     stated: int | None
     sample: list[str]
+    look_alikes: dict[str, str]
     approved_by: str | None
     approved_at: datetime | None
 
@@ -198,7 +199,7 @@ def holds(connection: Connection, source: str | None = None) -> list[Hold]:
     rows = fetch(
         connection,
         """
-        SELECT t.source, t.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.sample, h.approved_by, h.approved_at
+        SELECT t.source, t.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.sample, h.look_alikes, h.approved_by, h.approved_at
         FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id)
         WHERE CAST(:source AS text) IS NULL OR t.source = :source ORDER BY h.held_at
         """,

@@ -92,8 +92,10 @@ sweep_hold = Table(
     "sweep_hold", metadata,
     Column("stream_id", SmallInteger, primary_key=True), Column("run_id", UUID(as_uuid=True), nullable=False), Column("known", Integer, nullable=False),
     Column("seen", Integer, nullable=False), Column("missing", Integer, nullable=False), Column("stated", Integer), Column("sample", JSONB, nullable=False),
+    Column("look_alikes", JSONB, nullable=False, server_default="{}"),
     _now("held_at"), Column("approved_by", Text), Column("approved_at", TS), schema=ENGINE,
 )
+"""look_alikes: new key -> the missing key it is written like; those wait in quarantine."""
 run = Table(
     "run", metadata,
     Column("run_id", UUID(as_uuid=True), primary_key=True), Column("source", Text, nullable=False), Column("kind", Text, nullable=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from decimal import Decimal
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -169,10 +170,10 @@ class _Narrator:
 
         if output.AS_JSON:
             return
-        read = f"import json; print(json.load(open('{folder}/simulator.json'))['client_secret'])"
+        read = f"import json; print(json.load(open({str(folder / 'simulator.json')!r}))['client_secret'])"
         self._screen.print(
-            f"   export SYNC_ENGINE_HOME={folder} SYNC_ENGINE_DEFS={folder}/defs\n"
-            f'   export {SECRET}=$({sys.executable} -c "{read}")\n'
+            f"   export SYNC_ENGINE_HOME={quote(str(folder))} SYNC_ENGINE_DEFS={quote(str(folder / 'defs'))}\n"
+            f'   export {SECRET}=$({quote(sys.executable)} -c {quote(read)})\n'
             "   sync-engine status",
             markup=False, soft_wrap=True,
         )  # fmt: skip
@@ -184,7 +185,7 @@ class _Narrator:
             return
         self.say("6", f"Done in {time.monotonic() - self._started:.0f} s. What was started is stopped; the data stays in {folder}")
         self._screen.print(
-            f"   export SYNC_ENGINE_HOME={folder} SYNC_ENGINE_DEFS={folder}/defs\n"
+            f"   export SYNC_ENGINE_HOME={quote(str(folder))} SYNC_ENGINE_DEFS={quote(str(folder / 'defs'))}\n"
             "   sync-engine status\n"
             '   sync-engine sql "SELECT portfolio, count(debtor_id) FROM canonical.portfolio_members GROUP BY 1"\n'
             '   sync-engine sql "SELECT status, count(*) FROM demo.salesInvoices WHERE is_latest GROUP BY 1"\n'

@@ -281,7 +281,7 @@ def _url(postmaster: _Postmaster, database: str) -> str:
     query = {"host": postmaster.socket_folder}
     if postmaster.port != 5432:
         query["port"] = str(postmaster.port)
-    return URL.create("postgresql+psycopg", username=_SUPERUSER, database=database, query=query).render_as_string(hide_password=False)
+    return urls.rendered(URL.create("postgresql+psycopg", username=_SUPERUSER, database=database, query=query))
 
 
 def _socket_of(postmaster: _Postmaster) -> Path:

@@ -25,7 +25,7 @@ def dagster_url(url: str) -> str:
 
 def database_of(url: str, name: str) -> str:
     """The same server and login, another database."""
-    return _parsed(url).set(database=name).render_as_string(hide_password=False)
+    return rendered(_parsed(url).set(database=name))
 
 
 def shown(url: str) -> str:
@@ -34,7 +34,13 @@ def shown(url: str) -> str:
 
 
 def _with_driver(url: str, driver: str) -> str:
-    return _parsed(url).set(drivername=driver).render_as_string(hide_password=False)
+    return rendered(_parsed(url).set(drivername=driver))
+
+
+def rendered(url: URL) -> str:
+    """The URL as text. A space of the query, which SQLAlchemy writes as `+` and libpq takes for a plus, is `%20`: the same to both."""
+    address, mark, query = url.render_as_string(hide_password=False).partition("?")
+    return f"{address}{mark}{query.replace('+', '%20')}"
 
 
 def _parsed(url: str) -> URL:

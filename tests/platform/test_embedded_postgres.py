@@ -11,14 +11,23 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import psycopg
 import pytest
 
 from sync_engine.errors import ConfigurationError
+from sync_engine.lake import Lake
+from sync_engine.ops.querying import query
+from sync_engine.ops.workplace import open_store
+from sync_engine.platform import migrate
+from sync_engine.platform.home import lake_url
 from sync_engine.platform.postgres import EmbeddedPostgres, database_url
 from sync_engine.platform.urls import psycopg_url
+from sync_engine.records import RawRecord, Stream
+from sync_engine.store.landing import record_batch
+from sync_engine.store.sources import register_source, register_streams
 
 START = """
 import sys
@@ -256,3 +265,25 @@ def test_a_port_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYNC_ENGINE_POSTGRES_PORT", "54x")
     with pytest.raises(ConfigurationError, match="'54x'"):
         database_url()
+
+
+@pytest.mark.parametrize("name", ["my checkout+1", "René's [50 %]"])
+def test_a_home_in_a_folder_as_people_name_them(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces, a plus, quotes, brackets: the server starts there, is migrated, found again by another process, and asked over the lake."""
+    home = place / name
+    monkeypatch.setenv("SYNC_ENGINE_HOME", str(home))
+    monkeypatch.delenv("SYNC_ENGINE_DATABASE_URL", raising=False)
+    store = open_store()
+    with store.begin() as connection:
+        register_source(connection, source="bc", connector="files", role="erp", environment="test", config={}, config_hash="")
+        register_streams(connection, "bc", [Stream("customers", "debtors", "debtor")])
+    lake, run = Lake(lake_url()), uuid4()
+    landed = lake.write("bc", "customers", run, 0, [RawRecord("10000", b'{"name": "HANSEN & SOEN"}', None)])
+    with store.begin() as connection:
+        record_batch(connection, 1, run, landed, [("10000", str(uuid4()))], [])
+    assert query(store, lake, "SELECT key, name FROM bc.customers WHERE is_latest").rows == [("10000", "HANSEN & SOEN")]
+    assert list(lake.files("bc")) == [landed.path]
+    assert migrate.check() == []
+    store.dispose()
+    again = subprocess.run([sys.executable, "-c", START, str(home)], capture_output=True, text=True, check=True)
+    assert again.stdout.split()[0] == "False"

@@ -7,6 +7,8 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy.engine import URL, make_url
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.platform import home as places
@@ -28,6 +30,20 @@ def test_odd_passwords_and_options_survive() -> None:
     """Percent-encoded characters and query options are carried over; only the database changes when asked."""
     assert urls.psycopg_url(urls.sqlalchemy_url(ODD)) == ODD
     assert urls.database_of(ODD, "other") == ODD.replace("/ledger", "/other")
+
+
+PLACES = ["my checkout", "a+b", "C++ & 100 %", "René's [1] folder", "semi;colon", "a%20b", "hash#tag"]
+"""What people call their folders."""
+
+
+@pytest.mark.parametrize("folder", PLACES)
+def test_a_socket_in_a_folder_of_any_name_reaches_every_library(folder: str) -> None:
+    """libpq takes a plus for a plus, SQLAlchemy takes it for a space: both must find the same folder behind every form of the URL."""
+    where = {"host": f"/home/ada/{folder}", "port": "6543"}
+    given = urls.rendered(URL.create("postgresql+psycopg", username="postgres", database="x", query=where))
+    for form in (urls.sqlalchemy_url, urls.psycopg_url, urls.dagster_url, lambda url: urls.database_of(url, "x")):
+        assert make_url(form(given)).query["host"] == f"/home/ada/{folder}"
+        assert conninfo_to_dict(urls.psycopg_url(form(given)))["host"] == f"/home/ada/{folder}"
 
 
 def test_no_password_is_shown() -> None:

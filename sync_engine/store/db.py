@@ -10,16 +10,17 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, exc, text
 
 from sync_engine.errors import StoreError, SyncError, TransientError
-
-LOCK_SPACE = 0x5E5E
-CHANGE_FEED_LOCK = 1
-PUBLISH_LOCK = 2
+from sync_engine.platform.server import ENDED, settled
+from sync_engine.store import turns
 
 
 def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
-    """An SQLAlchemy engine on psycopg 3. JSON arrives as text, since we decode it ourselves where speed matters."""
-    return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args={"application_name": application,
-        "options": "-c timezone=UTC -c jit=off"})
+    """An SQLAlchemy engine on psycopg 3, whose sessions are settled as the engine needs them, whatever role and database prefer.
+
+    JSON arrives as text, since we decode it ourselves where speed matters.
+    """
+    told = {"application_name": application, "client_encoding": "UTF8"}
+    return settled(create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args=told))
 
 
 def as_sync_error(error: BaseException, doing: str) -> SyncError:
@@ -29,6 +30,9 @@ def as_sync_error(error: BaseException, doing: str) -> SyncError:
     if (isinstance(error, exc.DBAPIError) and error.connection_invalidated) or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
         if state in ("40001", "40P01", "55P03"):
             return TransientError(f"the database asked to try again ({state}) while {doing}", todo="The transaction was rolled back; run again.")
+        if state in ENDED:
+            return StoreError(f"{ENDED[state]} ({_first_line(origin)}) while {doing}",
+                todo="The transaction was rolled back; run again. The engine lifts the limits of its role, so this one is a pool's or a person's.")
         if state.startswith("53"):
             return StoreError(f"the database is out of room ({state}: {_first_line(origin)}) while {doing}",
                 todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.")
@@ -113,7 +117,7 @@ def one_at_a_time(connection: Connection) -> None:
 
     Each would read the other's claims as they were before, and the later one would write what the earlier had just replaced.
     """
-    run_sql(connection, "SELECT pg_advisory_xact_lock(:space, :key)", space=LOCK_SPACE, key=PUBLISH_LOCK)
+    turns.take(connection, turns.PUBLISH)
 
 
 def run_sql(connection: Connection, sql: str, **values: Any) -> int:
@@ -130,10 +134,3 @@ def run_many(connection: Connection, sql: str, rows: Sequence[dict[str, Any]]) -
 def fetch(connection: Connection, sql: str, **values: Any) -> list[Any]:
     """All rows of one statement."""
     return list(connection.execute(text(sql), values).all())
-
-
-def lock_key(name: str) -> int:
-    """A stable 31-bit advisory-lock number for a name."""
-    import zlib
-
-    return zlib.crc32(name.encode()) & 0x7FFFFFFF

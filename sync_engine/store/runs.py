@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine, text
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.store.db import lock_key, run_sql, store_errors, transaction
+from sync_engine.store import turns
+from sync_engine.store.db import run_sql, store_errors, transaction
 from sync_engine.store.landing.sources import verified
 
 
@@ -80,24 +81,26 @@ def record_step(
 
 @contextmanager
 def source_lock(engine: Engine, source: str, *, wait: bool) -> Iterator[None]:
-    """One run of a source at a time, across processes: the second waits or is refused. Held by a session of its own."""
+    """One run of a source at a time, across processes: the second waits or is refused, told who holds it. Held by a transaction of its own."""
     with store_errors("taking the source lock"), engine.connect() as connection:
-        key = {"k": lock_key(f"source:{source}")}
-        if wait:
-            connection.execute(text("SELECT pg_advisory_lock(:k)"), key)
-        elif not connection.execute(text("SELECT pg_try_advisory_lock(:k)"), key).scalar():
-            raise ConfigurationError("another run of this source is going on", whose=source, todo="Wait for it, or start this one with --wait.")
+        turn = turns.ensure(connection, source)
         connection.commit()
+        if wait:
+            turns.take(connection, turn)
+        elif not turns.try_take(connection, turn):
+            who = turns.told(connection, turn)
+            raise ConfigurationError(
+                "another run of this source is going on" + (f" ({who})" if who else ""), whose=source, todo="Wait for it, or start this one with --wait."
+            )
         try:
             yield
         finally:
-            _release(connection, key)
+            _release(connection)
 
 
-def _release(connection: Connection, key: dict[str, Any]) -> None:
+def _release(connection: Connection) -> None:
     try:
-        connection.execute(text("SELECT pg_advisory_unlock(:k)"), key)
-        connection.commit()
+        connection.rollback()
     except Exception:  # noqa: BLE001 - the session is gone, and with it the lock
         connection.invalidate()
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from sync_engine.canonical.document import APPLICATION, DOCUMENT, DOCUMENT_LINE, LEDGER_ENTRY
 from sync_engine.canonical.fields import Field, names
-from sync_engine.store.db import fetch, lock_key, run_sql
+from sync_engine.store import turns
+from sync_engine.store.db import fetch, run_sql
 
 BULK: dict[str, tuple[Field, ...]] = {"document": DOCUMENT, "ledger_entry": LEDGER_ENTRY, "application": APPLICATION}
 """Canonical entities that are set from staging, and the fields their drafts may carry."""
@@ -60,7 +61,7 @@ def ensure_staging(connection: Connection, source: str) -> bool:
     epoch = fetch(connection, "SELECT staging_epoch FROM engine.source WHERE source = :s", s=source)[0][0]
     if epoch is not None and _is_intact(connection, source, epoch, shape):
         return False
-    run_sql(connection, "SELECT pg_advisory_xact_lock(:k)", k=lock_key("staging"))
+    turns.take(connection, turns.STAGING)
     run_sql(connection, "CREATE SCHEMA IF NOT EXISTS staging")
     for table, columns in tables.items():
         run_sql(connection, f"DROP TABLE IF EXISTS {staged(source, table)}")

@@ -19,15 +19,15 @@ import pytest
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
-from sync_engine.ops.querying import query
-from sync_engine.ops.workplace import open_store
+from sync_engine.ops.inspect.sql import query
+from sync_engine.ops.runs.workplace import open_store
 from sync_engine.platform import migrate
 from sync_engine.platform.home import lake_url
 from sync_engine.platform.postgres import EmbeddedPostgres, database_url
 from sync_engine.platform.urls import psycopg_url
 from sync_engine.records import RawRecord, Stream
-from sync_engine.store.landing import record_batch
-from sync_engine.store.sources import register_source, register_streams
+from sync_engine.store.landing.records import record_batch
+from sync_engine.store.landing.sources import register_source, register_streams
 
 START = """
 import sys

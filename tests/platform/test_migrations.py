@@ -74,7 +74,8 @@ def test_a_column_that_nobody_declared_is_found(database: str) -> None:
     assert any("by_hand" in sentence for sentence in migrate.check(database))
 
 
-def test_two_at_once_wait_for_each_other(empty_database: str) -> None:
+@pytest.mark.parametrize("before", ["an empty database", "an older version"])
+def test_two_at_once_wait_for_each_other(before: str, empty_database: str) -> None:
     """Two deployments migrate the same database: both succeed, the tables are made once."""
     failures: list[BaseException] = []
 
@@ -86,13 +87,17 @@ def test_two_at_once_wait_for_each_other(empty_database: str) -> None:
 
     # Alembic keeps its context in module globals: two threads would share it, so the second is another process in life.
     # What is tested here is the lock in the database, held by a transaction of ours.
+    if before == "an older version":
+        migrate.upgrade(empty_database, "0001")
+    there = tables(empty_database)
     with psycopg.connect(psycopg_url(empty_database)) as holder:
-        holder.execute("SELECT pg_advisory_xact_lock(7310402)")
+        holder.execute("CREATE SCHEMA IF NOT EXISTS engine")
+        holder.execute("COMMENT ON SCHEMA engine IS 'another deployment is at it'")
         waiting = threading.Thread(target=up)
         waiting.start()
         waiting.join(timeout=1)
         assert waiting.is_alive()
-        assert tables(empty_database) == set()
+        assert tables(empty_database) == there
     waiting.join(timeout=60)
     assert failures == []
     assert migrate.current(empty_database) == migrate.head()

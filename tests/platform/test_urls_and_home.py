@@ -39,11 +39,11 @@ PLACES = ["my checkout", "a+b", "C++ & 100 %", "René's [1] folder", "semi;colon
 @pytest.mark.parametrize("folder", PLACES)
 def test_a_socket_in_a_folder_of_any_name_reaches_every_library(folder: str) -> None:
     """libpq takes a plus for a plus, SQLAlchemy takes it for a space: both must find the same folder behind every form of the URL."""
-    where = {"host": f"/home/ada/{folder}", "port": "6543"}
+    where = {"host": f"/srv/ada/{folder}", "port": "6543"}
     given = urls.rendered(URL.create("postgresql+psycopg", username="postgres", database="x", query=where))
     for form in (urls.sqlalchemy_url, urls.psycopg_url, urls.dagster_url, lambda url: urls.database_of(url, "x")):
-        assert make_url(form(given)).query["host"] == f"/home/ada/{folder}"
-        assert conninfo_to_dict(urls.psycopg_url(form(given)))["host"] == f"/home/ada/{folder}"
+        assert make_url(form(given)).query["host"] == f"/srv/ada/{folder}"
+        assert conninfo_to_dict(urls.psycopg_url(form(given)))["host"] == f"/srv/ada/{folder}"
 
 
 def test_no_password_is_shown() -> None:

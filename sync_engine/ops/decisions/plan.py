@@ -180,8 +180,10 @@ def _keep_runs_out(connection: Connection, decided: Decided) -> None:
     touched = {(e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t} | decided.touched
     sources = {e.key[1] for e in linked} | set(plans.sources_behind(connection, touched)) | ({decided.automatic.source} if decided.automatic else set())
     if running := plans.try_source_locks(connection, sorted(sources)):
+        source, who = running
         raise _RunGoesOn(
-            "a run of this source is going on", whose=running, todo="Nothing was done; apply again when it has ended, or wait for it with --wait."
+            "a run of this source is going on" + (f" ({who})" if who else ""), whose=source,
+            todo="Nothing was done; apply again when it has ended, or wait for it with --wait.",
         )
 
 

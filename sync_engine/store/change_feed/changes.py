@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from sync_engine.store.db import CHANGE_FEED_LOCK, LOCK_SPACE, fetch, run_sql
+from sync_engine.store import turns
+from sync_engine.store.db import fetch, run_sql
 
 ROW_DIGEST = """sha256(convert_to(concat_ws(E'\\x1f', c.seq, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), c.entity, c.record_id, c.op,
     coalesce(c.field, ''), coalesce(CAST(c.old AS text), ''), coalesce(CAST(c.new AS text), ''), c.actor_kind, c.actor, coalesce(CAST(c.run_id AS text), ''),
@@ -34,7 +35,7 @@ def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | 
     """Appends what this transaction collected in change_new to the change feed and seals it with the hash chain."""
     if not fetch(connection, "SELECT EXISTS (SELECT FROM change_new)")[0][0]:
         return 0
-    run_sql(connection, "SELECT pg_advisory_xact_lock(:space, :key)", space=LOCK_SPACE, key=CHANGE_FEED_LOCK)
+    turns.take(connection, turns.CHANGE_FEED)
     written = run_sql(connection, """
         INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason)
         SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid),

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from sync_engine.store.db import copy_rows, fetch, lock_key, run_sql
+from sync_engine.store import turns
+from sync_engine.store.db import copy_rows, fetch, run_sql
 from sync_engine.store.decisions.rows import Edit
 
 
@@ -159,11 +160,12 @@ def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], 
         run_sql(connection, "UPDATE engine.link_plan SET undone_by = NULL WHERE undone_by = :undoes", undoes=undoes)
 
 
-def try_source_locks(connection: Connection, sources: Sequence[str]) -> str | None:
-    """Keeps runs of these sources out until the transaction ends; the name of one that is running now."""
+def try_source_locks(connection: Connection, sources: Sequence[str]) -> tuple[str, str] | None:
+    """Keeps runs of these sources out until the transaction ends; the name of one that is running now, and who holds it since when."""
     for source in sorted(sources):
-        if not fetch(connection, "SELECT pg_try_advisory_xact_lock(:k)", k=lock_key(f"source:{source}"))[0][0]:
-            return source
+        turn = turns.ensure(connection, source)
+        if not turns.try_take(connection, turn):
+            return source, turns.told(connection, turn)
     return None
 
 

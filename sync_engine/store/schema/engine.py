@@ -182,6 +182,10 @@ outbox = Table(
         Text),
     Column("state", Text, nullable=False), Column("answer", Text), _now("made_at"), Column("changed_at", TS), schema=ENGINE,
 )
+turn_publish = Table("turn_publish", metadata, schema=ENGINE)
+turn_change_feed = Table("turn_change_feed", metadata, schema=ENGINE)
+turn_staging = Table("turn_staging", metadata, schema=ENGINE)
+"""Never a row: who locks one of these has the turn (`sync_engine.store.turns`)."""
 suppression = Table("suppression", metadata, Column("digest", LargeBinary, primary_key=True), Column("entity", Text, nullable=False), _now("made_at"),
     schema=ENGINE)
 api_budget = Table(

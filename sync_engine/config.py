@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
+from sync_engine.canonical.fields import Field as CanonicalField
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
 from sync_engine.ownership.resolve import INBOX, PERSON
@@ -24,6 +25,7 @@ from sync_engine.ports import ConnectorPlugin, MappingPlugin
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
+CUSTOM_MEMBER = re.compile(r"custom\..+")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -173,11 +175,8 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
     known = {"debtor": DEBTOR, "contact": CONTACT}
     for place, rule in enumerate(policy.rules, 1):
         fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
-        if unknown := sorted(set(rule.fields) - set(fields)):
+        if unknown := sorted(n for n in rule.fields if n not in fields and not CUSTOM_MEMBER.fullmatch(n)):
             raise ConfigurationError(f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has", whose=where, key="rules",
-                todo="Correct the YAML.")
-        if rule.mode == "union" and (odd := [n for n in rule.fields if fields[n].kind not in ("text", "set") or fields[n].column]):
-            raise ConfigurationError(f"rule {place}: {', '.join(odd)} is no set and no text that could be united", whose=where, key="rules",
                 todo="Correct the YAML.")
     for entity, some in known.items():
         for field in some:
@@ -185,7 +184,20 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
                 policy.rule_for(entity, field.name, field.group)
             except LookupError as error:
                 raise ConfigurationError(str(error), whose=where, key="rules", todo="Correct the YAML.") from None
+    _refuse_odd_unions(policy, known, where)
     return policy
+
+
+def _refuse_odd_unions(policy: Policy, known: Mapping[str, tuple[CanonicalField, ...]], where: str) -> None:
+    """A rule that unites what cannot be united, named by field or by group, or decided by a rule for everything: no fold could follow it."""
+    companies = {None, *(rule.company for rule in policy.rules)}
+    deciding = [(policy.rule_for(e, f.name, f.group, c), e, f) for e, some in known.items() for f in some for c in companies]
+    for place, rule in enumerate(policy.rules, 1):
+        odd = {f.name for decided_by, _, f in deciding if decided_by is rule and not f.can_be_united}
+        odd |= {f.name for e, some in known.items() if rule.entity in ("*", e) for f in some if f.name in rule.fields and not f.can_be_united}
+        if rule.mode == "union" and odd:
+            raise ConfigurationError(f"rule {place}: {', '.join(sorted(odd))} is no set and no text that could be united", whose=where, key="rules",
+                todo="Unite named fields such as email or phone, and give the others a rule of their own before this one.")
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

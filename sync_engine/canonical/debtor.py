@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync_engine.canonical.fields import Field
 
 DEBTOR: tuple[Field, ...] = (
-    Field("number"), Field("external_number"), Field("name"), Field("kind"),
+    Field("number", group="identity"), Field("external_number", group="identity"), Field("name"), Field("kind"),
     Field("status"), Field("block_reason"), Field("currency"), Field("vat_no"), Field("registration_no"),
     Field("language"), Field("email", group="general"), Field("phone"), Field("website"),
     Field("address_line1", group="billing_address"), Field("address_line2", group="billing_address"),

@@ -6,6 +6,9 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["text", "money", "number", "bool", "date", "ts", "int", "json", "set"]
 
+ONE_VALUE = frozenset(("number", "external_number", "kind", "status", "block_reason", "currency", "country", "language", "vat_no", "registration_no"))
+"""Texts of which a record has one: a code, or a number that somebody looks it up by."""
+
 
 class Field(NamedTuple):
     """`name` is used in claims, policy and audit; `column` differs only where the stored value is a resolved reference."""
@@ -14,6 +17,11 @@ class Field(NamedTuple):
     kind: Kind = "text"
     group: str = "general"
     column: str = ""
+
+    @property
+    def can_be_united(self) -> bool:
+        """Whether the words of several sources can stand beside each other: sets, and texts that are no code, no number and no reference."""
+        return self.kind == "set" or (self.kind == "text" and not self.column and self.name not in ONE_VALUE)
 
     @property
     def stored_as(self) -> str:

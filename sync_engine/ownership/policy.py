@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Mode = Literal["master", "on_create", "if_empty", "union", "derived"]
 Role = Literal["erp", "crm", "collections"]
-GROUPS = ("general", "address", "billing_address", "contact", "credit", "classification", "prices", "chasing", "custom")
+GROUPS = ("identity", "general", "address", "billing_address", "contact", "credit", "classification", "prices", "chasing", "custom")
 
 
 class Rule(BaseModel):
@@ -37,6 +37,10 @@ class Rule(BaseModel):
             return False
         return self.entity in ("*", entity)
 
+    def names(self, field: str) -> bool:
+        """Whether the rule names a field, or the field that one of its members (`custom.segment`) belongs to."""
+        return field in self.fields or field.partition(".")[0] in self.fields
+
 
 class Policy(BaseModel):
     """Ordered rules; the first that names the field, its group, or everything, decides. Frozen, hashable by `digest`."""
@@ -54,7 +58,7 @@ class Policy(BaseModel):
     def rule_for(self, entity: str, field: str, group: str, company: str | None = None) -> Rule:
         """The deciding rule. Raises LookupError when no rule names the field (a default policy always does)."""
         for rule in self.rules:
-            if rule.is_for(entity, company) and (field in rule.fields or group in rule.groups or not (rule.fields or rule.groups)):
+            if rule.is_for(entity, company) and (rule.names(field) or group in rule.groups or not (rule.fields or rule.groups)):
                 return rule
         raise LookupError(f"no ownership rule names {entity}.{field}; end the policy with a rule without fields and groups")
 

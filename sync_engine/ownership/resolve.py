@@ -55,18 +55,26 @@ class Resolved:
     values: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
 
+    def value(self, name: str) -> Any:
+        """The value of a field, or of a member of the custom fields (`custom.segment`)."""
+        return self.values[name] if name in self.values else _members_of(self.values).get(name)
+
 
 def merge_facets(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One source's claim from its parts, defining stream first: a later part only adds fields, or fills what is None."""
+    """One source's claim from its parts, defining stream first: a later part only adds fields, or fills what is None; custom fields one by one."""
     defining, *others = parts
     whole = dict(defining)
     for part in others:
         for name, value in part.items():
             if whole.get(name) is None:
                 whole[name] = value
+            elif name == CUSTOM and value:
+                whole[name] = merge_facets([whole[name], value])
     return whole
 
 
+CUSTOM = "custom"
+"""The field whose members are folded one by one, each by the rule that names it (`custom.segment`), or else by that of the field."""
 AS_SAID = ("master", "if_empty")
 """Modes in which a record of one source has the value it says now."""
 
@@ -85,6 +93,7 @@ class Resolver:
     def __init__(self, entity: str, fields: tuple[Field, ...], policy: Policy, *, company: str | None = None, order: Mapping[str, int] | None = None) -> None:
         self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
         self._sets = {f.name for f in fields if f.kind == "set"}
+        self._members = _MemberRules(entity, policy, company)
         self._order = order or {}
         self._alone: dict[tuple[str, str], _Alone] = {}
 
@@ -108,16 +117,19 @@ class Resolver:
         """What linked sources said that did not become the value."""
         return [
             Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
-            for c in claims for name, said in c.values.items()
-            if name in self._rules and not self._is_set(name) and said is not None and said != resolved.values.get(name)
+            for c in claims for name, said in (*c.values.items(), *_members_of(c.values).items())
+            if name != CUSTOM and self._is_ruled(name) and not self._is_set(name) and said is not None and said != resolved.value(name)
         ]
 
+    def _is_ruled(self, name: str) -> bool:
+        return name in self._rules or (CUSTOM in self._rules and name.startswith(f"{CUSTOM}."))
+
     def _is_set(self, name: str) -> bool:
-        return name in self._sets or self._rules[name].mode == "union"
+        return name in self._sets or self.rule(name).mode == "union"
 
     def rule(self, field_name: str) -> Rule:
-        """The rule that decides a field."""
-        return self._rules[field_name]
+        """The rule that decides a field, or a member of the custom fields."""
+        return self._rules[field_name] if field_name in self._rules else self._members[field_name]
 
     def _single(self, claim: Claim) -> Resolved:
         alone = self._believed_alone(claim)
@@ -127,29 +139,68 @@ class Resolver:
     def _believed_alone(self, claim: Claim) -> _Alone:
         who = (claim.source, claim.role)
         if who not in self._alone:
-            folded = {n: r for n, r in self._rules.items() if n in self._sets or r.mode not in AS_SAID}
+            folded = {n: r for n, r in self._rules.items() if n in self._sets or r.mode not in AS_SAID or (n == CUSTOM and self._members.are_named)}
             as_said = tuple(n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None)
             self._alone[who] = _Alone(as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules))
         return self._alone[who]
 
     def _fold(self, claims: Sequence[Claim], rules: Mapping[str, Rule], resolved: Resolved) -> Resolved:
         for name, rule in rules.items():
+            if name == CUSTOM:
+                self._fold_custom(claims, rule, resolved)
+                continue
             ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
             if not ranked:
                 continue
             if self._is_set(name):
                 members = sorted({v for c in ranked for v in _members(c.values[name])})
-                resolved.values[name] = members if name in self._sets else "; ".join(members) or None
+                is_set = name in self._sets or any(isinstance(c.values[name], list) for c in ranked)
+                resolved.values[name] = members if is_set else "; ".join(members) or None
                 resolved.provenance[name] = "+".join(sorted({c.source for c in ranked}))
                 continue
             winner, value = _decide(ranked, name, rule)
             resolved.values[name], resolved.provenance[name] = value, winner.source
         return resolved
 
+    def _fold_custom(self, claims: Sequence[Claim], rule: Rule, resolved: Resolved) -> None:
+        """Every member by itself: a source that has no such field does not hide another's. Who is believed and says nothing leaves it empty."""
+        members = [_members_only(c) for c in claims]
+        named = sorted({name for c in members for name in c.values})
+        part = self._fold(members, {name: self._members[name] for name in named}, Resolved())
+        if part.values:
+            resolved.values[CUSTOM] = {name.removeprefix(f"{CUSTOM}."): value for name, value in part.values.items()}
+            resolved.provenance |= {**part.provenance, CUSTOM: "+".join(sorted({s for by in part.provenance.values() for s in by.split("+")}))}
+        elif rule.mode != "derived" and (ranked := self._ranked(claims, CUSTOM, rule)):
+            resolved.values[CUSTOM] = None if ranked[0].values[CUSTOM] is None else {}
+            resolved.provenance[CUSTOM] = ranked[0].source
+
     def _ranked(self, claims: Sequence[Claim], name: str, rule: Rule) -> list[Claim]:
         places = [(place, c) for c in claims if name in c.values and (place := rank(rule, c.source, c.role)) is not None]
         places.sort(key=lambda p: (p[0], self._order.get(p[1].source, len(self._order)), p[1].linked_at, p[1].source, p[1].key))
         return [c for _, c in places]
+
+
+class _MemberRules(dict[str, Rule]):
+    """The rule of each member of the custom fields, looked up when it is first met."""
+
+    def __init__(self, entity: str, policy: Policy, company: str | None) -> None:
+        super().__init__()
+        self._entity, self._policy, self._company = entity, policy, company
+        self.are_named = any(name.startswith(f"{CUSTOM}.") for rule in policy.rules for name in rule.fields)
+
+    def __missing__(self, name: str) -> Rule:
+        self[name] = self._policy.rule_for(self._entity, name, CUSTOM, self._company)
+        return self[name]
+
+
+def _members_of(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The custom fields of a claim by the names that rules give them."""
+    return {f"{CUSTOM}.{name}": value for name, value in ((values or {}).get(CUSTOM) or {}).items()}
+
+
+def _members_only(claim: Claim) -> Claim:
+    first = None if claim.first_values is None else _members_of(claim.first_values)
+    return claim._replace(values=_members_of(claim.values), first_values=first, derived=_members_of(claim.derived))
 
 
 def _members(value: Any) -> Sequence[Any]:

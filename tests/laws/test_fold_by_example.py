@@ -177,3 +177,68 @@ def test_facets_fill_what_the_record_itself_leaves_open() -> None:
         "name": "Hansen", "phone": "1", "limit": 0, "tags": ["a"],
     }  # fmt: skip
     assert merge_facets([{"name": "Hansen"}]) == {"name": "Hansen"}
+    parts: list[dict[str, Any]] = [{"custom": {"a": 1, "b": None}}, {"custom": {"a": 2, "b": 3, "c": 4}}, {"custom": None}, {"custom": {"c": 5, "d": 6}}]
+    assert merge_facets(parts) == {"custom": {"a": 1, "b": 3, "c": 4, "d": 6}}
+    assert parts[0] == {"custom": {"a": 1, "b": None}}, "what the source said is left as it is"
+
+
+def own(*rules: Rule) -> Resolver:
+    """A resolver of an entity with custom fields; without a rule the ERP is believed before the CRM."""
+    return Resolver("debtor", (Field("name"), Field("custom", "json", "custom")), Policy(rules=(*rules, Rule(ranking=EVERYBODY))))
+
+
+def test_custom_fields_are_folded_member_by_member() -> None:
+    """A CRM's segment does not hide the ERP's route, and an empty set of custom fields hides nothing."""
+    claims = [said("sugar", custom={"segment": "gold", "size": 3}), said("bc", "2", custom={"route": "8000-A", "size": None})]
+    found = own().resolve(claims)
+    assert found.values == {"custom": {"route": "8000-A", "segment": "gold", "size": None}}
+    assert found.provenance == {"custom": "bc+sugar", "custom.route": "bc", "custom.segment": "sugar", "custom.size": "bc"}
+    assert own().resolve([said("sugar", custom={"segment": "gold"}), said("bc", custom={})]).values == {"custom": {"segment": "gold"}}
+    assert own().resolve([said("sugar", custom=None), said("bc", custom=None)]) == resolved({"custom": None}, {"custom": "bc"})
+    assert own().resolve([said("sugar", name="Hansen"), said("bc")]).values == {"name": "Hansen"}
+    assert own().resolve([said("sugar", custom={}), said("bc", custom={})]).values == {"custom": {}}
+    assert own(Rule(groups=("custom",), ranking=("desk",))).resolve(claims) == resolved({}, {})
+    assert own(Rule(groups=("custom",), ranking=("desk",))).resolve([said("sugar", custom=None), said("bc", custom=None)]) == resolved({}, {})
+
+
+def test_a_member_of_the_custom_fields_has_a_rule_of_its_own() -> None:
+    """`custom.size` is the CRM's, all else the ERP's; alone, a source is believed in what it is ranked for."""
+    rules = (Rule(fields=("custom.size",), ranking=("crm",)), Rule(fields=("custom",), ranking=("erp",)))
+    claims = [said("bc", custom={"size": 3, "route": "A"}), said("sugar", "7", custom={"size": 4, "route": "B"})]
+    fold_ = own(*rules)
+    found = fold_.resolve(claims)
+    assert found.values == {"custom": {"size": 4, "route": "A"}}
+    assert fold_.overruled(claims, found) == [Overruled("custom.size", "bc", "1", 3, "sugar"), Overruled("custom.route", "sugar", "7", "B", "bc")]
+    assert fold_.resolve(claims[:1]).values == {"custom": {"route": "A"}}
+    assert fold_.resolve(claims[1:]).values == {"custom": {"size": 4}}
+    assert fold_.may_be_overruled(claims[0]) is True
+    assert own().may_be_overruled(claims[0]) is False
+    assert fold_.rule("custom.size").ranking == ("crm",)
+    assert Resolver("debtor", FIELDS, Policy(rules=(Rule(ranking=EVERYBODY),))).overruled(claims, Resolved()) == [], "an entity without custom fields"
+    ours = Resolver("debtor", (Field("custom", "json", "custom"),), Policy(rules=(Rule(fields=("custom.size",), ranking=("crm",), company="Nordlys"),
+        Rule(entity="contact", fields=("custom.size",), ranking=("desk",)), Rule(ranking=("erp",)))), company="nordlys")  # fmt: skip
+    assert ours.rule("custom.size").ranking == ("crm",)
+
+
+def test_members_keep_the_mode_of_their_rule() -> None:
+    """The first value for ever, the members of all, and only what the engine computed."""
+    first = own(Rule(groups=("custom",), ranking=EVERYBODY, mode="on_create"))
+    claims = [said("bc", custom={"size": 3}, first={"custom": {"size": 1}}), said("sugar", "7", hour=1, custom={"size": 4})]
+    assert first.resolve(claims).values == {"custom": {"size": 1}}
+    assert first.resolve([said("bc", custom={"size": 3}, first={"name": "H"})]).values == {"custom": {"size": 3}}
+    united = own(Rule(fields=("custom.tags",), ranking=EVERYBODY, mode="union"))
+    several = [said("bc", custom={"tags": ["a"]}), said("sugar", "7", custom={"tags": ["b", "a"]})]
+    assert united.resolve(several).values == {"custom": {"tags": ["a", "b"]}}
+    assert united.resolve([said("bc", custom={"tags": "b; a"}), said("sugar", "7", custom={"tags": "c"})]).values == {"custom": {"tags": "a; b; c"}}
+    assert united.resolve(several).provenance == {"custom.tags": "bc+sugar", "custom": "bc+sugar"}
+    assert united.overruled(several, united.resolve(several)) == []
+    derived = own(Rule(groups=("custom",), ranking=EVERYBODY, mode="derived"))
+    assert derived.resolve([said("bc", custom={"size": 3}, derived={"custom": {"size": 9}})]).values == {"custom": {"size": 9}}
+    assert derived.resolve([said("bc", custom={"size": 3})]) == resolved({}, {})
+
+
+def test_a_value_is_found_by_its_name() -> None:
+    """Of a field and of a member of the custom fields."""
+    found = resolved({"name": "Hansen", "custom": {"size": 3}}, {})
+    assert [found.value(name) for name in ("name", "custom.size", "custom.route", "phone")] == ["Hansen", 3, None, None]
+    assert resolved({}, {}).value("custom.size") is None

@@ -12,8 +12,8 @@ CRM_NAMES = Rule(fields=("name",), ranking=("crm",))
 CRM_ADDRESSES = Rule(groups=("address",), ranking=("crm",))
 
 MISTYPED = (
-    "Value error, unknown field group ['Credit', 'adress', 'money', 'prise', 'zeal']; there are ['general', 'address', 'billing_address', 'contact', "
-    "'credit', 'classification', 'prices', 'chasing', 'custom']"
+    "Value error, unknown field group ['Credit', 'adress', 'money', 'prise', 'zeal']; there are ['identity', 'general', 'address', 'billing_address', "
+    "'contact', 'credit', 'classification', 'prices', 'chasing', 'custom']"
 )
 
 
@@ -28,6 +28,15 @@ def test_the_first_rule_that_names_the_field_decides() -> None:
     assert decides("city", "address", CRM_NAMES, CRM_ADDRESSES, ERP) is CRM_ADDRESSES
     assert decides("phone", "general", CRM_NAMES, CRM_ADDRESSES, ERP) is ERP
     assert decides("name", "general", ERP, CRM_NAMES) is ERP
+
+
+def test_a_rule_names_a_member_of_the_custom_fields_or_all_of_them() -> None:
+    """`custom.segment` is decided by who names it, else by who names `custom`, its group, or nothing."""
+    segment, whole = Rule(fields=("custom.segment",), ranking=("crm",)), Rule(fields=("custom",), ranking=("desk",))
+    assert decides("custom.segment", "custom", segment, whole, ERP) is segment
+    assert decides("custom.size", "custom", segment, whole, ERP) is whole
+    assert decides("custom", "custom", segment, whole, ERP) is whole
+    assert decides("custom.size", "custom", segment, ERP) is ERP
 
 
 def test_a_rule_may_be_for_one_entity() -> None:

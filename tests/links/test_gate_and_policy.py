@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sync_engine.canonical.contact import CONTACT
+from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.config import LinkSettings, load_policy, parse_policy
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops import policy
 from sync_engine.ops.decisions import links
 from sync_engine.ops.decisions.plan import apply
-from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
+from sync_engine.ownership.policy import DEFAULT_POLICY, GROUPS, Policy, Rule
+from sync_engine.ownership.resolve import Claim, Resolver
 from tests.links.support import World
 
 
@@ -184,17 +188,55 @@ def test_a_company_may_have_rules_of_its_own(empty_world: World) -> None:
     assert world.field(world.debtor_of("crm", "Sydlys"), "name") == "Hansen Transport A/S"
 
 
+def test_who_is_master_of_the_name_does_not_renumber_debtors(running: World) -> None:
+    """A CRM that is master of general says what Müller is called; his number, which invoices and bank files name, is the ERP's."""
+    world = running
+    world.say("erp", "debtors", "E2", **{**world.records["erp"]["debtors"]["E2"], "external_number": "4711", "custom": {"route": "8000-A"}})
+    world.say("crm", "debtors", "C2", **{**world.records["crm"]["debtors"]["C2"], "external_number": "X-2", "custom": {"segment": "gold"}})
+    world.run("erp")
+    world.run("crm")
+    apply(world.workshop, links.link(world.workshop, "crm", "C2", "10001", by="ada").hash, by="ada")
+    debtor = world.debtor_of("crm", "C2")
+    assert [world.field(debtor, name) for name in ("name", "number", "external_number")] == ["Mueller Gmbh", "10001", "4711"]
+    assert world.field(debtor, "custom") == {"route": "8000-A", "segment": "gold"}, "and linking it hides none of the ERP's own fields"
+
+
 @pytest.mark.parametrize(("attributes", "said"), [
     pytest.param({"rules": [{"ranking": ["erp"], "groups": ["adress"]}]}, "unknown field group", id="a mistyped group"),
     pytest.param({"rules": [{"ranking": ["erp"], "fields": ["nmae"]}, {"ranking": ["erp"]}]}, "nmae, which no record has", id="a mistyped field"),
     pytest.param({"rules": [{"ranking": ["erp"], "groups": ["general"]}]}, "end the policy with a rule without fields", id="fields nobody decides"),
     pytest.param({"rules": [{"ranking": []}]}, "rules.0.ranking", id="an empty ranking"),
     pytest.param({"rules": [{"ranking": ["erp"], "fields": ["credit_limit"], "mode": "union"}, {"ranking": ["erp"]}]}, "could be united", id="money united"),
+    pytest.param({"rules": [{"ranking": ["erp"], "groups": ["credit"], "mode": "union"}, {"ranking": ["erp"]}]},
+                 "credit_limit, erp_balance, payment_terms_key is no set", id="money united by its group"),
+    pytest.param({"rules": [{"ranking": ["erp"], "groups": ["contact"], "mode": "union"}, {"ranking": ["erp"]}]}, "is_primary", id="yes and no united"),
+    pytest.param({"rules": [{"ranking": ["erp"], "groups": ["classification"], "mode": "union"}, {"ranking": ["erp"]}]}, "owner_code", id="owners united"),
+    pytest.param({"rules": [{"ranking": ["erp"], "groups": ["general"], "mode": "union"}, {"ranking": ["erp"]}]}, "currency", id="currencies united"),
+    pytest.param({"rules": [{"ranking": ["erp"], "mode": "union"}]}, "could be united", id="everything united"),
+    pytest.param({"rules": [{"ranking": ["erp"]}, {"ranking": ["erp"], "company": "Nordlys", "fields": ["status"], "mode": "union"}]}, "status",
+                 id="a code united where another rule decides"),
 ])  # fmt: skip
 def test_a_wrong_policy_is_refused_in_a_sentence(attributes: dict[str, object], said: str) -> None:
     """File and key are named."""
     with pytest.raises(ConfigurationError, match=said):
         parse_policy(attributes, "canonical_store/defs.yaml")
+
+
+def test_every_union_that_is_let_in_can_be_folded() -> None:
+    """Whatever field or group is united: the policy is refused, or the fold of two sources gives a text or a set of both."""
+    entities = {"debtor": DEBTOR, "contact": CONTACT}
+    for entity, group in sorted({(e, f.group) for e, some in entities.items() for f in some} | {(e, f.name) for e, some in entities.items() for f in some}):
+        named = {"groups": [group]} if group in GROUPS and group != "custom" else {"fields": [group]}
+        try:
+            policy = parse_policy({"rules": [{"entity": entity, "ranking": ["erp", "crm"], "mode": "union", **named}, {"ranking": ["erp"]}]}, "policy.yaml")
+        except ConfigurationError:
+            continue
+        united = [f for f in entities[entity] if policy.rule_for(entity, f.name, f.group).mode == "union"]
+        assert united, f"{entity} {group} unites nothing"
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+        claims = [Claim(source, source, "1", now, {f.name: source for f in united}) for source in ("erp", "crm")]
+        assert set(Resolver(entity, entities[entity], policy).resolve(claims).values.values()) == {"crm; erp"}
+        assert all(f.kind == "text" and not f.column for f in united)
 
 
 def test_check_says_what_is_odd(world: World) -> None:

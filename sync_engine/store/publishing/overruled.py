@@ -32,7 +32,7 @@ class OverruledClaims:
             if len(claims) == 1 and PERSON not in resolved.provenance.values() and not resolver.may_be_overruled(claims[0]):
                 continue
             self._rows += [
-                (str(id_), self._column[o.field], o.source, o.key, _json(o.said), _json(resolved.values.get(o.field)), o.by or None)
+                (str(id_), self._column.get(o.field, o.field), o.source, o.key, _json(o.said), _json(resolved.value(o.field)), o.by or None)
                 for o in resolver.overruled(claims, resolved)
             ]
 

@@ -65,10 +65,7 @@ class Reader:
             chunk = records[start : start + CHUNK]
             rows = self._together([payload for _, payload in chunk])
             for place, (key, payload) in enumerate(chunk):
-                if key.startswith("?"):
-                    yield key, self._failed(key, "", "has no id")
-                else:
-                    yield key, self._alone(key, payload) if rows is None else rows[place]
+                yield key, self._alone(key, payload) if rows is None else rows[place]
 
     def _together(self, payloads: list[bytes]) -> list[Row] | None:
         """All rows in one pass, or None where one of them needs to be looked at alone."""

@@ -9,6 +9,7 @@
         PermissionMissing      the login lacks a permission
         ProtocolViolation      the other side broke its own rules
       RecordError              quarantine this record, carry on
+        Unreadable             it came damaged or without a usable key
         MappingFailed          the payload does not fit the mapping model
         ParentMissing          the record it belongs to is not known (yet)
         AmbiguousMatch         several canonical records fit; nothing is guessed
@@ -79,6 +80,13 @@ class ProtocolViolation(SourceError):
 
 class RecordError(SyncError):
     """One record cannot be used; it is quarantined and its neighbours go on."""
+
+
+class Unreadable(RecordError):
+    """What came of the record cannot be read as one: damaged text, no key, lines that were not to be had."""
+
+    def __init__(self, what: str, *, whose: str, key: str) -> None:
+        super().__init__(what, whose=whose, key=key, todo="Correct the record in the source; it is tried again when it comes otherwise.")
 
 
 class MappingFailed(RecordError):

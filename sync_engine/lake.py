@@ -1,7 +1,8 @@
 """The lake: raw records as received, one zstd-compressed NDJSON file a batch, append-only.
 
 A line is `{"key": ..., "record": <the record, byte for byte>}`, so that DuckDB reads it as it stands and a replay needs no
-connector. A file is written, synced and renamed before its manifest row commits; an orphan file is harmless.
+connector; a record that could not be read has a third member, `unreadable`, that says why. A file is written, synced and
+renamed before its manifest row commits; an orphan file is harmless.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -26,10 +27,18 @@ LEVEL = 1
 class _Line(msgspec.Struct):
     key: str
     record: msgspec.Raw
+    unreadable: str = ""
 
 
-_lines = msgspec.json.Decoder(_Line).decode_lines
+_lines, _line = msgspec.json.Decoder(_Line).decode_lines, msgspec.json.Decoder(_Line).decode
 _quoted = msgspec.json.Encoder().encode
+
+
+class LandedRecords(NamedTuple):
+    """What a landed file holds: (key, payload) pairs in order, and of those that could not be read, by key, why."""
+
+    records: list[tuple[str, bytes]]
+    unreadable: dict[str, str]
 
 
 class Lake:
@@ -41,7 +50,7 @@ class Lake:
 
     def write(self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]) -> Landed:
         """Lands one batch; the file is on disk when this returns."""
-        body = b"".join(b'{"key":%b,"record":%b}\n' % (_quoted(r.key), _one_line(r.payload)) for r in records)
+        body = b"".join(b'{"key":%b,"record":%b%b}\n' % (_quoted(r.key), _one_line(r.payload), _why(r.unreadable)) for r in records)
         packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
         path = f"{source}/{entity}/{run_id}/{number:06d}.ndjson.zst"
         try:
@@ -52,7 +61,11 @@ class Lake:
         return Landed(path, len(records), len(packed), xxhash.xxh3_128_hexdigest(packed))
 
     def read(self, path: str, checksum: str | None = None) -> list[tuple[str, bytes]]:
-        """The (key, payload) pairs of one landed file. Raises StoreError for a missing or damaged file."""
+        """The (key, payload) pairs of one landed file. Raises what `landed` raises."""
+        return self.landed(path, checksum).records
+
+    def landed(self, path: str, checksum: str | None = None) -> LandedRecords:
+        """The records of one landed file. Raises StoreError for a missing or damaged file."""
         try:
             packed = self._get(path)
         except OSError as error:
@@ -61,7 +74,11 @@ class Lake:
             raise StoreError("a landed file is damaged: its checksum differs from the manifest", key=path,
                 todo="Restore it from backup, or run the source with --full.")
         body = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
-        return [(line.key, bytes(line.record)) for line in _lines(body)]
+        try:
+            lines = _lines(body)
+        except RecursionError:
+            lines = [_shallow(line) for line in body.splitlines()]
+        return LandedRecords([(line.key, bytes(line.record)) for line in lines], {line.key: line.unreadable for line in lines if line.unreadable})
 
     def files(self, source: str) -> Iterable[str]:
         """Every file of a source, committed or orphaned, relative to the lake."""
@@ -116,8 +133,21 @@ class KeptInMemory(Lake):
         return self._held[path] if path in self._held else super()._get(path)
 
 
+def _why(unreadable: str) -> bytes:
+    return b',"unreadable":' + _quoted(unreadable) if unreadable else b""
+
+
 def _one_line(payload: bytes) -> bytes:
-    return payload if b"\n" not in payload and b"\r" not in payload else msgspec.json.format(payload, indent=-1)
+    return payload if b"\n" not in payload and b"\r" not in payload else payload.replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def _shallow(line: bytes) -> _Line:
+    """A line whose record may be nested deeper than the parser goes from where it stands."""
+    try:
+        return _line(line)
+    except RecursionError:
+        head, _, _ = line.partition(b',"record":')
+        return _Line(_line(head + b',"record":null}').key, msgspec.Raw(b"null"), "is nested too deep")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple, NewType
 
+import xxhash
+
 Cursor = NewType("Cursor", str)
 """Where to resume a stream: opaque to the engine, made and read by the connector that issued it."""
 
@@ -21,11 +23,29 @@ class RecordKey(NamedTuple):
 
 
 class RawRecord(NamedTuple):
-    """One record as received: `payload` is one JSON object in UTF-8, untouched; `changed_at` is aware UTC or None."""
+    """One record as received: `payload` is one JSON object in UTF-8, untouched; `changed_at` is aware UTC or None.
+
+    `unreadable` says why it cannot be used, where that shows before any mapping does: it is quarantined with these words. Its
+    payload may then be a JSON text of what was received, and its key a made-up one.
+    """
 
     key: str
     payload: bytes
     changed_at: datetime | None
+    unreadable: str = ""
+
+
+def made_up_key(of: bytes) -> str:
+    """The key of a record that has none: `?` and the xxh3 hash of what there is of it, the same at every reading."""
+    return f"?{xxhash.xxh3_128_hexdigest(of)}"
+
+
+def is_made_up(key: str) -> bool:
+    """Whether a key is a made-up one."""
+    return len(key) == 33 and key[0] == "?" and not set(key[1:]) - _HEX
+
+
+_HEX = frozenset("0123456789abcdef")
 
 
 class Landed(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,23 +17,29 @@ from connectors.business_central.cursors import Mark
 from connectors.business_central.reading import Reading, spliced
 from connectors.business_central.signal import Signal
 from connectors.business_central.spool import Spool
-from sync_engine.records import Cursor, RawRecord, RecordBatch
+from connectors.toolkit.odata import EntryNumber, Fields
+from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 UNDONE_FIELD = "@syncEngine.undoneOn"
 """Added to the row of an application that was undone: the date of the row that undid it."""
 
 _BATCH = 2000
+_DIGITS = 11
 _DEDUCTIONS = ("Payment_x0020_", "Payment ", "Appln", "Correction")
 """Detailed entry types that settle an entry without money; the mapping decides what each means."""
 
 
 class _Place(msgspec.Struct, gc=False):
-    entry: int = msgspec.field(name="cleEntryNo")
-    detailed: int = msgspec.field(name="dcleEntryNo")
+    entry: EntryNumber = msgspec.field(name="cleEntryNo")
+    detailed: EntryNumber = msgspec.field(name="dcleEntryNo")
+
+
+class _Entry(msgspec.Struct):
+    entry: EntryNumber = msgspec.field(name="cleEntryNo")
 
 
 class _Row(msgspec.Struct):
-    detailed: int = msgspec.field(name="dcleEntryNo")
+    detailed: EntryNumber = msgspec.field(name="dcleEntryNo")
     kind: str = msgspec.field(name="dcleEntryType", default="")
     amount: Decimal = msgspec.field(name="dcleAmountLCY", default=Decimal(0))
     applied: int = msgspec.field(name="dcleAppliedCustLedgerEntryNo", default=0)
@@ -40,13 +47,32 @@ class _Row(msgspec.Struct):
     on: str = msgspec.field(name="dclePostingDate", default="")
 
 
+class _Spooled(NamedTuple):
+    """Rows in the order of entries; rows that cannot be used, each a record; the entries that miss one of those."""
+
+    rows: Spool
+    odd: list[RawRecord]
+    broken: set[int]
+
+
+_BROKEN = "one of its rows cannot be read"
+_ENTRY = Fields(_Entry)
+
+
+def _entry_of(record: RawRecord) -> int:
+    """The entry that a row which cannot be used belongs to; 0 where not even that is known."""
+    found = None if record.unreadable else _ENTRY.read(record.payload)
+    number = record.key.partition("|")[0]
+    return found.entry if found else int(number) if number.isdecimal() and len(number) < _DIGITS else 0
+
+
 class AnalyticsLedger:
     """Reads `ledgerEntriesGrouped` and `ledgerEntriesAnalytics`; one reading of the query serves both."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading, self._signal = reading, Signal(reading)
-        self._place, self._row = msgspec.json.Decoder(_Place), msgspec.json.Decoder(_Row)
-        self._read: tuple[str, Spool] | None = None
+        self._place, self._row = Fields(_Place), Fields(_Row)
+        self._read: tuple[str, _Spooled] | None = None
 
     def entries(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """Entries with their rows: all, or none when the ledger has not moved."""
@@ -60,7 +86,7 @@ class AnalyticsLedger:
         """Entries or applications of one customer."""
         make = _grouped if entity.reader == "grouped_entries" else self._applications
         condition = f"dcleCustomerNo eq '{number.replace(chr(39), chr(39) * 2)}'"
-        return [record for group, rows in self._spooled(entity, condition).groups() for record in make(group, rows)]
+        return list(self._made(self._spooled(entity, condition), make))
 
     def _pull(
         self, entity: Entity, since: Cursor | None, make: Callable[[int, list[bytes]], Iterator[RawRecord]], *, keep: bool,
@@ -74,37 +100,45 @@ class AnalyticsLedger:
                 yield RecordBatch(entity.name, (), resume_from=since)
                 return
             read = state, self._spooled(entity, "")
-        state, spool = read
+        state, spooled = read
         if keep:
             self._read = read
         waiting: list[RawRecord] = []
-        for group, rows in spool.groups():
-            waiting += make(group, rows)
+        for record in self._made(spooled, make):
+            waiting.append(record)
             if len(waiting) >= _BATCH:
                 yield RecordBatch(entity.name, waiting)
                 waiting = []
         yield RecordBatch(entity.name, waiting, resume_from=Mark(signal=state).write() if state else None, complete=True)
 
-    def _spooled(self, entity: Entity, condition: str) -> Spool:
-        """Rows whose entry cannot be told come under number 0, which no entry has."""
-        spool, odd = Spool(), 0
+    def _spooled(self, entity: Entity, condition: str) -> _Spooled:
+        """All rows; those whose entry cannot be told are records by themselves."""
+        found = _Spooled(Spool(), [], set())
         for portion in self._reading.where(entity, condition):
             for record in portion.records:
-                try:
-                    place = self._place.decode(record.payload)
-                    spool.add(place.entry, place.detailed, record.payload)
-                except msgspec.MsgspecError:
-                    spool.add(0, odd := odd + 1, record.payload)
-        return spool
+                place = None if record.unreadable else self._place.strict(record.payload)
+                if place is not None and place.entry:
+                    found.rows.add(place.entry, place.detailed, record.payload)
+                else:
+                    found.broken.add(_entry_of(record))
+                    found.odd.append(record._replace(key=made_up_key(record.payload), unreadable=record.unreadable or "has no number of its ledger entry"))
+        return found
+
+    def _made(self, spooled: _Spooled, make: Callable[[int, list[bytes]], Iterator[RawRecord]]) -> Iterator[RawRecord]:
+        for entry, rows in spooled.rows.groups():
+            records = make(entry, rows)
+            yield from (record._replace(unreadable=_BROKEN) for record in records) if entry in spooled.broken else records
+        yield from spooled.odd
 
     def _applications(self, entry: int, rows: list[bytes]) -> Iterator[RawRecord]:
         """Applications and deductions. Of an application the row on the other entry names both sides; its twin names only itself."""
         standing: dict[int, tuple[_Row, bytes]] = {}
         undone: dict[int, tuple[bytes, str]] = {}
         for payload in rows:
-            try:
-                row = self._row.decode(payload)
-            except msgspec.MsgspecError:
+            row = self._row.strict(payload)
+            if row is None:
+                place = self._place.strict(payload)
+                yield RawRecord(f"{entry}|{place.detailed if place else 0}", payload, None, "does not tell what it applies")
                 continue
             if row.kind.startswith(_DEDUCTIONS):
                 yield RawRecord(f"{entry}|{row.detailed}", payload, None)
@@ -123,11 +157,7 @@ class AnalyticsLedger:
 
 
 def _grouped(entry: int, rows: list[bytes]) -> Iterator[RawRecord]:
-    """An entry with its rows in the order of their numbers; odd rows (entry 0) one by one, each to be looked at alone."""
-    if entry == 0:
-        for number, row in enumerate(rows):
-            yield RawRecord(f"0|{number}", b'{"cleEntryNo":0,"rows":[' + row + b"]}", None)
-        return
+    """An entry with its rows in the order of their numbers."""
     yield RawRecord(str(entry), b'{"cleEntryNo":%d,"rows":[' % entry + b",".join(rows) + b"]}", None)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -27,8 +27,9 @@ from connectors.business_central.telling import capabilities, untold
 from connectors.business_central.wire import client_of, explained
 from connectors.toolkit.budget import Urgency
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import literal
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, SourceError, TransientError
+from connectors.toolkit.odata import Fields, Row, literal
+from connectors.toolkit.paging import PageSize
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SourceError, TransientError
 from sync_engine.ports import Clock
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 
@@ -60,7 +61,9 @@ class _Numbered(msgspec.Struct):
 
 class _Environment(msgspec.Struct):
     name: str
-    kind: str = msgspec.field(name="type", default="")
+
+
+_NUMBERED, _ENVIRONMENT = Fields(_Numbered), Fields(_Environment)
 
 
 class BusinessCentral:
@@ -197,7 +200,8 @@ class BusinessCentral:
         ):
             if name in offered:
                 yield RecordBatch(name, self._rows(offered[name], condition))
-        number = msgspec.json.decode(customers[0].payload, type=_Numbered).number
+        found = _NUMBERED.read(customers[0].payload)
+        number = found.number if found is not None else ""
         for entity in offered.values():
             if number and entity.reader in ("grouped_entries", "applications"):
                 yield RecordBatch(entity.name, self._analytics.of_customer(entity, number))
@@ -271,9 +275,9 @@ class BusinessCentral:
             return [self.settings.environment or ""]
         for place in _LISTS:
             try:
-                rows = msgspec.json.decode(self._client.get(f"{host}{place}", key="environments").body, type=dict[str, Any]).get("value", [])
-                names = [msgspec.convert(row, _Environment).name for row in rows]
-            except (Refused, PermissionMissing, AuthenticationFailed, msgspec.MsgspecError):
+                walk = self._reading.pages.walk(f"{host}{place}", key="environments", size=PageSize(1000))
+                names = [row.name for page in walk for row in _ENVIRONMENT.all(page.rows)]
+            except (Refused, PermissionMissing, AuthenticationFailed, ProtocolViolation):
                 continue
             if names:
                 return names
@@ -292,9 +296,9 @@ class BusinessCentral:
         """Makes and renews the subscriptions that the settings ask for; their receiver is asked at once."""
         return () if self.settings.hints is None else subscribe(self, self.settings.hints)
 
-    def read(self, path: str) -> bytes:
-        """The answer of an address of API v2.0 outside any company."""
-        return self._client.get(self._site.addresses.installation(f"api/v2.0/{path}"), key=path).body
+    def rows(self, path: str) -> list[Row]:
+        """All rows of a set of API v2.0 outside any company."""
+        return self._site.rows(path)
 
     def write(self, method: str, path: str, body: dict[str, str], *, etag: str = "") -> bytes:
         """Sends a change to an address of API v2.0 outside any company, once."""

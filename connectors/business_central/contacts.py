@@ -17,16 +17,17 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import xxhash
 
+from connectors.business_central.address import is_guid
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import pack, unpack
 from connectors.business_central.reading import Reading
+from connectors.toolkit.damaged import DamagedRow
 from connectors.toolkit.failures import NotFound
-from connectors.toolkit.odata import Query
+from connectors.toolkit.odata import Fields, Query
 from connectors.toolkit.paging import PageSize
-from sync_engine.records import RawRecord, RecordBatch
+from sync_engine.records import RawRecord, RecordBatch, made_up_key
 
 _BATCH = 500
-_T = TypeVar("_T")
 
 
 class _Contact(msgspec.Struct):
@@ -60,18 +61,24 @@ class _Row(msgspec.Struct):
     contact: str = msgspec.field(name="contactId", default="")
 
 
+_T = TypeVar("_T", _Contact, _Person, _Customer)
+_CONTACT, _CUSTOMER, _LINK = Fields(_Contact, ("company", "relation", "kind")), Fields(_Customer), Fields(_Row)
+
+
 class ContactsInformation:
     """Reads the links that the bulk routes leave open. Keys are `<customer id>|<contact id>`."""
 
     def __init__(self, reading: Reading, entity: Entity) -> None:
         self._reading, self._entity = reading, entity
         self._persons: list[_Person] = []
+        self._odd: list[RawRecord] = []
         self.in_vain = ""
         """After `pull`: the companies that no customer knew."""
 
     def pull(self, in_vain: str = "") -> Iterator[RecordBatch]:
         """All open links, but for companies asked for `in_vain` before. Not `complete` when there were more customers to ask than the settings allow."""
-        self._persons = list(self._bulk("customerContacts", _Person, ()))
+        self._odd = []
+        self._persons = list(self._bulk("customerContacts", Fields(_Person), ()))
         company_of, marks, names = self._unknown_companies()
         unknown, before = set(marks), unpack(in_vain)
         fresh = {company for company, mark in marks.items() if mark not in before}
@@ -84,13 +91,13 @@ class ContactsInformation:
             found = self.of_customer(customer)
             if found:
                 records += found
-                answered = {company_of.get(msgspec.json.decode(row.payload, type=_Row).contact, "") for row in found}
+                answered = {company_of.get(link.contact, "") for row in found if (link := _LINK.read(row.payload)) is not None}
                 unknown, fresh = unknown - answered, fresh - answered
             if len(records) >= _BATCH:
                 yield RecordBatch(self._entity.name, records)
                 records = []
         self.in_vain = pack({marks[company] for company in unknown})
-        yield RecordBatch(self._entity.name, records, complete=asked < self._reading.settings.contacts_information_limit or not unknown)
+        yield RecordBatch(self._entity.name, [*records, *self._odd], complete=asked < self._reading.settings.contacts_information_limit or not unknown)
 
     def of_customer(self, customer: str) -> list[RawRecord]:
         """The contacts of one customer: its company contact and everybody there. None when it was deleted meanwhile."""
@@ -102,7 +109,7 @@ class ContactsInformation:
 
     def _unknown_companies(self) -> _Open:
         linked = {person.id for person in self._persons if person.customer_name}
-        contacts = list(self._bulk("contacts", _Contact, ("id", "type", "companyNumber", "companyName", "contactBusinessRelation")))
+        contacts = list(self._bulk("contacts", _CONTACT, ("id", "type", "companyNumber", "companyName", "contactBusinessRelation")))
         known = {contact.company for contact in contacts if contact.id in linked}
         wanted = ("Person", "Company") if self._reading.settings.company_contacts else ("Person",)
         open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple") and c.kind in wanted]
@@ -115,17 +122,25 @@ class ContactsInformation:
     def _candidates(self, names: set[str]) -> Iterator[tuple[str, bool]]:
         """Customers without a linked person, those named like an unknown company first: BC makes both with one name."""
         answered = {person.customer for person in self._persons if person.customer_name}
-        customers = [c for c in self._bulk("customers", _Customer, ("id", "displayName")) if c.id not in answered]
+        customers = [c for c in self._bulk("customers", _CUSTOMER, ("id", "displayName")) if c.id not in answered]
         customers.sort(key=lambda c: (c.name.casefold() not in names, c.id))
         return ((c.id, c.name.casefold() in names) for c in customers)
 
-    def _bulk(self, name: str, kind: type[_T], select: tuple[str, ...]) -> Iterator[_T]:
-        """Rows of a whole set in few fields; none where the set is not offered."""
+    def _bulk(self, name: str, kind: Fields[_T], select: tuple[str, ...]) -> Iterator[_T]:
+        """Rows of a whole set in few fields; none where the set is not offered.
+
+        A contact or customer that cannot be used here may hide a link, so it counts as one nobody can tell: nothing is buried then.
+        """
         entity = self._reading.site.offer.entities.get(name)
         if entity is None:
             return
         known = self._reading.site.metadata
         fields = [field for field in select if known is None or known.has(entity.path, field)]
-        decoder = msgspec.json.Decoder(kind)
         for page in self._reading.pages.walk(self._reading.site.url(entity, Query(select=fields)), key=name, size=PageSize(20_000)):
-            yield from (decoder.decode(row) for row in page.rows)
+            for row in page.rows:
+                found = kind.read(row)
+                if found is not None and is_guid(found.id):
+                    yield found
+                elif select:
+                    odd = row if isinstance(row, DamagedRow) else DamagedRow(bytes(row), f"a row of {name} does not tell whose it is")
+                    self._odd.append(RawRecord(made_up_key(odd.received), odd.payload, None, odd.why))

@@ -5,30 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
 from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.reading import Reading
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import Query, literal
+from connectors.toolkit.odata import Fields, Query, Row, literal
 from connectors.toolkit.paging import PageSize
-from sync_engine.errors import PermissionMissing, SourceError
+from sync_engine.errors import PermissionMissing, ProtocolViolation, SourceError
 from sync_engine.records import ControlTotal
 
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 _ZERO = Decimal(0)
+T = TypeVar("T")
 
 
 class _Aged(msgspec.Struct):
     customer: str = msgspec.field(name="customerId", default=_NOBODY)
-    due: Decimal = msgspec.field(name="balanceDue", default=_ZERO)
-    current: Decimal = msgspec.field(name="currentAmount", default=_ZERO)
-    first: Decimal = msgspec.field(name="period1Amount", default=_ZERO)
-    second: Decimal = msgspec.field(name="period2Amount", default=_ZERO)
-    third: Decimal = msgspec.field(name="period3Amount", default=_ZERO)
+    due: Decimal | None = msgspec.field(name="balanceDue", default=None)
+    current: Decimal | None = msgspec.field(name="currentAmount", default=None)
+    first: Decimal | None = msgspec.field(name="period1Amount", default=None)
+    second: Decimal | None = msgspec.field(name="period2Amount", default=None)
+    third: Decimal | None = msgspec.field(name="period3Amount", default=None)
     label1: str = msgspec.field(name="period1Label", default="")
     label2: str = msgspec.field(name="period2Label", default="")
     label3: str = msgspec.field(name="period3Label", default="")
@@ -36,7 +38,7 @@ class _Aged(msgspec.Struct):
 
 class _Balance(msgspec.Struct):
     id: str
-    balance: Decimal = _ZERO
+    balance: Decimal
 
 
 class _Account(msgspec.Struct):
@@ -48,6 +50,16 @@ class _Account(msgspec.Struct):
 class _Booked(msgspec.Struct):
     debit: Decimal = msgspec.field(name="debitAmount", default=_ZERO)
     credit: Decimal = msgspec.field(name="creditAmount", default=_ZERO)
+
+
+_AGED, _BALANCE, _ACCOUNT, _BOOKED = Fields(_Aged, ("customer",)), Fields(_Balance), Fields(_Account, ("number", "sub_category")), Fields(_Booked)
+
+
+def _sum(cells: Iterable[Decimal | None]) -> Decimal | None:
+    """What the cells add up to; None where one of them cannot be read, for then no sum is the ERP's."""
+    found = list(cells)
+    known = [cell for cell in found if cell is not None]
+    return sum(known, _ZERO) if len(known) == len(found) else None
 
 
 class Control:
@@ -79,7 +91,9 @@ class Control:
         if details is None:
             return
         for row in self._rows(self._reading.site.url(details, Query(select=("id", "balance"))), details.name):
-            balance = msgspec.json.decode(row, type=_Balance)
+            balance = _BALANCE.read(row)
+            if balance is None:
+                continue  # the record itself is in quarantine, and what it says is no figure
             yield ControlTotal("customers", "debtor_balance", balance.balance, key=balance.id)
 
     def _control_account(self) -> Iterator[ControlTotal]:
@@ -91,7 +105,7 @@ class Control:
         if not wanted:
             return
         site = self._reading.site
-        accounts = [msgspec.json.decode(row, type=_Account) for row in self._rows(site.addresses.v2("accounts"), "accounts")]
+        accounts = [self._sure(_ACCOUNT.read(row), "accounts") for row in self._rows(site.addresses.v2("accounts"), "accounts")]
         chosen = [a for a in accounts if (a.sub_category.casefold() == "accounts receivable" if wanted == "by_category" else a.number in wanted)]
         unknown = sorted(set(wanted) - {a.number for a in chosen}) if wanted != "by_category" else []
         if unknown or not chosen:
@@ -104,8 +118,14 @@ class Control:
             return account.net_change
         query = Query(filter=f"accountNumber eq {literal(account.number)}", select=("debitAmount", "creditAmount"))
         rows = self._rows(self._reading.site.addresses.v2("generalLedgerEntries", query), "generalLedgerEntries")
-        entries = (msgspec.json.decode(row, type=_Booked) for row in rows)
+        entries = (self._sure(_BOOKED.strict(row), "generalLedgerEntries") for row in rows)
         return sum((entry.debit - entry.credit for entry in entries), _ZERO)
+
+    def _sure(self, found: T | None, key: str) -> T:
+        """A sum of which a part cannot be read is no figure."""
+        if found is None:
+            raise ProtocolViolation("a row cannot be read, so no balance can be told", whose=self._reading.client.whose, key=key)
+        return found
 
     def _ageing(self) -> Iterator[ControlTotal]:
         """The `Total` row when there is one, else the sum of customers; it must never be added to them. [facts: case 24]"""
@@ -114,20 +134,21 @@ class Control:
             return
         try:
             url = self._reading.site.addresses.v2("agedAccountsReceivables")
-            rows = [msgspec.json.decode(row, type=_Aged) for row in self._rows(url, "agedAccountsReceivables")]
+            rows = [_AGED.read(row) or _Aged("") for row in self._rows(url, "agedAccountsReceivables")]
         except (Refused, PermissionMissing):
             return
         summed = [row for row in rows if row.customer == _NOBODY] or rows
         labels = next(((r.label1, r.label2, r.label3) for r in rows if r.label1), ("", "", ""))
         for key, figure in (
-            ("current", sum((r.current for r in summed), _ZERO)),
-            (labels[0] or "period1", sum((r.first for r in summed), _ZERO)),
-            (labels[1] or "period2", sum((r.second for r in summed), _ZERO)),
-            (labels[2] or "period3", sum((r.third for r in summed), _ZERO)),
+            ("current", _sum(r.current for r in summed)), (labels[0] or "period1", _sum(r.first for r in summed)),
+            (labels[1] or "period2", _sum(r.second for r in summed)), (labels[2] or "period3", _sum(r.third for r in summed)),
         ):
-            yield ControlTotal("customers", "ageing", figure, key=key)
-        yield ControlTotal("customers", "open_amount_base", sum((r.due for r in summed), _ZERO))
+            if figure is not None:
+                yield ControlTotal("customers", "ageing", figure, key=key)
+        due = _sum(r.due for r in summed)
+        if due is not None:
+            yield ControlTotal("customers", "open_amount_base", due)
 
-    def _rows(self, url: str, key: str) -> Iterator[msgspec.Raw]:
+    def _rows(self, url: str, key: str) -> Iterator[Row]:
         for page in self._reading.pages.walk(url, key=key, size=PageSize(20_000)):
             yield from page.rows

@@ -8,14 +8,18 @@ import msgspec
 
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.reading import Reading
+from connectors.toolkit.damaged import DamagedRow
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import Query
+from connectors.toolkit.odata import Fields, Query, Row
 from connectors.toolkit.paging import PageSize
-from sync_engine.records import Cursor, RawRecord, RecordBatch
+from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 
 class _Customer(msgspec.Struct):
     rows: list[msgspec.Raw] = msgspec.field(name="defaultDimensions", default_factory=list)
+
+
+_FIELDS = Fields(_Customer)
 
 
 class DefaultDimensions:
@@ -45,7 +49,14 @@ class DefaultDimensions:
         reading, shape = self._reading, self._reading.shape(self._entity)
         url = reading.site.addresses.v2("customers", Query(select=("id",), expand=self._entity.path))
         for page in reading.pages.walk(url, key=self._entity.name, size=PageSize(reading.settings.document_page_size)):
-            rows = [row for customer in page.rows for row in msgspec.json.decode(customer, type=_Customer).rows]
-            yield RecordBatch(self._entity.name, shape.read(rows).records, complete=page.next is None)
+            records: list[RawRecord] = []
+            for customer in page.rows:
+                found = _FIELDS.strict(customer)
+                records += [self._unread(customer)] if found is None else shape.read(found.rows).records
+            yield RecordBatch(self._entity.name, records, complete=page.next is None)
+
+    def _unread(self, customer: Row) -> RawRecord:
+        row = customer if isinstance(customer, DamagedRow) else DamagedRow(bytes(customer), "its default dimensions are no list")
+        return RawRecord(made_up_key(row.received), row.payload, None, row.why)
 
 

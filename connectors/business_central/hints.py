@@ -16,8 +16,9 @@ from urllib.parse import parse_qs
 import msgspec
 
 from connectors.business_central.settings import Hints
+from connectors.toolkit.damaged import DECODING
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import cut
+from connectors.toolkit.odata import Fields
 from sync_engine.errors import PermissionMissing, ProtocolViolation
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class _Notification(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    value: list[_Notification] = []
+    value: list[msgspec.Raw] = []
 
 
 class Subscription(msgspec.Struct):
@@ -85,8 +86,8 @@ class HintReceiver:
             size = int(environ.get("CONTENT_LENGTH") or 0)
             if size > _LARGEST:
                 return "413 Content Too Large", b""
-            told = msgspec.json.decode(environ["wsgi.input"].read(max(size, 0)), type=_Body).value
-        except (ValueError, msgspec.MsgspecError):
+            told = list(Fields(_Notification).all(msgspec.json.decode(environ["wsgi.input"].read(max(size, 0)), type=_Body).value))
+        except (ValueError, *DECODING):
             return "400 Bad Request", b""
         if not all(compare_digest(notification.state.encode(), self._state) for notification in told):
             return "403 Forbidden", b""
@@ -127,5 +128,4 @@ def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
 
 
 def _existing(connector: BusinessCentral) -> list[Subscription]:
-    body = connector.read("subscriptions")
-    return [msgspec.json.decode(row, type=Subscription) for row in cut(body, whose=connector.source, key="subscriptions").rows]
+    return list(Fields(Subscription).all(connector.rows("subscriptions")))

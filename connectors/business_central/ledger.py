@@ -20,7 +20,7 @@ from connectors.business_central.settings import Settings
 from connectors.business_central.signal import Signal
 from connectors.business_central.versions import Versions
 from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import instant, literal
+from connectors.toolkit.odata import EntryNumber, Fields, instant, literal
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
 _NUMBERS_BACK = 200
@@ -55,7 +55,7 @@ class _Seen:
     """What a reading has come across; becomes the next cursor."""
 
     mark: Mark
-    decoder: msgspec.json.Decoder[Any]
+    fields: Fields[Any]
     versions: Versions
     is_open: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
@@ -65,9 +65,8 @@ class _Seen:
         last = 0
         self.versions.note(portion.records)
         for record in portion.records:
-            try:
-                row = self.decoder.decode(record.payload)
-            except msgspec.MsgspecError:
+            row = self.fields.read(record.payload)
+            if row is None:
                 continue
             self.numbers.add(row.entry)
             self.in_order, last = self.in_order and row.entry > last, row.entry
@@ -92,10 +91,10 @@ class LedgerReading:
         self._reading, self._entity = reading, entity
         self._names = EntryFields.of(entity, reading.settings)
         row = msgspec.defstruct(
-            "Entry", [("entry", int), ("open", bool | None, None), ("closed", str, "")],
+            "Entry", [("entry", EntryNumber), ("open", bool | None, None), ("closed", str, "")],
             rename={"entry": self._names.entry, "open": self._names.open, "closed": self._names.closed}, gc=False,
         )
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
+        self._fields: Fields[Any] = Fields(row)
 
     def pull(self, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything in the order of entry numbers, resumable at every batch; or what may have changed."""
@@ -107,7 +106,7 @@ class LedgerReading:
         return self._reading.where(self._entity, f"{self._names.customer} eq '{number.replace(chr(39), chr(39) * 2)}'")
 
     def _sweep(self) -> Iterator[RecordBatch]:
-        seen = _Seen(Mark(), self._decoder, Versions(self._entity))
+        seen = _Seen(Mark(), self._fields, Versions(self._entity))
         for portion in self._reading.where(self._entity):
             before = seen.mark.entry
             seen.note(portion)
@@ -117,11 +116,11 @@ class LedgerReading:
 
     def _changes(self, mark: Mark) -> Iterator[RecordBatch]:
         names, was_open, closed_from = self._names, unpack(mark.open), _days_before(mark.closed)
-        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._decoder, Versions(self._entity))
+        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._fields, Versions(self._entity))
         for portion in self._reading.where(self._entity, self._new(mark)):
             fresh.note(portion)
             yield self._batch(portion.records)
-        now = _Seen(fresh.mark, self._decoder, fresh.versions)
+        now = _Seen(fresh.mark, self._fields, fresh.versions)
         for portion in self._reading.where(self._entity, f"{names.open} eq true"):
             now.note(portion)
             yield self._batch(portion.records)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 from lxml import etree
+
+from connectors.toolkit.odata import Fields, Row
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,12 @@ class _Named(msgspec.Struct):
 
 class _Definition(msgspec.Struct):
     entity_set: str = msgspec.field(name="entitySetName", default="")
-    properties: list[_Named] = []
+    properties: list[msgspec.Raw] = []
 
 
-class _Definitions(msgspec.Struct):
-    value: list[_Definition] = []
-
-
-def defined(body: bytes) -> Metadata | None:
-    """Reads entityDefinitions; None when it is none. [LIVE amp metadata/customers.json]"""
-    try:
-        rows = msgspec.json.decode(body, type=_Definitions).value
-    except msgspec.MsgspecError:
-        return None
-    sets = {row.entity_set: frozenset(field.name for field in row.properties) for row in rows if row.entity_set}
+def defined(rows: Iterable[Row]) -> Metadata | None:
+    """Reads entityDefinitions; None when they define nothing. [LIVE amp metadata/customers.json]"""
+    named = Fields(_Named)
+    definitions = Fields(_Definition).all(rows)
+    sets = {row.entity_set: frozenset(field.name for field in named.all(row.properties)) for row in definitions if row.entity_set}
     return Metadata(sets, stands_in=True) if sets else None

@@ -9,25 +9,26 @@ from typing import NamedTuple
 
 import msgspec
 
+from connectors.business_central.address import is_guid
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark
 from connectors.business_central.settings import Settings
 from connectors.business_central.site import Site
 from connectors.business_central.versions import Versions
+from connectors.toolkit.damaged import DamagedRow
 from connectors.toolkit.failures import BrokeDown, Refused, TooSlow
 from connectors.toolkit.http import HttpClient
-from connectors.toolkit.odata import UNSET_STAMP, Cut, Query, RowShape, cut, instant
-from connectors.toolkit.paging import Pages, PageSize
-from sync_engine.errors import PermissionMissing, ProtocolViolation, TransientError
+from connectors.toolkit.odata import MOST_COUNTED, UNSET_STAMP, Cut, Fields, Query, Row, RowShape, cut, instant
+from connectors.toolkit.paging import Pages, PageSize, sound
+from sync_engine.errors import PermissionMissing, ProtocolViolation, SyncError, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
-
-ERROR_FIELD = "@syncEngine.error"
-"""Added to the payload of a document whose lines cannot be read: the record is whole but for them, and to be quarantined."""
 
 _POISON = ("Dimension Value does not exist", "Parent with ID")
 _IN_A_ROW = 10
 """More documents one after another whose lines are refused in words nobody knows are no single records: the page itself fails."""
 _ONE_ROW = {"Prefer": "odata.maxpagesize=1"}
+_GUID = 36
+"""Characters of an id; [facts: section 2] every set of API v2.0 has the SystemId as its key."""
 _LINES = 500
 """Lines of one document asked for at once, where they are asked for alone."""
 _WITNESSES = 3
@@ -44,6 +45,9 @@ class Portion(NamedTuple):
 
 class _HasId(msgspec.Struct):
     id: str = ""
+
+
+_ID = Fields(_HasId)
 
 
 class Reading:
@@ -64,7 +68,8 @@ class Reading:
     def shape(self, entity: Entity) -> RowShape:
         """How a row's key and stamp are found."""
         if entity.name not in self._shapes:
-            self._shapes[entity.name] = RowShape(entity.keys, entity.modified)
+            is_standard = entity.api == "v2" and entity.name not in self.settings.pages and entity.keys == ("id",)
+            self._shapes[entity.name] = RowShape(entity.keys, entity.modified, _GUID if is_standard else 0)
         return self._shapes[entity.name]
 
     def size(self, entity: Entity) -> PageSize:
@@ -146,7 +151,10 @@ class Reading:
         if self._counts_by_path:
             path, _, query = url.partition("?")
             try:
-                return int(self.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body.strip(b"\xef\xbb\xbf \r\n"))
+                said = self.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body
+                if 0 <= (counted := int(said.strip(b"\xef\xbb\xbf \r\n"))) < MOST_COUNTED:
+                    return counted
+                self._counts_by_path = False
             except (Refused, PermissionMissing, ValueError):
                 self._counts_by_path = False
         try:
@@ -158,7 +166,7 @@ class Reading:
     def keys(self, entity: Entity) -> Iterator[Sequence[str]]:
         """The keys that exist now, 20,000 a page."""
         query = Query(filter=entity.filter, select=entity.keys)
-        shape = RowShape(entity.keys)
+        shape = RowShape(entity.keys, width=self.shape(entity).width)
         for page in self.pages.walk(self.site.url(entity, query), key=entity.name, size=PageSize(20_000)):
             yield [record.key for record in shape.read(page.rows).records]
 
@@ -216,18 +224,23 @@ class _WithoutLines:
             following = f"{plain}{'&' if '?' in plain else '?'}$expand={self._entity.expand}"
         keys = [_id_of(row) for row in page.rows]
         self._on_page = tuple(filter(None, keys))
-        return Cut([self._whole(row, key) if key else row for row, key in zip(page.rows, keys, strict=True)], following, page.total)
+        return Cut([self._whole(row, key) for row, key in zip(page.rows, keys, strict=True)], following, page.total, page.goes_on_inside)
 
-    def _whole(self, header: msgspec.Raw, key: str) -> msgspec.Raw:
+    def _whole(self, header: Row, key: str) -> Row:
+        """The document with its lines. One that is damaged, or has no id to ask for lines by, has none and says so."""
         body = bytes(header).rstrip()
+        if isinstance(header, DamagedRow):
+            return header
+        if not key:
+            return DamagedRow(body, "has no id that its lines could be asked for by")
         walk = self._reading.pages.walk(self._lines_of(key), key=self._entity.expand, size=PageSize(_LINES))
         try:
-            lines = [bytes(row) for page in walk for row in page.rows]
-        except (Refused, BrokeDown, TooSlow) as failure:
+            lines = [bytes(row) for page in walk for row in sound(page.rows)]
+        except (Refused, ProtocolViolation, BrokeDown, TooSlow) as failure:
             self._in_a_row += not _is_known(failure)
-            if self._in_a_row > _IN_A_ROW or (not isinstance(failure, Refused) and not self._reads_another(key)):
+            if self._in_a_row > _IN_A_ROW or (isinstance(failure, TransientError) and not self._reads_another(key)):
                 raise
-            return msgspec.Raw(spliced(body, ERROR_FIELD, msgspec.json.encode(_words(failure))))
+            return DamagedRow(body, _words(failure))
         self._in_a_row, self._read_last = 0, key
         return msgspec.Raw(spliced(body, self._entity.expand, b"[" + b",".join(lines) + b"]"))
 
@@ -253,18 +266,16 @@ class _WithoutLines:
         return True
 
 
-def _id_of(row: msgspec.Raw) -> str:
-    try:
-        return msgspec.json.decode(row, type=_HasId).id
-    except msgspec.MsgspecError:
-        return ""
+def _id_of(row: Row) -> str:
+    found = _ID.read(row)
+    return found.id if found is not None and is_guid(found.id) else ""
 
 
-def _is_known(failure: Refused | BrokeDown | TooSlow) -> bool:
+def _is_known(failure: SyncError) -> bool:
     return isinstance(failure, Refused) and any(words in failure.message for words in _POISON)
 
 
-def _words(failure: Refused | BrokeDown | TooSlow) -> str:
+def _words(failure: SyncError) -> str:
     return failure.message or f"HTTP {failure.status}" if isinstance(failure, Refused) else failure.what
 
 

@@ -158,6 +158,7 @@ class Settings(Strict):
     document_page_size: int = Field(default=1000, ge=1, le=20000)
     timeouts: Timeouts = Timeouts()
     attempts: int = Field(default=6, ge=1, le=20)
+    largest_answer_mb: int = Field(default=256, ge=1, le=4096, description="What is larger, unpacked, is not read: no page of documents comes near it.")
     max_concurrent: int = Field(default=4, ge=1, le=5)
     calls_per_five_minutes: int = Field(default=6000, ge=10, description="What Business Central online allows a login, all lanes of this machine together.")
     ledger: Ledger = Ledger()

@@ -13,15 +13,15 @@ import msgspec
 from connectors.business_central.catalogue import ENTRIES_FINANCE, Entity
 from connectors.business_central.cursors import Mark, pack, unpack
 from connectors.business_central.reading import Reading
-from connectors.toolkit.odata import Query, cut
-from sync_engine.errors import PermissionMissing, SourceError
+from connectors.toolkit.odata import EntryNumber, Fields, Query, Row, cut
+from sync_engine.errors import PermissionMissing, ProtocolViolation, SourceError
 
 _NUMBERS_BACK = 200
 """Numbers are given out early and may be committed late."""
 
 
 class _Newest(msgspec.Struct):
-    entry: int = msgspec.field(name="entryNumber", default=0)
+    entry: EntryNumber = msgspec.field(name="entryNumber", default=0)
     customer: str = msgspec.field(name="customerNumber", default="")
     stamp: str = msgspec.field(name="lastModifiedDateTime", default="")
 
@@ -31,7 +31,7 @@ class Signal:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._decoder = msgspec.json.Decoder(_Newest)
+        self._fields = Fields(_Newest)
 
     @property
     def _detailed(self) -> Entity | None:
@@ -52,7 +52,14 @@ class Signal:
     def _newest(self, entity: Entity, order: str) -> _Newest:
         url = self._reading.site.url(entity, Query(orderby=f"{order} desc", top=1))
         rows = cut(self._reading.client.get(url, key=entity.name).body, whose=self._reading.client.whose, key=entity.name).rows
-        return self._decoder.decode(rows[0]) if rows else _Newest()
+        return self._understood(rows[0], entity) if rows else _Newest()
+
+    def _understood(self, row: Row | bytes, entity: Entity) -> _Newest:
+        """An odd entry may be anybody's: then nothing can be told."""
+        found = self._fields.strict(row)
+        if found is None:
+            raise ProtocolViolation("an entry cannot be read", whose=self._reading.client.whose, key=entity.name)
+        return found
 
     def mark(self) -> Mark | None:
         """Where the detailed entries stand now, with the numbers seen lately; None where they cannot be asked."""
@@ -84,4 +91,4 @@ class Signal:
     def _since(self, detailed: Entity, last: int) -> Iterator[_Newest]:
         for portion in self._reading.where(detailed, f"entryNumber gt {max(0, last - _NUMBERS_BACK)}"):
             for record in portion.records:
-                yield self._decoder.decode(record.payload)
+                yield self._understood(record.payload, detailed)

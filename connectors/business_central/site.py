@@ -17,10 +17,15 @@ from connectors.business_central.settings import Settings
 from connectors.business_central.wire import explained
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
-from connectors.toolkit.odata import Query, RowShape, cut
+from connectors.toolkit.odata import Fields, Query, Row, cut, names
+from connectors.toolkit.paging import Pages, PageSize
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError, TransientError
 
 NOT_PERMITTED = "the login may not read it"
+_KEYLESS = "its rows have no"
+_SEVERAL = 20
+_ALL = 20_000
+_DIGITS_OF_A_VERSION = 6
 
 
 class Company(msgspec.Struct, frozen=True):
@@ -55,7 +60,7 @@ class Site:
     def companies(self) -> Sequence[Company] | None:
         """The companies of the environment; None where the host keeps no list. Raises ConfigurationError, PermissionMissing."""
         try:
-            body = self._client.get(Addresses.of(self._settings).installation("api/v2.0/companies"), key="companies").body
+            rows = self.rows("companies")
         except AuthenticationFailed as refusal:
             if refusal.key == "token":
                 raise
@@ -68,11 +73,16 @@ class Site:
             if refusal.status == 404 and said is refusal:
                 return None
             raise said from None
-        rows = cut(body, whose=self._client.whose, key="companies").rows
-        try:
-            return [msgspec.json.decode(row, type=Company) for row in rows]
-        except msgspec.MsgspecError:
-            raise ProtocolViolation("a company without an id", whose=self._client.whose, key="companies") from None
+        found = [company for company in Fields(Company).all(rows) if company.id]
+        if rows and not found:
+            raise ProtocolViolation("a company without an id", whose=self._client.whose, key="companies")
+        return found
+
+    def rows(self, path: str) -> list[Row]:
+        """All rows of a set outside any company."""
+        url = Addresses.of(self._settings).installation(f"api/v2.0/{path}")
+        walk = Pages(self._client, self._settings.root).walk(url, key=path, size=PageSize(_ALL))
+        return [row for page in walk for row in page.rows]
 
     @cached_property
     def company(self) -> Company:
@@ -117,23 +127,26 @@ class Site:
     def major(self) -> int | None:
         """The major version, 25 of 25.4.29661.29727; None where the host does not say."""
         head = self.company.version.partition(".")[0]
-        return int(head) if head.isdigit() else None
+        return int(head) if head.isdecimal() and len(head) < _DIGITS_OF_A_VERSION else None
 
     @cached_property
     def metadata(self) -> Metadata | None:
         """What describes API v2.0: $metadata, else entityDefinitions; None where there is neither, or none now, and then sets are asked one by one."""
         self.undescribed = None
         try:
-            found = self._described("$metadata", "application/xml", metadata.read)
-            return found or self._described("entityDefinitions", "application/json", metadata.defined)
+            return self._described("$metadata", self._edmx) or self._described("entityDefinitions", lambda path: metadata.defined(self.rows(path)))
         except TransientError as failure:
             self.undescribed = failure
             return None
 
-    def _described(self, path: str, kind: str, how: Callable[[bytes], Metadata | None]) -> Metadata | None:
+    def _edmx(self, path: str) -> Metadata | None:
+        url = self.addresses.installation(f"api/v2.0/{path}")
+        return metadata.read(self._client.get(url, key=path, headers={"Accept": "application/xml"}).body)
+
+    def _described(self, path: str, how: Callable[[str], Metadata | None]) -> Metadata | None:
         try:
-            return how(self._client.get(self.addresses.installation(f"api/v2.0/{path}"), key=path, headers={"Accept": kind}).body)
-        except (Refused, PermissionMissing):
+            return how(path)
+        except (Refused, PermissionMissing, ProtocolViolation):
             return None
 
     def describe_again(self) -> None:
@@ -163,7 +176,10 @@ class Site:
 
     def refusal(self, entity: Entity) -> str:
         """Asks for one row: empty when it may be read, else why not. Raises only what will pass or stops everything."""
-        return self._refusal(self.url(entity, Query(filter=entity.filter, top=1)), entity)
+        why = self._refusal(self.url(entity, Query(filter=entity.filter, top=1)), entity)
+        if not why.startswith(_KEYLESS):
+            return why
+        return self._refusal(self.url(entity, Query(filter=entity.filter, top=_SEVERAL)), entity)  # one row without a key is a record's trouble
 
     def refused(self, url: str, key: str) -> str:
         """The same for an address that is no wire entity."""
@@ -177,9 +193,10 @@ class Site:
         try:
             body = self._client.get(url, key=entity.name).body
             rows = cut(body, whose=self._client.whose, key=entity.name).rows
-            self._fields_seen[entity.name] = frozenset(name for row in rows for name in msgspec.json.decode(row, type=dict[str, msgspec.Raw]))
-            if entity.keys and RowShape(entity.keys).read(rows).keyless:
-                return f"its rows have no {' and '.join(entity.keys)}"
+            self._fields_seen[entity.name] = frozenset(name for row in rows for name in names(row))
+            told = [fields for row in rows if (fields := names(row))]
+            if told and entity.keys and not any(fields.issuperset(entity.keys) for fields in told):
+                return f"{_KEYLESS} {' and '.join(entity.keys)}"
         except PermissionMissing:
             return NOT_PERMITTED
         except Refused as refusal:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from connectors.business_central.catalogue import Entity
+from connectors.toolkit.damaged import DECODING
 from sync_engine.records import RawRecord
 
 _MANY = 4096
@@ -22,7 +23,8 @@ class Versions:
     """Takes in the records of a reading and tells up to which row version everything was seen."""
 
     def __init__(self, entity: Entity) -> None:
-        row = msgspec.defstruct("Versioned", [("version", int, 0)], rename={"version": entity.version or "@syncEngine.none"}, gc=False)
+        number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+        row = msgspec.defstruct("Versioned", [("version", number, 0)], rename={"version": entity.version or "@syncEngine.none"}, gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
         self._entity = entity
         self._highest: dict[int, int] = {}
@@ -49,5 +51,5 @@ class Versions:
     def _version(self, record: RawRecord) -> int:
         try:
             return int(self._decoder.decode(record.payload).version)
-        except msgspec.MsgspecError:
+        except DECODING:
             return 0

@@ -77,6 +77,7 @@ def client_of(source: str, settings: Settings, clock: Clock, transport: httpx.Ba
         headers={"Accept": "application/json", "Accept-Language": "en-US", "User-Agent": "sync-engine"},
         limits=Limits(
             connect=settings.timeouts.connect, read=settings.timeouts.read, attempts=settings.attempts, concurrent=settings.max_concurrent,
+            largest=settings.largest_answer_mb << 20,
             calls_per_window=settings.calls_per_five_minutes if settings.is_online else None,
         ),
         passing=passes,

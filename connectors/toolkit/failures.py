@@ -13,6 +13,7 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
+from connectors.toolkit.damaged import DECODING
 from connectors.toolkit.redact import sentence
 from sync_engine.errors import (
     AuthenticationFailed,
@@ -33,6 +34,13 @@ class Refused(SourceError):
         words = ": ".join(part for part in (code, message) if part)
         super().__init__(f"refused with HTTP {status}" + (f" ({words})" if words else ""), whose=whose, key=key, todo=todo)
         self.status, self.code, self.message = status, code, message
+
+
+class BrokeOff(Refused):
+    """A page that began well (HTTP 200) and ends with an error: it says nothing about what comes behind it."""
+
+    def __init__(self, code: str, message: str, *, whose: str = "", key: str = "") -> None:
+        super().__init__(200, code, message, whose=whose, key=key)
 
 
 class NotFound(Refused):
@@ -67,11 +75,11 @@ class _Envelope(msgspec.Struct):
 
 def told(body: bytes) -> Told:
     """Reads an error body of any kind: JSON envelope, XML, an HTML page, plain text, nothing."""
-    head = body[:65536].lstrip(b"\xef\xbb\xbf \r\n\t")
+    head = body[:8192].lstrip(b"\xef\xbb\xbf \r\n\t")
     if head.startswith(b"{"):
         try:
             return _from_json(msgspec.json.decode(body.lstrip(b"\xef\xbb\xbf"), type=_Envelope))
-        except msgspec.MsgspecError:
+        except DECODING:
             return Told("", "an error that is not valid JSON")
     text = head.decode("utf-8", "replace")
     return _from_markup(text) if text.startswith("<") else Told("", sentence(text, limit=200))

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, Self
 import httpx
 import tenacity
 
+from connectors.toolkit.bounded import ACCEPTED, bound
 from connectors.toolkit.budget import WINDOW, Budget, Urgency
 from connectors.toolkit.failures import Refused, from_httpx, from_status
 from connectors.toolkit.slots import Slots
@@ -43,7 +44,9 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often one host is asked. Seconds; the window is five minutes, and None is no limit."""
+    """How long and how often one host is asked, and for how much. Seconds; the window is five minutes, None is no limit; `largest` is
+    bytes of one answer, unpacked.
+    """
 
     connect: float = 15.0
     read: float = 180.0
@@ -53,6 +56,7 @@ class Limits:
     longest_retry_after: float = 600.0
     concurrent: int = 4
     calls_per_window: int | None = None
+    largest: int = 256 << 20
 
 
 def tls(verify: bool | str) -> ssl.SSLContext | bool:
@@ -198,7 +202,7 @@ class HttpClient:
                     verify=False if needs_no_tls else tls(self.verify),
                     timeout=httpx.Timeout(self.limits.read, connect=self.limits.connect),
                     limits=httpx.Limits(max_connections=self.limits.concurrent + 1),
-                    headers=dict(self.headers),
+                    headers={"Accept-Encoding": ACCEPTED, **self.headers},
                     follow_redirects=False,
                     event_hooks={"request": [self._sent], "response": [self._answered]},
                 )
@@ -209,6 +213,8 @@ class HttpClient:
             self.calls += 1
 
     def _answered(self, answer: httpx.Response) -> None:
+        if not answer.is_stream_consumed:  # a transport may have read all of it itself
+            bound(answer, self.limits.largest, self.whose)
         size = len(answer.read())
         with self._lock:
             self.received += size

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
+import msgspec
 import xxhash
 
+from connectors.toolkit.damaged import DECODING, DamagedRow
 from connectors.toolkit.failures import BrokeDown, NotFound, Refused, TooSlow
 from connectors.toolkit.http import AtOnce, HttpClient
-from connectors.toolkit.odata import Cut, cut
+from connectors.toolkit.odata import NESTED, NEXT, Cut, Row, cut
 from sync_engine.errors import ProtocolViolation
 
 _FLOOR = 20
 _CALM = 3
+_INSIDE = 500
+"""Rows asked for at once where a list inside a row goes on."""
+_MOST_INSIDE = 200
+_DEEPEST_INSIDE = 3
+_UNFINISHED = 10
+"""More rows of one walk whose inner lists cannot be read on are no single records: the walk itself fails."""
+EMPTY_IN_A_ROW = 100
+"""More empty pages one after another that all lead on lead nowhere; a filter over a large table gives a few."""
+MOST_PAGES = 1_000_000
+"""No collection has more pages: at the smallest size that is twenty million rows."""
 
 
 @dataclass
@@ -76,20 +89,25 @@ class Pages:
 
     client: HttpClient
     root: str
+    most: int = MOST_PAGES
+    inside: int = 0
 
     def walk(self, url: str, *, key: str, size: PageSize, rescue: Rescue | None = None) -> Iterator[Cut]:
         """Pages from `url` until there is no next link. `next` is None on the last page, which may be empty.
 
-        Raises ProtocolViolation when a link or a whole page repeats. Closing the generator ends the fetch in the background.
+        A list inside a row that goes on behind a link of its own is read to its end; a row whose list cannot be is a
+        `DamagedRow`. Raises ProtocolViolation when a link or a whole page repeats, when pages stay empty, when there are more
+        than `most`. Closing the generator ends the fetch in the background.
         """
-        guard, stop = _Guard(self.client.whose, key), threading.Event()
+        guard, stop = _Guard(self.client.whose, key, self.most), threading.Event()
 
         def fetch(address: str) -> Step:
             guard.link(address)
             page = self._page(address, key, size, rescue, stop, first=address == url)
             size.went_well()
             guard.page(page)
-            return Step(page, self.resolve(page) if page.next else None)
+            following = None if page.next is None else self.resolve(page)
+            return Step(self._whole(page, key, guard), following)
 
         for step in ahead(fetch, url, stop):
             yield step.page
@@ -117,17 +135,69 @@ class Pages:
                 else:
                     raise
 
+    def _whole(self, page: Cut, key: str, guard: _Guard) -> Cut:
+        """The page with every inner list read to its end."""
+        if not page.goes_on_inside:
+            return page
+        return page._replace(rows=[self._whole_row(row, key, guard) for row in page.rows])
+
+    def _whole_row(self, row: Row, key: str, guard: _Guard) -> Row:
+        if isinstance(row, DamagedRow) or NESTED not in bytes(row):
+            return row
+        try:
+            return msgspec.Raw(self._continued(bytes(row), key))
+        except DECODING:
+            return DamagedRow(bytes(row), "one of its lists goes on, and is no list")
+        except (Refused, ProtocolViolation) as failure:
+            if not guard.bears():
+                raise
+            return DamagedRow(bytes(row), f"one of its lists goes on, and the rest cannot be read ({failure.what})")
+
+    def _continued(self, text: bytes, key: str) -> bytes:
+        """A JSON value with the lists inside it completed and their links gone."""
+        if NESTED not in text:
+            return text
+        if text[:1] == b"[":
+            return b"[" + b",".join(self._continued(bytes(row), key) for row in msgspec.json.decode(text, type=list[msgspec.Raw])) + b"]"
+        if text[:1] != b"{":
+            return text
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        found = {name: self._continued(bytes(value), key) for name, value in members.items() if not name.endswith(NEXT)}
+        for name, value in members.items():
+            if name.endswith(NEXT):
+                inner = name.removesuffix(NEXT)
+                begun = [bytes(row) for row in msgspec.json.decode(found.get(inner, b"[]"), type=list[msgspec.Raw])]
+                found[inner] = b"[" + b",".join([*begun, *self._rest(bytes(value), inner)]) + b"]"
+        return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in found.items()) + b"}"
+
+    def _rest(self, link: bytes, key: str) -> Iterator[bytes]:
+        """The rows of an inner list behind its link."""
+        first = cut(b'{"value":[],"%b":%b}' % (NEXT.encode(), link), whose=self.client.whose, key=key)
+        if self.inside >= _DEEPEST_INSIDE:
+            raise ProtocolViolation("lists inside lists go on without end", whose=self.client.whose, key=key)
+        if first.next is not None:
+            pages = replace(self, most=_MOST_INSIDE, inside=self.inside + 1)
+            for page in pages.walk(self.resolve(first), key=key, size=PageSize(_INSIDE)):
+                yield from map(bytes, sound(page.rows))
+
     def resolve(self, page: Cut) -> str:
         """The address of the next page on the host and scheme we were told to use, whatever host the link names.
 
         Business Central may name another host of its own (the tenant inserted, a public name on premises); a login never
         goes anywhere but to the configured one. A relative link counts from the service root, not from the request.
         """
-        link = page.next or ""
+        try:
+            address = self._at_home((page.next or "").strip())
+            httpx.URL(address)
+        except (ValueError, httpx.InvalidURL):  # a bracket or a port that is none, a control character, beyond 65,536 characters
+            raise ProtocolViolation("the link to the next page is no web address", whose=self.client.whose, todo="Nothing was marked complete.") from None
+        return address
+
+    def _at_home(self, link: str) -> str:
         parts, root = urlsplit(link), urlsplit(self.root)
         if parts.scheme or parts.netloc:
             if parts.scheme and parts.scheme not in ("http", "https"):
-                raise ProtocolViolation("the link to the next page is no web address", whose=self.client.whose)
+                raise ValueError(parts.scheme)
             return urlunsplit((root.scheme, root.netloc, parts.path, parts.query, ""))
         if link.startswith("/"):
             return f"{root.scheme}://{root.netloc}{link}"
@@ -150,27 +220,52 @@ def ahead(fetch: Callable[[str], Step], first: str, stop: threading.Event) -> It
             stop.set()
 
 
-class _Guard:
-    """Notices a server that leads in circles."""
+def sound(rows: Sequence[Row]) -> Sequence[Row]:
+    """Rows of a list inside a record; raises ProtocolViolation when one is damaged, for then the list is not whole."""
+    for row in rows:
+        if isinstance(row, DamagedRow):
+            raise ProtocolViolation(f"a line {row.why}")
+    return rows
 
-    def __init__(self, whose: str, key: str) -> None:
-        self._whose, self._key = whose, key
+
+class _Guard:
+    """Notices a server that leads in circles, or on and on."""
+
+    def __init__(self, whose: str, key: str, most: int) -> None:
+        self._whose, self._key, self._most = whose, key, most
         self._links: set[int] = set()
-        self._last = b""
+        self._pages: set[int] = set()
+        self._empty = self._unfinished = 0
 
     def link(self, url: str) -> None:
         mark = xxhash.xxh3_64_intdigest(_token(url).encode())
         if mark in self._links:
-            raise ProtocolViolation("the link to the next page repeats", whose=self._whose, key=self._key, todo="Nothing was marked complete; run again.")
+            raise self._violation("the link to the next page repeats")
         self._links.add(mark)
+        if len(self._links) > self._most:
+            raise self._violation(f"there are more than {self._most:,} pages")
 
     def page(self, page: Cut) -> None:
+        self._empty = 0 if page.rows else self._empty + 1
+        if self._empty > EMPTY_IN_A_ROW:
+            raise self._violation(f"{self._empty} empty pages one after another lead on")
         if not page.rows:
             return
-        mark = b"%d:%b:%b" % (len(page.rows), xxhash.xxh3_128_digest(page.rows[0]), xxhash.xxh3_128_digest(page.rows[-1]))
-        if mark == self._last:
-            raise ProtocolViolation("the same page came twice", whose=self._whose, key=self._key, todo="Nothing was marked complete; run again.")
-        self._last = mark
+        rows = xxhash.xxh3_64()
+        for row in page.rows:
+            rows.update(row if isinstance(row, msgspec.Raw) else row.received)
+        mark = rows.intdigest()
+        if mark in self._pages:
+            raise self._violation("the same page came twice")
+        self._pages.add(mark)
+
+    def bears(self) -> bool:
+        """Whether one more row whose inner list cannot be read is still a single record."""
+        self._unfinished += 1
+        return self._unfinished <= _UNFINISHED
+
+    def _violation(self, what: str) -> ProtocolViolation:
+        return ProtocolViolation(what, whose=self._whose, key=self._key, todo="Nothing was marked complete; run again.")
 
 
 def _token(url: str) -> str:

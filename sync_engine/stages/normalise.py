@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from sync_engine.errors import RecordError, Unreadable
 from sync_engine.ports import Normalised
+from sync_engine.records import is_made_up
 from sync_engine.stages.lane import Lane
 from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
@@ -121,14 +123,14 @@ def remember_version(lane: Lane) -> None:
 
 
 def _normalise_batch(lane: Lane, row: StreamRow, batch: normalised.Batch, counts: Counts, *, only: set[str] | None, is_replay: bool) -> int:
-    records: Sequence[tuple[str, bytes]] = lane.lake.read(batch.path, batch.checksum)
+    records, unreadable = lane.lake.landed(batch.path, batch.checksum)
     if is_replay:
         with transaction(lane.store, f"choosing current {row.entity}") as connection:
             current = normalised.current_keys(connection, row.stream_id, batch.batch_id)
         records = [r for r in records if r[0] in current]
     if only is not None:
         records = [r for r in records if r[0] in only]
-    outcome = lane.normaliser.normalise(row.entity, records)
+    outcome = _mapped(lane, row, records, unreadable)
     _prove_complete(records, outcome, row)
     with transaction(lane.store, f"recording normalised {row.entity}", repeatable=True) as connection:
         changed = _write(lane, connection, row, batch, outcome)
@@ -140,6 +142,17 @@ def _normalise_batch(lane: Lane, row: StreamRow, batch: normalised.Batch, counts
     counts.quarantined += len(outcome.failed)
     counts.excluded += len(outcome.excluded)
     return len(outcome.gaps)
+
+
+def _mapped(lane: Lane, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]) -> Normalised:
+    """What the mapping makes of the records; those that came unreadable, or without a key, it does not see."""
+    unusable = {key: unreadable.get(key) or "has no usable key" for key, _ in records if key in unreadable or is_made_up(key)}
+    if not unusable:
+        return lane.normaliser.normalise(row.entity, records)
+    outcome = lane.normaliser.normalise(row.entity, [r for r in records if r[0] not in unusable])
+    failed: list[tuple[str, RecordError]] = [(key, Unreadable(why, whose=f"{row.source} {row.entity}", key=key)) for key, why in unusable.items()]
+    outcome.failed.extend(failed)
+    return outcome
 
 
 def _write(lane: Lane, connection: Connection, row: StreamRow, batch: normalised.Batch, outcome: Normalised) -> int:

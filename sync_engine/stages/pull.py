@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -10,12 +11,16 @@ import xxhash
 from sqlalchemy import Connection
 
 from sync_engine.errors import SourceError, TransientError
-from sync_engine.records import RawRecord, RecordBatch, Stream
+from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
 from sync_engine.stages.lane import Lane
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
+
+LONGEST_KEY = 500
+"""Characters of a key: an index entry of PostgreSQL holds 2,704 bytes, and a character up to four."""
+_UNSTORABLE = re.compile(f"[\x00{records.SEPARATOR}\ud800-\udfff]")
 
 
 class Pulled(NamedTuple):
@@ -104,7 +109,7 @@ def _record(
     lane: Lane, row: StreamRow, batch: RecordBatch, keys: Sequence[str], connection: Connection, *, sweeping: bool, stated: int | None,
 ) -> tuple[records.SweepOutcome | None, int]:
     """What a batch says beside its records: what is gone, what a sweep saw, from where to go on. Returns the sweep's outcome and the deletions."""
-    sweep, deleted = None, records.delete_keys(connection, row.stream_id, batch.deleted) if batch.deleted else 0
+    sweep, deleted = None, records.delete_keys(connection, row.stream_id, list(map(_storable_key, batch.deleted))) if batch.deleted else 0
     if sweeping:
         records.note_seen(connection, lane.source, row.stream_id, keys)
         if batch.complete:
@@ -116,7 +121,7 @@ def _record(
 
 
 def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> records.SweepOutcome:
-    brake = 1.0 if lane.accept_held or _is_harmless(row) else lane.config.sweep.brake
+    brake = None if lane.accept_held else 1.0 if _is_harmless(row) else lane.config.sweep.brake
     outcome = records.finish_sweep(
         connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
         guarded="" if lane.accept_held or row.facet else row.canonical,
@@ -147,6 +152,28 @@ def _hashed(batches: Iterable[RecordBatch]) -> Iterator[tuple[RecordBatch, dict[
     """Each batch with key -> (hash, record), the last occurrence of a key winning."""
     digest = xxhash.xxh3_128_hexdigest
     for batch in batches:
-        yield batch, {r.key: (digest(r.payload), r) for r in batch.records}
+        read = _storable(batch.records)
+        yield batch, {r.key: (digest(r.payload + r.unreadable.encode() if r.unreadable else r.payload), r) for r in read}
+
+
+def _storable(read: Sequence[RawRecord]) -> Sequence[RawRecord]:
+    """The records, those whose key no database keeps under a made-up one and unreadable; looked at one by one only where there are such."""
+    keys = [r.key for r in read]
+    if not keys or ("" not in keys and max(map(len, keys)) <= LONGEST_KEY and not _UNSTORABLE.search("".join(keys))):
+        return read
+    return [r if not (why := _refused_key(r.key)) else r._replace(key=_storable_key(r.key, r.payload), unreadable=r.unreadable or why) for r in read]
+
+
+def _refused_key(key: str) -> str:
+    """Why a key cannot be stored; empty when it can."""
+    if not key:
+        return "its key is blank"
+    if len(key) > LONGEST_KEY:
+        return f"its key has {len(key):,} characters, more than {LONGEST_KEY}"
+    return "its key holds a character that no database stores" if _UNSTORABLE.search(key) else ""
+
+
+def _storable_key(key: str, payload: bytes = b"") -> str:
+    return made_up_key(key.encode("utf-8", "surrogatepass") or payload) if _refused_key(key) else key
 
 

@@ -118,6 +118,11 @@ def rows(batches: list[RecordBatch]) -> dict[str, bytes]:
     return {record.key: record.payload for batch in batches for record in batch.records}
 
 
+def unread(batches: list[RecordBatch]) -> dict[str, str]:
+    """Of the records that could not be read: key -> why."""
+    return {record.key: record.unreadable for batch in batches for record in batch.records if record.unreadable}
+
+
 def parsed(payload: bytes) -> dict[str, Any]:
     """A payload as a dictionary."""
     found: dict[str, Any] = msgspec.json.decode(payload)

@@ -63,13 +63,6 @@ def test_a_message_never_tells_what_a_record_says() -> None:
     assert looks("x" * 41) == "text of 41 characters"
 
 
-def test_a_row_without_id_fails_with_that_reason() -> None:
-    """The connector gives such rows a key that begins with a question mark."""
-    result = NORMALISER.normalise("customers", [("?page-3-row-7", GOOD), ("k", GOOD)])
-    assert [draft.key for draft in result.drafts] == ["k"]
-    assert "has no id" in str(result.failed[0][1])
-
-
 def test_a_nul_character_in_a_line_fails_its_document() -> None:
     """PostgreSQL stores none, and would refuse the whole batch."""
     row = b'{"billToCustomerId":"5de545bc-f6f9-ef11-9344-6045bdc8c234","salesInvoiceLines":[{"description":"a\\u0000b"}]}'

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
-from tests.simulators.business_central.faults import MalformedRecord, ShortSweep
+from tests.simulators.business_central.faults import MalformedRecord, Rewrites, ShortSweep
 from tests.stages.conftest import RigMaker
 from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
 
@@ -24,6 +24,62 @@ def assert_counted(rig: Rig, outcome: Outcome) -> None:
     steps = rig.rows("SELECT stage, entity, read, changed + unchanged + quarantined + excluded FROM engine.run_step WHERE run_id = :r", r=outcome.run_id)
     assert steps
     assert [step for step in steps if step[2] != step[3]] == []
+
+
+def _in_place_of(value: str, odd: bytes) -> Callable[[bytes], bytes]:
+    """Writes `odd` where this text stands in an answer."""
+    return lambda body: body.replace(b'"' + value.encode() + b'"', b'"' + odd + b'"')
+
+
+def test_one_bad_value_costs_its_record(rig: Rig) -> None:
+    """Half a character, another code page, NUL and U+001F in a key, an endless key, a nesting of 1,500: six records wait, all others arrive."""
+    company = rig.company
+    invoice = next(x for x in company.invoices.values() if x.posted)
+    memo = next(x for x in company.credit_memos.values() if x.posted)
+    term = next(iter(company.payment_terms.values()))
+    method = next(iter(company.payment_methods.values()))
+    status = next(iter(company.dispute_statuses.values()))
+    value = next(iter(company.dimension_values.values()))
+    rig.simulator.inject(
+        Rewrites(_in_place_of(invoice.number, rb"cut \ud83c"), match=r"/salesInvoices\?.*expand"),
+        Rewrites(_in_place_of(memo.number, b"S\xd8N"), match=r"/salesCreditMemos(\?|$)"),
+        Rewrites(_in_place_of(status.id, rb"a\u0000b"), match=r"/disputeStatus(\?|$)"),
+        Rewrites(_in_place_of(method.id, b"k" * 6000), match=r"/paymentMethods(\?|$)"),
+        Rewrites(_in_place_of(value.code, rb"a\u001fb"), match=r"reportsFinance.*/dimensionValues"),
+        Rewrites(lambda body: body.replace(b'"id":"' + term.id.encode() + b'"', b'"id":"' + term.id.encode() + b'","x":' + b"[" * 1500 + b"]" * 1500),
+                 match=r"/paymentTerms(\?|$)"),
+    )
+    outcome = rig.run()
+    found = dict(rig.rows("SELECT entity, message FROM engine.quarantine JOIN engine.stream USING (stream_id) WHERE error = 'Unreadable'"))
+    assert {entity: message.partition(": ")[2].partition(". Correct")[0] for entity, message in found.items()} == {
+        "salesInvoices": "holds half a character (a lone surrogate)", "salesCreditMemos": "holds bytes that are not UTF-8", "disputeStatus": "has no id",
+        "paymentMethods": "has no id", "financeDimensionValues": "its key holds a character that no database stores",
+        "paymentTerms": "is nested deeper than 180 levels",
+    }
+    assert rig.one("SELECT count(*) FROM engine.quarantine") == 6
+    assert_counted(rig, outcome)
+    documents = len([x for x in (*company.invoices.values(), *company.credit_memos.values()) if x.posted])
+    assert rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'") == documents - 2
+    rig.simulator.heal()
+    rig.run(full=True)
+    assert _quarantined(rig) == {}
+    assert_true(rig)
+    assert_sound(rig)
+
+
+def test_a_row_without_a_key_buries_nobody(rig: Rig) -> None:
+    """A sweep with a keyless row deletes nothing but keyless rows of before, until a person believes it or the row is mended."""
+    rig.run()
+    odd = next(iter(rig.company.customers))
+    rig.simulator.inject(MalformedRecord("id", None, record_id=odd, match=r"/customers(\?|$)"))
+    outcome = rig.run(full=True)
+    assert "came without a usable key" in " ".join(outcome.warnings)
+    assert rig.one("SELECT count(*) FROM canonical.debtor WHERE deleted_at IS NULL") == 11
+    assert _quarantined(rig) == {"customers": "Unreadable"}
+    rig.simulator.heal()
+    assert rig.run(full=True).warnings == []
+    assert _quarantined(rig) == {}
+    assert_true(rig)
 
 
 def test_documents_wait_for_their_debtors(rig: Rig) -> None:

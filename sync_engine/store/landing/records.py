@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
-from sync_engine.errors import ProtocolViolation
 from sync_engine.records import Landed
 from sync_engine.store.db import copy_rows, driver, fetch, run_sql, tell_planner
 from sync_engine.store.landing.look_alikes import GUARDED, let_in, look_alikes
@@ -18,6 +17,8 @@ from sync_engine.store.staging import seen_table
 
 SEPARATOR = "\x1f"
 """Stands between the parts of an id, so no key may hold it."""
+_IS_MADE_UP = "(left(r.key, 1) = '?' AND length(r.key) = 33)"
+"""A record that came without a usable key; see `made_up_key`."""
 _DIFFERING = """
     SELECT (u.place - 1)::int, r.key IS NULL
     FROM unnest(string_to_array(%s, E'\\x1f'), string_to_array(%s, ',')::uuid[]) WITH ORDINALITY AS u(key, hash, place)
@@ -31,7 +32,7 @@ _REWRITE = """
 
 
 class SweepOutcome(NamedTuple):
-    """What a full sweep did not see: `missing` keys of `known`; `held` when the brake stopped the deletion."""
+    """What a full sweep did not see: `missing` keys of `known`; `held` when the deletion was stopped, `why` says by what."""
 
     known: int
     seen: int
@@ -43,13 +44,10 @@ class SweepOutcome(NamedTuple):
 def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashes: Sequence[str]) -> tuple[list[int], list[int]]:
     """Positions of records that are new, and of records that are known with other bytes (or were deleted).
 
-    Keys and hashes travel as one text each, which costs a third of two lists. Raises ProtocolViolation for a key that cannot.
+    Keys and hashes travel as one text each, which costs a third of two lists; no key holds the separator.
     """
-    told = SEPARATOR.join(keys)
-    if told.count(SEPARATOR) != len(keys) - 1:
-        raise ProtocolViolation("a record's key holds the control character U+001F", todo="Choose another column for the key.")
     with driver(connection).cursor() as cursor:
-        cursor.execute(_DIFFERING, (told, ",".join(hashes), stream_id))
+        cursor.execute(_DIFFERING, (SEPARATOR.join(keys), ",".join(hashes), stream_id))
         found = cursor.fetchall()
     return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
 
@@ -85,19 +83,22 @@ def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequenc
 
 
 def finish_sweep(
-    connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float, brake_from: int, stated: int | None, at: datetime,
+    connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float | None, brake_from: int, stated: int | None, at: datetime,
     guarded: str = "",
 ) -> SweepOutcome:
     """Marks what a complete sweep did not see as deleted, unless that is suspiciously much: then it is held for approval.
 
+    `brake` is the share of the known records that may be missing; None believes any sweep. One that saw rows without a usable key
+    deletes nothing but such rows of before: what is missing may be among them.
     `stated` is how many records the source says it has (None: it does not say); a sweep that saw fewer proves nothing. One that
     saw far fewer does not count as a sweep even when nothing known is missing: the next run reads everything again. `guarded` is the
     canonical entity whose open items are looked at: what has some and came back under a key written alike is held too.
     """
     tell_planner(connection, seen_table(source))  # it was empty when it was last looked at; a plan made for no rows is quadratic
-    known, missing, seen = fetch(connection, f"""
+    known, missing, unnamed_gone, seen, unnamed = fetch(connection, f"""
         WITH seen AS MATERIALIZED (SELECT DISTINCT key FROM {seen_table(source)} WHERE stream_id = :id)
-        SELECT count(*), count(*) FILTER (WHERE seen.key IS NULL), (SELECT count(*) FROM seen)
+        SELECT count(*) FILTER (WHERE NOT {_IS_MADE_UP}), count(*) FILTER (WHERE seen.key IS NULL AND NOT {_IS_MADE_UP}),
+            count(*) FILTER (WHERE seen.key IS NULL AND {_IS_MADE_UP}), (SELECT count(*) FROM seen), (SELECT count(*) FROM seen r WHERE {_IS_MADE_UP})
         FROM engine.source_record r JOIN engine.stream t USING (stream_id) LEFT JOIN seen USING (key)
         WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
         """, id=stream_id)[0]
@@ -107,21 +108,25 @@ def finish_sweep(
     why = ""
     if stated is not None and seen < stated:
         why = f"the source says it has {stated} records, the sweep saw {seen}"
-    elif missing >= max(brake_from, 1) and missing > brake * known and not approved:
+    elif brake is None or approved:
+        why = ""
+    elif unnamed and missing:
+        why = f"{missing} of {known} known records are missing, and {unnamed} rows came without a usable key: they may be the same"
+    elif missing >= max(brake_from, 1) and missing > brake * known:
         why = f"{missing} of {known} known records are missing, more than the brake of {brake:.0%}"
     guarded = guarded if missing and not approved and guarded in GUARDED else ""
     alike = look_alikes(connection, source, stream_id, guarded, with_open_items=not why) if guarded else {}
     if alike and not why:
         new, gone = min(alike.items())
         why = f"{len(alike)} new records are written like missing ones that have open items, for example {new} like {gone}"
-    is_short = stated is not None and stated - seen > max(brake_from, brake * stated)
+    is_short = stated is not None and stated - seen > max(brake_from, (1.0 if brake is None else brake) * stated)
     outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing or is_short else "")
+    if unnamed_gone or (missing and not outcome.held):
+        _delete_missing(connection, source, stream_id, _IS_MADE_UP if outcome.held else "true")
     if outcome.held:
         _hold(connection, source, stream_id, run_id, outcome, stated, alike)
     else:
         let_in(connection, stream_id)
-        if missing:
-            _delete_missing(connection, source, stream_id)
         run_sql(connection, "DELETE FROM engine.sweep_hold WHERE stream_id = :id", id=stream_id)
         swept_at = None if is_short else at
         run_sql(connection, "UPDATE engine.stream SET swept_at = :at, swept_count = :seen WHERE stream_id = :id", at=swept_at, seen=seen, id=stream_id)
@@ -138,12 +143,13 @@ def delete_keys(connection: Connection, stream_id: int, keys: Sequence[str]) -> 
     )
 
 
-def _delete_missing(connection: Connection, source: str, stream_id: int) -> None:
+def _delete_missing(connection: Connection, source: str, stream_id: int, which: str) -> None:
     run_sql(connection, f"""
         UPDATE engine.source_record r SET deleted_at = now(), dirty = true
         FROM engine.stream t
         WHERE t.stream_id = r.stream_id AND r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
           AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
+          AND {which}
         """, id=stream_id)
 
 
@@ -156,6 +162,7 @@ def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, out
                 SELECT r.key FROM engine.source_record r JOIN engine.stream t USING (stream_id)
                 WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
                   AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
+                  AND NOT {_IS_MADE_UP}
                 ORDER BY r.key LIMIT 20) x), '[]'))
         ON CONFLICT (stream_id) DO UPDATE SET run_id = excluded.run_id, known = excluded.known, seen = excluded.seen, missing = excluded.missing,
             stated = excluded.stated, look_alikes = excluded.look_alikes, sample = excluded.sample, held_at = now(), approved_at = NULL, approved_by = NULL

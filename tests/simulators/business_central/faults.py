@@ -316,6 +316,87 @@ class BlankRows(Spoils):
             payload["value"].append({k: "" if isinstance(v, str) else 0 for k, v in first.items()})
 
 
+class Rewrites(Fault):
+    """Changes the bytes of an answer: what no JSON encoder writes."""
+
+    def __init__(self, change: Callable[[bytes], bytes], **when: Any) -> None:
+        super().__init__(**when)
+        self.change = change
+
+    def after(self, request: Request, response: Response) -> Response:
+        if response.status == 200 and self.strikes(request):
+            response.body, response.payload = self.change(response.encoded()), None
+        return response
+
+
+class EndsWithError(Spoils):
+    """A page that began well, status 200, and ends with an error."""
+
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        payload["error"] = {"code": "Internal_ServerError", "message": "The operation was cancelled."}
+        payload.pop("@odata.nextLink", None)
+
+
+class OddNextLink(Spoils):
+    """The next link is no address."""
+
+    def __init__(self, link: Any, **when: Any) -> None:
+        super().__init__(**when)
+        self.link = link
+
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        payload["@odata.nextLink"] = self.link
+
+
+class LeadsOn(Spoils):
+    """Every page leads to another with a token never seen before: empty ones, or the first ones again and again."""
+
+    def __init__(self, circle: int = 0, **when: Any) -> None:
+        super().__init__(**when)
+        self.circle, self.turn, self.rows = circle, 0, list[Any]()
+
+    def before(self, request: Request) -> Response | None:
+        if "$skiptoken=endless-" not in request.target:
+            return None
+        size = max(1, len(self.rows) // self.circle) if self.circle else 0
+        start = self.turn % self.circle * size if self.circle else 0
+        return Response(payload={"value": self.rows[start : start + size], "@odata.nextLink": self._link(request)})
+
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        if "$skiptoken=endless-" not in request.target:
+            self.rows = payload["value"] * max(1, self.circle)
+            payload["value"], payload["@odata.nextLink"] = payload["value"] if self.circle else [], self._link(request)
+
+    def _link(self, request: Request) -> str:
+        self.turn += 1
+        return f"{request.origin}{request.path.replace(' ', '%20')}?$skiptoken=endless-{self.turn}"
+
+
+class InnerLink(Spoils):
+    """A list inside a row holds its first `keep` rows and a link to the others; without `told` it only stops there."""
+
+    def __init__(self, name: str, keep: int = 1, *, told: bool = True, link: Any = None, **when: Any) -> None:
+        super().__init__(**when)
+        self.name, self.keep, self.told, self.link = name, keep, told, link
+        self.rest: dict[str, list[Any]] = {}
+
+    def before(self, request: Request) -> Response | None:
+        token = request.target.rpartition("$skiptoken=inner-")[2]
+        return Response(payload={"value": self.rest[token]}) if token in self.rest else None
+
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        for row in payload["value"]:
+            inner = row.get(self.name) if isinstance(row, dict) else None
+            if not inner or len(inner) <= self.keep:
+                continue
+            self.rest[row["id"]] = inner[self.keep :]
+            row[self.name] = inner[: self.keep]
+            if self.told:
+                path = request.path.replace(" ", "%20")
+                rest = f"{request.origin}{path}({row['id']})/{self.name}?$skiptoken=inner-{row['id']}"
+                row[f"{self.name}@odata.nextLink"] = rest if self.link is None else self.link
+
+
 class ChangesWhileReading(Fault):
     """Something happens in the world right after a page was served.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sync_engine.canonical.cells import Number, plain_number
 from sync_engine.errors import SourceError
+from sync_engine.platform import tables
 
 CHUNK = 10_000
 DIGITS = 38
@@ -53,6 +54,8 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             (str(row[0]), str(row[1]))
             for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
         ]
+        tables.too_wide(len(described), path.name, tables.LIMITS)
+        _refuse_large(path, connection.execute("SELECT max(total_uncompressed_size) FROM parquet_metadata(?)", [str(path)]).fetchall()[0][0])
         readers = [
             _float if kind in SHORT else Number if kind in EXACT or kind.startswith("DECIMAL(") else str
             for _, kind in described
@@ -90,3 +93,8 @@ def _refuse_wide(path: Path, columns: list[tuple[str, int]]) -> None:
             key=path.name,
             todo=f"Export the column as a decimal of at most {DIGITS} digits, or as text; nothing was deleted.",
         )
+
+
+def _refuse_large(path: Path, largest: int | None) -> None:
+    if largest is not None and largest > tables.LIMITS.unpacked:
+        raise tables.beyond(f"unpacks to more than {tables.LIMITS.unpacked} bytes", path.name)

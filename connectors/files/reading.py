@@ -12,11 +12,12 @@ import msgspec
 import xxhash
 
 from connectors.files.parquet import read_parquet
-from connectors.files.settings import ENDINGS, EntityFiles, Format
+from connectors.files.settings import ENDINGS, EntityFiles, Format, Listed
 from sync_engine.canonical.cells import Number, is_failed, plain_number
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
-from sync_engine.platform.tables import Table, read_table, unreadable
+from sync_engine.platform import tables
+from sync_engine.platform.tables import Table, bounded_lines, read_table, unreadable
 from sync_engine.records import RawRecord
 
 ERROR_FIELD = "@syncEngine.error"
@@ -26,7 +27,7 @@ _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
 
 class Row(NamedTuple):
-    """One row of one file: its line, what names it (None: nothing does), its payload, and what is wrong with it."""
+    """One row of one file: its line, what names it (None: nothing does), its payload, what is wrong with it, and whether it is meant."""
 
     file: str
     line: int
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     changed_at: datetime | None
     debtor: str | None
     wrong: str = ""
+    listed: Listed = "meant"
 
     @property
     def where(self) -> str:
@@ -140,12 +142,19 @@ class EntityReading:
         for path in files:
             self.opened += 1
             try:
-                yield from self._rows_of(path)
+                for row in self._rows_of(path):
+                    if row.listed == "end":
+                        break
+                    if row.listed == "meant":
+                        yield row
             except SourceError as error:
                 raise SourceError(error.what, whose=self._whose, key=error.key or path.name, todo=error.todo) from None
 
     def _rows_of(self, path: Path) -> Iterator[Row]:
-        match self._format(path):
+        kind = self._format(path)
+        if self.declared.skip and kind in ("parquet", "ndjson"):
+            raise ConfigurationError(f"{path.name} has no lines above a heading", whose=self._whose, todo="Leave `skip` out.")
+        match kind:
             case "parquet":
                 yield from self._dictionaries(path, enumerate(read_parquet(path), 1))
             case "ndjson":
@@ -168,28 +177,32 @@ class EntityReading:
     def _opened(self, path: Path) -> Table:
         declared = self.declared
         delimiter = declared.delimiter or ("\t" if self._format(path) == "tsv" else None)
-        return read_table(path, encoding=declared.encoding, delimiter=delimiter, quote=declared.quote, sheet=declared.sheet, header=declared.header)
+        return read_table(path, encoding=declared.encoding, delimiter=delimiter, quote=declared.quote, sheet=declared.sheet, header=declared.header,
+            skip=declared.skip)
 
     def _table(self, path: Path) -> Iterator[Row]:
         declared, table = self.declared, self._opened(path)
         keys = [self._place(table.header, column) for column in declared.key]
         modified = None if declared.modified is None else self._place(table.header, declared.modified)
         debtor = None if declared.debtor is None else self._place(table.header, declared.debtor)
+        told = None if declared.rows is None else self._place(table.header, declared.rows.column)
         header, encode = table.header, payload if self._format(path) == "excel" else _encode
         for number, cells, wrong in table.rows:
             named = [cells[k] for k in keys] if not wrong else []
+            listed = "meant" if told is None or declared.rows is None or told >= len(cells) else declared.rows.about(cells[told])
             if wrong := wrong or next((f"holds {c} where its key stands: a formula failed" for c in named if is_failed(c)), ""):
-                yield Row(path.name, number, None, b"", None, None, wrong)
+                yield Row(path.name, number, None, b"", None, None, wrong, listed)
                 continue
             yield Row(
                 path.name, number, self._key(named), encode(dict(zip(header, cells, strict=True))),
                 None if modified is None else _instant(cells[modified]), None if debtor is None else (cells[debtor] or "").strip(),
+                "", listed,
             )
 
     def _ndjson(self, path: Path) -> Iterator[Row]:
         try:
             with path.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
+                for number, line in enumerate(bounded_lines(lines, path.name, tables.LIMITS), 1):
                     raw = line.removeprefix(b"\xef\xbb\xbf").strip()
                     if not raw:
                         continue
@@ -197,6 +210,9 @@ class EntityReading:
                         found = _decode(raw)
                     except (msgspec.DecodeError, UnicodeDecodeError):
                         yield Row(path.name, number, None, b"", None, None, "is no JSON object")
+                        continue
+                    except RecursionError:
+                        yield Row(path.name, number, None, b"", None, None, "is nested deeper than anybody's record")
                         continue
                     yield self._row(path, number, found, raw)
         except OSError as error:
@@ -218,6 +234,7 @@ class EntityReading:
         return Row(
             path.name, number, self._key([cell(c) for c in declared.key]), raw, None if declared.modified is None else _instant(cell(declared.modified)),
             None if declared.debtor is None else (cell(declared.debtor) or "").strip(),
+            "", "meant" if declared.rows is None else declared.rows.about(cell(declared.rows.column)),
         )
 
     def _key(self, parts: list[str | None]) -> str | None:
@@ -229,7 +246,9 @@ class EntityReading:
         for place, name in enumerate(header):
             if column_identity(name) == wanted:
                 return place
-        raise ConfigurationError(f"there is no column {column!r}", whose=self._whose, todo=f"The file has: {', '.join(header)}. Correct the YAML.")
+        raise ConfigurationError(
+            f"there is no column {column!r}", whose=self._whose,
+            todo=f"The file has: {', '.join(header)}. Correct the YAML, or say `skip` where lines stand above the heading.")
 
     def _columns(self, path: Path) -> tuple[str, ...]:
         if self._format(path) in ("csv", "tsv", "excel"):
@@ -237,7 +256,8 @@ class EntityReading:
         else:
             first = next(iter(self._rows([path])), None)
             found = tuple(_decode(first.payload)) if first is not None and first.payload else ()
-        for column in (*self.declared.key, *((self.declared.modified,) if self.declared.modified else ())):
+        rows, modified = self.declared.rows, self.declared.modified
+        for column in (*self.declared.key, *((modified,) if modified else ()), *((rows.column,) if rows else ())):
             if found:
                 self._place(found, column)
         return found

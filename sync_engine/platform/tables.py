@@ -9,13 +9,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from typing import IO, Any, AnyStr, NamedTuple, TypeVar
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from sync_engine.canonical.cells import Number, plain_number
 from sync_engine.canonical.declared import column_identity
@@ -23,13 +25,32 @@ from sync_engine.errors import SourceError
 
 DELIMITERS = ";,\t|"
 SAMPLE = 20
-LONGEST_CELL = 1 << 20
-"""Longer than any cell anybody means: a quotation mark was opened and not closed."""
 EXCEL = (".xlsx", ".xlsm")
+DAMAGED = (OSError, KeyError, ValueError, EOFError, SyntaxError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""What openpyxl and zipfile raise for a workbook that is cut short, flipped, locked or none."""
+T = TypeVar("T")
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 NULS = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
 """Which of the two bytes of the first characters are NUL, where UTF-16 says nothing about itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What no table of anybody's reaches; beyond it a file is refused, before it costs memory or time."""
+
+    unpacked: int = 1 << 30
+    """Bytes of XML in a workbook, or of one column of a part of a Parquet file."""
+    cell: int = 1 << 20
+    """Characters of a cell (bytes in a workbook). In text a longer one is a quotation mark that was opened and not closed."""
+    line: int = 1 << 24
+    """Characters of a line of text."""
+    columns: int = 4096
+    rows: int = 1 << 20
+    """Rows of a sheet: what Excel has. A file may name any row."""
+
+
+LIMITS = Limits()
 
 
 class Line(NamedTuple):
@@ -56,12 +77,21 @@ class Table:
 
 def read_table(
     path: Path, *, encoding: str | None = None, delimiter: str | None = None, quote: str = '"', sheet: str | None = None, header: Sequence[str] | None = None,
+    skip: int = 0, limits: Limits | None = None,
 ) -> Table:
-    """Opens a table file. `header` names the columns where the file has no heading. Raises SourceError with what to do."""
-    name = path.name
+    """Opens a table file. `header` names the columns where the file has no heading; `skip` lines stand above either.
+
+    `limits` are LIMITS where nobody says others.
+
+    Raises SourceError with what to do, also for a file beyond the limits.
+    """
+    name, limits = path.name, limits or LIMITS
     if path.suffix.casefold() == ".xls":
         raise SourceError("is an Excel file of the old kind", key=name, todo="Save it as .xlsx.")
-    records = _sheet(path, sheet) if path.suffix.casefold() in EXCEL else _text(path, encoding, delimiter, quote)
+    if path.suffix.casefold() in EXCEL:
+        records: Iterator[Line] = islice(_sheet(path, sheet, limits), skip, None)
+    else:
+        records = _text(path, encoding, delimiter, quote, skip, limits)
     is_padded = path.suffix.casefold() in EXCEL
     named: tuple[str, ...] | None = None if header is None else tuple(header)
     if named is None:
@@ -70,6 +100,7 @@ def read_table(
             raise SourceError("is empty: there is not even a heading", key=name, todo="Deliver it again, with the heading in the first row.")
         if first.wrong:
             raise SourceError(f"the heading cannot be read: {first.wrong}", key=name, todo="Correct the first row.")
+        too_wide(len(first.cells), name, limits)
         named = headings(first.cells)
     return Table(name, named, _rows(records, len(named), is_padded=is_padded))
 
@@ -79,13 +110,36 @@ def headings(cells: Sequence[str | None]) -> tuple[str, ...]:
     trimmed = [" ".join((c or "").split()) for c in cells]
     while trimmed and not trimmed[-1]:
         trimmed.pop()
-    found: list[str] = []
+    found: dict[str, None] = {}
+    next_time: dict[str, int] = {}
     for place, text in enumerate(trimmed, 1):
-        name, again = text or f"column {place}", 2
+        name = called = text or f"column {place}"
         while name in found:
-            name, again = f"{text or f'column {place}'} ({again})", again + 1
-        found.append(name)
+            again = next_time.get(called, 2)
+            name, next_time[called] = f"{called} ({again})", again + 1
+        found[name] = None
     return tuple(found)
+
+
+def too_wide(columns: int, name: str, limits: Limits) -> None:
+    """Raises SourceError for more columns than a table has."""
+    if columns > limits.columns:
+        raise beyond(f"has {columns} columns, more than {limits.columns}", name)
+
+
+def beyond(what: str, name: str) -> SourceError:
+    """A file that is not read because it would cost too much."""
+    return SourceError(what, key=name, todo="That is no table of ours: delete what is not meant, or deliver it in smaller files. Nothing was read from it.")
+
+
+def bounded_lines(lines: IO[AnyStr], name: str, limits: Limits) -> Iterator[AnyStr]:
+    """Lines of a file, none of which is longer than the limit. Raises SourceError."""
+    number = 0
+    while line := lines.readline(limits.line + 1):
+        number += 1
+        if len(line) > limits.line:
+            raise beyond(f"has more than {limits.line} characters in line {number}", name)
+        yield line
 
 
 def _is_blank(cells: Sequence[str | None]) -> bool:
@@ -111,12 +165,12 @@ def _rows(records: Iterator[Line], width: int, *, is_padded: bool) -> Iterator[L
 # Text ------------------------------------------------------------------------------------------------
 
 
-def _text(path: Path, encoding: str | None, delimiter: str | None, quote: str) -> Iterator[Line]:
-    csv.field_size_limit(LONGEST_CELL)
+def _text(path: Path, encoding: str | None, delimiter: str | None, quote: str, skip: int, limits: Limits) -> Iterator[Line]:
+    csv.field_size_limit(limits.cell)
     try:
         named = encoding_of(path) if encoding is None else "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
         with path.open(encoding=named, newline="") as lines:
-            yield from _records(lines, path.name, delimiter, quote)
+            yield from _records(lines, path.name, delimiter, quote, skip, limits)
     except LookupError:
         raise SourceError(f"there is no encoding {encoding!r}", key=path.name, todo="Use a name such as utf-8, cp1252 or latin-1.") from None
     except UnicodeError:
@@ -158,16 +212,16 @@ def _western(path: Path) -> str:
     return "cp1252"
 
 
-def _records(lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: str) -> Iterator[Line]:
-    sample = list(islice(lines, SAMPLE))
-    skipped = 0
+def _records(lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: str, skip: int, limits: Limits) -> Iterator[Line]:
+    sample = list(islice(bounded_lines(lines, name, limits), skip + SAMPLE))
+    skipped = skip
     if sample and (told := sample[0].strip().casefold()).startswith("sep=") and len(told) <= 5:
-        delimiter, skipped = delimiter or told[4:] or "\t", 1
+        delimiter, skipped = delimiter or told[4:] or "\t", skip + 1
     lines.seek(0)
     for _ in range(skipped):
-        next(lines)
+        lines.readline()
     delimiter = delimiter or delimiter_of(sample[skipped:], quote)
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True)
+    reader = csv.reader(bounded_lines(lines, name, limits), delimiter=delimiter, quotechar=quote, strict=True)
     while True:
         start = reader.line_num + skipped + 1
         try:
@@ -175,7 +229,9 @@ def _records(lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: s
         except StopIteration:
             return
         except csv.Error as error:
-            if "end of data" in str(error) or "field limit" in str(error):
+            if "field limit" in str(error):
+                raise beyond(f"has a cell of more than {limits.cell} characters from line {start} on, or a quotation mark that is never closed", name) from None
+            if "end of data" in str(error):
                 raise SourceError(
                     f"a quotation mark opened on line {start} is never closed", key=name, todo="Close it, or double it where it is meant as text.") from None
             yield Line(start, (), "has a quotation mark inside a quoted field; double it where it is meant as text")
@@ -185,10 +241,9 @@ def delimiter_of(sample: Sequence[str], quote: str = '"') -> str:
     """The delimiter that splits the heading into most fields and the rows below it into as many."""
     best, found = (0, 0), ","
     for candidate in DELIMITERS:
-        try:
-            widths = [len(r) for r in csv.reader(sample, delimiter=candidate, quotechar=quote) if any(c.strip() for c in r)]
-        except csv.Error:
-            continue
+        widths: list[int] = []
+        with suppress(csv.Error):  # a cell without end: what stands above it tells
+            widths.extend(len(r) for r in csv.reader(sample, delimiter=candidate, quotechar=quote) if any(c.strip() for c in r))
         if widths and widths[0] > 1:
             score = sum(w == widths[0] for w in widths), widths[0]
             if score > best:
@@ -199,35 +254,46 @@ def delimiter_of(sample: Sequence[str], quote: str = '"') -> str:
 # Excel -----------------------------------------------------------------------------------------------
 
 
-def _sheet(path: Path, sheet: str | None) -> Iterator[Line]:
+def _sheet(path: Path, sheet: str | None, limits: Limits) -> Iterator[Line]:
     import openpyxl  # a third of a second that only spreadsheets need
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        has_formulas = _look_inside(path, limits)
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except FileNotFoundError:
         raise SourceError("is not there", key=path.name, todo="Deliver it, or correct the path.") from None
-    except (InvalidFileException, OSError, KeyError, ValueError, EOFError, SyntaxError, BadZipFile):
+    except (InvalidFileException, *DAMAGED):
         raise SourceError("is no Excel workbook", key=path.name, todo="Save it as .xlsx and deliver it again.") from None
     try:
         if sheet is not None and sheet not in book.sheetnames:
             raise SourceError(f"has no sheet {sheet!r}", key=path.name, todo=f"It has: {', '.join(book.sheetnames)}.")
         chosen = book[sheet] if sheet is not None else book.worksheets[0]
         chosen.reset_dimensions()
-        blank = _never_calculated(path, chosen.title)
-        for number, cells in enumerate(chosen.iter_rows(values_only=True), 1):
-            yield Line(number, tuple(shown(c) for c in cells), blank.get(number, ""))
+        blank = _never_calculated(path, chosen.title, limits) if has_formulas else {}
+        with closing(chosen.iter_rows(values_only=True)) as rows:
+            for number, cells in _within(rows, path.name, limits):
+                yield Line(number, tuple(shown(c) for c in cells), blank.get(number, ""))
+    except DAMAGED:
+        raise SourceError("is damaged: its sheet cannot be read to the end", key=path.name, todo="Save it again and deliver it.") from None
     finally:
         book.close()
 
 
-def _never_calculated(path: Path, sheet: str) -> dict[int, str]:
+def _within(rows: Iterable[tuple[T, ...]], name: str, limits: Limits) -> Iterator[tuple[int, tuple[T, ...]]]:
+    """Rows with their number, as long as they are within the limits: one far-off cell makes a sheet of millions."""
+    for number, cells in enumerate(rows, 1):
+        too_wide(len(cells), name, limits)
+        if number > limits.rows:
+            raise beyond(f"has a cell below row {limits.rows}", name)
+        yield number, cells
+
+
+def _never_calculated(path: Path, sheet: str, limits: Limits) -> dict[int, str]:
     """Line -> what is wrong with it, where a formula has no result: a program wrote it, and no spreadsheet has calculated it since.
 
     Such a cell reads like a blank one. A formula whose result is an empty text is marked as text, and is blank indeed.
     """
-    if not _holds_formulas(path):
-        return {}
     import openpyxl
 
     books = [openpyxl.load_workbook(path, read_only=True, data_only=results) for results in (True, False)]
@@ -235,28 +301,43 @@ def _never_calculated(path: Path, sheet: str) -> dict[int, str]:
         for book in books:
             book[sheet].reset_dimensions()
         found: dict[int, str] = {}
-        for number, (results, said) in enumerate(zip(*(book[sheet].iter_rows() for book in books), strict=True), 1):
-            cells = [s.coordinate for r, s in zip(results, said, strict=True) if s.data_type == "f" and r.value is None and r.data_type == "n"]
-            if cells:
-                found[number] = f"holds a formula that was never calculated in {', '.join(cells)}: open the file in Excel and save it, or paste the values"
+        with closing(books[0][sheet].iter_rows()) as calculated, closing(books[1][sheet].iter_rows()) as written:
+            for (number, results), said in zip(_within(calculated, path.name, limits), written, strict=True):
+                cells = [s.coordinate for r, s in zip(results, said, strict=True) if s.data_type == "f" and r.value is None and r.data_type == "n"]
+                if cells:
+                    found[number] = f"holds a formula that was never calculated in {', '.join(cells)}: open the file in Excel and save it, or paste the values"
         return found
     finally:
         for book in books:
             book.close()
 
 
-def _holds_formulas(path: Path) -> bool:
+def _look_inside(path: Path, limits: Limits) -> bool:
+    """Whether a workbook holds formulas; raises SourceError for one that would unpack to more than anybody's table."""
+    found = False
     with ZipFile(path) as parts:
-        for name in parts.namelist():
-            if not name.startswith("xl/worksheets/") or not name.endswith(".xml"):
-                continue
-            end = b""
-            with parts.open(name) as sheet:
-                while chunk := sheet.read(1 << 20):
-                    if any(tag in end + chunk for tag in (b"<f>", b"<f ", b"<f/>")):
-                        return True
-                    end = chunk[-3:]
-    return False
+        told = [part for part in parts.infolist() if part.filename.endswith((".xml", ".rels"))]
+        if sum(part.file_size for part in told) > limits.unpacked:
+            raise beyond(f"unpacks to more than {limits.unpacked} bytes", path.name)
+        for part in told:
+            with parts.open(part) as xml:
+                if b"<!DOCTYPE" in xml.read(1024):
+                    raise SourceError("declares a document type, which no spreadsheet does", key=path.name, todo="Save it again as .xlsx.")
+            if part.filename.startswith(("xl/worksheets/", "xl/sharedStrings")):
+                found |= _scan(parts, part, path.name, limits) and part.filename.startswith("xl/worksheets/")
+    return found
+
+
+def _scan(parts: ZipFile, part: ZipInfo, name: str, limits: Limits) -> bool:
+    end, found = b"", False
+    with parts.open(part) as sheet:
+        while chunk := sheet.read(1 << 16):
+            joined = end + chunk
+            if max(map(len, joined.split(b"<"))) > limits.cell:
+                raise beyond(f"has a cell of more than {limits.cell} characters", name)
+            found = found or any(tag in joined for tag in (b"<f>", b"<f ", b"<f/>"))
+            end = joined[joined.rfind(b"<") if b"<" in joined else 0 :]
+    return found
 
 
 def shown(value: Any) -> str | None:

@@ -223,7 +223,7 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     spec = _spec(
         config, key,
         f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, "
-        "and a grade. The last step of a run: it is red when a stream could not be read, even though everything else was published.",
+        "and a grade. The last step of a run: it is red when a stream could not be read or the grade is C or D, even though the cut is published.",
         kind="postgres", deps=[canonical_key(config.source, family) for family in FAMILIES],
     )
 
@@ -244,8 +244,8 @@ def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: 
         if not last:
             raise ConfigurationError("there is no cut to certify", whose=config.source, todo="Materialise the canonical assets first.")
         certificate = reconcile(lane, last[0])
-        verdict = conclude(lane, last[0])
-    return Result(metadata=telling.about_certificate(certificate), check_results=[checks.control_totals_agree(certificate)]), verdict
+        verdict = conclude(lane, last[0], certificate)
+    return Result(metadata=telling.about_certificate(certificate), check_results=checks.of_certified(certificate)), verdict
 
 
 def _end(config: SourceConfig) -> list[dg.AssetKey]:

@@ -150,6 +150,8 @@ def _run(
     if ran.failures:
         said = "\n".join(as_fields(str(error)) for error in ran.failures.values())
         raise dg.Failure(said, metadata={"not read": ", ".join(ran.failures)}, allow_retries=False)
+    if ran.outcome == "partial" and ran.certificate is not None:
+        raise dg.Failure(ran.certificate.sentence, metadata=telling.graded(ran.certificate), allow_retries=False)
 
 
 def _tell(context: dg.OpExecutionContext, config: SourceConfig, ran: Ran) -> None:
@@ -163,5 +165,5 @@ def _tell(context: dg.OpExecutionContext, config: SourceConfig, ran: Ran) -> Non
         context.log_event(dg.AssetObservation(certificate_key(config.source), metadata=telling.about_certificate(ran.certificate)))
 
 
-def _graded(ran: Ran) -> dict[str, str]:
-    return {} if ran.certificate is None else {"grade": ran.certificate.grade}
+def _graded(ran: Ran) -> telling.Metadata:
+    return {} if ran.certificate is None else telling.graded(ran.certificate)

@@ -20,8 +20,9 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster_project.resources import OpenWorkshop
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
-from sync_engine.ops.runs.source_run import open_normaliser
+from sync_engine.ops.runs.source_run import concluded, open_normaliser
 from sync_engine.stages.lane import Lane, Progress
+from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import close_run, open_run, source_lock, steps_of
 from sync_engine.store.staging import ensure_staging, normalise_again_what_was_lost
@@ -218,18 +219,18 @@ def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) 
     return not chosen or not chosen.isdisjoint(keys)
 
 
-def conclude(lane: Lane, cut_id: int | None = None) -> dg.Failure | None:
-    """Closes the engine's run; the failure that the last step of a run owes when something could not be read.
+def conclude(lane: Lane, cut_id: int | None = None, certificate: Certificate | None = None) -> dg.Failure | None:
+    """Closes the engine's run; the failure that the last step of a run owes when something could not be read, or is graded C or D.
 
     The step of a family whose source fails stays green, so that what depends on it goes on with what is there: publishing is
     not blocked by one family. The run itself must be red, and its last step is what can say so without stopping anything.
     """
     missing = unread(lane)
     held = any(row["outcome"] == "held" for row in steps_so_far(lane).values())
-    first = SyncError(next(iter(missing.values()))) if missing else None
-    close_run(lane.store, lane.run_id, "partial" if missing else "held" if held else "succeeded", first, cut_id)
+    outcome, why = concluded({entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=held)
+    close_run(lane.store, lane.run_id, outcome, why, cut_id)
     if not missing:
-        return None
+        return failure(why) if outcome == "partial" and why is not None else None
     done = f"Everything else was published as cut {cut_id}." if cut_id is not None else "Everything else was read."
     return dg.Failure(
         f"{lane.source}: {len(missing)} of its streams could not be read. {done}\n" + "\n".join(dict.fromkeys(missing.values())),

@@ -93,6 +93,8 @@ def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> N
     for warning in ran.warnings:
         context.log.warning(as_fields(warning))
     context.add_output_metadata(_about_replay(ran))
+    if ran.outcome == "partial":
+        raise dg.Failure(as_fields(ran.warnings[-1]), allow_retries=False)
 
 
 def _about_replay(ran: Ran) -> Metadata:

@@ -11,7 +11,7 @@ import dagster as dg
 from sync_engine.ops.runs.rehearsal import Rehearsed
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
-from sync_engine.store.controls import Certificate, Check
+from sync_engine.store.controls import Certificate, Check, checked
 
 Metadata = dict[str, Any]
 
@@ -84,6 +84,16 @@ def about_rehearsal(found: Rehearsed) -> Metadata:
     }
 
 
+def graded(certificate: Certificate) -> Metadata:
+    """The grade, how much it stands on, and what is missing."""
+    missing = certificate.missing
+    return {
+        "cut": certificate.cut_id, "grade": certificate.grade,
+        "checked": checked(certificate.answered, len(certificate.counting), certificate.money_tied),
+        **({"missing": missing.difference} if missing and missing.difference else {}),
+    }
+
+
 def about_certificate(certificate: Certificate) -> Metadata:
     """The grade and what each check compared: totals of the whole source only, no debtor's figures."""
     rows = [
@@ -95,7 +105,7 @@ def about_certificate(certificate: Certificate) -> Metadata:
     untold = " ".join(c.note for c in certificate.checks if c.code == "C13")
     return {
         **({"not told by the source": untold} if untold else {}),
-        "cut": certificate.cut_id, "grade": certificate.grade,
+        **graded(certificate),
         "checks that hold": verdicts["holds"], "checks that break": verdicts["breaks"], "not answerable": verdicts["not_answerable"],
         "checks": table(
             rows, check="string", title="string", verdict="string", differences="int", why="string", source="string", canonical="string",

@@ -48,6 +48,17 @@ class SweepSettings(BaseModel):
     brake_from: int = Field(5, ge=0, description="fewer missing records than this never trip the brake")
 
 
+class MissingSettings(BaseModel):
+    """How much of what the source has may be missing from a cut before that is trouble."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    share: float = Field(
+        0.01, ge=0, le=1, description="share of the records of any entity, or of the money of any currency, that may be quarantined or wait; above it a "
+        "run is partial (exit code 6) and its certificate graded C or worse. 0: nothing may be missing",
+    )
+
+
 Rung = Literal["foreign_id", "number", "external_number", "registration", "email_and_name"]
 
 
@@ -76,6 +87,7 @@ class SourceConfig(BaseModel):
     portfolio: PortfolioSettings | None = None
     links: dict[Literal["debtor", "contact"], LinkSettings] = Field(default_factory=dict)
     sweep: SweepSettings = Field(default_factory=SweepSettings)
+    missing: MissingSettings = Field(default_factory=MissingSettings)
     schedule: str = Field("*/15 * * * *", description="cron of the lane's roots")
     freshness_hours: float = Field(4, gt=0, description="older than this is stale in status and in Dagster")
     time_zone: str = Field("UTC", description="the company's ledger calendar: decides what date it is")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync_engine.ops.inspect.overview import Certificate, Status
-    from sync_engine.store.queries.source_status import EntityState
+    from sync_engine.store.queries.source_status import EntityState, SourceState
 
 SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 
@@ -25,7 +25,7 @@ SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 def status(
     source: SourceWanted = None,
     runs: Annotated[int, typer.Option("--runs", help="How many runs to show.")] = 5,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed or held.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed, partial, held, or graded C or D.")] = False,
 ) -> None:
     """How fresh every source and entity is, the last runs, and what waits for a person."""
     from sync_engine.ops.inspect import overview
@@ -47,7 +47,7 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
     screen.print(
         table(
             "Sources",
-            ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "quarantined", "gaps", "held"),
+            ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "checked", "missing", "quarantined", "gaps", "held"),
             [
                 (
                     s.source,
@@ -57,6 +57,8 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
                     (s.outcome or "running") if s.state and s.state.run_id else None,
                     s.state.cut_id if s.state else None,
                     s.state.grade if s.state else None,
+                    _checked(s.state),
+                    s.state.missing if s.state else None,
                     s.state.quarantined if s.state else 0,
                     s.state.gaps if s.state else 0,
                     s.state.held if s.state else 0,
@@ -106,12 +108,22 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
     for run in found.runs:
         if run.error:
             screen.print(f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False)
+    for cause in found.causes:
+        screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
     for hold in found.holds:
         screen.print(
             f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.",
             style="yellow",
             markup=False,
         )
+
+
+def _checked(state: SourceState | None) -> str | None:
+    """`9 of 13, money ties`: how much the grade stands on."""
+    if state is None or state.n_answered is None:
+        return None
+    money = "no money" if state.money_tied is None else "money ties" if state.money_tied else "money not tied"
+    return f"{state.n_answered} of {state.n_checks}, {money}"
 
 
 @command(app)
@@ -161,11 +173,16 @@ def _draw_certificate(screen: Console, one: Certificate) -> None:
     rows = [(c.check, c.title, c.verdict, _brief(c.source_value), _brief(c.canonical_value), c.difference) for c in one.checks]
     figures = ("source", "canonical", "difference")
     screen.print(table(title, ("check", "what", "verdict", *figures), rows, right=figures, nothing="This cut has no checks."))
+    if one.proof:
+        screen.print(one.proof, markup=False)
     for check in one.checks:
         detail = check.detail or {}
         if check.verdict != "holds" and detail.get("note"):
             screen.print(f"{check.check}: {detail['note']}", style="dim", markup=False)
-        for record in (detail.get("sample") or ())[:5] if check.verdict == "breaks" else ():
+        causes = detail.get("figures", {}).get("causes", ())
+        for sentence in causes[:5]:
+            screen.print(f"{check.check}: {sentence}", style="red", markup=False)
+        for record in (detail.get("sample") or ())[:5] if check.verdict == "breaks" and not causes else ():
             said = f"source {record.get('source_value')}, canonical {record.get('canonical_value')}"
             screen.print(f"{check.check}: {record.get('what')} {record.get('key')}: {record.get('reason')}, {said}", style="red", markup=False)
 

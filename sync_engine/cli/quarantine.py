@@ -20,14 +20,29 @@ EntityOption = Annotated[str | None, typer.Option("--entity", "-e", help="Only t
 
 
 @command(records, "list")
-def list_records(source: Annotated[str | None, typer.Argument(help="Only this source.")] = None, entity: EntityOption = None) -> None:
-    """Everything in quarantine, oldest first."""
-    from sync_engine.ops.runs.quarantine import quarantined
+def list_records(
+    source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
+    entity: EntityOption = None,
+    each: Annotated[bool, typer.Option("--each", help="A line for every record, oldest first, also for those that only wait for another.")] = False,
+) -> None:
+    """Everything in quarantine by its cause: what cannot be used and what waits for it, told once."""
+    from sync_engine.ops.runs.quarantine import quarantined, told_once
 
-    found = quarantined(open_store(), source, entity)
-    give(
-        {"quarantine": found},
-        lambda screen: screen.print(
+    found, causes = quarantined(open_store(), source, entity), told_once(open_store(), source, entity)
+
+    def draw(screen: Console) -> None:
+        screen.print(
+            table(
+                "Quarantine",
+                ("no.", "source", "entity", "key", "why", "waiting for it", "attempts", "since", "retry"),
+                [(c.quarantine_id, c.source, c.entity, c.key, c.message, c.waits or None, c.attempts, c.since, c.retry_requested) for c in causes],
+                right=("no.", "attempts"),
+                nothing="Nothing is in quarantine.",
+            )
+        )
+
+    def draw_each(screen: Console) -> None:
+        screen.print(
             table(
                 "Quarantine",
                 ("no.", "source", "entity", "key", "stage", "why", "attempts", "since", "retry"),
@@ -35,8 +50,9 @@ def list_records(source: Annotated[str | None, typer.Argument(help="Only this so
                 right=("no.", "attempts"),
                 nothing="Nothing is in quarantine.",
             )
-        ),
-    )
+        )
+
+    give({"quarantine": found, "causes": causes}, draw_each if each else draw)
 
 
 @command(records)

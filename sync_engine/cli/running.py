@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sync_engine.config import SourceConfig
     from sync_engine.ops.runs.rehearsal import Rehearsed
     from sync_engine.ops.runs.source_run import Ran, Workshop
+    from sync_engine.store.controls import Check
     from sync_engine.store.queries.receivables import Change
     from sync_engine.store.queries.source_status import EntityOutcome
 
@@ -75,11 +76,24 @@ def run(
             "entities": outcomes,
             "failures": ran.failures,
             "warnings": ran.warnings,
+            **_proof(ran),
         },
         lambda screen: draw(screen, source, ran, outcomes),
     )
     if ran.outcome in ("partial", "held"):
         raise typer.Exit(INCOMPLETE)
+
+
+def _proof(ran: Ran) -> dict[str, Any]:
+    """The certificate in short: its grade, how much was checked, whether money tied, what is missing."""
+    made = ran.certificate
+    if made is None:
+        return {"grade": None, "answered": None, "checks": None, "money_tied": None, "missing": None}
+    missing = made.missing
+    return {
+        "grade": made.grade, "answered": made.answered, "checks": len(made.counting), "money_tied": made.money_tied,
+        "missing": missing.difference if missing else None,
+    }
 
 
 def _rehearse(workshop: Workshop, config: SourceConfig, debtor: str, *, wait: bool) -> None:
@@ -121,7 +135,7 @@ def replay(
         {"source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": cut, "changes": changes, "warnings": ran.warnings},
         lambda screen: _draw_replayed(screen, ran, changes),
     )
-    if ran.outcome == "held":
+    if ran.outcome in ("held", "partial"):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -151,6 +165,16 @@ def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], 
         screen.print(f"{name} was not read: {error}", style="red", markup=False)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
+    if ran.certificate is not None:
+        screen.print(ran.certificate.sentence, style="red" if ran.certificate.is_trouble else "", markup=False)
+        _draw_missing(screen, ran.certificate.missing)
+
+
+def _draw_missing(screen: Console, check: Check | None) -> None:
+    if check is None or check.verdict == "holds":
+        return
+    for sentence in (*((check.note,) if check.note else ()), *check.figures["causes"][:5]):
+        screen.print(f"{check.code}: {sentence}", style="yellow", markup=False)
 
 
 def draw_changes(screen: Console, found: list[Change], *, title: str = "What changed, from canonical.change") -> None:

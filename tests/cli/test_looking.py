@@ -16,7 +16,9 @@ from tests.simulators.business_central.faults import DeniesCompany
 def test_a_run_says_what_it_came_to(desk: Desk) -> None:
     """Per entity and for the cut; the second run finds nothing new."""
     first, second = desk.json("run", "bc"), desk.json("run", "bc")
-    assert set(first) == {"source", "run_id", "outcome", "cut_id", "changes", "counts", "entities", "failures", "warnings"}
+    assert set(first) == {"source", "run_id", "outcome", "cut_id", "changes", "counts", "entities", "failures", "warnings", "grade", "answered", "checks",
+                          "money_tied", "missing"}
+    assert (first["grade"], first["money_tied"], first["missing"]) == ("A", True, None)
     customers = next(e for e in first["entities"] if e["entity"] == "customers")
     assert (customers["read"], customers["changed"]) == (14, 14)
     assert second["changes"] == 0
@@ -40,7 +42,7 @@ def test_status_knows_sources_entities_runs_and_holds(desk: Desk) -> None:
     assert [s["freshness"] for s in desk.json("status")["sources"]] == ["never read"]
     desk.json("run", "bc")
     found = desk.json("status")
-    assert set(found) == {"sources", "entities", "runs", "holds"}
+    assert set(found) == {"sources", "entities", "runs", "holds", "causes"}
     assert [(s["source"], s["freshness"], s["outcome"]) for s in found["sources"]] == [("bc", "fresh", "succeeded")]
     assert {"customers", "contacts", "salesInvoices"} <= {e["entity"] for e in found["entities"]}
     assert "customers" in desk.run("status").out

@@ -45,6 +45,7 @@ check bc/canonical/debtors ambiguous_links
 check bc/canonical/debtors overruled_by_entity
 check bc/canonical/documents every_document_has_its_debtor
 check bc/certificate control_totals_agree
+check bc/certificate nothing_is_missing
 check bc/normalised/contacts no_code_gaps
 check bc/normalised/contacts nothing_quarantined
 check bc/normalised/debtors no_code_gaps

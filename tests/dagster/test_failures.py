@@ -90,6 +90,7 @@ def test_a_family_read_alone_is_red_itself(installation: Installation, failures:
 
 def test_parts_of_the_lane_close_their_run(installation: Installation) -> None:
     """A person materialises what they choose; the engine's run ends with the last of it."""
+    assert installation.run().success
     for keys in ([pulled_key("bc", "dimensions")], [normalised_key("bc", "dimensions")], [canonical_key("bc", f) for f in FAMILIES], [certificate_key("bc")]):
         result = installation.materialise(*keys)
         assert result.success

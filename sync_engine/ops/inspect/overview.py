@@ -10,11 +10,15 @@ from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError
+from sync_engine.store.claims.causes import Cause, causes
+from sync_engine.store.controls import GRADES, TROUBLE, checked
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import receivables as reports
 from sync_engine.store.queries import source_status
 from sync_engine.store.queries.source_status import EntityOutcome, EntityState, Gap, Hold, RunState, SourceState
 
+SHOWN = 5
+"""Causes of missing records that `status` tells; `quarantine list` tells all."""
 Freshness = Literal["fresh", "stale", "never read", "not configured"]
 
 
@@ -32,8 +36,9 @@ class SourceOverview(NamedTuple):
 
     @property
     def needs_a_person(self) -> bool:
-        """Stale, failed, or held: worth a page in the night, by choice."""
-        waits = self.state is not None and (self.state.held > 0 or self.state.outcome in ("failed", "died", "held", "partial"))
+        """Stale, failed, partial, held, or graded C or D: worth a page in the night, by choice."""
+        state = self.state
+        waits = state is not None and (state.held > 0 or state.outcome in ("failed", "died", "held", "partial") or state.grade in TROUBLE)
         return self.freshness in ("stale", "never read") or waits
 
 
@@ -44,6 +49,7 @@ class Status(NamedTuple):
     entities: list[EntityState]
     runs: list[RunState]
     holds: list[Hold]
+    causes: list[Cause]
 
 
 class Certificate(NamedTuple):
@@ -51,6 +57,14 @@ class Certificate(NamedTuple):
 
     cut: reports.CutLine
     checks: list[reports.CheckLine]
+
+    @property
+    def proof(self) -> str:
+        """What the grade means and how much was checked; empty where the cut is not certified, or was by an older version."""
+        cut = self.cut
+        if cut.grade is None or cut.answered is None or cut.checked is None:
+            return ""
+        return f"Grade {cut.grade}: {GRADES[cut.grade]}. {checked(cut.answered, cut.checked, cut.money_tied)}."
 
 
 class Receivables(NamedTuple):
@@ -86,8 +100,8 @@ def status(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, so
         raise ConfigurationError(f"there is no source {source!r}", todo=f"There are: {', '.join(configs) or 'none'}.")
     with transaction(store, "reading the status") as connection:
         return Status(
-            overviews, source_status.entities(connection, source),
-            source_status.runs(connection, source, runs), source_status.holds(connection, source),
+            overviews, source_status.entities(connection, source), source_status.runs(connection, source, runs),
+            source_status.holds(connection, source), causes(connection, source, limit=SHOWN),
         )
 
 

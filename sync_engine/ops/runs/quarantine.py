@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
+from sync_engine.store.claims.causes import Cause, causes
 from sync_engine.store.claims.quarantine import PutAside, put_aside, request_retry
 from sync_engine.store.db import transaction
 
@@ -23,6 +24,12 @@ def quarantined(store: Engine, source: str | None = None, entity: str | None = N
     """Everything in quarantine, oldest first."""
     with transaction(store, "reading the quarantine") as connection:
         return put_aside(connection, source=source, entity=entity)
+
+
+def told_once(store: Engine, source: str | None = None, entity: str | None = None) -> list[Cause]:
+    """What there is to mend: each cause with everything that waits for it."""
+    with transaction(store, "reading the quarantine") as connection:
+        return causes(connection, source, entity)
 
 
 def show(store: Engine, lake: Lake, key: str, *, with_payload: bool = False) -> list[Shown]:

@@ -10,6 +10,7 @@ from sync_engine.ops.runs.source_run import Ran, Workshop, normalise_all, open_c
 from sync_engine.stages.lane import Lane, Progress, no_progress
 from sync_engine.stages.publish import publish
 from sync_engine.store.claims.normalised import normalise_again
+from sync_engine.store.controls import what_is_missing
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import close_run, open_run, source_lock
 
@@ -20,7 +21,8 @@ def replay_source(
 ) -> Ran:
     """Normalises landed records again, of every entity or of some (wire entity or family), and publishes what comes out otherwise than before.
 
-    Of every record the latest landed version counts. Where nothing differs nothing is written. It asks no ERP, so there is no new certificate.
+    Of every record the latest landed version counts. Where nothing differs nothing is written. It asks no ERP, so there is no new certificate;
+    a replay after which more is missing than the source's settings allow is partial.
     Raises ConfigurationError when nothing was landed or an entity is unknown, StoreError when a landed file is missing or damaged.
     """
     with source_lock(workshop.store, config.source, wait=wait):
@@ -32,14 +34,26 @@ def replay_source(
             normalise_all(lane)
             lane.accept_held = accept_moves
             ran.published = publish(lane)
+            lost = _missing(lane, ran.published.cut_id)
         except BaseException as error:
             ran.outcome = "failed"
             _close(lane, error)
             raise
         ran.warnings = lane.warnings
-        ran.outcome = "held" if lane.warnings else "succeeded"
-        close_run(workshop.store, run_id, ran.outcome, None, ran.published.cut_id)
+        ran.outcome = "held" if lane.warnings else "partial" if lost else "succeeded"
+        if lost is not None:
+            ran.warnings = [*ran.warnings, str(lost)]
+        close_run(workshop.store, run_id, ran.outcome, lost, ran.published.cut_id)
     return ran
+
+
+def _missing(lane: Lane, cut_id: int) -> SyncError | None:
+    """Why too much is missing from the cut; None when it is not."""
+    with transaction(lane.store, "counting what is missing") as connection:
+        check = what_is_missing(connection, lane.source, lane.run_id, cut_id, allowed_missing=lane.config.missing.share)
+    if check.verdict == "holds" or check.explained:
+        return None
+    return SyncError(check.note, whose=lane.source, todo=f"See `sync-engine quarantine list {lane.source}`.")
 
 
 def _lane(workshop: Workshop, config: SourceConfig, run_id: UUID, progress: Progress, actor: str) -> Lane:

@@ -103,14 +103,25 @@ def run_source(
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
                 ran.warnings = lane.warnings
-                ran.outcome = "partial" if ran.failures else "held" if lane.warnings else "succeeded"
+                ran.outcome, why = concluded(ran.failures, ran.certificate, is_held=bool(lane.warnings))
         except BaseException as error:
             ran.outcome = "failed"
             _close_quietly(workshop.store, run_id, error)
             raise
-        first = next(iter(ran.failures.values()), None)
-        close_run(workshop.store, run_id, ran.outcome, first, ran.published.cut_id)
+        close_run(workshop.store, run_id, ran.outcome, why, ran.published.cut_id)
     return ran
+
+
+def concluded(failures: Mapping[str, SyncError], certificate: Certificate | None, *, is_held: bool) -> tuple[Outcome, SyncError | None]:
+    """What a run came to that ended, and the sentence that says why it is no success.
+
+    Partial when something could not be read or the certificate is graded C or D, held when a brake wants a person.
+    """
+    if failures:
+        return "partial", next(iter(failures.values()))
+    doubt = SyncError(certificate.sentence, todo=f"`sync-engine certificate {certificate.source}` lists it.") \
+        if certificate is not None and certificate.is_trouble else None
+    return "held" if is_held else "partial" if doubt else "succeeded", doubt
 
 
 def _close_quietly(store: Engine, run_id: UUID, error: BaseException) -> None:

@@ -40,7 +40,8 @@ def open_amounts_agree(ground: Ground) -> Check:
         if left != right:
             found.append(Difference("currency", currency, _why(ground, left - right, "remaining", currency), money(left), money(right)))
     entries = _entries_that_differ(ground, "e.remaining IS DISTINCT FROM o.effect") if found and ground.ledger else []
-    return judged("C3", title, listed(theirs), listed(ours), [*found, *entries], note="" if stated else AS_RECEIVED, figures={"stated": bool(stated)})
+    return judged("C3", title, listed(theirs), listed(ours), [*found, *entries], note="" if stated else AS_RECEIVED, figures={"stated": bool(stated)},
+        stated=bool(stated))
 
 
 def open_base_amount_agrees(ground: Ground) -> Check:
@@ -48,7 +49,7 @@ def open_base_amount_agrees(ground: Ground) -> Check:
     title = "Open amount in booked base currency"
     stated = ground.stated("open_amount_base") or ground.stated("debtor_balance")
     if stated:
-        return _base_check(ground, "C4", title, sum((t.value for t in stated), Decimal(0)))
+        return _base_check(ground, "C4", title, sum((t.value for t in stated), Decimal(0)), stated=True)
     (received, unvalued), = ground.rows("SELECT sum(remaining_base), count(*) FILTER (WHERE remaining_base IS NULL) FROM control_ledger")
     if not ground.ledger or unvalued:
         return not_answerable("C4", title, ground.why_not("open amount in base currency"))
@@ -61,10 +62,10 @@ def control_account_agrees(ground: Ground) -> Check:
     stated = ground.stated("control_account")
     if not stated:
         return not_answerable("C9", title, ground.why_not("control account"))
-    return _base_check(ground, "C9", title, sum((t.value for t in stated), Decimal(0)))
+    return _base_check(ground, "C9", title, sum((t.value for t in stated), Decimal(0)), stated=True)
 
 
-def _base_check(ground: Ground, code: str, title: str, theirs: Decimal, note: str = "") -> Check:
+def _base_check(ground: Ground, code: str, title: str, theirs: Decimal, note: str = "", *, stated: bool = False) -> Check:
     (total, foreign, unvalued), = ground.rows("""
         SELECT sum(effect_base), count(*) FILTER (WHERE currency <> :base), count(*) FILTER (WHERE effect_base IS NULL) FROM control_open
         """, base=ground.base_currency or "")
@@ -81,7 +82,7 @@ def _base_check(ground: Ground, code: str, title: str, theirs: Decimal, note: st
             found += _entries_that_differ(ground, "e.remaining_base IS DISTINCT FROM o.effect_base", "_base")
     return judged(
         code, title, money(theirs), money(ours), found, difference=money(difference), note=note,
-        classes={d.reason: 1 for d in found[:1]}, figures={"tolerance": str(tolerance), "items_without_base_amount": unvalued},
+        classes={d.reason: 1 for d in found[:1]}, figures={"tolerance": str(tolerance), "items_without_base_amount": unvalued}, stated=stated,
     )
 
 
@@ -119,9 +120,10 @@ def debtor_balances_agree(ground: Ground) -> Check:
         verdict: Verdict = "breaks" if found else "not_answerable"
         return Check(
             "C5", title, verdict, money(total_stated), note=note, figures=figures, classes=Counter(d.reason for d in found), sample=tuple(found[:SAMPLE]),
+            stated=True,
         )
     difference = money(total_stated - total_ours)
-    return judged("C5", title, money(total_stated), money(total_ours), found, difference=difference, note=note, figures=figures)
+    return judged("C5", title, money(total_stated), money(total_ours), found, difference=difference, note=note, figures=figures, stated=True)
 
 
 def _debtor_reasons(ground: Ground, differing: dict[str, tuple[Decimal, Decimal]]) -> dict[str, str]:
@@ -178,7 +180,7 @@ def ageing_agrees(ground: Ground) -> Check:
     pairs, note = _paired(stated, ours)
     found = [Difference("bucket", label, "unexplained", money(left), money(right)) for label, left, right in pairs if left != right]
     theirs, mine = "; ".join(f"{label} {money(left)}" for label, left, _ in pairs), "; ".join(f"{label} {money(right)}" for label, _, right in pairs)
-    return judged("C8", title, theirs, mine, found, note=note)
+    return judged("C8", title, theirs, mine, found, note=note, stated=True)
 
 
 def _paired(stated: Sequence[ControlTotal], ours: list[tuple[str, Decimal]]) -> tuple[list[tuple[str, Decimal, Decimal]], str]:

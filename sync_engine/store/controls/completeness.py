@@ -21,7 +21,7 @@ BLOCKING = {"document", "ledger_entry", "application", "debtor"}
 
 def records_are_accounted_for(ground: Ground) -> Check:
     """C1: source = canonical + quarantined + excluded, tombstones apart; first the source's counts, then record by record."""
-    lines = _lines(ground)
+    lines = lines_of(ground)
     stated = {t.entity: int(t.value) for t in ground.stated("count")}
     found: list[Difference] = []
     classes: Counter[str] = Counter()
@@ -38,11 +38,12 @@ def records_are_accounted_for(ground: Ground) -> Check:
     theirs, ours = (str(sum(line[name] for line in counted)) if counted else None for name in ("stated", "known"))
     return judged(
         "C1", "Every record is accounted for", theirs, ours, found, classes=classes, blocking=lost,
-        note="" if counted else ground.why_not("counts"), figures={"streams": lines},
+        note="" if counted else ground.why_not("counts"), figures={"streams": lines}, stated=bool(counted),
     )
 
 
-def _lines(ground: Ground) -> list[dict[str, Any]]:
+def lines_of(ground: Ground) -> list[dict[str, Any]]:
+    """How many records of each stream are known, usable, odd and gone."""
     rows = ground.rows("""
         SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned, r.n - o.quarantined - o.excluded - o.tombstoned,
                o.quarantined, o.excluded, o.tombstoned

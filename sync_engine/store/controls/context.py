@@ -24,7 +24,8 @@ class Ground:
     """One cut under examination.
 
     `unanswered` names wire entities whose totals could not be asked, and why. `ledger` is true when the source hands over
-    ledger entries with remaining amounts: then its own ledger, as received, is a figure to compare with.
+    ledger entries with remaining amounts: then its own ledger, as received, is a figure to compare with. `claims_money`: every ERP
+    does, and any other source that hands over documents or entries or states what is open. `allowed_missing` is a share, 0 to 1.
     """
 
     connection: Connection
@@ -37,6 +38,8 @@ class Ground:
     unanswered: Mapping[str, str]
     ledger: bool
     not_read: frozenset[str] = field(default=frozenset())
+    claims_money: bool = True
+    allowed_missing: float = 0.0
 
     def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """All rows of one statement; :source is bound where it is named."""
@@ -60,6 +63,7 @@ class Ground:
 
 def survey(
     connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], unanswered: Mapping[str, str],
+    allowed_missing: float = 0.0,
 ) -> Ground:
     """Reads the cut. Raises StoreError for an unknown cut."""
     cuts = fetch(connection, "SELECT ledger_date FROM canonical.cut WHERE cut_id = :cut AND source = :source", cut=cut_id, source=source)
@@ -70,7 +74,14 @@ def survey(
         SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
         """, run=run_id)
     currency = base[0][0] if base else None
-    return Ground(connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, False, frozenset(r[0] for r in failed))
+    hands_over_money = fetch(connection, """
+        SELECT coalesce((SELECT role = 'erp' FROM engine.source WHERE source = :source), true)
+            OR EXISTS (SELECT FROM engine.stream WHERE source = :source AND canonical IN ('document', 'ledger_entry', 'application'))
+        """, source=source)[0][0]
+    return Ground(
+        connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, False, frozenset(r[0] for r in failed),
+        claims_money=hands_over_money or any(t.name != "count" for t in totals), allowed_missing=allowed_missing,
+    )
 
 
 def take_room(connection: Connection) -> None:

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from sync_engine.records import ControlTotal
-from sync_engine.store.controls import balances, completeness, settlement
-from sync_engine.store.controls.certificate import Certificate, Check, grade_of, write_certificate
+from sync_engine.store.controls import balances, completeness, missing, settlement
+from sync_engine.store.controls.certificate import Certificate, Check, certified, write_certificate
 from sync_engine.store.controls.context import Ground, collect_open_items, survey, take_room
 from sync_engine.store.db import run_many, run_sql, transaction
 
@@ -23,24 +23,32 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 def reconcile(
     connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], *, unanswered: Mapping[str, str] = NOTHING,
-    untold: Mapping[str, str] = NOTHING, beside: Engine | None = None,
+    untold: Mapping[str, str] = NOTHING, beside: Engine | None = None, allowed_missing: float = missing.SHARE,
 ) -> Certificate:
     """Compares the cut with what the source states and writes canonical.certificate and engine.control_total.
 
     `unanswered` maps wire entities whose totals could not be asked to the reason, `untold` wire entities to what reading them
     cannot tell. `beside` gives a second connection, for a cut that is committed: whether all is there is then looked at while the
-    amounts are added up, which halves the time. Raises StoreError for an unknown cut. Runs inside the caller's transaction.
+    amounts are added up, which halves the time. `allowed_missing` is the share that C14 lets pass. Raises StoreError for an unknown
+    cut. Runs inside the caller's transaction.
     """
-    ground = survey(connection, source, run_id, cut_id, totals, unanswered)
+    ground = survey(connection, source, run_id, cut_id, totals, unanswered, allowed_missing)
     with ThreadPoolExecutor(1, "certify") as second:
         counted = second.submit(_count_beside, beside, ground) if beside else None
         amounts = _add_up(ground)
         complete = counted.result() if counted else _count(ground)
-    checks = (complete[0], *amounts[:-1], complete[1], amounts[-1], *completeness.what_is_not_told(untold))
-    certificate = Certificate(source, cut_id, grade_of(checks), checks)
+    lost = missing.nothing_is_missing(ground, complete[0].figures["streams"], missing.open_money(ground))
+    checks = (complete[0], *amounts[:-1], complete[1], amounts[-1], *completeness.what_is_not_told(untold), lost)
+    certificate = certified(source, cut_id, checks, claims_money=ground.claims_money)
     write_certificate(connection, certificate)
     _write_totals(ground, checks)
     return certificate
+
+
+def what_is_missing(connection: Connection, source: str, run_id: UUID, cut_id: int, *, allowed_missing: float = missing.SHARE) -> Check:
+    """C14 alone, of a cut for which the source was not asked; writes nothing. Raises StoreError for an unknown cut."""
+    ground = collect_open_items(survey(connection, source, run_id, cut_id, (), NOTHING, allowed_missing))
+    return missing.nothing_is_missing(ground, completeness.lines_of(ground), missing.open_money(ground))
 
 
 def _count_beside(store: Engine, ground: Ground) -> tuple[Check, ...]:

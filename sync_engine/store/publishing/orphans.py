@@ -24,17 +24,19 @@ _KNOWN = """
 
 def hold_orphans(cut: Cut) -> None:
     """Documents without a known debtor are quarantined, or excluded as history; unposted ones are excluded. All stay staged."""
-    cut.sql("CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text) ON COMMIT DROP")
+    cut.sql("CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text, amount numeric, currency text) ON COMMIT DROP")
     settled = "(n.open_amount = 0 OR n.erp_status IN ('paid', 'void'))" if _all_debtors_were_read(cut) else "false"
     cut.sql(f"""
         INSERT INTO held_document
-        SELECT x.external_id, CASE WHEN x.is_history THEN 2 ELSE 1 END, CASE WHEN x.is_history THEN :history ELSE 'quarantined' END, x.debtor_key
-        FROM (SELECT n.external_id, n.debtor_key, {settled} AND NOT EXISTS ({_KNOWN.format("n")}) AS is_history
+        SELECT x.external_id, CASE WHEN x.is_history THEN 2 ELSE 1 END, CASE WHEN x.is_history THEN :history ELSE 'quarantined' END, x.debtor_key,
+               x.amount, x.currency
+        FROM (SELECT n.external_id, n.debtor_key, CASE WHEN n.kind = 'credit_note' THEN -1 ELSE 1 END * coalesce(n.open_amount, n.total) AS amount,
+                n.currency, {settled} AND NOT EXISTS ({_KNOWN.format("n")}) AS is_history
             FROM incoming_document n WHERE n.debtor_id IS NULL) x
         """, history=HISTORY)
     if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
         cut.sql("""
-            INSERT INTO held_document SELECT external_id, 2, :reason, NULL FROM incoming_document n
+            INSERT INTO held_document (key, state, reason) SELECT external_id, 2, :reason FROM incoming_document n
             WHERE debtor_id IS NOT NULL AND entry_no IS NULL AND NOT coalesce(is_posted, false) AND erp_status IN ('open', 'partially_paid') AND total <> 0
             """, reason=UNPOSTED)
     held = cut.rows("""
@@ -57,15 +59,17 @@ def _mark_documents(cut: Cut) -> None:
             r.reason) IS DISTINCT FROM (h.state, h.reason)
         """)
     cut.sql("""
-        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
+        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency, mapping_version, run_id,
+            batch_id)
         SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
             '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
-                   r.batch_id
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, h.amount,
+                   h.currency, :version, :run, r.batch_id
         FROM held_document h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
         WHERE h.state = 1 AND s.source = :source AND s.canonical = 'document' AND NOT s.facet
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage,
-            error = excluded.error
+            error = excluded.error, parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, field = NULL, amount = excluded.amount,
+            currency = excluded.currency
         """, version=cut.mapping_version, run=cut.run_id)
     cut.sql("""
         DELETE FROM engine.quarantine q USING engine.stream s, incoming_document n LEFT JOIN held_document h ON h.key = n.external_id
@@ -84,7 +88,8 @@ def hold_entries(cut: Cut) -> None:
     settled = "(e.remaining = 0 OR NOT e.is_open)" if _all_debtors_were_read(cut) else "false"
     cut.sql(f"""
         CREATE TEMP TABLE held_entry ON COMMIT DROP AS
-        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent,
+        SELECT e.entry_no, e.key, coalesce(e.debtor_key, e.debtor_number) AS parent, coalesce(e.remaining, CASE WHEN e.is_open THEN e.amount END) AS amount,
+               e.currency,
                coalesce({settled}, false) AND NOT EXISTS ({_KNOWN.format("e")}) AS is_history
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
@@ -96,14 +101,16 @@ def hold_entries(cut: Cut) -> None:
 
 def _mark_entries(cut: Cut) -> None:
     cut.sql("""
-        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, mapping_version, run_id, batch_id)
+        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency, mapping_version, run_id,
+            batch_id)
         SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
             '(none named)')
-               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, :version, :run,
-                   r.batch_id
+               || ' is not known. It is tried again at every cut; see whether that debtor is excluded or quarantined.', 'debtor', h.parent, h.amount,
+                   h.currency, :version, :run, r.batch_id
         FROM held_entry h JOIN engine.source_record r ON r.key = h.key JOIN engine.stream s ON s.stream_id = r.stream_id
         WHERE s.source = :source AND s.canonical = 'ledger_entry' AND NOT h.is_history
-        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message
+        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message,
+            parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, amount = excluded.amount, currency = excluded.currency
         """, version=cut.mapping_version, run=cut.run_id)
     cut.sql("""
         UPDATE engine.source_record r SET state = n.state, reason = n.reason

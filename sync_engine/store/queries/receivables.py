@@ -81,7 +81,7 @@ class CheckLine(NamedTuple):
 
 
 class CutLine(NamedTuple):
-    """A cut and its grade (None when it was not certified)."""
+    """A cut and its grade (None when it was not certified). `money_tied` is None where the source claims no money."""
 
     cut_id: int
     source: str
@@ -91,6 +91,9 @@ class CutLine(NamedTuple):
     holds: int
     breaks: int
     not_answerable: int
+    answered: int | None
+    checked: int | None
+    money_tied: bool | None
 
 
 def portfolios(connection: Connection, source: str | None = None) -> list[PortfolioLine]:
@@ -230,7 +233,8 @@ def cut_lines(connection: Connection, *, source: str | None = None, cut_id: int 
     rows = fetch(
         connection,
         """
-        SELECT c.cut_id, c.source, c.as_of, c.published_at, g.grade, coalesce(g.n_hold, 0), coalesce(g.n_break, 0), coalesce(g.n_not_answerable, 0)
+        SELECT c.cut_id, c.source, c.as_of, c.published_at, g.grade, coalesce(g.n_hold, 0), coalesce(g.n_break, 0), coalesce(g.n_not_answerable, 0),
+               g.n_answered, g.n_checks, g.money_tied
         FROM canonical.cut c LEFT JOIN canonical.cut_grade g USING (cut_id)
         WHERE CASE WHEN CAST(:cut AS bigint) IS NOT NULL THEN c.cut_id = :cut
                    ELSE c.cut_id IN (SELECT cut_id FROM canonical.last_cut) AND (CAST(:source AS text) IS NULL OR c.source = :source) END

@@ -12,7 +12,10 @@ from sync_engine.store.db import fetch
 
 
 class SourceState(NamedTuple):
-    """A source with its last cut and its last run; None where there was none yet."""
+    """A source with its last cut and its last run; None where there was none yet.
+
+    Of the last certified cut: the grade, how many of its checks were answered, whether money tied (None: none is claimed), what is missing.
+    """
 
     source: str
     connector: str
@@ -32,6 +35,10 @@ class SourceState(NamedTuple):
     quarantined: int
     gaps: int
     held: int
+    n_answered: int | None
+    n_checks: int | None
+    money_tied: bool | None
+    missing: str | None
 
 
 class EntityState(NamedTuple):
@@ -122,7 +129,8 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                r.run_id, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error,
                (SELECT count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
                (SELECT count(DISTINCT (p.stream_id, p.field, p.code)) FROM engine.code_gap p JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
-               (SELECT count(*) FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id) WHERE t.source = s.source AND h.approved_at IS NULL)
+               (SELECT count(*) FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id) WHERE t.source = s.source AND h.approved_at IS NULL),
+               g.n_answered, g.n_checks, g.money_tied, g.missing
         FROM engine.source s
         LEFT JOIN LATERAL (SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source

@@ -150,15 +150,21 @@ cut = Table(
     "cut", metadata, Column("cut_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False, index=True), Column("run_id", ID,
         nullable=False),
     Column("as_of", TS, nullable=False), Column("ledger_date", Date, nullable=False), Column("published_at", TS, nullable=False, server_default=NOW),
-    Column("policy", Text), Column("mapping_version", Text), Column("counts", JSONB, nullable=False), schema=CANONICAL,
+    Column("policy", Text), Column("mapping_version", Text), Column("counts", JSONB, nullable=False),
+    Column("grade", Text, comment="Grade of the cut: A, B, C or D; null: not certified."),
+    Column("n_checks", Integer, comment="Checks of its certificate that some source could answer."),
+    Column("n_answered", Integer, comment="How many of these this source answered."),
+    Column("money_tied", Boolean, comment="Whether what is open agrees with totals that the source states itself; null: the source claims no money."),
+    schema=CANONICAL,
 )
+"""grade and what stands beside it are written when the cut is certified."""
 certificate = Table(
     "certificate", metadata, Column("cut_id", BigInteger, ForeignKey("canonical.cut.cut_id"), primary_key=True), Column("check", Text, primary_key=True),
         Column("title", Text, nullable=False),
     Column("verdict", Text, nullable=False), Column("source_value", Text), Column("canonical_value", Text), Column("difference", Text), Column("detail",
         JSONB), schema=CANONICAL,
 )
-"""verdict: holds, breaks, not_answerable (this source states no such figure). The grade is a view over the verdicts."""
+"""verdict: holds, breaks, not_answerable (this source states no such figure). The grade stands on the cut."""
 ageing_bucket = Table(
     "ageing_bucket", metadata, Column("position", Integer, primary_key=True), Column("label", Text, nullable=False, unique=True), Column("from_day",
         Integer), Column("to_day", Integer), schema=CANONICAL,

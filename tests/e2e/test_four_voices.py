@@ -1,0 +1,180 @@
+"""Four voices say the same: the exit code of a run, of `status --check`, the certificate, and the checks in Dagster.
+
+KINDS is the table: a name, what brings the trouble about, and what the certificate must name. A new kind is a new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import dagster as dg
+import pytest
+
+from dagster_project import steps
+from dagster_project.running import run_lane
+from sync_engine.store.controls import TROUBLE
+from sync_engine.store.db import run_sql, transaction
+from tests.cli.conftest import bare_desk, desk
+from tests.cli.desk import Desk
+from tests.simulators.business_central.faults import MalformedRecord, ServerBusy, Spoils
+from tests.simulators.business_central.http import Request
+
+__all__ = ["bare_desk", "desk"]
+CUSTOMERS, INVOICES = r"/customers(\?|$)", r"/salesInvoices(\?|$)"
+
+
+class Voices(NamedTuple):
+    """What each of the four says: whether something is wrong."""
+
+    run: bool
+    status: bool
+    certificate: bool
+    dagster: bool
+
+
+class Kind(NamedTuple):
+    """A kind of trouble: how it comes about, and a word of the check that names it (empty: of no check)."""
+
+    arrange: Callable[[Desk], None]
+    named: str = ""
+
+
+class Spoiled(Spoils):
+    """Every row of a list has a value that is none."""
+
+    def __init__(self, field: str, **when: Any) -> None:
+        super().__init__(**when)
+        self.field = field
+
+    def spoil(self, request: Request, payload: dict[str, Any]) -> None:
+        for row in payload["value"]:
+            row[self.field] = {"not": "a value"}
+
+
+def nothing(_: Desk) -> None:
+    """All is well."""
+
+
+def spoiled(field: str, match: str) -> Callable[[Desk], None]:
+    """Every record of an endpoint cannot be used."""
+    return lambda desk: desk.simulator.inject(Spoiled(field, match=match))
+
+
+def one_customer(desk: Desk) -> None:
+    """One of fourteen customers cannot be used, and his invoices wait for him."""
+    desk.simulator.inject(MalformedRecord("creditLimit", {"not": "a limit"}, record_id=next(iter(desk.company.customers.values())).id, match=CUSTOMERS))
+
+
+def one_customer_later(desk: Desk) -> None:
+    """A customer that was read before is changed into one that cannot be used."""
+    assert desk.run("run", "bc").code == 0
+    one_customer(desk)
+    desk.company.edit_customer(next(iter(desk.company.customers.values())).number, city="Odense")
+
+
+def denied(*entities: str) -> Callable[[Desk], None]:
+    """A right that the login never had."""
+
+    def arrange(desk: Desk) -> None:
+        desk.simulator.world.installation.denied_entities = frozenset(entities)
+
+    return arrange
+
+
+def denied_later(*entities: str) -> Callable[[Desk], None]:
+    """A right that the login lost."""
+
+    def arrange(desk: Desk) -> None:
+        assert desk.run("run", "bc").code == 0
+        desk.simulator.world.installation.denied_entities = frozenset(entities)
+
+    return arrange
+
+
+def silent(match: str) -> Callable[[Desk], None]:
+    """An endpoint that answers for nobody."""
+    return lambda desk: desk.simulator.inject(ServerBusy(match=match))
+
+
+def a_part_was_read(desk: Desk) -> None:
+    """Only the customers were ever read; what else there is nobody knows, and then its endpoint fails."""
+    desk.run("run", "bc", "--entity", "debtors")
+    desk.simulator.inject(ServerBusy(match=INVOICES))
+
+
+def amount_altered(desk: Desk) -> None:
+    """Somebody wrote into the canonical tables past the engine."""
+    assert desk.run("run", "bc").code == 0
+    write("UPDATE canonical.document SET open_amount = open_amount + 1, open_amount_base = open_amount_base + 1 WHERE id = "
+          "(SELECT id FROM canonical.document WHERE kind = 'invoice' AND open_amount > 0 AND erp_status <> 'draft' ORDER BY external_no LIMIT 1)")
+
+
+def document_lost(desk: Desk) -> None:
+    """A document is gone from canonical though its record is there."""
+    assert desk.run("run", "bc").code == 0
+    write("DELETE FROM canonical.document WHERE id = (SELECT id FROM canonical.document WHERE external_id NOT LIKE 'ledger/%' ORDER BY external_no LIMIT 1)")
+
+
+def write(statement: str) -> None:
+    """Something nobody does through the engine."""
+    from sync_engine.ops.runs.workplace import open_workshop
+
+    shop = open_workshop()
+    with transaction(shop.store, "tampering") as connection:
+        assert run_sql(connection, statement) == 1
+    shop.store.dispose()
+
+
+WELL = {"all is well": Kind(nothing)}
+KINDS = {
+    "everything is in quarantine": Kind(spoiled("creditLimit", CUSTOMERS), "customers"),
+    "every invoice is in quarantine": Kind(spoiled("totalAmountIncludingTax", INVOICES), "salesInvoices"),
+    "one debtor of few and what waits for him": Kind(one_customer, "customers"),
+    "a debtor that turned bad": Kind(one_customer_later, "customers"),
+    "an entity that was never read": Kind(denied("contacts"), "contacts was never read"),
+    "an entity that is not read any more": Kind(denied_later("salesInvoices"), "salesInvoices was not read since"),
+    "an endpoint that fails for ever": Kind(silent(INVOICES), "salesInvoices was never read"),
+    "a part was read and the rest fails": Kind(a_part_was_read, "salesInvoices was never read"),
+    "an amount that differs": Kind(amount_altered, "C5"),
+    "a document that was lost": Kind(document_lost, "C1"),
+}
+
+
+def listen(desk: Desk) -> tuple[Voices, str]:
+    """Asks all four, in the order people would; also everything the certificate's broken checks say."""
+    code = desk.run("run", "bc").code
+    status = desk.run("status", "--check").code
+    (made,) = desk.json("certificate", "bc")["certificates"]
+    told = " ".join(f"{c['check']} {c['detail']['note']} {c['detail']['sample']} {c['detail']['figures']}" for c in made["checks"] if c["verdict"] == "breaks")
+    return Voices(code != 0, status == 6, made["cut"]["grade"] in TROUBLE, is_red(run_lane("bc", folder=desk.defs))), told
+
+
+def is_red(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the run failed or a check of severity ERROR did; both say it, or none does."""
+    checks = [c for c in result.get_asset_check_evaluations() if not c.passed and c.severity is dg.AssetCheckSeverity.ERROR]
+    assert bool(checks) is not result.success, [c.check_name for c in checks]
+    return bool(checks)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits between two tries."""
+    monkeypatch.setattr(steps, "PAUSE", 0.0)
+    monkeypatch.setattr("sync_engine.platform.clock.SystemClock.sleep", lambda *_: None)
+
+
+@pytest.mark.parametrize("name", WELL)
+def test_all_four_say_well(desk: Desk, name: str) -> None:
+    """Nothing is wrong, and nobody says so."""
+    WELL[name].arrange(desk)
+    assert listen(desk)[0] == Voices(run=False, status=False, certificate=False, dagster=False)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_all_four_say_trouble(desk: Desk, name: str) -> None:
+    """Whichever of the four somebody reads, it says that something is wrong, and the certificate names what."""
+    KINDS[name].arrange(desk)
+    said, told = listen(desk)
+    assert said == Voices(run=True, status=True, certificate=True, dagster=True)
+    assert KINDS[name].named in told

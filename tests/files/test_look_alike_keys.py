@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from sqlalchemy import Engine, text
 
+from sync_engine.cli import main
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.inspect import overview as looking
@@ -36,13 +38,22 @@ class Export:
 
     def run(self, **options: Any) -> Ran:
         """One night."""
-        write_csv(self.folder / "customers.csv", (["No", "Name"], self.customers))
-        write_csv(self.folder / "items.csv", (["No", "Customer", "Total", "Open"], self.items))
-        config = SourceConfig.model_validate({"source": "books", "connector": "files", "mapping": MAPPING, "connection": {
+        self.write()
+        workshop = Workshop(self.store, Lake(str(self.folder.parent / "lake")), SystemClock())
+        return run_source(workshop, SourceConfig.model_validate(self.config), **options)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The YAML of the source."""
+        return {"source": "books", "connector": "files", "mapping": MAPPING, "connection": {
             "folder": str(self.folder), "company": {"name": "OURS", "base_currency": "DKK"},
             "entities": {"debtor": {"path": "customers.csv", "key": "No"}, self.entity: {"path": "items.csv", "key": "No"}},
-        }})  # fmt: skip
-        return run_source(Workshop(self.store, Lake(str(self.folder.parent / "lake")), SystemClock()), config, **options)
+        }}  # fmt: skip
+
+    def write(self) -> None:
+        """The files of the night."""
+        write_csv(self.folder / "customers.csv", (["No", "Name"], self.customers))
+        write_csv(self.folder / "items.csv", (["No", "Customer", "Total", "Open"], self.items))
 
     def rename(self, old: str, new: str) -> None:
         """The customer's code as another export writes it, in both files."""
@@ -191,6 +202,33 @@ def test_a_sweep_the_brake_holds_creates_no_second_set(store: Engine, tmp_path: 
     assert export.run().outcome == "held"
     assert rows(export.store, "SELECT count(*) FROM canonical.debtor WHERE deleted_at IS NULL") == before
     assert len(export.kept_out()) == 20
+
+
+def test_a_person_looks_and_approves_at_the_command_line(
+    store: Engine, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The run ends with 6, the status check too; `sweep list` names both spellings, and after `sweep approve` all is 0."""
+    export = Export(store, tmp_path / "erp")
+    export.write()
+    defs = home / "defs" / "books" / "defs.yaml"
+    defs.parent.mkdir(parents=True)
+    defs.write_text(yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": export.config}), encoding="utf-8")
+    monkeypatch.setenv("SYNC_ENGINE_DEFS", str(home / "defs"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def said(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    assert said("run", "books")[0] == 0
+    export.rename("00017", "17")
+    export.write()
+    assert [said("run", "books")[0], said("status", "--check")[0]] == [6, 6]
+    assert "books debtor 17 is new, and written like 00017" in said("sweep", "list")[1]
+    assert said("sweep", "approve", "books", "debtor", "--by", "mia")[0] == 0
+    assert [said("run", "books")[0], said("status", "--check")[0]] == [0, 0]
 
 
 def test_what_waits_is_counted_as_quarantined(export: Export) -> None:

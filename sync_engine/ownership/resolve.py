@@ -131,6 +131,10 @@ class Resolver:
         """The rule that decides a field, or a member of the custom fields."""
         return self._rules[field_name] if field_name in self._rules else self._members[field_name]
 
+    def ranked(self, claims: Sequence[Claim], name: str) -> list[Claim]:
+        """Who says something about a field and is believed, best first."""
+        return self._ranked(claims, name, self.rule(name))
+
     def _single(self, claim: Claim) -> Resolved:
         alone = self._believed_alone(claim)
         values = {n: claim.values[n] for n in alone.as_said if n in claim.values}

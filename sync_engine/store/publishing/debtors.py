@@ -8,13 +8,14 @@ from typing import Any
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.resolve import INBOX, PERSON
+from sync_engine.store.publishing import owners
 from sync_engine.store.publishing.cut import Cut, canonical_id, merge_into
 from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
 
 IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
-REFERRED = (("account_owner", "claim ->> 'number'", "owner_code"), ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"))
+REFERRED = (("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"))
 """What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
     "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
@@ -45,6 +46,7 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
         """)
     for canonical, column, claimed in REFERRED:
         _mark_referring(cut, canonical, column, claimed)
+    owners.mark_dirty(cut)
     expire_pins(cut, "debtor")
 
 
@@ -74,10 +76,12 @@ def publish_debtors(cut: Cut) -> None:
         return
     cut.sql("CREATE TEMP TABLE incoming_debtor (LIKE canonical.debtor) ON COMMIT DROP")
     cut.sql("ALTER TABLE incoming_debtor ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
-    look = _Lookups(cut)
+    look, unknown = _Lookups(cut), list[str]()
     for chunk in fold(cut, "debtor", DEBTOR, "dirty_debtor", look.derived):
         look.parents_of(chunk)
-        copy_wanted(cut, "incoming_debtor", ("id", *COLUMNS), [_row(f, look) for f in chunk])
+        copy_wanted(cut, "incoming_debtor", ("id", *COLUMNS), [_row(f, look, unknown) for f in chunk])
+    look.owners.tell()
+    owners.keep_known(cut, unknown)
     _keep_deletion_dates(cut)
     _portfolio_brake(cut)
     merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
@@ -100,14 +104,20 @@ def tell_buried(cut: Cut) -> None:
             "source left the debtors out.")
 
 
-def _row(folded: Folded, look: _Lookups) -> list[Any]:
+def _row(folded: Folded, look: _Lookups, unknown: list[str]) -> list[Any]:
+    """The debtor's row; of a debtor whose owner nobody knows the id is noted in `unknown`."""
     values, leading = folded.resolved.values, folded.leading
     provenance = {f.stored_as: folded.resolved.provenance[f.name] for f in DEBTOR if f.name in values}
-    said_by = folded.resolved.provenance
+    said_by, owner = folded.resolved.provenance, look.owners.of(folded)
+    if owner.source is not None:
+        provenance["owner_id"] = owner.source
+    if owner.is_unknown:
+        unknown.append(str(folded.id))
+    references = {name: look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER if name != owners.FIELD} | {owners.FIELD: owner.owner}
     return [
         str(folded.id), values.get("number"), leading.values.get("source_modified_at"), "now" if folded.is_deleted else None,
         json_text(values.get("custom")), next((look.company[c.source] for c in folded.claims if c.source in look.company), None),
-        *[cell(values.get(f.name)) for f in PLAIN], *[look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER],
+        *[cell(values.get(f.name)) for f in PLAIN], *[references[name] for name in IN_ORDER],
         "true" if folded.is_excluded else "false", json_text(provenance),
     ]
 
@@ -120,8 +130,7 @@ class _Lookups:
         self.company = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
         self.terms: dict[tuple[Any, Any], Any] = {(str(s), str(k).partition("/")[2]): c for s, k,
             c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
-        self.owners: dict[tuple[Any, Any], str] = {(str(s), str(n)): str(i) for s, n,
-            i in cut.rows("SELECT source, number, id FROM canonical.account_owner WHERE number IS NOT NULL AND deleted_at IS NULL")}
+        self.owners = owners.Owners(cut)
         self.parents: dict[tuple[Any, Any], str] = {}
         self._merged: set[str] | None = None
         self._keys: dict[str, dict[str, str]] = {}
@@ -136,7 +145,7 @@ class _Lookups:
             return self._survivor(str(value)) if name == "parent_key" else str(value)
         if name == "portfolio_key":
             return str(canonical_id(said_by, "portfolio", value))
-        return {"payment_terms_key": self.terms, "parent_key": self.parents, "owner_code": self.owners}[name].get((said_by, value))
+        return {"payment_terms_key": self.terms, "parent_key": self.parents}[name].get((said_by, value))
 
     def _survivor(self, debtor_id: str) -> str:
         if self._merged is None:

@@ -65,8 +65,9 @@ def prepare_documents(cut: Cut) -> bool:
         FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
-        LEFT JOIN (SELECT number, min(CAST(id AS text))::uuid AS id FROM canonical.account_owner WHERE source = :source
-            AND deleted_at IS NULL GROUP BY number) o ON o.number = d.owner_code
+        LEFT JOIN (SELECT DISTINCT ON (called) called, id FROM canonical.account_owner
+            CROSS JOIN LATERAL (VALUES (1, number), (2, external_number), (3, name)) n(rung, called)
+            WHERE source = :source AND deleted_at IS NULL AND called IS NOT NULL ORDER BY called, rung, id) o ON o.called = d.owner_code
         LEFT JOIN canonical.reference t ON t.source = :source AND t.external_id = 'payment_terms/' || d.terms_key
         """)
     return cut.exists("SELECT FROM incoming_document")

@@ -45,6 +45,7 @@ class Folded:
     resolved: Resolved
     is_deleted: bool
     is_excluded: bool
+    resolver: Resolver
 
     @property
     def leading(self) -> Claim:
@@ -117,8 +118,9 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, ext
         return None
     if len(claims) > 1:
         claims.sort(key=resolvers.lead)
-    resolved = resolvers.of(claims).resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
-    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living))
+    resolver = resolvers.of(claims)
+    resolved = resolver.resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
+    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living), resolver=resolver)
 
 
 def _with_added(claims: list[Claim], rows: list[tuple[Any, ...]]) -> list[Claim]:

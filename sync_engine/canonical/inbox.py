@@ -7,10 +7,11 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
+from sync_engine.canonical.by_hand import COLLECTION_STATES, Unfit, checked
+
 SayableKind = Literal["bool", "text", "date", "percentage", "owner", "status"]
 PERCENTAGE_PLACES = 4
 """As many as the column holds: what is stored is what was said."""
-STATUSES = ("none", "disputed", "promised", "instalments", "paused", "closed")
 
 
 class Sayable(NamedTuple):
@@ -49,7 +50,15 @@ def understood(entity: str, field: str, value: str | None) -> tuple[Sayable, Any
         open_ones = ", ".join(dict.fromkeys(s.field for s in SAYABLE[entity].values()))
         raise Refusal(f"{field!r} of a {entity} is not open to applications; these are: {open_ones}")
     said = None if value is None else plain(value)
-    return sayable, None if said is None else _READ[sayable.kind](said)
+    return sayable, None if said is None else _checked(entity, sayable, _READ[sayable.kind](said))
+
+
+def _checked(entity: str, sayable: Sayable, said: Any) -> Any:
+    """The same check that a person's pin of this field goes through."""
+    try:
+        return checked(entity, sayable.field, said)
+    except Unfit as why:
+        raise Refusal(str(why)) from None
 
 
 def plain(value: str) -> Any:
@@ -74,9 +83,10 @@ def _text(said: Any) -> str | None:
 
 def _date(said: Any) -> str:
     try:
-        return date.fromisoformat(said).isoformat()
+        date.fromisoformat(said)
     except (TypeError, ValueError):
         raise Refusal("it takes a date, YYYY-MM-DD, as text") from None
+    return str(said)
 
 
 def _percentage(said: Any) -> str:
@@ -98,9 +108,9 @@ def _owner(said: Any) -> str:
 
 
 def _status(said: Any) -> str:
-    if said in STATUSES:
+    if said in COLLECTION_STATES:
         return str(said)
-    raise Refusal(f"it takes one of {', '.join(STATUSES)}")
+    raise Refusal(f"it takes one of {', '.join(COLLECTION_STATES)}")
 
 
 _READ = {"bool": _bool, "text": _text, "date": _date, "percentage": _percentage, "owner": _owner, "status": _status}

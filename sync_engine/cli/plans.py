@@ -99,7 +99,8 @@ def said(decision: DecisionChange, name: Any) -> str:
         case "merged":
             return f"{name(key[1])} is merged into {name(str(new['merged_into']))}." if new else f"{name(key[1])} stands for itself again."
         case "member":
-            return f"{name(key[0])} {'joins' if new else 'leaves'} the group."
+            here, gone = (name(str(row["group_id"])) if row else None for row in (new, old))
+            return f"{name(key[0])} {f'joins {here}' if here else ''}{' and ' if here and gone else ''}{f'leaves {gone}' if gone else ''}."
         case "group":
             about = new or old or {}
             limit = f", limit {about['credit_limit']}" if about.get("credit_limit") is not None else ""

@@ -11,9 +11,11 @@ import duckdb
 import pytest
 
 from sync_engine.cli.app import main
+from sync_engine.cli.plans import said
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import groups, links
 from sync_engine.ops.decisions.plan import apply
+from sync_engine.ops.decisions.plan_view import Plan
 from sync_engine.ops.inspect.audit import verify
 from sync_engine.ops.inspect.audit_export import export_audit
 from tests.links.support import World
@@ -53,6 +55,23 @@ def test_a_group_shares_a_limit(running: World) -> None:
     for _ in range(3):
         apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
     assert world.state() == before
+
+
+def test_joining_a_group_says_which_one_is_left(running: World) -> None:
+    """A debtor is in one group; the plan of another one names both, by their names."""
+    world = running
+    first = groups.set_group(world.workshop, "Hansen Gruppe", members=("10000",), by="ada")
+    apply(world.workshop, first.hash, by="ada")
+    planned = groups.set_group(world.workshop, "Nordlys Konzern", members=("10000", "10001"), by="ada")
+
+    def sentences(plan: Plan) -> set[str]:
+        labels = {i: n.name or "" for i, n in plan.named.items()}
+        return {said(d, lambda record: labels.get(record, record)) for d in plan.decisions if d.kind == "member"}
+
+    assert sentences(first) == {"HANSEN & SØN A/S joins Hansen Gruppe."}
+    assert sentences(planned) == {"HANSEN & SØN A/S joins Nordlys Konzern and leaves Hansen Gruppe.", "Müller GmbH joins Nordlys Konzern."}
+    leaving = groups.set_group(world.workshop, "Hansen Gruppe", leaving=("10000",), by="ada")
+    assert sentences(leaving) == {"HANSEN & SØN A/S leaves Hansen Gruppe."}
 
 
 def test_a_limit_can_be_taken_away_and_is_never_below_nothing(running: World) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from sync_engine.canonical.by_hand import Unfit, checked
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import plan
@@ -51,13 +52,19 @@ def set_group(
     """
     if not name.strip():
         raise ConfigurationError("a group needs a name")
-    if isinstance(credit_limit, Decimal) and credit_limit < 0:
-        raise ConfigurationError(f"{credit_limit} is no credit limit", whose=name, todo="0 is no credit, `none` is no limit.")
-    limit = f"{credit_limit:f}" if isinstance(credit_limit, Decimal) else credit_limit
+    limit = _typed(name, "credit_limit", credit_limit) if isinstance(credit_limit, Decimal) else credit_limit
+    name = _typed(name, "name", name)
     return plan(workshop, ops.SetGroup(
         name=name, credit_limit=limit, top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
         dissolve=dissolve,
     ), by=by)  # fmt: skip
+
+
+def _typed(group: str, field: str, value: Any) -> str:
+    try:
+        return str(checked("group", field, value))
+    except Unfit as why:
+        raise ConfigurationError(f"{value} is no {field.replace('_', ' ')}: {why}", whose=group, todo="0 is no credit, `none` is no limit.") from None
 
 
 def utilisation(workshop: Workshop, as_of: date) -> list[Utilisation]:

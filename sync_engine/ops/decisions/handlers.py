@@ -100,7 +100,7 @@ def _pin(connection: Connection, o: ops.PinField, decided: Decided) -> None:
         "pin",
         (o.entity, record, known.name),
         {
-            "value": pinned_value(connection, o.entity, known, o.value),
+            "value": pinned_value(connection, o.entity, record, known, o.value),
             "until": o.until.isoformat() if o.until else None,
             "while_claimed": watched,
             "reason": None,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import Connection
 
+from sync_engine.canonical.by_hand import Unfit, checked
 from sync_engine.canonical.fields import Field
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.resolve import claimed_by_all
 from sync_engine.store.publishing.fold import claims_now
-from sync_engine.store.queries.lookups import named_reference
+from sync_engine.store.queries.lookups import named_reference, other_of_number
 
 COMPUTED = frozenset(("portfolio_key", "parent_key"))
 NAMED_BY = {
@@ -31,32 +30,23 @@ def claimed_now(connection: Connection, entity: str, record: str, field: Field) 
     return list(claimed_by_all(claims_now(connection, entity, record), field.name))
 
 
-def pinned_value(connection: Connection, entity: str, field: Field, value: Any) -> Any:
+def pinned_value(connection: Connection, entity: str, record: str, field: Field, value: Any) -> Any:
     """A value as claims carry it; a reference becomes the canonical id (payment terms: the code). Raises ConfigurationError."""
     if field.name in NOT_BY_HAND:
         raise ConfigurationError(f"{field.stored_as} is what the ERP states, it cannot be pinned", whose=entity)
     if value is None:
         return None
-    if field.column and field.name != "position":
-        found = named_reference(connection, field.column, str(value))
+    try:
+        typed = checked(entity, field.name, value)
+    except Unfit as why:
+        raise ConfigurationError(f"{value!r} cannot be pinned: {why}", whose=entity, key=field.stored_as, todo="Give one, or none to empty it.") from None
+    if typed is not None and field.column and field.name != "position":
+        found = named_reference(connection, field.column, str(typed))
         if found is None:
             raise ConfigurationError(f"there is no {field.column.removesuffix('_id')} {value!r}", whose=entity, key=field.stored_as,
                 todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.")
         return found
-    return _typed(field, value)
-
-
-def _typed(field: Field, value: Any) -> Any:
-    text = str(value).strip()
-    try:
-        if field.kind in ("money", "number"):
-            return f"{Decimal(text):f}"
-        if field.kind == "date":
-            return date.fromisoformat(text).isoformat()
-        if field.kind == "bool":
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.casefold()]
-        if field.kind == "int":
-            return int(text)
-    except (InvalidOperation, ValueError, KeyError):
-        raise ConfigurationError(f"{value!r} is no {field.kind}", key=field.stored_as) from None
-    return value if field.kind in ("json", "set") else text
+    if field.name == "number" and entity == "debtor" and typed is not None and (other := other_of_number(connection, record, typed)):
+        raise ConfigurationError(f"{typed} is the number of {other}", whose=entity, key="number",
+            todo="A number names one debtor of a company. Give another one, or merge the two if they are one.")
+    return typed

@@ -21,6 +21,7 @@ from sync_engine.store.decisions import plans
 from sync_engine.store.decisions.plans import BalanceChange, FieldChange, MasterChange
 from sync_engine.store.decisions.rows import Row
 from sync_engine.store.publishing.parties import labels
+from sync_engine.store.queries.lookups import group_names
 from sync_engine.store.queries.receivables import REFERENCES, name_of
 
 SHOWN = 200
@@ -110,6 +111,9 @@ def named(connection: Connection, sections: Mapping[str, Sequence[Any]]) -> dict
         mentioned |= {(entity, str(row["merged_into"])) for row in values if row and row.get("merged_into")}
     referred = {(f.field, v) for f in sections["fields"] if f.field in REFERENCES for v in (f.old, f.new) if isinstance(v, str)}
     found = {v: Named(None, str(name_of(connection, field, v))) for field, v in referred}
+    of_groups = [row for kind, _, *values in sections["decisions"] if kind == "member" for row in values if row]
+    made = {key[0]: str(new["name"]) for kind, key, _, new in sections["decisions"] if kind == "group" and new}
+    found |= {i: Named(None, n) for i, n in {**group_names(connection, {str(row["group_id"]) for row in of_groups}), **made}.items()}
     for entity in ("debtor", "contact"):
         found |= {i: Named(*said) for i, said in labels(connection, entity, {i for e, i in mentioned if e == entity}).items()}
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from sqlalchemy import Connection
@@ -26,6 +27,21 @@ def named_reference(connection: Connection, column: str, named: str) -> str | No
     """What a person means by an id, code, number or name in a reference column; None when nothing or several things."""
     rows = fetch(connection, _REFERENCES[column], named=named)
     return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def other_of_number(connection: Connection, debtor: str, number: str) -> str | None:
+    """The name of another living debtor of the same company that has this number."""
+    rows = fetch(
+        connection,
+        """
+        SELECT coalesce(o.name, CAST(o.id AS text)) FROM canonical.debtor d JOIN canonical.debtor o ON o.number = :number AND o.id <> d.id
+            AND o.company_id IS NOT DISTINCT FROM d.company_id AND o.deleted_at IS NULL AND o.merged_into IS NULL
+        WHERE d.id = CAST(:id AS uuid) ORDER BY 1 LIMIT 1
+        """,
+        id=debtor,
+        number=number,
+    )
+    return str(rows[0][0]) if rows else None
 
 
 def record_exists(connection: Connection, entity: str, source: str, key: str) -> bool:
@@ -94,6 +110,12 @@ def parent_of(connection: Connection, debtor: str) -> str | None:
 def group_members(connection: Connection, group: str) -> set[str]:
     """The debtors of a group."""
     return {str(r[0]) for r in fetch(connection, "SELECT id FROM canonical.debtor WHERE group_id = CAST(:id AS uuid)", id=group)}
+
+
+def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """The names of groups by id."""
+    rows = fetch(connection, "SELECT CAST(id AS text), name FROM canonical.debtor_group WHERE id = ANY(CAST(:ids AS uuid[]))", ids=sorted(ids))
+    return {str(i): str(name) for i, name in rows}
 
 
 def group_utilisation(connection: Connection, as_of: date) -> list[tuple[object, ...]]:

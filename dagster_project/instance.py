@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from importlib.resources import files
@@ -12,16 +13,19 @@ import dagster as dg
 from sync_engine.platform.home import home, made
 
 SETTINGS = "dagster.yaml"
+SHIPPED_BEFORE = {"adb978ed6e6f41f807f4653eefc18a8a7a43794c7a9ab439516610d85b85bd32"}
+"""Digests of earlier settings of ours: a home that has one of them was never edited, and takes the new ones."""
 
 
 def instance_home() -> Path:
     """`SYNC_ENGINE_HOME/dagster`, to be used as DAGSTER_HOME: made, with settings, and with its tables.
 
-    The tables are made here once, because several processes that start together would all try to. Raises ConfigurationError.
+    Settings that a person edited are left alone. The tables are made here once, because several processes that start together
+    would all try to. Raises ConfigurationError.
     """
     folder = made(home() / "dagster")
     settings = folder / SETTINGS
-    if not settings.exists():
+    if not settings.exists() or hashlib.sha256(settings.read_bytes()).hexdigest() in SHIPPED_BEFORE:
         settings.write_text(files("dagster_project").joinpath(SETTINGS).read_text(encoding="utf-8"), encoding="utf-8")
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         instance.get_runs_count()

@@ -5,11 +5,13 @@ KINDS is the table: a name, what brings the trouble about, and what the certific
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import dagster as dg
 import pytest
+import yaml
 
 from dagster_project import steps
 from dagster_project.running import run_lane
@@ -17,7 +19,7 @@ from sync_engine.store.controls import TROUBLE
 from sync_engine.store.db import run_sql, transaction
 from tests.cli.conftest import bare_desk, desk
 from tests.cli.desk import Desk
-from tests.simulators.business_central.faults import MalformedRecord, ServerBusy, Spoils
+from tests.simulators.business_central.faults import EndsWithError, Fault, LeadsOn, MalformedRecord, Rewrites, ServerBusy, Spoils
 from tests.simulators.business_central.http import Request
 
 __all__ = ["bare_desk", "desk"]
@@ -126,7 +128,38 @@ def write(statement: str) -> None:
     shop.store.dispose()
 
 
-WELL = {"all is well": Kind(nothing)}
+def files(invoices: str) -> Callable[[Desk], None]:
+    """The source is a folder of files instead, with these rows of invoices."""
+
+    def arrange(desk: Desk) -> None:
+        folder = desk.defs.parent / "books"
+        folder.mkdir()
+        (folder / "customers.csv").write_text("No;Name\n1;HANSEN\n2;JENSEN\n", encoding="utf-8")
+        (folder / "invoices.csv").write_text("No;Customer;Due;Total;Open\n" + invoices, encoding="utf-8")
+        entities = {"debtor": {"path": "customers.csv", "key": "No"}, "document": {"path": "invoices.csv", "key": "No"}}
+        fields = {"number": "No", "debtor_key": "Customer", "due_date": "Due", "total": "Total", "open_amount": "Open"}
+        attributes = {
+            "source": "bc", "connector": "files",
+            "connection": {"folder": str(folder), "entities": entities, "company": {"name": "HANSEN", "base_currency": "DKK", "country": "DK"}},
+            "mapping": {"entities": {"debtor": {"fields": {"number": "No", "name": "Name"}}, "document": {"fields": fields}}},
+        }
+        (desk.defs / "bc" / "defs.yaml").write_text(
+            yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": attributes}), encoding="utf-8")
+
+    return arrange
+
+
+def faulty(fault: Callable[[], Fault]) -> Callable[[Desk], None]:
+    """A fault of the service, new for each test."""
+    return lambda desk: desk.simulator.inject(fault())
+
+
+def cut_in_mid_character(answer: bytes) -> bytes:
+    """The first name ends in half of a character."""
+    return re.sub(rb'("displayName": ?")', rb"\1\\ud83c", answer, count=1)
+
+
+WELL = {"all is well": Kind(nothing), "files that state nothing": Kind(files("A;1;2026-01-31;100.5;100.5\n"))}
 KINDS = {
     "everything is in quarantine": Kind(spoiled("creditLimit", CUSTOMERS), "customers"),
     "every invoice is in quarantine": Kind(spoiled("totalAmountIncludingTax", INVOICES), "salesInvoices"),
@@ -138,6 +171,11 @@ KINDS = {
     "a part was read and the rest fails": Kind(a_part_was_read, "salesInvoices was never read"),
     "an amount that differs": Kind(amount_altered, "C5"),
     "a document that was lost": Kind(document_lost, "C1"),
+    "a name that is no text": Kind(faulty(lambda: MalformedRecord("displayName", {"not": "a name"}, match=CUSTOMERS)), "customers"),
+    "a text cut in mid-character": Kind(faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"),
+    "a page that ends with an error": Kind(faulty(lambda: EndsWithError(match=INVOICES)), "salesInvoices was never read"),
+    "pages without end": Kind(faulty(lambda: LeadsOn(match=INVOICES)), "salesInvoices was never read"),
+    "a file with an open amount that is blank": Kind(files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "document"),
 }
 
 

@@ -15,6 +15,7 @@ from sync_engine.stages.lane import Lane
 from sync_engine.stages.publish import Published
 from sync_engine.store.controls import Certificate, Check
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import damage
 from sync_engine.store.queries import review_queue, source_status
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -22,6 +23,7 @@ EVERY_STREAM_WAS_READ = "every_stream_was_read"
 SWEEP_NOT_SUSPICIOUSLY_SMALL = "sweep_not_suspiciously_small"
 NOTHING_QUARANTINED = "nothing_quarantined"
 NO_CODE_GAPS = "no_code_gaps"
+LANDED_FILES_ARE_WHOLE = "landed_files_are_whole"
 EVERY_DOCUMENT_HAS_ITS_DEBTOR = "every_document_has_its_debtor"
 CONTROL_TOTALS_AGREE = "control_totals_agree"
 NOTHING_IS_MISSING = "nothing_is_missing"
@@ -53,6 +55,10 @@ def of_normalised(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
             NOTHING_QUARANTINED, asset=key, description="No record of the family waits in quarantine. One that does is left out of what is published.",
         ),
         dg.AssetCheckSpec(NO_CODE_GAPS, asset=key, description="A rule knows every code. Where none does, the field is left empty rather than guessed."),
+        dg.AssetCheckSpec(
+            LANDED_FILES_ARE_WHOLE, asset=key,
+            description="No landed file that is needed is known to be missing or damaged. What lies in one stays as it was published.",
+        ),
     ]
 
 
@@ -145,6 +151,21 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
         f"All of them: sync-engine gaps {lane.source}"
     )
     return _failed(NO_CODE_GAPS, WARN, said, {"codes": table(rows, stream="string", field="string", code="string", records="int")})
+
+
+def landed_files_are_whole(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
+    """Fails while landed bytes of current records of the family are lost."""
+    names = set(streams)
+    with transaction(lane.store, "looking for damaged batches") as connection:
+        lost = [b for b in damage.damaged(connection, lane.source) if b.entity in names]
+    if not lost:
+        return _passed(LANDED_FILES_ARE_WHOLE, ERROR, "No landed file is known to be damaged.")
+    rows = ({"stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed} for b in lost[:SHOWN])
+    said = (
+        f"{counted(len(lost), 'landed file is', 'landed files are')} not what was landed. The next run of the lane lands their records again by itself; "
+        f"{lane.source}_full_resync does it now."
+    )
+    return _failed(LANDED_FILES_ARE_WHOLE, ERROR, said, {"damaged": table(rows, stream="string", file="string", damage="string", records="int")})
 
 
 def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source: str) -> dg.AssetCheckResult:

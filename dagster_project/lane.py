@@ -148,7 +148,10 @@ def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: 
     with stage(context, config, workshop) as lane:
         streams = [entity for entity, row in lane.streams().items() if row.family == family]
         done = [normalise(lane, entity) for entity in streams]
-        results = [checks.nothing_quarantined(lane, streams), checks.no_code_gaps(lane, streams)]
+        for one in done:
+            if one.damage is not None:
+                context.log.warning(as_fields(str(one.damage)))
+        results = [checks.nothing_quarantined(lane, streams), checks.no_code_gaps(lane, streams), checks.landed_files_are_whole(lane, streams)]
         verdict = None if is_followed(context, _end(config)) else conclude(lane)
     if verdict is not None:
         raise verdict

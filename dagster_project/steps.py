@@ -213,6 +213,11 @@ def unread(lane: Lane) -> dict[str, str]:
     return {entity: str(row["error"]) for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and row["outcome"] == "failed"}
 
 
+def lost(lane: Lane) -> dict[str, str]:
+    """Wire entities of which a landed file is damaged, with the sentence that says which."""
+    return {entity: str(row["error"]) for (verb, entity), row in steps_so_far(lane).items() if verb == "normalise" and row["outcome"] == "failed"}
+
+
 def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) -> bool:
     """Whether this run goes on to any of these assets; a job's run names none and goes on to all."""
     chosen = context.run.asset_selection
@@ -225,7 +230,7 @@ def conclude(lane: Lane, cut_id: int | None = None, certificate: Certificate | N
     The step of a family whose source fails stays green, so that what depends on it goes on with what is there: publishing is
     not blocked by one family. The run itself must be red, and its last step is what can say so without stopping anything.
     """
-    missing = unread(lane)
+    missing = lost(lane) | unread(lane)
     held = any(row["outcome"] == "held" for row in steps_so_far(lane).values())
     outcome, why = concluded({entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=held)
     close_run(lane.store, lane.run_id, outcome, why, cut_id)
@@ -233,6 +238,6 @@ def conclude(lane: Lane, cut_id: int | None = None, certificate: Certificate | N
         return failure(why) if outcome == "partial" and why is not None else None
     done = f"Everything else was published as cut {cut_id}." if cut_id is not None else "Everything else was read."
     return dg.Failure(
-        f"{lane.source}: {len(missing)} of its streams could not be read. {done}\n" + "\n".join(dict.fromkeys(missing.values())),
+        f"{lane.source}: {len(missing)} of its streams could not be read whole. {done}\n" + "\n".join(dict.fromkeys(missing.values())),
         metadata={"not read": ", ".join(missing), **({"cut": cut_id} if cut_id is not None else {})}, allow_retries=False,
     )

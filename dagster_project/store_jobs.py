@@ -14,6 +14,7 @@ from dagster_project.telling import Metadata, table
 from dagster_project.telling_plans import about_import
 from sync_engine.ops import imports
 from sync_engine.ops.runs import quarantine
+from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ops.runs.source_run import Ran
 from sync_engine.ops.runs.workplace import source_named
@@ -38,6 +39,12 @@ class Replay(dg.Config):
     entities: list[str] = Field([], description="Only these wire entities or families. Left empty: all.")
     accept_moves: bool = Field(False, description="Publish portfolio moves even when more debtors would move than the configured share.")
     wait: bool = WAIT
+
+
+class VerifyLake(dg.Config):
+    """Landed files that are compared with what was landed."""
+
+    source: str | None = Field(None, description="Only this source. Left empty: everything that landed.")
 
 
 class ImportFile(dg.Config):
@@ -66,6 +73,8 @@ def store_jobs() -> list[dg.JobDefinition]:
                      "the record, its parent or the mapping to change. Launch the lane afterwards, or wait for its schedule."),
         one_step_job("ops_replay", _replay, Replay, "Normalises everything a source has landed again and publishes what comes out otherwise. Does not ask the "
                      "source; where nothing differs nothing is written. The next run of the lane certifies it."),
+        one_step_job("ops_verify_lake", _verify_lake, VerifyLake, "Compares every landed file with what was landed: missing, cut short, altered; and lists "
+                     "files of no batch. Fails while living records lie in a damaged file; the full resync of their source lands them again."),
         one_step_job("ops_import", _import, ImportFile, "Imports a file people made: owners, portfolios, positions, primary contacts, groups, tags, persons. "
                      "Good rows are applied, bad ones refused. Only judges the rows, unless told to apply."),
         one_step_job("ops_undo_import", _undo_import, UndoImport, "Takes an import back. What somebody decided again since stays as it is."),
@@ -93,6 +102,8 @@ def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> N
     for warning in ran.warnings:
         context.log.warning(as_fields(warning))
     context.add_output_metadata(_about_replay(ran))
+    if ran.failures:
+        raise dg.Failure(as_fields("\n".join(map(str, ran.failures.values()))), allow_retries=False)
     if ran.outcome == "partial":
         raise dg.Failure(as_fields(ran.warnings[-1]), allow_retries=False)
 
@@ -104,6 +115,18 @@ def _about_replay(ran: Ran) -> Metadata:
     written = [row for row in rows if row["created"] or row["updated"] or row["deleted"]]
     shown = {"tables": table(written, table="string", created="int", updated="int", deleted="int")} if written else {}
     return {"cut": ran.published.cut_id, "changes": ran.published.changes, **shown}
+
+
+@dg.op(name="verify_lake", description="Reads every landed file; what it finds is noted at the batch.")
+def _verify_lake(context: dg.OpExecutionContext, config: VerifyLake, workshop: Shop) -> None:
+    with refusals_told():
+        found = verify(workshop.workshop.store, workshop.workshop.lake, config.source, progress_of(context))
+    rows = [{"source": b.source, "stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed} for b in found.damaged[:100]]
+    shown = {"damaged": table(rows, source="string", stream="string", file="string", damage="string", records="int")} if rows else {}
+    told: Metadata = {"files": found.files, "damaged and not needed": len(found.lost), "files of no batch": len(found.orphans), **shown}
+    if found.damaged:
+        raise dg.Failure(as_fields("\n".join(found.told)), metadata=told, allow_retries=False)
+    context.add_output_metadata(told)
 
 
 @dg.op(name="import_file", description="Judges every row, and applies the good ones when told to.")

@@ -14,6 +14,7 @@
         ParentMissing          the record it belongs to is not known (yet)
         AmbiguousMatch         several canonical records fit; nothing is guessed
       StoreError               stop, roll back
+        LandedFileDamaged      what needs this batch waits, others carry on
 
 Constructors take data and compose the sentence: what, whose, which key, what to do next. No constructor accepts a
 payload, a token or a full URL, so that none of them can reach a log.
@@ -123,3 +124,11 @@ class StoreError(SyncError):
     """The canonical store failed; the transaction was rolled back. Exit code 5."""
 
     exit_code = 5
+
+
+class LandedFileDamaged(StoreError):
+    """A file of the lake is not what was landed; `damage` says what is wrong with it. What needs it waits, others carry on."""
+
+    def __init__(self, what: str, *, damage: str, whose: str = "", key: str = "", todo: str = "") -> None:
+        super().__init__(what, whose=whose, key=key, todo=todo)
+        self.damage = damage

@@ -17,11 +17,14 @@ import msgspec
 import xxhash
 import zstandard
 
-from sync_engine.errors import StoreError
+from sync_engine.errors import LandedFileDamaged, StoreError
 from sync_engine.records import Landed, RawRecord
 
 LEVEL = 1
 """zstd level: landing must not be slower than the network."""
+
+
+MISSING, EMPTY, ALTERED = "is missing", "is empty", "does not hold what was landed: its checksum is another"
 
 
 class _Line(msgspec.Struct):
@@ -65,20 +68,30 @@ class Lake:
         return self.landed(path, checksum).records
 
     def landed(self, path: str, checksum: str | None = None) -> LandedRecords:
-        """The records of one landed file. Raises StoreError for a missing or damaged file."""
+        """The records of one landed file. Raises LandedFileDamaged when it is missing or not what was landed."""
         try:
             packed = self._get(path)
         except OSError as error:
-            raise StoreError("a landed file cannot be read", key=path, todo="Restore it from backup, or run the source with --full.") from error
+            raise _damaged(path, _unread(error)) from error
         if checksum is not None and xxhash.xxh3_128_hexdigest(packed) != checksum:
-            raise StoreError("a landed file is damaged: its checksum differs from the manifest", key=path,
-                todo="Restore it from backup, or run the source with --full.")
-        body = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+            raise _damaged(path, ALTERED if packed else EMPTY)
         try:
-            lines = _lines(body)
-        except RecursionError:
-            lines = [_shallow(line) for line in body.splitlines()]
+            lines = _unpacked(packed)
+        except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError):
+            raise _damaged(path, ALTERED) from None  # the parser's words quote what it read
         return LandedRecords([(line.key, bytes(line.record)) for line in lines], {line.key: line.unreadable for line in lines if line.unreadable})
+
+    def damage_of(self, path: str, checksum: str, size: int) -> str | None:
+        """What is wrong with a landed file, as the end of a sentence that begins with it; None when it is what was landed."""
+        try:
+            packed = self._get(path)
+        except OSError as error:
+            return _unread(error)
+        if xxhash.xxh3_128_hexdigest(packed) == checksum:
+            return None
+        if len(packed) < size:
+            return f"is cut short: {len(packed):,} of {size:,} bytes are there" if packed else EMPTY
+        return ALTERED
 
     def files(self, source: str) -> Iterable[str]:
         """Every file of a source, committed or orphaned, relative to the lake."""
@@ -131,6 +144,22 @@ class KeptInMemory(Lake):
 
     def _get(self, path: str) -> bytes:
         return self._held[path] if path in self._held else super()._get(path)
+
+
+def _unpacked(packed: bytes) -> list[_Line]:
+    body = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    try:
+        return _lines(body)
+    except RecursionError:
+        return [_shallow(line) for line in body.splitlines()]
+
+
+def _unread(error: OSError) -> str:
+    return MISSING if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror or type(error).__name__})"
+
+
+def _damaged(path: str, damage: str) -> LandedFileDamaged:
+    return LandedFileDamaged(f"the landed file {damage}", key=path, damage=damage, todo="`sync-engine lake verify` says which batch it is and what heals it.")
 
 
 def _why(unreadable: str) -> bytes:

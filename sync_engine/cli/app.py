@@ -124,6 +124,7 @@ def _load(arguments: Sequence[str]) -> None:
         groups,
         hinting,
         imports,
+        lake,
         links,
         looking,
         policy,

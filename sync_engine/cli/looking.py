@@ -25,7 +25,9 @@ SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 def status(
     source: SourceWanted = None,
     runs: Annotated[int, typer.Option("--runs", help="How many runs to show.")] = 5,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed, partial, held, or graded C or D.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed, partial, held, graded C or D, or landed files are damaged.")
+    ] = False,
 ) -> None:
     """How fresh every source and entity is, the last runs, and what waits for a person."""
     from sync_engine.ops.inspect import overview
@@ -110,6 +112,8 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             screen.print(f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False)
     for cause in found.causes:
         screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
+    for batch in found.damaged:
+        screen.print(str(batch.failure(batch.damage or "")), style="red", markup=False, soft_wrap=True)
     for hold in found.holds:
         screen.print(
             f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.",

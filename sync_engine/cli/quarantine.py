@@ -68,7 +68,7 @@ def show(
     found = quarantine.show(open_store(), Lake(lake_url()), key, with_payload=record)
 
     def draw(screen: Console) -> None:
-        for one, payload in found:
+        for one, payload, lost in found:
             screen.print(f"{one.source} {one.entity} {one.key}: {one.error} in {one.stage}", style="bold", markup=False)
             screen.print(f"  {one.message}", markup=False)
             screen.print(
@@ -76,6 +76,8 @@ def show(
             )
             if payload is not None:
                 screen.print(payload, markup=False, soft_wrap=True)
+            if lost is not None:
+                screen.print(f"  What the source sent is lost: {lost}", style="red", markup=False, soft_wrap=True)
 
     give({"quarantine": found}, draw)
 

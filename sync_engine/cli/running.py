@@ -132,7 +132,10 @@ def replay(
     changes = overview.changes_since(workshop.store, before)
     cut = ran.published.cut_id if ran.published else None
     give(
-        {"source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": cut, "changes": changes, "warnings": ran.warnings},
+        {
+            "source": source, "run_id": ran.run_id, "outcome": ran.outcome, "cut_id": cut, "changes": changes, "failures": ran.failures,
+            "warnings": ran.warnings,
+        },
         lambda screen: _draw_replayed(screen, ran, changes),
     )
     if ran.outcome in ("held", "partial"):
@@ -141,6 +144,8 @@ def replay(
 
 def _draw_replayed(screen: Console, ran: Ran, changes: list[Change]) -> None:
     draw_changes(screen, changes)
+    for name, error in ran.failures.items():
+        screen.print(f"{name} was not read whole: {error}", style="red", markup=False, soft_wrap=True)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
 
@@ -162,7 +167,7 @@ def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], 
         told = ", ".join(f"{name} {' '.join(f'{k} {n:,}' for k, n in row.items() if n)}" for name, row in written.items())
         screen.print(f"Cut {ran.published.cut_id}: {told or 'nothing to write'}.", markup=False)
     for name, error in ran.failures.items():
-        screen.print(f"{name} was not read: {error}", style="red", markup=False)
+        screen.print(f"{name} was not read: {error}", style="red", markup=False, soft_wrap=True)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
     if ran.certificate is not None:

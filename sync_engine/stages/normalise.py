@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from sync_engine.errors import RecordError, Unreadable
+from sync_engine.errors import LandedFileDamaged, RecordError, Unreadable
 from sync_engine.ports import Normalised
 from sync_engine.records import is_made_up
 from sync_engine.stages.lane import Lane
 from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import damage
 from sync_engine.store.landing.look_alikes import keep_out
 from sync_engine.store.landing.sources import StreamRow, set_mapping_version
 from sync_engine.store.runs import Counts, record_step
@@ -28,23 +30,53 @@ class Normalisation(NamedTuple):
     entity: str
     counts: Counts
     gaps: int
+    damage: LandedFileDamaged | None = None
 
 
 def normalise(lane: Lane, entity: str, before: Counts | None = None, row: StreamRow | None = None) -> Normalisation:
     """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
+
+    A batch whose landed file is damaged is noted and left; the others go on. The first that is needed is told in `damage`, also
+    where nothing of it was to be normalised.
 
     `before` is what a `Follower` already did for this entity in this run; it is counted in the same step. `row` is its stream, where
     the caller has it.
     """
     started, row = time.perf_counter(), row or lane.streams()[entity]
     counts = before or Counts()
-    waiting = _look(lane, row)
-    gaps = _normalise_batches(lane, row, counts, waiting) if waiting.batches else 0
+    waiting, damaged = _look(lane, row), list[int]()
+    gaps = _normalise_batches(lane, row, counts, waiting, damaged) if waiting.batches else 0
     retries = _look(lane, row).retries if waiting.batches else waiting.retries  # what was just normalised may have answered some
-    gaps += sum(_normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False) for batch, keys in retries)
+    for batch, keys in retries:
+        with _noted(lane, batch, damaged):
+            gaps += _normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False)
     _keep_out_look_alikes(lane, row, counts)
-    record_step(lane.store, lane.run_id, "normalise", entity, "succeeded", time.perf_counter() - started, counts)
-    return Normalisation(entity, counts, gaps)
+    first = _still_damaged(lane, entity) if damaged or row.is_damaged else None
+    outcome = "failed" if first else "succeeded"
+    record_step(lane.store, lane.run_id, "normalise", entity, outcome, time.perf_counter() - started, counts, str(first) if first else None)
+    return Normalisation(entity, counts, gaps, first)
+
+
+def _still_damaged(lane: Lane, entity: str) -> LandedFileDamaged | None:
+    """Of the batches that hold current records of an entity, the first whose file is known to be damaged."""
+    with transaction(lane.store, "looking for damaged batches") as connection:
+        known = [b for b in damage.damaged(connection, lane.source) if b.entity == entity]
+    return known[0].failure(known[0].damage or "") if known else None
+
+
+@contextmanager
+def _noted(lane: Lane, batch: normalised.Batch, damaged: list[int]) -> Iterator[None]:
+    """A damaged file is noted at its batch, which waits; one that is back is no longer."""
+    try:
+        yield
+    except LandedFileDamaged as error:
+        with transaction(lane.store, "noting a damaged batch") as connection:
+            damage.note(connection, batch.batch_id, error.damage)
+        damaged.append(batch.batch_id)
+        return
+    if batch.was_damaged:
+        with transaction(lane.store, "noting a batch that is whole again") as connection:
+            damage.note(connection, batch.batch_id, None)
 
 
 def _keep_out_look_alikes(lane: Lane, row: StreamRow, counts: Counts) -> None:
@@ -87,7 +119,7 @@ class Follower:
         try:
             while (entity := self._queue.get()) is not None:
                 row = self._rows[entity]
-                _normalise_batches(self._lane, row, self.counts.setdefault(entity, Counts()), _look(self._lane, row))
+                _normalise_batches(self._lane, row, self.counts.setdefault(entity, Counts()), _look(self._lane, row), [])
         except BaseException as failure:  # noqa: BLE001 - raised again where `finish` is called
             self._failure = failure
 
@@ -108,10 +140,11 @@ def _look(lane: Lane, row: StreamRow) -> _Waiting:
     return _Waiting(batches, is_replay, retries)
 
 
-def _normalise_batches(lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting) -> int:
+def _normalise_batches(lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting, damaged: list[int]) -> int:
     gaps = 0
     for batch in waiting.batches:
-        gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=waiting.is_replay)
+        with _noted(lane, batch, damaged):
+            gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=waiting.is_replay)
         lane.progress("normalise", row.entity, counts.read)
     return gaps
 

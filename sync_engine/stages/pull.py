@@ -14,7 +14,7 @@ from sync_engine.errors import SourceError, TransientError
 from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
 from sync_engine.stages.lane import Lane
 from sync_engine.store.db import transaction
-from sync_engine.store.landing import records
+from sync_engine.store.landing import damage, records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
 
@@ -32,18 +32,32 @@ class Pulled(NamedTuple):
 
 
 def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None = None) -> Pulled:
-    """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, or when nothing is known yet.
+    """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, when landed bytes are lost, or when nothing is known yet.
 
+    When asked for everything it looks at the landed files first: what they have lost is landed again, whether it differs or not.
     `row` is its stream, where the caller has it. Raises the connector's errors; everything landed before stays, and the next run
     resumes behind it.
     """
     stream, row = lane.connector.streams[entity], row or lane.streams()[entity]
-    everything = full or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
+    if full:
+        note_damage(lane, entity)
+    everything = full or row.is_damaged or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
     if everything:
         with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
             records.start_sweep(connection, lane.source, row.stream_id)
     batches = lane.connector.pull(entity, None if everything else row.cursor)
     return _land(lane, row, batches, sweeping=everything, stage="pull")
+
+
+def note_damage(lane: Lane, entity: str) -> None:
+    """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost."""
+    with transaction(lane.store, f"reading what has landed of {entity}") as connection:
+        landed = [b for b in damage.batches(connection, lane.source, entity) if b.needed]
+    found = [(b, said) for b in landed if (said := lane.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage]
+    if found:
+        with transaction(lane.store, f"noting damage of {entity}") as connection:
+            for one, said in found:
+                damage.note(connection, one.batch_id, said)
 
 
 def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:

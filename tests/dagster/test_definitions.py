@@ -46,14 +46,19 @@ check bc/canonical/debtors overruled_by_entity
 check bc/canonical/documents every_document_has_its_debtor
 check bc/certificate control_totals_agree
 check bc/certificate nothing_is_missing
+check bc/normalised/contacts landed_files_are_whole
 check bc/normalised/contacts no_code_gaps
 check bc/normalised/contacts nothing_quarantined
+check bc/normalised/debtors landed_files_are_whole
 check bc/normalised/debtors no_code_gaps
 check bc/normalised/debtors nothing_quarantined
+check bc/normalised/dimensions landed_files_are_whole
 check bc/normalised/dimensions no_code_gaps
 check bc/normalised/dimensions nothing_quarantined
+check bc/normalised/documents landed_files_are_whole
 check bc/normalised/documents no_code_gaps
 check bc/normalised/documents nothing_quarantined
+check bc/normalised/payments landed_files_are_whole
 check bc/normalised/payments no_code_gaps
 check bc/normalised/payments nothing_quarantined
 check bc/pulled/contacts every_stream_was_read
@@ -130,6 +135,7 @@ job ops_undo_import
 job ops_unlink
 job ops_unmerge
 job ops_unpin
+job ops_verify_lake
 """
 
 

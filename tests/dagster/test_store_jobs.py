@@ -71,6 +71,23 @@ def test_a_replay_brings_back_what_the_lake_says_and_asks_nobody(office: Office)
     assert "nothing of this source was landed yet" in (refusal(office.launch("ops_replay", source="crm")).description or "")
 
 
+def test_a_damaged_landed_file_is_found_told_and_healed(office: Office) -> None:
+    """The job names the batch, the lane's check is red and so is a replay; the next run of the lane lands it again by itself."""
+    run(office, "erp")
+    assert office.told("ops_verify_lake")["files"] == len(list((office.folder / "lake").rglob("*.zst")))
+    [file] = (office.folder / "lake" / "erp" / "debtor").rglob("*.zst")
+    file.unlink()
+    said = refusal(office.launch("ops_verify_lake", source="erp"))
+    assert f"the landed file {file.relative_to(office.folder / 'lake')}" in (said.description or "")
+    assert "is missing" in (refusal(office.launch("ops_replay", source="erp")).description or "")
+    assert office.rows("SELECT outcome FROM engine.run ORDER BY started_at DESC LIMIT 1") == [("partial",)]
+    healed = run(office, "erp")
+    assert healed.success
+    assert answers(healed, "landed_files_are_whole")["erp/normalised/debtors"][0]
+    assert office.told("ops_verify_lake")["damaged and not needed"] == 1
+    assert office.launch("ops_replay", source="erp").success
+
+
 def test_an_import_is_judged_applied_and_taken_back(office: Office) -> None:
     """Dry by default; good rows in, bad ones told by line and column and never by what they hold; the undo gives all back."""
     run(office, "erp")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_engine.errors import StoreError
+from sync_engine.errors import LandedFileDamaged, StoreError
 from sync_engine.lake import Lake
 from sync_engine.records import RawRecord
 
@@ -56,14 +56,15 @@ def test_a_damaged_file_is_not_believed(tmp_path: Path) -> None:
     body = bytearray(file.read_bytes())
     body[-1] ^= 1
     file.write_bytes(bytes(body))
-    with pytest.raises(StoreError, match="a landed file is damaged") as failure:
-        lake.read(landed.path, landed.checksum)
-    assert "--full" in failure.value.todo
+    for checksum in (landed.checksum, None):
+        with pytest.raises(LandedFileDamaged, match="the landed file does not hold what was landed") as failure:
+            lake.read(landed.path, checksum)
+        assert "lake verify" in failure.value.todo
 
 
 def test_a_missing_file_names_itself(tmp_path: Path) -> None:
     """Somebody tidied the lake: which file, and what to do."""
-    with pytest.raises(StoreError, match=r"bc/customers/gone\.ndjson\.zst: a landed file cannot be read"):
+    with pytest.raises(StoreError, match=r"bc/customers/gone\.ndjson\.zst: the landed file is missing"):
         Lake(str(tmp_path)).read("bc/customers/gone.ndjson.zst")
 
 

@@ -13,6 +13,8 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.store.claims.causes import Cause, causes
 from sync_engine.store.controls import GRADES, TROUBLE, checked
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import damage
+from sync_engine.store.landing.damage import LandedBatch
 from sync_engine.store.queries import receivables as reports
 from sync_engine.store.queries import source_status
 from sync_engine.store.queries.source_status import EntityOutcome, EntityState, Gap, Hold, RunState, SourceState
@@ -36,9 +38,11 @@ class SourceOverview(NamedTuple):
 
     @property
     def needs_a_person(self) -> bool:
-        """Stale, failed, partial, held, or graded C or D: worth a page in the night, by choice."""
+        """Stale, failed, partial, held, graded C or D, or with landed bytes lost: worth a page in the night, by choice."""
         state = self.state
-        waits = state is not None and (state.held > 0 or state.outcome in ("failed", "died", "held", "partial") or state.grade in TROUBLE)
+        waits = state is not None and (
+            state.held > 0 or state.damaged > 0 or state.outcome in ("failed", "died", "held", "partial") or state.grade in TROUBLE
+        )
         return self.freshness in ("stale", "never read") or waits
 
 
@@ -50,6 +54,7 @@ class Status(NamedTuple):
     runs: list[RunState]
     holds: list[Hold]
     causes: list[Cause]
+    damaged: list[LandedBatch]
 
 
 class Certificate(NamedTuple):
@@ -102,6 +107,7 @@ def status(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, so
         return Status(
             overviews, source_status.entities(connection, source), source_status.runs(connection, source, runs),
             source_status.holds(connection, source), causes(connection, source, limit=SHOWN),
+            damage.damaged(connection, source),
         )
 
 

@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import damage
+from sync_engine.store.landing.damage import LandedBatch
 from sync_engine.store.queries import adhoc_sql
 from sync_engine.store.queries.adhoc_sql import Answer
 
@@ -38,7 +40,7 @@ _TYPES = {
 
 
 def query(store: Engine, lake: Lake, statement: str, limit: int | None = None) -> Answer:
-    """The answer to one statement. Raises ConfigurationError for a statement DuckDB refuses, StoreError for one PostgreSQL refuses."""
+    """The answer to one statement. Raises ConfigurationError for a statement that is refused, LandedFileDamaged where what it asks for is lost."""
     with transaction(store, "reading what has landed") as connection:
         known = set(adhoc_sql.streams(connection))
     named = {(schema, name) for schema, name in _DOTTED.findall(statement)}
@@ -46,12 +48,33 @@ def query(store: Engine, lake: Lake, statement: str, limit: int | None = None) -
     if not landed:
         with transaction(store, "answering your SQL") as connection:
             return adhoc_sql.ask(connection, statement.strip().rstrip(";"), limit)
+    batches = [batch for source, entity in landed for batch in _whole(store, lake, source, entity)]
     with transaction(store, "copying tables for your SQL") as connection, tempfile.TemporaryDirectory(prefix="sync-engine-sql-") as folder:
         duck = _duckdb(lake)
-        _land(duck, lake, [f for f in adhoc_sql.landed_files(connection) if (f.source, f.entity) in landed], landed)
+        _land(duck, lake, batches, landed)
         for relation in sorted({name for schema, name in named if schema == "canonical"}):
             _copy(duck, connection, relation, Path(folder))
         return _ask(duck, statement, limit)
+
+
+def _whole(store: Engine, lake: Lake, source: str, entity: str) -> list[LandedBatch]:
+    """The landed batches of a wire entity, each file compared with the manifest: a flipped bit may well be JSON.
+
+    Versions that are lost and that nobody needs any more are left out. Raises LandedFileDamaged for a batch that holds current records.
+    """
+    with transaction(store, "reading what has landed") as connection:
+        found = damage.batches(connection, source, entity)
+    whole = []
+    for batch in found:
+        said = lake.damage_of(batch.path, batch.checksum, batch.bytes)
+        if said is None:
+            whole.append(batch)
+            continue
+        with transaction(store, "noting a damaged batch") as connection:
+            damage.note(connection, batch.batch_id, said)
+        if batch.needed:
+            raise batch.failure(said)
+    return whole
 
 
 def _duckdb(lake: Lake) -> Any:
@@ -66,7 +89,7 @@ def _duckdb(lake: Lake) -> Any:
     return duck
 
 
-def _land(duck: Any, lake: Lake, files: list[adhoc_sql.LandedFile], wanted: list[tuple[str, str]]) -> None:
+def _land(duck: Any, lake: Lake, files: list[LandedBatch], wanted: list[tuple[str, str]]) -> None:
     """One view per wire entity over its committed files; an orphan file belongs to no batch and is not read."""
     duck.execute("CREATE TABLE landed (source VARCHAR, entity VARCHAR, batch_id BIGINT, path VARCHAR, landed_at TIMESTAMPTZ)")
     if files:

@@ -6,18 +6,20 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from sync_engine.errors import ConfigurationError
+from sync_engine.errors import ConfigurationError, LandedFileDamaged
 from sync_engine.lake import Lake
 from sync_engine.store.claims.causes import Cause, causes
 from sync_engine.store.claims.quarantine import PutAside, put_aside, request_retry
 from sync_engine.store.db import transaction
+from sync_engine.store.landing import damage
 
 
 class Shown(NamedTuple):
-    """One quarantined record; `payload` is what the source sent, None when it was not asked for or has gone."""
+    """One quarantined record; `payload` is what the source sent, None when it was not asked for or has gone; `lost` says why it has."""
 
     record: PutAside
     payload: str | None
+    lost: str | None = None
 
 
 def quarantined(store: Engine, source: str | None = None, entity: str | None = None) -> list[PutAside]:
@@ -38,13 +40,22 @@ def show(store: Engine, lake: Lake, key: str, *, with_payload: bool = False) -> 
         found = put_aside(connection, key=key)
     if not found:
         raise ConfigurationError("nothing of this key or number is in quarantine", key=key, todo="`sync-engine quarantine list` shows what is.")
-    return [Shown(r, _payload(lake, r) if with_payload else None) for r in found]
+    return [_with_payload(store, lake, r) if with_payload else Shown(r, None) for r in found]
 
 
-def _payload(lake: Lake, record: PutAside) -> str | None:
-    if record.path is None:
-        return None
-    return next((payload.decode(errors="replace") for key, payload in lake.read(record.path) if key == record.key), None)
+def _with_payload(store: Engine, lake: Lake, record: PutAside) -> Shown:
+    """A damaged landed file is noted, and takes nothing from the reasons."""
+    if record.batch_id is None:
+        return Shown(record, None)
+    with transaction(store, "looking for a landed batch") as connection:
+        batch = damage.batch(connection, record.batch_id)
+    try:
+        landed = lake.read(batch.path, batch.checksum)
+    except LandedFileDamaged as error:
+        with transaction(store, "noting a damaged batch") as connection:
+            damage.note(connection, batch.batch_id, error.damage)
+        return Shown(record, None, str(batch.failure(error.damage)))
+    return Shown(record, next((payload.decode(errors="replace") for key, payload in landed if key == record.key), None))
 
 
 def retry(store: Engine, *, key: str | None = None, source: str | None = None, entity: str | None = None, everything: bool = False) -> list[PutAside]:

@@ -22,8 +22,8 @@ def replay_source(
     """Normalises landed records again, of every entity or of some (wire entity or family), and publishes what comes out otherwise than before.
 
     Of every record the latest landed version counts. Where nothing differs nothing is written. It asks no ERP, so there is no new certificate;
-    a replay after which more is missing than the source's settings allow is partial.
-    Raises ConfigurationError when nothing was landed or an entity is unknown, StoreError when a landed file is missing or damaged.
+    a replay after which more is missing than the source's settings allow is partial, and so is one that met a damaged landed file: what that
+    holds stays as it was published, everything else goes on. Raises ConfigurationError when nothing was landed or an entity is unknown.
     """
     with source_lock(workshop.store, config.source, wait=wait):
         run_id = open_run(workshop.store, config.source, "replay", triggered_by, config.digest, run_id)
@@ -31,7 +31,7 @@ def replay_source(
         lane = _lane(workshop, config, run_id, progress, actor)
         try:
             _mark(lane, entities)
-            normalise_all(lane)
+            ran.failures = {**normalise_all(lane)}
             lane.accept_held = accept_moves
             ran.published = publish(lane)
             lost = _missing(lane, ran.published.cut_id)
@@ -40,10 +40,10 @@ def replay_source(
             _close(lane, error)
             raise
         ran.warnings = lane.warnings
-        ran.outcome = "held" if lane.warnings else "partial" if lost else "succeeded"
+        ran.outcome = "partial" if ran.failures else "held" if lane.warnings else "partial" if lost else "succeeded"
         if lost is not None:
             ran.warnings = [*ran.warnings, str(lost)]
-        close_run(workshop.store, run_id, ran.outcome, lost, ran.published.cut_id)
+        close_run(workshop.store, run_id, ran.outcome, next(iter(ran.failures.values()), lost), ran.published.cut_id)
     return ran
 
 

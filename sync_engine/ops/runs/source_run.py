@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, SyncError, TransientError
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, LandedFileDamaged, SourceError, SyncError, TransientError
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser
@@ -30,7 +30,7 @@ Outcome = Literal["succeeded", "partial", "held", "failed"]
 
 @dataclass(slots=True)
 class Ran:
-    """What a run came to. `failures` are entities that could not be read while others went on."""
+    """What a run came to. `failures` are entities that could not be read, or whose landed files are damaged, while others went on."""
 
     run_id: UUID
     outcome: Outcome = "succeeded"
@@ -98,7 +98,7 @@ def run_source(
                         pull_debtor(lane, debtor_key(lane, debtor))
                     else:
                         _pull_all(lane, _chosen(lane, entities), ran, full=full)
-                normalise_all(lane, follower.counts)
+                ran.failures = {**normalise_all(lane, follower.counts), **ran.failures}
                 lane.accept_held = accept_moves
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
@@ -172,8 +172,11 @@ def debtor_key(lane: Lane, given: str) -> str:
         return key_by_number(connection, lane.source, given) or given
 
 
-def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> None:
-    """Normalises everything that waits; `before` is what a follower already did, by entity."""
-    for entity, row in lane.streams().items():
-        normalise(lane, entity, (before or {}).get(entity), row)
+def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> dict[str, LandedFileDamaged]:
+    """Normalises everything that waits; `before` is what a follower already did, by entity.
+
+    Returns the entities of which a landed file is damaged: what it holds waits, everything else went on.
+    """
+    done = [normalise(lane, entity, (before or {}).get(entity), row) for entity, row in lane.streams().items()]
     remember_version(lane)
+    return {one.entity: one.damage for one in done if one.damage is not None}

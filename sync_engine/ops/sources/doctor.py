@@ -10,6 +10,8 @@ from uuid import uuid4
 
 from sync_engine.config import SourceConfig, connector_plugin, settings_of
 from sync_engine.errors import StoreError, SyncError
+from sync_engine.lake import Lake
+from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.ops.runs.workplace import open_store
 from sync_engine.platform.home import lake_url
@@ -47,8 +49,9 @@ class Examination(NamedTuple):
 
 
 def place() -> list[Finding]:
-    """The database and the lake of this installation."""
-    return [_asked("database", lambda: _database()), _asked("lake", lambda: _lake(lake_url()))]
+    """The database and the lake of this installation; every landed file is compared with the manifest."""
+    database, lake = _asked("database", lambda: _database()), _asked("lake", lambda: _lake(lake_url()))
+    return [database, lake, *_landed(is_readable=database.verdict == lake.verdict == "well")]
 
 
 def examine(config: SourceConfig, clock: Clock) -> Examination:
@@ -183,6 +186,25 @@ def _lake(root: str) -> str:
     except Exception as error:
         raise StoreError(f"the lake cannot be written ({type(error).__name__})", todo="Check SYNC_ENGINE_LAKE and its credentials.") from error
     return "can be written"
+
+
+def _landed(*, is_readable: bool) -> Iterator[Finding]:
+    """What `sync-engine lake verify` finds."""
+    if not is_readable:
+        yield Finding("landed files", "unknown", "not compared: first mend what is above")
+        return
+    store = open_store()
+    try:
+        found = verify(store, Lake(lake_url()))
+    except SyncError as error:
+        yield _ill("landed files", error)
+        return
+    finally:
+        store.dispose()
+    yield from (_ill("landed files", one.failure(one.damage or "")) for one in found.damaged)
+    said = f"{found.files:,} files, {len(found.damaged):,} damaged and needed, {len(found.lost):,} damaged and not needed, {len(found.orphans):,} of no batch"
+    if not found.damaged:
+        yield Finding("landed files", "well", said)
 
 
 def _asked(about: str, question: Callable[[], Finding | str]) -> Finding:

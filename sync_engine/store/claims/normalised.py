@@ -28,13 +28,17 @@ class Batch(NamedTuple):
     checksum: str
     records: int
     is_again: bool
+    was_damaged: bool
 
 
 def waiting_batches(connection: Connection, stream_id: int, version: str) -> list[Batch]:
-    """Batches of a stream not yet normalised, or normalised with another mapping version and still holding a current record."""
+    """Batches of a stream not yet normalised, or normalised with another mapping version and still holding a current record.
+
+    A damaged one waits while it holds a current record: its file may be back.
+    """
     rows = fetch(connection, """
-        SELECT batch_id, path, checksum, records, normalised_as IS NOT NULL FROM engine.lake_manifest m
-        WHERE stream_id = :id AND (normalised_as IS NULL OR normalised_as <> :version AND EXISTS (
+        SELECT batch_id, path, checksum, records, normalised_as IS NOT NULL, damage IS NOT NULL FROM engine.lake_manifest m
+        WHERE stream_id = :id AND (normalised_as IS NULL AND damage IS NULL OR normalised_as IS DISTINCT FROM :version AND EXISTS (
             SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL))
         ORDER BY batch_id
         """, id=stream_id, version=version)
@@ -193,4 +197,6 @@ def retry_batches(connection: Connection, stream_id: int) -> dict[int, list[str]
 
 def batch(connection: Connection, batch_id: int) -> Batch:
     """One manifest row."""
-    return Batch(*fetch(connection, "SELECT batch_id, path, checksum, records, true FROM engine.lake_manifest WHERE batch_id = :b", b=batch_id)[0])
+    return Batch(*fetch(connection, """
+        SELECT batch_id, path, checksum, records, true, damage IS NOT NULL FROM engine.lake_manifest WHERE batch_id = :b
+        """, b=batch_id)[0])

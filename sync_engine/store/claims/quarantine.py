@@ -11,7 +11,7 @@ from sync_engine.store.db import fetch
 
 
 class PutAside(NamedTuple):
-    """A record that could not be used, and why. `path` is the landed file that holds its payload."""
+    """A record that could not be used, and why. `path` is the landed file that holds its payload, `batch_id` its batch."""
 
     quarantine_id: int
     source: str
@@ -28,11 +28,12 @@ class PutAside(NamedTuple):
     last_at: datetime
     retry_requested: bool
     path: str | None
+    batch_id: int | None
 
 
 _COLUMNS = """
     q.quarantine_id, t.source, t.entity, q.key, q.stage, q.error, q.message, q.field, q.parent_entity, q.parent_key, q.attempts, q.first_at, q.last_at,
-    q.retry_requested, m.path
+    q.retry_requested, m.path, m.batch_id
     FROM engine.quarantine q JOIN engine.stream t USING (stream_id)
     LEFT JOIN engine.source_record r USING (stream_id, key) LEFT JOIN engine.lake_manifest m ON m.batch_id = coalesce(r.batch_id, q.batch_id)
 """

@@ -1,4 +1,4 @@
-"""C1, C11, C12 and C13: every record is accounted for, none is from tomorrow, none is there twice; what nobody told."""
+"""C1, C11, C12, C13 and C15: every record is accounted for, none is from tomorrow, none is there twice; what nobody told, what was lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, not_answerable
 from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground
+from sync_engine.store.landing import damage
 from sync_engine.store.staging import staged
 
 COUNTED = {
@@ -156,6 +157,15 @@ def nothing_is_there_twice(ground: Ground) -> Check:
         """)
     found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]
     return judged("C12", "No document is there twice", None, str(len(rows)), found)
+
+
+def landed_files_are_whole(ground: Ground) -> Iterator[Check]:
+    """C15, where there is something: landed bytes of current records that are lost. What they said stays as it was published last."""
+    lost = damage.damaged(ground.connection, ground.source)
+    if lost:
+        found = [Difference("landed batch", one.path, "missing", str(one.needed), one.damage) for one in lost]
+        note = f"Put the files back from a backup, or `sync-engine run {ground.source} --full` lands these records again."
+        yield judged("C15", "Every landed file is what was landed", str(sum(one.needed for one in lost)), "0", found, note=note)
 
 
 def what_is_not_told(untold: Mapping[str, str]) -> Iterator[Check]:

@@ -24,6 +24,7 @@ _DIFFERING = """
     FROM unnest(string_to_array(%s, E'\\x1f'), string_to_array(%s, ',')::uuid[]) WITH ORDINALITY AS u(key, hash, place)
     LEFT JOIN engine.source_record r ON r.stream_id = %s AND r.key = u.key
     WHERE r.key IS NULL OR r.raw_hash <> u.hash OR r.deleted_at IS NOT NULL
+       OR r.batch_id IN (SELECT batch_id FROM engine.lake_manifest WHERE stream_id = %s AND damage IS NOT NULL)
 """
 _REWRITE = """
     UPDATE engine.source_record r SET raw_hash = u.hash, batch_id = %s, changed_at = now(), deleted_at = NULL, dirty = r.dirty OR r.deleted_at IS NOT NULL
@@ -42,12 +43,12 @@ class SweepOutcome(NamedTuple):
 
 
 def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashes: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Positions of records that are new, and of records that are known with other bytes (or were deleted).
+    """Positions of records that are new, and of records that are known with other bytes (or were deleted, or whose landed bytes are lost).
 
     Keys and hashes travel as one text each, which costs a third of two lists; no key holds the separator.
     """
     with driver(connection).cursor() as cursor:
-        cursor.execute(_DIFFERING, (SEPARATOR.join(keys), ",".join(hashes), stream_id))
+        cursor.execute(_DIFFERING, (SEPARATOR.join(keys), ",".join(hashes), stream_id, stream_id))
         found = cursor.fetchall()
     return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
 

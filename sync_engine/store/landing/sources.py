@@ -26,6 +26,8 @@ class StreamRow:
     facet: bool
     cursor: Cursor | None
     swept_at: datetime | None
+    is_damaged: bool = False
+    """Landed bytes of current records are lost: they are read again."""
 
 
 def register_source(connection: Connection, *, source: str, connector: str, role: str, environment: str, config: Mapping[str, Any], config_hash: str,
@@ -61,10 +63,15 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
     """The streams of a source by wire entity, parents first."""
     rows = fetch(
         connection,
-        "SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at FROM engine.stream WHERE source = :source ORDER BY rank, stream_id",
+        """
+        SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at, EXISTS (
+            SELECT FROM engine.lake_manifest m JOIN engine.source_record r ON r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL
+            WHERE m.stream_id = s.stream_id AND m.damage IS NOT NULL) AS is_damaged
+        FROM engine.stream s WHERE source = :source ORDER BY rank, stream_id
+        """,
         source=source,
     )
-    return {r.entity: StreamRow(r.stream_id, r.source, r.entity, r.family, r.canonical, r.facet, r.cursor, r.swept_at) for r in rows}
+    return {r.entity: StreamRow(r.stream_id, r.source, r.entity, r.family, r.canonical, r.facet, r.cursor, r.swept_at, r.is_damaged) for r in rows}
 
 
 def move_cursor(connection: Connection, stream_id: int, cursor: Cursor) -> None:

@@ -19,16 +19,6 @@ class Answer(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
-class LandedFile(NamedTuple):
-    """A committed file of the lake."""
-
-    source: str
-    entity: str
-    batch_id: int
-    path: str
-    landed_at: Any
-
-
 def ask(connection: Connection, statement: str, limit: int | None = None) -> Answer:
     """Runs one SELECT-like statement read only. The server itself refuses a write, and a second statement behind the first.
 
@@ -47,19 +37,6 @@ def ask(connection: Connection, statement: str, limit: int | None = None) -> Ans
             return Answer([], [])
         columns = [c.name for c in cursor.description]
         return Answer(columns, cursor.fetchmany(limit) if limit is not None else cursor.fetchall())
-
-
-def landed_files(connection: Connection) -> list[LandedFile]:
-    """Every committed file of the lake, oldest first."""
-    return [
-        LandedFile(*r)
-        for r in fetch(
-            connection,
-            """
-        SELECT t.source, t.entity, m.batch_id, m.path, m.landed_at FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id) ORDER BY m.batch_id
-        """,
-        )
-    ]
 
 
 def streams(connection: Connection) -> list[tuple[str, str]]:

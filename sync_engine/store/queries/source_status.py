@@ -39,6 +39,7 @@ class SourceState(NamedTuple):
     n_checks: int | None
     money_tied: bool | None
     missing: str | None
+    damaged: int
 
 
 class EntityState(NamedTuple):
@@ -130,7 +131,10 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                (SELECT count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
                (SELECT count(DISTINCT (p.stream_id, p.field, p.code)) FROM engine.code_gap p JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
                (SELECT count(*) FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id) WHERE t.source = s.source AND h.approved_at IS NULL),
-               g.n_answered, g.n_checks, g.money_tied, g.missing
+               g.n_answered, g.n_checks, g.money_tied, g.missing,
+               (SELECT count(*) FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)
+                WHERE t.source = s.source AND m.damage IS NOT NULL AND EXISTS (
+                   SELECT FROM engine.source_record x WHERE x.stream_id = m.stream_id AND x.batch_id = m.batch_id AND x.deleted_at IS NULL))
         FROM engine.source s
         LEFT JOIN LATERAL (SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source

@@ -57,7 +57,8 @@ lake_manifest = Table(
     Column("batch_id", BigInteger, Identity(), primary_key=True), Column("stream_id", ForeignKey("engine.stream.stream_id"), nullable=False),
     Column("run_id", UUID(as_uuid=True), nullable=False), Column("path", Text, nullable=False, unique=True), Column("records", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False), Column("checksum", Text, nullable=False), _now("landed_at"),
-    Column("normalised_as", Text), Column("published_at", TS), Index("ix_lake_manifest_waiting", "stream_id",
+    Column("normalised_as", Text), Column("published_at", TS), Column("damage", Text), Column("damaged_at", TS), Index("ix_lake_manifest_damaged", "stream_id",
+        postgresql_where=text("damage is not null")), Index("ix_lake_manifest_waiting", "stream_id",
         postgresql_where=text("normalised_as is null")), schema=ENGINE,
 )
 source_record = Table(

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from mappings.business_central.settings import BusinessCentralMapping, Reference
 from mappings.business_central.shaping import Finish, Shape, exclude, gather_custom
+from mappings.business_central.tying import untied
 from mappings.fields import Day, Instant, Key, Money, Rate, Text, Whole, is_zero, member, wire
 from mappings.reading import Refused, Row
 from sync_engine.ports import CodeGap, Draft, Normalised
@@ -51,6 +52,7 @@ class Document(TypedDict, total=False):
     subtotal: Annotated[Money, wire("totalAmountExcludingTax")]
     tax: Annotated[Money, wire("totalTaxAmount")]
     total: Annotated[Money, wire("totalAmountIncludingTax")]
+    discount: Annotated[Rate, wire("discountAmount")]
     status: Annotated[Text, wire("status")]
     owner_code: Annotated[Text, wire("salesperson")]
     terms_key: Annotated[Key, wire("paymentTermsId")]
@@ -114,6 +116,7 @@ def erp_status(status: str | None, row: Row) -> str | None:
 
 def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[str]) -> Finish:
     by_external = reference == "externalDocumentNumber"
+    lines_of = "salesInvoiceLines" if kind == "invoice" else "salesCreditMemoLines"
 
     def finish(key: str, row: Row, out: Normalised) -> None:
         wire_status = row.pop("status", "") if "status" in row else ""
@@ -126,13 +129,16 @@ def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[st
         row["debtor_key"] = row.get("debtor_key") or sold_to
         if row["debtor_key"] is None:
             raise Refused("billToCustomerId", "names no customer to bill, and none it was sold to")
+        lines: list[dict[str, Any]] | None = row.pop("lines", None)
+        discount = row.pop("discount", None)
+        if lines is not None and status not in UNPOSTED and (why := untied(row, lines, discount)):
+            raise Refused(lines_of, why)
         row["kind"] = kind
         row["reference"] = (external if by_external else None) or row.get("number")
         if said:
             _claim_status(key, row, status, out)
         if custom:
             gather_custom(row, custom)
-        lines: list[dict[str, Any]] | None = row.pop("lines", None)
         out.drafts.append(Draft(key, row, lines or ()))
 
     return finish

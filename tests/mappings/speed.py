@@ -16,7 +16,8 @@ def records(entity: str, case: str, count: int) -> list[tuple[str, bytes]]:
     """A golden payload many times over, with other numbers; invoices with three lines."""
     row = json.loads((GOLDEN / entity / f"{case}.json").read_bytes())
     if "salesInvoiceLines" in row:
-        row["salesInvoiceLines"] *= 3
+        (line,) = row["salesInvoiceLines"]
+        row["salesInvoiceLines"] += [line | {"netAmount": 0, "netTaxAmount": 0, "netAmountIncludingTax": 0}] * 2
     return [(str(n), json.dumps(row | {"number": f"N{n:07d}"}).encode()) for n in range(count)]
 
 

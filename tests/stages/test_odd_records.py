@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
-from tests.simulators.business_central.faults import MalformedRecord, Rewrites, ShortSweep
+from tests.simulators.business_central.faults import InnerLink, MalformedRecord, Rewrites, ShortSweep
 from tests.stages.conftest import RigMaker
 from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
 
@@ -65,6 +65,25 @@ def test_one_bad_value_costs_its_record(rig: Rig) -> None:
     assert _quarantined(rig) == {}
     assert_true(rig)
     assert_sound(rig)
+
+
+def test_two_of_three_lines_are_not_the_invoice(rig: Rig) -> None:
+    """A line is held back without a word: the invoice waits and says so. Behind a link, it is fetched and the invoice is whole."""
+    lines: list[dict[str, object]] = [{"description": f"line {n}", "quantity": n, "unit_price": 10} for n in (3, 5, 2)]
+    invoice = rig.company.post_invoice(next(iter(rig.company.customers)), lines=lines)
+    rig.simulator.inject(InnerLink("salesInvoiceLines", keep=2, told=False, match="/salesInvoices"))
+    rig.run()
+    ((key, message),) = rig.rows("SELECT key, message FROM engine.quarantine")
+    assert key == invoice.id
+    assert "2 lines add up to" in message
+    assert "without tax, the document says 100: lines are missing" in message
+    rig.simulator.heal()
+    rig.simulator.inject(InnerLink("salesInvoiceLines", keep=2, match="/salesInvoices"))
+    rig.run(full=True)
+    assert _quarantined(rig) == {}
+    assert rig.one("SELECT sum(net) FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.external_no = :n",
+                   n=invoice.number) == 100
+    assert_true(rig)
 
 
 def test_a_row_without_a_key_buries_nobody(rig: Rig) -> None:

@@ -1,0 +1,34 @@
+"""Whether the lines of a document add up to what its head says: where they do not, some of them did not arrive.
+
+Business Central sums lines into the head itself, so the two differ for reasons that are known: `netAmount` is after the line's
+share of the invoice discount, and where that is not shared out the head alone has it (`discountAmount`); tax is rounded by line
+or by document. A head ties when its amount without tax or its amount with tax does. [facts: salesInvoiceLines]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import fsum
+from typing import Any
+
+_ROUNDING = 0.01
+"""Per line: each is rounded to the cent by itself."""
+_FLOAT = 1e-12
+_PAIRS = (("subtotal", "net", "without tax"), ("total", "gross", "with tax"))
+
+
+def untied(head: dict[str, Any], lines: Sequence[dict[str, Any]], discount: str | None) -> str:
+    """Why the lines cannot be all of the document's; empty where they add up, or where amounts to compare are not told."""
+    why = ""
+    for of_head, of_line, words in _PAIRS:
+        said = head.get(of_head)
+        amounts = [amount for line in lines if (amount := line.get(of_line)) is not None]
+        if said is None or len(amounts) < len(lines):
+            continue
+        off = abs(fsum(map(float, amounts)) - float(said))
+        slack = _ROUNDING * max(1, len(amounts)) + _FLOAT * abs(float(said))
+        if off <= slack or (discount is not None and abs(off - float(discount)) <= slack):
+            return ""
+        why = why or f"{len(amounts)} lines add up to {sum(map(Decimal, amounts), Decimal(0))} {words}, the document says {said}: lines are missing"
+    return why

@@ -88,7 +88,7 @@ def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
 def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> Told:
     follows = [normalised_key(config.source, family), *_end(config)]
     with stage(context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes) as lane:
-        streams = [entity for entity, stream in lane.connector.streams.items() if stream.family == family]
+        streams = [entity for entity, of in lane.to_pull().items() if of == family]
         failed = _pull_streams(context, lane, streams, full=how.full)
         first = next((error for error in failed.values() if isinstance(error, TransientError)), None)
         if first is not None and may_retry(context, config, workshop):
@@ -122,6 +122,8 @@ def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[s
         except (SourceError, TransientError) as error:
             context.log.warning(str(error))
             failed[entity] = error
+    for entity, note in lane.notes.items():
+        context.log.warning("%s: %s", entity, note)
     for warning in lane.warnings:
         context.log.warning(as_fields(warning))
     return failed

@@ -144,6 +144,8 @@ def _run(
             workshop.workshop, config, entities=entities, debtor=debtor, full=full, accept_held=accept_held, triggered_by=triggered_by(context), wait=True,
             progress=progress_of(context), actor="dagster", run_id=UUID(context.run.run_id),
         )
+    for entity, note in ran.notes.items():
+        context.log.warning("%s: %s", entity, note)
     for warning in ran.warnings:
         context.log.warning(as_fields(warning))
     _tell(context, config, ran)

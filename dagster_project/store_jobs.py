@@ -18,6 +18,7 @@ from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ops.runs.source_run import Ran
 from sync_engine.ops.runs.workplace import source_named
+from sync_engine.ops.sources import offers
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Kind = Literal["owners", "portfolios", "positions", "primary", "groups", "debtor-tags", "invoice-tags", "persons"]
@@ -66,6 +67,16 @@ class UndoImport(dg.Config):
     why: str = WHY
 
 
+class AcceptMissing(dg.Config):
+    """What a source offered and does not any more is given up."""
+
+    source: str = Field(description="Name of the source.")
+    entities: list[str] = Field([], description="Only these wire entities. Left empty: all that are missing.")
+    apply: bool = Field(False, description="Accept it. Left false, what is missing is shown and nothing changes.")
+    who: str = WHO
+    why: str = WHY
+
+
 def store_jobs() -> list[dg.JobDefinition]:
     """Every one of these jobs."""
     return [
@@ -77,6 +88,8 @@ def store_jobs() -> list[dg.JobDefinition]:
                      "files of no batch. Fails while living records lie in a damaged file; the full resync of their source lands them again."),
         one_step_job("ops_import", _import, ImportFile, "Imports a file people made: owners, portfolios, positions, primary contacts, groups, tags, persons. "
                      "Good rows are applied, bad ones refused. Only judges the rows, unless told to apply."),
+        one_step_job("ops_accept_missing", _accept, AcceptMissing, "Shows what a source offered before and does not any more: a page, a permission, a field. "
+                     "Accepted, its runs do without it, and a ledger is read by the next best route. Only shows, unless told to apply."),
         one_step_job("ops_undo_import", _undo_import, UndoImport, "Takes an import back. What somebody decided again since stays as it is."),
     ]  # fmt: skip
 
@@ -147,3 +160,16 @@ def _undo_import(context: dg.OpExecutionContext, config: UndoImport, workshop: S
     rows = [{"line": x.line, "entity": x.entity, "record": str(x.record_id), "field": x.field} for x in undone.left[:100]]
     left = {"left as they are": table(rows, line="int", entity="string", record="string", field="string")} if rows else {}
     context.add_output_metadata({"decisions put back": undone.restored, **left})
+
+
+@dg.op(name="accept_missing", description="Shows what is missing, and accepts it when told to.")
+def _accept(context: dg.OpExecutionContext, config: AcceptMissing, workshop: Shop) -> None:
+    store = workshop.workshop.store
+    with refusals_told():
+        if config.apply:
+            found = offers.accept(store, config.source, config.entities, by=config.who, why=config.why or None)
+        else:
+            found = offers.missing(store, config.source)
+    rows = [{"stream": one.entity, "since": str(one.since), "why": one.why} for one in found]
+    shown = {"missing": table(rows, stream="string", since="string", why="string")} if rows else {}
+    context.add_output_metadata({"accepted" if config.apply else "could be accepted": len(found), **shown})

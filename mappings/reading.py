@@ -51,6 +51,12 @@ def table(base: Any, name: str, *, aliases: Mapping[str, str] | None = None, cus
     return TypedDict(name, columns, total=False)  # type: ignore[operator]
 
 
+def wire_names(model: Any) -> frozenset[str]:
+    """What the columns of a mapping model are called on the wire; a column with several spellings is left out."""
+    marks = (mark for column in get_type_hints(model, include_extras=True).values() for mark in getattr(column, "__metadata__", ()))
+    return frozenset(name for mark in marks if isinstance(name := getattr(mark, "validation_alias", None), str))
+
+
 class Reader:
     """Reads the payloads of one wire entity through one mapping model; absent stays absent, null is None."""
 

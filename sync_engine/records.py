@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -127,3 +127,21 @@ class ControlTotal:
     currency: str = ""
     key: str = ""
     as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What an installation offers now, for comparing it with what it offered before.
+
+    `company` is the id of the company, empty where it cannot be told. `fields` are those of a wire entity that can be told without
+    reading it. `missing` says why an entity is not offered; those `left_out` are not, because the settings or a better route say so.
+    Of those `in_doubt` nobody can tell now. With `by_settings` the settings alone decide what is offered.
+    """
+
+    company: str = ""
+    route: str = ""
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    in_doubt: frozenset[str] = frozenset()
+    by_settings: bool = False

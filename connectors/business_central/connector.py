@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ from connectors.toolkit.odata import Fields, Row, literal
 from connectors.toolkit.paging import PageSize
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SourceError, TransientError
 from sync_engine.ports import Clock
-from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import ControlTotal, Cursor, Offered, Probe, RawRecord, RecordBatch, Stream
 
 T = TypeVar("T")
 PRODUCT = "Microsoft Dynamics 365 Business Central"
@@ -101,6 +101,11 @@ class BusinessCentral:
         """The wire entities this installation offers, parents first."""
         silent = untold(self._site)
         return {name: replace(entity.stream, untold=silent.get(name, "")) for name, entity in self._site.offer.entities.items()}
+
+    @property
+    def offered(self) -> Offered:
+        """What this installation offers now, for the engine to remember."""
+        return self._site.remembered
 
     def probe(self) -> Probe:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
@@ -284,8 +289,18 @@ class BusinessCentral:
         return [self.settings.environment]
 
     def now(self) -> datetime:
-        """The clock's now."""
-        return self._clock.now()
+        """The server's now, where it tells; else the clock's."""
+        return self._client.server_now()
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far our clock is ahead of the server's; None where it does not tell."""
+        return self._client.ahead
+
+    @property
+    def oddities(self) -> Mapping[str, str]:
+        """What was odd about what was read and is no failure, by wire entity."""
+        return self._reading.oddities
 
     def receiver(self, hear: Callable[[str], None]) -> HintReceiver | None:
         """What answers Business Central's notifications about this company; None where the settings ask for none."""

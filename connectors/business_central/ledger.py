@@ -57,6 +57,8 @@ class _Seen:
     mark: Mark
     fields: Fields[Any]
     versions: Versions
+    today: str
+    """No closing date after this, the server's tomorrow, moves the mark."""
     is_open: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
     in_order: bool = True
@@ -71,7 +73,7 @@ class _Seen:
             self.numbers.add(row.entry)
             self.in_order, last = self.in_order and row.entry > last, row.entry
             (self.is_open.add if row.open else self.is_open.discard)(row.entry)
-            if row.closed and row.closed > self.mark.closed:
+            if self.mark.closed < row.closed <= self.today:
                 self.mark.closed = row.closed
             if row.entry > self.mark.entry:
                 self.mark.entry = row.entry
@@ -98,15 +100,18 @@ class LedgerReading:
 
     def pull(self, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything in the order of entry numbers, resumable at every batch; or what may have changed."""
-        mark = Mark.read(since)
+        mark = self._reading.mark(self._entity, since)
         yield from self._sweep() if mark is None else self._changes(mark)
 
     def of_customer(self, number: str) -> Iterator[Portion]:
         """All entries of one customer."""
         return self._reading.where(self._entity, f"{self._names.customer} eq '{number.replace(chr(39), chr(39) * 2)}'")
 
+    def _tomorrow(self) -> str:
+        return (self._reading.client.server_now() + timedelta(days=1)).date().isoformat()
+
     def _sweep(self) -> Iterator[RecordBatch]:
-        seen = _Seen(Mark(), self._fields, Versions(self._entity))
+        seen = _Seen(Mark(), self._fields, Versions(self._entity), self._tomorrow())
         for portion in self._reading.where(self._entity):
             before = seen.mark.entry
             seen.note(portion)
@@ -116,11 +121,11 @@ class LedgerReading:
 
     def _changes(self, mark: Mark) -> Iterator[RecordBatch]:
         names, was_open, closed_from = self._names, unpack(mark.open), _days_before(mark.closed)
-        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._fields, Versions(self._entity))
+        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._fields, Versions(self._entity), self._tomorrow())
         for portion in self._reading.where(self._entity, self._new(mark)):
             fresh.note(portion)
             yield self._batch(portion.records)
-        now = _Seen(fresh.mark, self._fields, fresh.versions)
+        now = _Seen(fresh.mark, self._fields, fresh.versions, fresh.today)
         for portion in self._reading.where(self._entity, f"{names.open} eq true"):
             now.note(portion)
             yield self._batch(portion.records)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from connectors.business_central.site import Site
 
 
+NOT_CONFIGURED = "not configured"
+SWITCHED_OFF = "switched off in the settings"
+
+
 @dataclass(frozen=True)
 class Offer:
     """The wire entities there are, by name, parents first; why others are not; and which ledger route was taken.
@@ -106,6 +110,15 @@ class Offering:
             raise SourceError(what, whose=self._site.whose, key=name, todo="See `sources doctor`.")
         return offer.entities[name]
 
+    def left_out(self, offer: Offer) -> frozenset[str]:
+        """Wire entities that are not offered on purpose: the settings leave them out, or a route before theirs is read."""
+        ledger, routes = self._settings.ledger, list(_ROUTES)
+        found = {name for name, why in offer.missing.items() if why in (NOT_CONFIGURED, SWITCHED_OFF)}
+        for route, entities in _ROUTES.items():
+            if ledger.route != "auto" or routes.index(route) > routes.index(offer.route) or (route == "custom_api" and ledger.custom is None):
+                found |= {entity.name for entity in entities}
+        return frozenset(found - offer.entities.keys())
+
     def _fitted(self, entity: Entity) -> Entity:
         """The entity with the names this installation gives it."""
         ledger = self._settings.ledger
@@ -126,7 +139,7 @@ class Offering:
 
     def _absent(self, entity: Entity) -> str:
         if not entity.path:
-            return "not configured"
+            return NOT_CONFIGURED
         if entity.name == "contactsInformation":
             return self._no_contacts_information()
         known = self._site.metadata if entity.api == "v2" and entity.name not in self._settings.pages else None
@@ -136,7 +149,7 @@ class Offering:
 
     def _no_contacts_information(self) -> str:
         if not self._settings.contacts_information:
-            return "switched off in the settings"
+            return SWITCHED_OFF
         if self._site.metadata is None and self._site.undescribed is not None:
             raise self._site.undescribed
         return "" if self._site.metadata is not None and self._site.metadata.has("contactsInformation") else "not in this version"

@@ -57,6 +57,8 @@ class Reading:
         self.client, self.site, self.settings = client, site, settings
         self._shapes: dict[str, RowShape] = {}
         self._sizes: dict[str, PageSize] = {}
+        self.oddities: dict[str, str] = {}
+        """What was odd about an entity and is no failure, in a sentence; by wire entity."""
         self._blank_stamps = True
         self._counts_by_path = True
 
@@ -81,9 +83,25 @@ class Reading:
         """Pages of `url` as records of `entity`."""
         shape = self.shape(entity)
         rescue = _WithoutLines(self, entity) if entity.expand else None
+        odd = 0
         for page in self.pages.walk(url, key=entity.name, size=self.size(entity), rescue=rescue):
             read = shape.read(page.rows)
-            yield Portion(read.records, read.latest, page.next is None)
+            latest = read.latest
+            if latest is not None and latest > (limit := self.limit(entity)):
+                stamps = [record.changed_at for record in read.records if record.changed_at is not None]
+                latest = max((stamp for stamp in stamps if stamp <= limit), default=None)
+                odd += sum(stamp > limit for stamp in stamps)
+                self.oddities[entity.name] = f"{odd} of its records are stamped later than the server's own clock; no cursor follows such a stamp"
+            yield Portion(read.records, latest, page.next is None)
+
+    def limit(self, entity: Entity) -> datetime:
+        """No stamp after this is believed: the server's clock and the overlap."""
+        return self.client.server_now() + entity.stream.overlap
+
+    def mark(self, entity: Entity, since: Cursor | None) -> Mark | None:
+        """The mark in a cursor; None, which means reading everything, also for one that stands in the future."""
+        mark = Mark.read(since)
+        return None if mark is not None and mark.at is not None and mark.at > self.limit(entity) else mark
 
     def where(self, entity: Entity, condition: str = "", *, select: Sequence[str] = ()) -> Iterator[Portion]:
         """Pages of an entity under its own filter and `condition`."""
@@ -92,7 +110,7 @@ class Reading:
 
     def pull(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything, or what changed since the cursor; where the host refuses to filter by stamp, everything."""
-        mark = Mark.read(since)
+        mark = self.mark(entity, since)
         if mark is None or mark.at is None or entity.modified is None:
             yield from self._sweep(entity)
             return
@@ -138,7 +156,14 @@ class Reading:
         """The latest stamp of an entity; None where it cannot be asked for."""
         if entity.modified is None:
             return None
-        query = Query(filter=entity.filter, select=(*entity.keys, entity.modified), orderby=f"{entity.modified} desc", top=1)
+        latest, limit = self._latest(entity, entity.filter), self.limit(entity)
+        if latest is None or latest <= limit:
+            return latest
+        until = f"{entity.modified} le {instant(limit)}"
+        return self._latest(entity, f"{entity.filter} and {until}" if entity.filter else until)
+
+    def _latest(self, entity: Entity, condition: str) -> datetime | None:
+        query = Query(filter=condition, select=(*entity.keys, entity.modified or ""), orderby=f"{entity.modified} desc", top=1)
         try:
             body = self.client.get(self.site.url(entity, query), key=entity.name).body
         except Refused:

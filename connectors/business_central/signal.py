@@ -23,7 +23,6 @@ _NUMBERS_BACK = 200
 class _Newest(msgspec.Struct):
     entry: EntryNumber = msgspec.field(name="entryNumber", default=0)
     customer: str = msgspec.field(name="customerNumber", default="")
-    stamp: str = msgspec.field(name="lastModifiedDateTime", default="")
 
 
 class Signal:
@@ -43,11 +42,11 @@ class Signal:
         if detailed is None:
             return ""
         try:
-            newest, edited = self._newest(detailed, "entryNumber"), self._newest(ENTRIES_FINANCE, "lastModifiedDateTime")
+            newest, edited = self._newest(detailed, "entryNumber"), self._reading.latest(ENTRIES_FINANCE)
             known = self._reading.count(detailed)
         except (SourceError, PermissionMissing):
             return ""
-        return "" if known is None else f"{newest.entry}/{known}/{edited.stamp}"
+        return "" if known is None or (known and edited is None) else f"{newest.entry}/{known}/{edited}"
 
     def _newest(self, entity: Entity, order: str) -> _Newest:
         url = self._reading.site.url(entity, Query(orderby=f"{order} desc", top=1))

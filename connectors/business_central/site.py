@@ -20,6 +20,7 @@ from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import Fields, Query, Row, cut, names
 from connectors.toolkit.paging import Pages, PageSize
 from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError, TransientError
+from sync_engine.records import Offered
 
 NOT_PERMITTED = "the login may not read it"
 _KEYLESS = "its rows have no"
@@ -242,6 +243,21 @@ class Site:
             return None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
         except TransientError:
             return None
+
+    @property
+    def remembered(self) -> Offered:
+        """What is to be compared with the next time somebody looks."""
+        offer, company = self.offer, self.company.id
+        fields = {name: self._fields_of(entity) for name, entity in offer.entities.items()}
+        return Offered(
+            company if is_guid(company) else "", offer.route, fields, dict(offer.missing), self._offering.left_out(offer), frozenset(offer.doubtful),
+        )
+
+    def _fields_of(self, entity: Entity) -> frozenset[str]:
+        """The fields of an entity's rows as far as the look at the installation told them."""
+        if entity.api != "v2" or entity.name in self._settings.pages:
+            return self.fields_seen(entity)
+        return self.metadata.sets.get(entity.path, frozenset()) if self.metadata is not None else frozenset()
 
     def offered(self, name: str) -> Entity:
         """An entity that is there, asked for again where it was in doubt. Raises TransientError, and SourceError when it is not there."""

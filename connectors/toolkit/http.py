@@ -6,6 +6,8 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -71,6 +73,15 @@ def tls(verify: bool | str) -> ssl.SSLContext | bool:
         ) from None
 
 
+def _date(header: str) -> datetime | None:
+    """The instant of an HTTP date; None where it is none. [RFC 9110, 5.6.7]"""
+    try:
+        found = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None else None
+
+
 def _never(_: Refused) -> bool:
     return False
 
@@ -96,12 +107,22 @@ class HttpClient:
     urgency: Urgency = Urgency.CHANGES
     calls: int = field(default=0, init=False)
     received: int = field(default=0, init=False)
+    _ahead: timedelta | None = field(default=None, init=False, repr=False)
     _wire: httpx.Client | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.limits.concurrent, self.clock, self.shared)
         self._budget = Budget(self.limits.calls_per_window, self.clock, self.shared)
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far our clock is ahead of the server's, as its last answer said; None where it does not tell."""
+        return self._ahead
+
+    def server_now(self) -> datetime:
+        """The server's time; ours where it does not tell its own."""
+        return self.clock.now() - (self._ahead or timedelta(0))
 
     def get(
         self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, at_once: AtOnce = (), stop: threading.Event | None = None,
@@ -215,9 +236,11 @@ class HttpClient:
     def _answered(self, answer: httpx.Response) -> None:
         if not answer.is_stream_consumed:  # a transport may have read all of it itself
             bound(answer, self.limits.largest, self.whose)
-        size = len(answer.read())
+        size, said = len(answer.read()), _date(answer.headers.get("Date", ""))
         with self._lock:
             self.received += size
+            if said is not None:
+                self._ahead = self.clock.now() - said
 
     def close(self) -> None:
         """Closes connections; may be called again."""

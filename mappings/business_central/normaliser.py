@@ -13,7 +13,7 @@ import mappings
 from mappings.business_central import documents, ledger, masterdata, parties
 from mappings.business_central.settings import BusinessCentralMapping
 from mappings.business_central.shaping import Shape
-from mappings.reading import Reader, Refused, table
+from mappings.reading import Reader, Refused, table, wire_names
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import Normalised
 
@@ -62,6 +62,11 @@ class BusinessCentralNormaliser:
             except Refused as refused:
                 out.failed.append((key, self._failed(entity, key, refused)))
         return out
+
+    def reads(self, entity: str) -> frozenset[str]:
+        """The fields on the wire that the mapping reads of an entity."""
+        shape = self._shapes[entity]
+        return wire_names(table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom))
 
     def _check_aliases(self) -> None:
         for entity, shape in self._shapes.items():

@@ -76,6 +76,7 @@ def run(
             "entities": outcomes,
             "failures": ran.failures,
             "warnings": ran.warnings,
+            "notes": ran.notes,
             **_proof(ran),
         },
         lambda screen: draw(screen, source, ran, outcomes),
@@ -168,6 +169,9 @@ def draw(screen: Console, source: str, ran: Ran, outcomes: list[EntityOutcome], 
         screen.print(f"Cut {ran.published.cut_id}: {told or 'nothing to write'}.", markup=False)
     for name, error in ran.failures.items():
         screen.print(f"{name} was not read: {error}", style="red", markup=False, soft_wrap=True)
+    for sentence in dict.fromkeys(ran.notes.values()):
+        about = ", ".join(entity for entity, said in ran.notes.items() if said == sentence)
+        screen.print(f"Note: {about}: {sentence}.", style="yellow", markup=False)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
     if ran.certificate is not None:

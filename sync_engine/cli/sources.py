@@ -51,17 +51,18 @@ def doctor(source: Annotated[str | None, typer.Argument(help="Only this source; 
 
     The exit code is that of the first thing that is ill; what is merely degraded is no error.
     """
-    from sync_engine.ops.runs.workplace import configured, source_named
+    from sync_engine.ops.runs.workplace import configured, open_store, source_named
     from sync_engine.ops.sources import doctor as ops
     from sync_engine.platform.clock import SystemClock
 
     configs = [source_named(source)] if source else list(configured().values())
     place = ops.place()
+    store = open_store() if all(finding.verdict == "well" for finding in place if finding.about == "database") else None
     found = []
     with output.progress("doctor") as report:
         for config in configs:
             report("examining", config.source, 0)
-            found.append(ops.examine(config, SystemClock()))
+            found.append(ops.examine(config, SystemClock(), store))
 
     def draw(screen: Console) -> None:
         screen.print(_findings("This installation of the engine", place))
@@ -82,6 +83,33 @@ def _findings(title: str, findings: list[Finding]) -> object:
     if plain:
         rows.append((READABLE, "well", ", ".join(plain), ""))
     return table(title, ("what", "state", "detail", "what is lost, what to do"), rows)
+
+
+@command(sources)
+def accept(
+    source: Annotated[str, typer.Argument(help="A source that does not offer any more what it offered.")],
+    entity: Annotated[list[str] | None, typer.Option("--entity", "-e", help="Only this wire entity; may be repeated.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Accept it. Without it, what is missing is shown and nothing changes.")] = False,
+    why: Annotated[str | None, typer.Option("--reason", help="Why, for the audit.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who decides; your login name when left out.")] = None,
+) -> None:
+    """Shows what a source offered and does not any more; with --apply its runs do without it, and a ledger is read by the next best route."""
+    import getpass
+
+    from sync_engine.ops.runs.workplace import open_store
+    from sync_engine.ops.sources import offers
+
+    store = open_store()
+    found = offers.accept(store, source, entity or (), by=by or getpass.getuser(), why=why) if apply else offers.missing(store, source)
+    rows = [(one.entity, one.since, one.why) for one in found]
+    said = "Accepted: the next run does without it." if apply else "Nothing was changed; with --apply the runs do without it."
+
+    def draw(screen: Console) -> None:
+        screen.print(table(f"What {source} offered and does not any more", ("entity", "since", "why"), rows, nothing="Nothing is missing."))
+        if found:
+            screen.print(said, markup=False)
+
+    give({"source": source, "accepted": apply, "missing": found}, draw)
 
 
 @command(sources)

@@ -60,11 +60,11 @@ def publish(lane: Lane) -> Published:
 
 def ledger_date(lane: Lane) -> date:
     """What date it is in the company's ledger calendar."""
-    return lane.clock.now().astimezone(ZoneInfo(lane.config.time_zone)).date()
+    return lane.now().astimezone(ZoneInfo(lane.config.time_zone)).date()
 
 
 def _cut(lane: Lane, connection: Connection) -> Cut:
-    as_of = lane.clock.now()
+    as_of = lane.now()
     cut_id = open_cut(connection, lane.source, lane.run_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version)
     portfolio = lane.config.portfolio
     links = {entity: lane.config.link_settings(entity) for entity in ("debtor", "contact")}

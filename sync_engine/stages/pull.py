@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import SourceError, TransientError
 from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
-from sync_engine.stages.lane import Lane
+from sync_engine.stages.lane import CLOCKS_AGREE, Lane
 from sync_engine.store.db import transaction
-from sync_engine.store.landing import damage, records
+from sync_engine.store.landing import damage, offers, records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
 
@@ -38,7 +38,10 @@ def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None =
     `row` is its stream, where the caller has it. Raises the connector's errors; everything landed before stays, and the next run
     resumes behind it.
     """
-    stream, row = lane.connector.streams[entity], row or lane.streams()[entity]
+    row = row or lane.streams()[entity]
+    if entity in lane.missing:
+        raise _missing(lane, row)
+    stream = lane.connector.streams[entity]
     if full:
         note_damage(lane, entity)
     everything = full or row.is_damaged or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
@@ -60,11 +63,23 @@ def note_damage(lane: Lane, entity: str) -> None:
                 damage.note(connection, one.batch_id, said)
 
 
+def _missing(lane: Lane, row: StreamRow) -> SourceError:
+    """That what was offered is gone is a failure of the entity: what it said before stays, and may be out of date."""
+    failure = SourceError(
+        lane.missing[row.entity], whose=lane.source, key=row.entity,
+        todo=f"Mend it at the source (permission, published page, app), or, if it is meant to be gone: sync-engine sources accept {lane.source}.",
+    )
+    record_step(lane.store, lane.run_id, "pull", row.entity, "failed", 0.0, Counts(), str(failure))
+    return failure
+
+
 def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
     """Pulls the closure of one debtor; moves no cursor and judges no sweep."""
     rows = lane.streams()
     outcome: list[Pulled] = []
     for batch in lane.connector.pull_debtor(debtor_key):
+        if batch.entity in lane.held_back:
+            continue
         only = RecordBatch(batch.entity, batch.records, batch.deleted, None, complete=False)
         outcome.append(_land(lane, rows[batch.entity], [only], sweeping=False, stage="pull debtor", is_verification=False))
     return outcome
@@ -73,7 +88,10 @@ def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
 def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
     if stream.sweep_every is None or stream.reports_deletes:
         return False
-    return row.swept_at is None or lane.clock.now() - row.swept_at >= lane.config.sweep_every(stream.sweep_every)
+    if row.swept_at is None:
+        return True
+    since = lane.now() - row.swept_at
+    return since >= lane.config.sweep_every(stream.sweep_every) or since < -CLOCKS_AGREE
 
 
 def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweeping: bool, stage: str, is_verification: bool = True) -> Pulled:
@@ -89,8 +107,10 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
         raise
     counts.calls = lane.connector.calls - calls
     held = sweep is not None and sweep.held
+    if odd := lane.oddity(row.entity):
+        lane.notes[row.entity] = odd
     record_step(lane.store, lane.run_id, stage, row.entity, "held" if held else "succeeded", time.perf_counter() - started, counts,
-        sweep.why if sweep and held else None, verified_stream=row.stream_id if is_verification else None)
+        sweep.why if sweep and held else odd or None, verified_stream=row.stream_id if is_verification else None)
     return Pulled(row.entity, counts, sweep)
 
 
@@ -128,6 +148,8 @@ def _record(
         records.note_seen(connection, lane.source, row.stream_id, keys)
         if batch.complete:
             sweep = _judge_sweep(lane, row, connection, stated)
+            if row.canonical in offers.LEDGER:
+                offers.retire_replaced(connection, lane.source)
             deleted += 0 if sweep.held else sweep.missing
     if batch.resume_from is not None:
         move_cursor(connection, row.stream_id, batch.resume_from)
@@ -137,7 +159,7 @@ def _record(
 def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> records.SweepOutcome:
     brake = None if lane.accept_held else 1.0 if _is_harmless(row) else lane.config.sweep.brake
     outcome = records.finish_sweep(
-        connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.clock.now(),
+        connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.now(),
         guarded="" if lane.accept_held or row.facet else row.canonical,
     )
     if outcome.why and not outcome.held:

@@ -116,6 +116,7 @@ def test_a_yaml_becomes_this_lane(tmp_path: Path) -> None:
 STORE = """
 asset canonical_store/links
 asset canonical_store/ownership_policy
+job ops_accept_missing
 job ops_adopt
 job ops_apply_plan
 job ops_group

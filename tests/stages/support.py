@@ -25,7 +25,7 @@ from sync_engine.lake import Lake
 from sync_engine.ops.runs.source_run import Ran, Workshop, lane_for, run_source
 from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.ports import Clock, Connector, Normaliser
-from sync_engine.records import Stream
+from sync_engine.records import Offered, Stream
 from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import Normalisation, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
@@ -75,6 +75,11 @@ class Narrow:
     def streams(self) -> dict[str, Stream]:
         """The offered ones."""
         return {name: stream for name, stream in self._whole.streams.items() if name in self._only}
+
+    @property
+    def offered(self) -> Offered:
+        """The test alone decides what is offered."""
+        return Offered(by_settings=True)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whole, name)
@@ -147,7 +152,7 @@ class Rig:
         return run_source(self.workshop, self.config, connector=self.connector(), **options)
 
     def _stages(self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool) -> None:
-        for entity in lane.connector.streams if entities is None else entities:
+        for entity in lane.to_pull() if entities is None else entities:
             try:
                 outcome.pulled[entity] = pull(lane, entity, full=full)
             except AuthenticationFailed:
@@ -280,7 +285,7 @@ def living(store: Engine) -> Snapshot:
         "document_line": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND (d.deleted_at IS NOT NULL OR {buried.format('d')}))",
         "application": " OR ".join(
             f"EXISTS (SELECT FROM canonical.{table} x WHERE x.id IN (t.from_id, t.to_id) AND {buried.format('x')})" for table in ("document", "payment")),
-        "portfolio": "NOT EXISTS (SELECT FROM canonical.dimension_value v WHERE v.id = t.dimension_value_id AND v.deleted_at IS NULL)",
+        "portfolio": "NOT EXISTS (SELECT FROM canonical.dimension_value v WHERE v.id = t.dimension_value_id AND v.deleted_at IS NULL AND NOT v.is_heading)",
         "contact_position": "NOT EXISTS (SELECT FROM canonical.contact c WHERE c.position_id = t.id AND c.deleted_at IS NULL)",
     }
     found: Snapshot = {}

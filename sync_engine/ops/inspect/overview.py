@@ -21,6 +21,8 @@ from sync_engine.store.queries.source_status import EntityOutcome, EntityState, 
 
 SHOWN = 5
 """Causes of missing records that `status` tells; `quarantine list` tells all."""
+CLOCKS_AGREE = 3600
+"""Seconds by which a moment in the store may lie ahead of our clock; more, and nobody can tell how fresh a source is."""
 Freshness = Literal["fresh", "stale", "never read", "not configured"]
 
 
@@ -38,10 +40,11 @@ class SourceOverview(NamedTuple):
 
     @property
     def needs_a_person(self) -> bool:
-        """Stale, failed, partial, held, graded C or D, or with landed bytes lost: worth a page in the night, by choice."""
+        """Stale, failed, partial, held, graded C or D, short of what it offered, or with landed bytes lost: worth a page in the night, by choice."""
         state = self.state
         waits = state is not None and (
-            state.held > 0 or state.damaged > 0 or state.outcome in ("failed", "died", "held", "partial") or state.grade in TROUBLE
+            state.held > 0 or state.damaged > 0 or state.n_missing > 0 or state.outcome in ("failed", "died", "held", "partial")
+            or state.grade in TROUBLE
         )
         return self.freshness in ("stale", "never read") or waits
 
@@ -94,7 +97,7 @@ def _overview(name: str, config: SourceConfig | None, state: SourceState | None,
         assert state is not None
         return SourceOverview(name, state.connector, state.role, None, "not configured", age, state.outcome, state)
     limit = timedelta(hours=config.freshness_hours).total_seconds()
-    freshness: Freshness = "never read" if age is None else "fresh" if age <= limit else "stale"
+    freshness: Freshness = "never read" if age is None else "fresh" if -CLOCKS_AGREE <= age <= limit else "stale"
     return SourceOverview(name, config.connector, config.role, config.schedule, freshness, age, state.outcome if state else None, state)
 
 

@@ -38,6 +38,8 @@ class Ran:
     certificate: Certificate | None = None
     failures: dict[str, SyncError] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+    """What was odd and is no failure, by wire entity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def run_source(
                 lane.accept_held = accept_moves
                 ran.published = publish(lane)
                 ran.certificate = reconcile(lane, ran.published.cut_id)
-                ran.warnings = lane.warnings
+                ran.warnings, ran.notes = lane.warnings, lane.notes
                 ran.outcome, why = concluded(ran.failures, ran.certificate, is_held=bool(lane.warnings))
         except BaseException as error:
             ran.outcome = "failed"
@@ -134,11 +136,11 @@ def _close_quietly(store: Engine, run_id: UUID, error: BaseException) -> None:
 
 def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
     """Wire entities, by their own name or by family. Raises ConfigurationError for a name nobody knows."""
-    streams = lane.connector.streams
-    known = set(streams) | {s.family for s in streams.values()}
+    families = lane.to_pull()
+    known = set(families) | set(families.values())
     if unknown := sorted(set(entities) - known):
         raise ConfigurationError(f"there is no entity {', '.join(unknown)}", whose=lane.source, todo=f"It offers: {', '.join(sorted(known))}.")
-    return [e for e, s in streams.items() if not entities or e in entities or s.family in entities]
+    return [e for e, family in families.items() if not entities or e in entities or family in entities]
 
 
 def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:

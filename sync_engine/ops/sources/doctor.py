@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
+
+from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig, connector_plugin, settings_of
 from sync_engine.errors import StoreError, SyncError
@@ -16,6 +19,9 @@ from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.ops.runs.workplace import open_store
 from sync_engine.platform.home import lake_url
 from sync_engine.ports import Clock, Connector
+from sync_engine.stages.lane import CLOCKS_AGREE, fields_read, offered_by, other_company, wrong_clock
+from sync_engine.store.db import transaction
+from sync_engine.store.landing import offers
 
 Verdict = Literal["well", "degraded", "ill", "unknown"]
 
@@ -54,12 +60,12 @@ def place() -> list[Finding]:
     return [database, lake, *_landed(is_readable=database.verdict == lake.verdict == "well")]
 
 
-def examine(config: SourceConfig, clock: Clock) -> Examination:
-    """Settings, secrets, login, what the login may read, and whether the portfolio's dimension exists."""
-    return Examination(config.source, list(_findings(config, clock)))
+def examine(config: SourceConfig, clock: Clock, store: Engine | None = None) -> Examination:
+    """Settings, secrets, login, what the login may read, whether the portfolio's dimension exists; with a store, what is missing since."""
+    return Examination(config.source, list(_findings(config, clock, store)))
 
 
-def _findings(config: SourceConfig, clock: Clock) -> Iterator[Finding]:
+def _findings(config: SourceConfig, clock: Clock, store: Engine | None) -> Iterator[Finding]:
     missing = list(missing_secrets(config.connection))
     yield (
         Finding("secrets", "ill", f"not there: {', '.join(missing)}", "Set them where the engine runs.", 2)
@@ -77,12 +83,12 @@ def _findings(config: SourceConfig, clock: Clock) -> Iterator[Finding]:
         yield _ill("settings", error)
         return
     try:
-        yield from _installation(config, connector)
+        yield from _installation(config, connector, store)
     finally:
         connector.close()
 
 
-def _installation(config: SourceConfig, connector: Connector) -> Iterator[Finding]:
+def _installation(config: SourceConfig, connector: Connector, store: Engine | None) -> Iterator[Finding]:
     try:
         probe = connector.probe()
     except SyncError as error:
@@ -95,8 +101,29 @@ def _installation(config: SourceConfig, connector: Connector) -> Iterator[Findin
             yield Finding(name.replace("_", " "), "well", fact)
     for capability in probe.capabilities:
         yield Finding(capability.name, "well" if capability.available else "degraded", capability.detail, capability.consequence)
+    ahead: timedelta | None = getattr(connector, "ahead", None)
+    if ahead is not None and abs(ahead) > CLOCKS_AGREE:
+        yield Finding("clock", "ill", wrong_clock(ahead), "Set the clock of this machine; pins and freshness go by it.", 2)
     yield from _nobody(connector, {capability.name for capability in probe.capabilities if not capability.available})
     yield _asked("portfolio dimension", lambda: _dimension(config, connector))
+    if store is not None:
+        yield from _missing(config, connector, store)
+
+
+def _missing(config: SourceConfig, connector: Connector, store: Engine) -> Iterator[Finding]:
+    """What was offered at an earlier run and is not now, and another company behind the same name."""
+    try:
+        with transaction(store, "reading what was offered") as connection:
+            known = offers.remembered(connection, config.source)
+        offered, read = offered_by(connector), fields_read(open_normaliser(config), connector.streams)
+        found = offers.compare(known, offered, connector.streams, read)
+    except SyncError as error:
+        yield _ill("what was offered before", error)
+        return
+    if found.other_company:
+        yield _ill("company", other_company(config.source, found.other_company, offered.company))
+    for entity, why in found.missing.items():
+        yield Finding(entity, "ill", why, f"Mend it at the source, or, if it is meant: sync-engine sources accept {config.source}.", 3)
 
 
 def _nobody(connector: Connector, unreadable: set[str]) -> Iterator[Finding]:

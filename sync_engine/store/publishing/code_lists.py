@@ -15,13 +15,18 @@ def publish_code_lists(cut: Cut) -> None:
         _from_claims(cut, "account_owner", ("name", "email", "number", "external_number"), external_no="r.claim ->> 'number'")
     if "reference" in waiting:
         _references(cut)
-    if "fx_rate" in waiting:
+    if "fx_rate" in waiting or base_currency_is_new(cut):
         _rates(cut)
     if "dimension" in waiting:
         _from_claims(cut, "dimension", ("code", "name", "kind"), external_no="r.claim ->> 'code'")
-    if "dimension_value" in waiting:
+    if waiting & {"dimension", "dimension_value"}:
         _dimension_values(cut)
     _portfolios(cut)
+
+
+def base_currency_is_new(cut: Cut) -> bool:
+    """Whether this cut is the first to know the company's base currency, or knows another one: all that is blank means it."""
+    return cut.exists("SELECT FROM change_new WHERE entity = 'company' AND (op = 'create' OR field = 'base_currency')")
 
 
 def _from_claims(cut: Cut, entity: str, columns: tuple[str, ...], *, external_no: str) -> None:
@@ -71,8 +76,9 @@ def _rates(cut: Cut) -> None:
                coalesce(r.claim ->> 'to', c.base_currency) AS to_currency, CAST(r.claim ->> 'date' AS date) AS rate_date,
                CAST(r.claim ->> 'rate' AS numeric) AS rate, r.claim ->> 'basis' AS basis
         FROM engine.source_record r JOIN engine.stream s USING (stream_id) LEFT JOIN canonical.company c ON c.source = s.source
-        WHERE s.source = :source AND s.canonical = 'fx_rate' AND NOT s.facet AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
-        """)
+        WHERE s.source = :source AND s.canonical = 'fx_rate' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1
+          AND (r.dirty OR :everything)
+        """, everything=base_currency_is_new(cut))
     merge_into(cut, "fx_rate", "incoming_fx_rate", ("source", "external_id", "deleted_at", "from_currency", "to_currency", "rate_date", "rate", "basis"))
 
 
@@ -91,14 +97,15 @@ def _dimension_values(cut: Cut) -> None:
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.dimension d ON d.source = s.source AND d.external_id = r.claim ->> 'dimension_key'
         LEFT JOIN facet f ON f.key = d.code || '|' || (r.claim ->> 'code')
-        WHERE s.source = :source AND s.canonical = 'dimension_value' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1 AND (r.dirty OR f.dirty)
+        WHERE s.source = :source AND s.canonical = 'dimension_value' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1
+          AND (r.dirty OR f.dirty OR d.id IN (SELECT record_id FROM change_new WHERE entity = 'dimension'))
         """)
     merge_into(cut, "dimension_value", "incoming_dimension_value", ("source", "external_id", "external_no", "deleted_at", "dimension_id", "code", "name",
         "parent_id", "blocked", "is_heading"))
 
 
 def _portfolios(cut: Cut) -> None:
-    """One portfolio for every potential value of the chosen dimension, used or not; blocked or removed values archive theirs."""
+    """One portfolio for every potential value of the chosen dimension, used or not; what is no value to choose any more archives its own."""
     if cut.portfolio_dimension is None:
         return
     codes = sorted(str(r[0]) for r in cut.rows("SELECT code FROM canonical.dimension WHERE source = :source AND deleted_at IS NULL AND code IS NOT NULL"))
@@ -110,11 +117,10 @@ def _portfolios(cut: Cut) -> None:
         CREATE TEMP TABLE incoming_portfolio ON COMMIT DROP AS
         SELECT {id_sql("portfolio", "v.external_id")} AS id, v.source, coalesce(v.name, v.code) AS name, v.code, v.code AS external_no,
             v.id AS dimension_value_id,
-               CASE WHEN v.blocked OR v.deleted_at IS NOT NULL OR d.code <> :code THEN coalesce(p.archived_at, now()) END AS archived_at
+               CASE WHEN v.blocked OR v.is_heading OR v.deleted_at IS NOT NULL OR d.code <> :code THEN coalesce(p.archived_at, now()) END AS archived_at
         FROM canonical.dimension_value v JOIN canonical.dimension d ON d.id = v.dimension_id
         LEFT JOIN canonical.portfolio p ON p.dimension_value_id = v.id
-        WHERE v.source = :source AND NOT v.is_heading AND (d.code = :code AND (v.deleted_at IS NULL OR p.id IS NOT NULL) OR d.code <> :code
-            AND p.id IS NOT NULL)
+        WHERE v.source = :source AND (p.id IS NOT NULL OR d.code = :code AND v.deleted_at IS NULL AND NOT v.is_heading)
         """, code=cut.portfolio_dimension)
     merge_into(cut, "portfolio", "incoming_portfolio", ("source", "name", "code", "external_no", "dimension_value_id", "archived_at"), actor_kind="workflow")
 
@@ -139,7 +145,9 @@ def publish_debtor_dimensions(cut: Cut) -> None:
         """)
     cut.sql("""
         INSERT INTO dirty_debtor SELECT DISTINCT debtor_id FROM canonical.debtor_dimension WHERE debtor_id IS NOT NULL AND dimension_value_id IN (
-            SELECT record_id FROM change_new WHERE entity = 'dimension_value' AND (op = 'create' OR field IN ('deleted_at', 'is_heading')))
+            SELECT record_id FROM change_new WHERE entity = 'dimension_value' AND (op = 'create' OR field IN ('deleted_at', 'is_heading', 'dimension_id'))
+            UNION ALL SELECT v.id FROM change_new c JOIN canonical.dimension_value v ON v.dimension_id = c.record_id
+            WHERE c.entity = 'dimension' AND (c.op = 'create' OR c.field IN ('code', 'deleted_at')))
         ON CONFLICT DO NOTHING
         """)
     merge_into(cut, "debtor_dimension", "incoming_debtor_dimension", ("source", "external_id", "deleted_at", "debtor_id", "dimension_id", "dimension_value_id"))

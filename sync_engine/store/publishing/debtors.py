@@ -15,7 +15,9 @@ from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, expire_
 IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
-REFERRED = (("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"))
+REFERRED = (
+    ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"), ("debtor", "claim ->> 'number'", "bill_to_number"),
+)
 """What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
     "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
@@ -34,7 +36,8 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.dirty AND r.claim ? 'bill_to_number'
           AND t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND m.deleted_at IS NULL AND m.claim ->> 'number' = r.claim ->> 'number'
         """)
-    if everything or everyone:
+    _find_early_cards(cut)
+    if everything or everyone or cut.exists("SELECT FROM change_new WHERE entity = 'company' AND op = 'create'"):
         cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
             everyone=everyone)
         return
@@ -48,6 +51,19 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
         _mark_referring(cut, canonical, column, claimed)
     owners.mark_dirty(cut)
     expire_pins(cut, "debtor")
+
+
+def _find_early_cards(cut: Cut) -> None:
+    """A card that names its debtor by number, and came before it, is found when the debtor comes."""
+    cut.sql("""
+        UPDATE engine.source_record r SET about = m.key FROM engine.stream s, (
+            SELECT d.key, d.claim ->> 'number' AS number FROM engine.source_record d JOIN engine.stream t USING (stream_id)
+            WHERE t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND d.dirty AND d.deleted_at IS NULL AND NOT EXISTS (
+                SELECT FROM engine.source_record x JOIN engine.stream y USING (stream_id)
+                WHERE y.source = :source AND y.canonical = 'debtor' AND y.facet AND x.about = d.key)) m
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.about IS NULL AND r.deleted_at IS NULL
+          AND r.claim ? 'bill_to_number' AND r.claim ->> 'number' = m.number
+        """)
 
 
 def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None:
@@ -64,7 +80,7 @@ def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None
     cut.sql(f"""
         INSERT INTO dirty_debtor
         SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.key
+        JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
         WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN ({changed})
         ON CONFLICT DO NOTHING
         """)

@@ -6,6 +6,7 @@ from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing.cut import Cut, count, merge_into
 from sync_engine.store.publishing.orphans import WAITING
+from sync_engine.store.publishing.unresolved import OWNERS_BY_NAME, note_unresolved, take_up_resolved
 from sync_engine.store.staging import staged
 
 COLUMNS = (
@@ -65,11 +66,12 @@ def prepare_documents(cut: Cut) -> bool:
         FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source
-        LEFT JOIN (SELECT DISTINCT ON (called) called, id FROM canonical.account_owner
-            CROSS JOIN LATERAL (VALUES (1, number), (2, external_number), (3, name)) n(rung, called)
-            WHERE source = :source AND deleted_at IS NULL AND called IS NOT NULL ORDER BY called, rung, id) o ON o.called = d.owner_code
+        LEFT JOIN {OWNERS_BY_NAME} o ON o.called = d.owner_code
         LEFT JOIN canonical.reference t ON t.source = :source AND t.external_id = 'payment_terms/' || d.terms_key
         """)
+    if cut.exists(f"SELECT FROM {documents}"):
+        note_unresolved(cut)
+    take_up_resolved(cut)
     return cut.exists("SELECT FROM incoming_document")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sync_engine.canonical.document import LEDGER_ENTRY
 from sync_engine.store.db import tell_planner
+from sync_engine.store.publishing.code_lists import base_currency_is_new
 from sync_engine.store.publishing.cut import Cut, count, id_sql, merge_into
 from sync_engine.store.publishing.orphans import hold_applications, hold_entries
 from sync_engine.store.staging import staged
@@ -53,7 +54,10 @@ def merge_entries(cut: Cut) -> bool:
         WHERE e.source = :source AND e.record_id IS NULL AND e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet
           AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
         """)
-    cut.sql("INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND record_id IS NULL ON CONFLICT DO NOTHING")
+    everything = base_currency_is_new(cut)
+    cut.sql("""
+        INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND (record_id IS NULL OR :everything) ON CONFLICT DO NOTHING
+        """, everything=everything)
     if not cut.exists(f"SELECT FROM {table}"):
         return cut.exists("SELECT FROM touched_entry")
     cut.sql(f"""
@@ -166,11 +170,17 @@ def resolve_entries(cut: Cut) -> None:
 
 
 def _follow_entries(cut: Cut) -> None:
-    """Applications name records, not entries: where an entry speaks about another record now, they do too."""
+    """Applications name records, not entries: where an entry speaks about another record now, they do too.
+
+    An entry that says no currency has its document's, and so have its applications.
+    """
     cut.sql("""
         CREATE TEMP TABLE moved_entry ON COMMIT DROP AS
-        SELECT r.old_id, e.record_id AS new_id, e.record_kind AS new_kind FROM resolved_entry r JOIN engine.ledger_entry e ON e.source = :source
-            AND e.entry_no = r.entry_no
+        SELECT r.old_id, e.record_id AS new_id, e.record_kind AS new_kind,
+               CASE WHEN e.amount IS NULL AND e.currency IS NULL THEN coalesce(n.currency, o.currency, c.base_currency) END AS currency, c.base_currency
+        FROM resolved_entry r JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = r.entry_no
+        LEFT JOIN incoming_document n ON n.id = e.record_id LEFT JOIN canonical.document o ON o.id = e.record_id
+        LEFT JOIN canonical.company c ON c.source = :source
         WHERE r.old_id IS NOT NULL AND e.record_id <> r.old_id
         """)
     if not cut.exists("SELECT FROM moved_entry"):
@@ -178,11 +188,18 @@ def _follow_entries(cut: Cut) -> None:
     cut.sql("""
         CREATE TEMP TABLE moved_application ON COMMIT DROP AS
         SELECT a.id, coalesce(f.new_kind, a.from_kind) AS from_kind, coalesce(f.new_id, a.from_id) AS from_id,
-               coalesce(t.new_kind, a.to_kind) AS to_kind, coalesce(t.new_id, a.to_id) AS to_id
+               coalesce(t.new_kind, a.to_kind) AS to_kind, coalesce(t.new_id, a.to_id) AS to_id, a.external_id, coalesce(t.currency, a.currency) AS currency,
+               CASE WHEN t.currency IS NULL THEN a.amount WHEN t.currency = t.base_currency THEN a.amount_base END AS amount
         FROM canonical.application a LEFT JOIN moved_entry f ON f.old_id = a.from_id LEFT JOIN moved_entry t ON t.old_id = a.to_id
         WHERE a.source = :source AND (a.from_id IN (SELECT old_id FROM moved_entry) OR a.to_id IN (SELECT old_id FROM moved_entry))
         """)
-    merge_into(cut, "application", "moved_application", ("from_kind", "from_id", "to_kind", "to_id"))
+    merge_into(cut, "application", "moved_application", ("from_kind", "from_id", "to_kind", "to_id", "currency", "amount"))
+    cut.sql("""
+        CREATE TEMP TABLE moved_deduction ON COMMIT DROP AS
+        SELECT p.id, a.currency, a.amount FROM moved_application a
+        JOIN canonical.payment p ON p.source = :source AND p.external_id = 'deduction/' || a.external_id
+        """)
+    merge_into(cut, "payment", "moved_deduction", ("currency", "amount"))
 
 
 def enrich_documents(cut: Cut) -> None:

@@ -40,6 +40,8 @@ class SourceState(NamedTuple):
     money_tied: bool | None
     missing: str | None
     damaged: int
+    n_missing: int = 0
+    """Wire entities that were offered before and cannot be read now."""
 
 
 class EntityState(NamedTuple):
@@ -134,7 +136,8 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                g.n_answered, g.n_checks, g.money_tied, g.missing,
                (SELECT count(*) FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)
                 WHERE t.source = s.source AND m.damage IS NOT NULL AND EXISTS (
-                   SELECT FROM engine.source_record x WHERE x.stream_id = m.stream_id AND x.batch_id = m.batch_id AND x.deleted_at IS NULL))
+                   SELECT FROM engine.source_record x WHERE x.stream_id = m.stream_id AND x.batch_id = m.batch_id AND x.deleted_at IS NULL)),
+               (SELECT count(*) FROM engine.offer o WHERE o.source = s.source AND o.gone_since IS NOT NULL)
         FROM engine.source s
         LEFT JOIN LATERAL (SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source

@@ -22,7 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 metadata = MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -141,6 +141,17 @@ Index("ix_ledger_entry_key", ledger_entry.c.source, ledger_entry.c.key)
 Index("ix_ledger_entry_record", ledger_entry.c.record_id)
 Index("ix_ledger_entry_homeless", ledger_entry.c.source, postgresql_where=ledger_entry.c.record_id.is_(None))
 
+offer = Table(
+    "offer", metadata, Column("source", Text, primary_key=True), Column("kind", Text, primary_key=True), Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False), Column("fields", ARRAY(Text), nullable=False, server_default="{}"), _now("since"), Column("gone_since", TS),
+    Column("why", Text), schema=ENGINE,
+)
+"""What a source offered when it was last looked at. `kind`: company (value: its id), route, entity (value: its canonical kind)."""
+unresolved_reference = Table(
+    "unresolved_reference", metadata, Column("document_id", UUID(as_uuid=True), primary_key=True), Column("field", Text, primary_key=True),
+    Column("source", Text, nullable=False), Column("code", Text, nullable=False), schema=ENGINE,
+)
+"""What a published document names that nobody knows yet. `field`: owner (its number), terms (their key)."""
 link_rule = Table(
     "link_rule", metadata, Column("rule_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text,
         nullable=False),

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -123,6 +124,7 @@ class BusinessCentralSimulator:
             self._remember(request, 0)
             raise
         correlation = str(uuid4())
+        response.headers.setdefault("Date", format_datetime(self.world.clock(), usegmt=True))
         response.headers.setdefault("request-id", correlation)
         response.headers.setdefault("ms-correlation-x", correlation)
         self._remember(request, response.status)

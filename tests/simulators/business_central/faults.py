@@ -176,6 +176,17 @@ class XmlError(Answers):
         return Response(self.status, body=text.encode(), headers={"Content-Type": "application/xml"})
 
 
+class Refuses(Answers):
+    """The server answers with an error of its own: 403, 404, 500."""
+
+    def __init__(self, status: int, **when: Any) -> None:
+        super().__init__(**when)
+        self.status = status
+
+    def answer(self) -> Response:
+        return _odata(self.status, "Internal_ServerError", "Not now.")
+
+
 class EmptyUnauthorized(Answers):
     """A 401 without a body."""
 

@@ -96,7 +96,8 @@ def _handler_for(simulator: BusinessCentralSimulator, scheme: str) -> type[BaseH
             code, _, reason = status.partition(" ")
             self.send_response(int(code), reason)
             for name, value in fields:
-                self.send_header(name, value)
+                if name != "Date":  # the server says its own
+                    self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 

@@ -95,7 +95,7 @@ def _email(text: str) -> str:
 
 def _phone(text: str) -> str:
     digits = sum(c.isdigit() for c in text)
-    if not _PHONE.fullmatch(text) or not 5 <= digits <= 20:
+    if not _PHONE.fullmatch(text) or not 3 <= digits <= 20:
         raise Unfit("it takes a phone number, such as +45 12 34 56 78")
     return text
 

@@ -26,6 +26,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine
 
+from sync_engine.canonical.by_hand import Unfit, checked
 from sync_engine.canonical.cells import is_failed
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
@@ -56,6 +57,15 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """Kind -> cell -> the headings it may stand under; case, blanks, dots, hyphens and underscores do not count."""
+
+
+TYPED: dict[str, dict[str, tuple[str, str]]] = {
+    "persons": {cell: ("contact", cell) for cell in ("email", "first_name", "last_name", "phone", "position")},
+    "positions": {"value": ("contact", "position")},
+    "debtor-tags": {"value": ("debtor", "name")},
+    "invoice-tags": {"value": ("debtor", "name")},
+}
+"""Kind -> cell -> the entity and field whose values it takes; other cells name records that must be there. A tag is text as a name is."""
 
 
 @dataclass(slots=True)
@@ -145,7 +155,7 @@ def _decided(connection: Connection, kind: str, path: Path, primary: bool, writt
         raise ConfigurationError(f"there is no import {kind!r}", todo=f"There are: {', '.join(KINDS)}.")
     table = read_table(path, encoding=written.encoding, delimiter=written.delimiter, sheet=written.sheet)
     places = _places(kind, table)
-    load_rows(connection, _rows(table, places))
+    load_rows(connection, _rows(table, places, kind))
     decide_rows(connection, kind, {cell: table.header[place] for cell, place in places.items()}, primary=primary)
     rows = outcomes(connection)
     counts = Counter(row.outcome for row in rows)
@@ -178,13 +188,20 @@ def _once(heading: str) -> str:
     return _bare(re.sub(r" \(\d+\)$", "", heading))
 
 
-def _rows(table: Table, places: dict[str, int]) -> Iterator[list[str | int | None]]:
+def _rows(table: Table, places: dict[str, int], kind: str) -> Iterator[list[str | int | None]]:
+    typed = {CELLS.index(cell): (cell, meant) for cell, meant in TYPED.get(kind, {}).items() if cell in places}
     order = [places.get(cell) for cell in CELLS]
     for number, cells, wrong in table.rows:
         said = [None if p is None or wrong else cells[p] for p in order]
+        column = None
         if wrong := wrong or next(filter(None, map(_unusable, said)), ""):
             said = [None] * len(CELLS)
-        yield [number, *said, wrong or None]
+        for place, (cell, meant) in typed.items():
+            try:
+                said[place] = checked(*meant, said[place])
+            except Unfit as why:
+                wrong, column = wrong or str(why), column or table.header[places[cell]]
+        yield [number, *said, wrong or None, column]
 
 
 def _unusable(cell: str | None) -> str:

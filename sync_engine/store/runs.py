@@ -90,7 +90,8 @@ def source_lock(engine: Engine, source: str, *, wait: bool) -> Iterator[None]:
         elif not turns.try_take(connection, turn):
             who = turns.told(connection, turn)
             raise ConfigurationError(
-                "another run of this source is going on" + (f" ({who})" if who else ""), whose=source, todo="Wait for it, or start this one with --wait."
+                "another run of this source is going on" + (f" ({who})" if who else ""), whose=source,
+                todo=f"Try again when it has ended; `sync-engine run {source} --wait` waits for it.",
             )
         try:
             yield

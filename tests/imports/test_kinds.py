@@ -24,7 +24,7 @@ def test_owners_by_id_number_and_name(desk: Desk) -> None:
     assert (report.read, report.applied, report.unchanged, report.refused) == (8, 3, 0, 5)
     assert {n: o for n, o in desk.debtors("owner").items() if o == "ann@example.com"}.keys() == {"10000", "10001", "10002"}
     assert refused(report) == {
-        5: ("customer_id", "2 customers are called this: 10003 HANSEN & SØN 3, 10004 HANSEN & SØN 3"),
+        5: ("customer_id", "2 customers are called this: 10003 HANSEN & SØN 3 (erp erp-3), 10004 HANSEN & SØN 3 (erp erp-4)"),
         6: ("customer_id", "no customer has this id, number or exact name"), 7: ("email_address", "no account owner has this e-mail address"),
         8: ("customer_id", "names no customer"), 9: ("email_address", "is blank"),
     }
@@ -181,3 +181,14 @@ def test_everything_is_audited(desk: Desk) -> None:
         ("debtor", "update", "tag", "user", "mia", "import 2: spring cleaning"),
     ]
     assert verify(desk.store).holds
+
+
+def test_a_person_is_checked_as_an_erps_is(desk: Desk) -> None:
+    """An address, a phone and a name that can be none are refused in their column; their neighbours are imported."""
+    report = desk.plan("persons", PERSONS, [
+        ["10000", "Eva", "Lund", "eva@c0.example.com", "n/a", ""], ["10001", "Ib", "Dam", "ib@", "", ""], ["10002", "x" * 2001, "", "", "", ""],
+        ["10003", "Ida", "Vig", "ida@c3.example.com", "+45 12 34 56 78", "CFO"],
+    ])  # fmt: skip
+    assert {line: column for line, (column, _) in refused(report).items()} == {2: "phone", 3: "email", 4: "first_name"}
+    assert all(what is not None and what.startswith("it takes") for _, what in refused(report).values())
+    assert report.applied == 1

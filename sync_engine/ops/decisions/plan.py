@@ -183,7 +183,7 @@ def _keep_runs_out(connection: Connection, decided: Decided) -> None:
         source, who = running
         raise _RunGoesOn(
             "a run of this source is going on" + (f" ({who})" if who else ""), whose=source,
-            todo="Nothing was done; apply again when it has ended, or wait for it with --wait.",
+            todo="Nothing was done; apply again when it has ended, or let `sync-engine links apply HASH --wait` wait for it.",
         )
 
 

@@ -29,18 +29,20 @@ class Outcome(NamedTuple):
 
 
 def load_rows(connection: Connection, rows: Iterable[Sequence[str | int | None]]) -> int:
-    """COPYs rows (line, the cells of `CELLS`, what is wrong with the line itself) into temporary table import_row."""
+    """COPYs rows (line, the cells of `CELLS`, what is wrong, in which column or None for the line itself) into temporary table import_row."""
     run_sql(connection, "DROP TABLE IF EXISTS import_row")
     run_sql(connection, f"""
         CREATE TEMP TABLE import_row (line int PRIMARY KEY, {", ".join(f"{c} text" for c in CELLS)}, what text, bad_column text, todo text, same_as int,
             debtor_id uuid, target_id uuid, label text, before text, after text, outcome text) ON COMMIT DROP
         """)
-    copy_rows(connection, "import_row", ("line", *CELLS, "what"), rows)
+    copy_rows(connection, "import_row", ("line", *CELLS, "what", "bad_column"), rows)
     run_sql(connection, "ANALYZE import_row")
     for cell in CELLS:
         run_sql(connection, f"UPDATE import_row SET {cell} = nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '') WHERE {cell} IS DISTINCT FROM "
             f"nullif(btrim({cell}, E' \\t\\r\\n\\u00a0'), '')")
-    run_sql(connection, "UPDATE import_row SET bad_column = 'the whole row', todo = 'Correct the row and import it again.' WHERE what IS NOT NULL")
+    run_sql(connection, """
+        UPDATE import_row SET bad_column = coalesce(bad_column, 'the whole row'), todo = 'Correct it and import the row again.' WHERE what IS NOT NULL
+        """)
     return int(fetch(connection, "SELECT count(*) FROM import_row")[0][0])
 
 
@@ -66,14 +68,19 @@ def name_customers(connection: Connection, column: str, *, cell: str = "customer
             UNION ALL SELECT w.name, 2, d.id FROM wanted w JOIN living d ON d.number = w.name
             UNION ALL SELECT w.name, 3, d.id FROM wanted w JOIN living d ON d.name = w.name),
         best AS (SELECT name, min(rung) AS rung FROM hit GROUP BY name)
-        SELECT h.name, array_agg(h.id ORDER BY d.number, h.id) AS ids, array_agg(concat_ws(' ', d.number, d.name) ORDER BY d.number, h.id) AS candidates
-        FROM hit h JOIN best USING (name, rung) JOIN living d ON d.id = h.id GROUP BY h.name
+        SELECT h.name, array_agg(h.id ORDER BY d.number, h.id) AS ids,
+            array_agg(concat_ws(' ', d.number, d.name) || coalesce(' (' || of.sources || ')', '') ORDER BY d.number, h.id) AS candidates
+        FROM hit h JOIN best USING (name, rung) JOIN living d ON d.id = h.id
+        LEFT JOIN LATERAL (
+            SELECT string_agg(l.source || ' ' || l.external_id, ', ' ORDER BY l.source, l.external_id) AS sources FROM canonical.link l
+            WHERE l.entity = 'debtor' AND l.canonical_id = h.id AND l.source <> :inbox) of ON true
+        GROUP BY h.name
         """, inbox=INBOX)
     run_sql(connection, "ANALYZE named_debtor")
     run_sql(connection, f"UPDATE import_row r SET {into} = n.ids[1] FROM named_debtor n WHERE n.name = r.{cell} AND cardinality(n.ids) = 1 AND r.what IS NULL")
     run_sql(connection, f"""
         UPDATE import_row r SET bad_column = :column, what = cardinality(n.ids) || ' customers are called this: ' || array_to_string(n.candidates[1:5], ', '),
-            todo = 'Use the number or the ERP''s id.'
+            todo = 'Name one by its id in its source: it stands behind the source''s name.'
         FROM named_debtor n WHERE n.name = r.{cell} AND cardinality(n.ids) > 1 AND r.what IS NULL
         """, column=column)
     _tell_of_zeros(connection, column, cell, into)

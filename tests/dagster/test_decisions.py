@@ -119,7 +119,7 @@ def decided(furnished: Furnished, server: str) -> Iterator[str]:
         name = furnished.url.rpartition("/")[2].partition("?")[0]
         for office in open_office(patch, server, name, furnished.folder, furnished.definitions):
             for job, form in (
-                ("ops_pin", {"record": "10000", "field": "phone", "value": "0"}), ("ops_merge", {"losing": "10002", "into": "10001"}),
+                ("ops_pin", {"record": "10000", "field": "phone", "value": "112"}), ("ops_merge", {"losing": "10002", "into": "10001"}),
                 ("ops_link", {"source": "crm", "key": "C2", "to": "10001"}),
             ):  # fmt: skip
                 office.told(job, **form, apply=True, **ADA)
@@ -195,7 +195,7 @@ def test_what_makes_no_sense_fails_once_with_our_sentence(office: Office) -> Non
 
 def test_a_veto_is_shown_and_force_overrides_it(office: Office) -> None:
     """Two registration numbers are two debtors, until a person insists; nothing is applied by the way."""
-    office.told("ops_pin", record="10001", field="phone", value="1", apply=True, **ADA)
+    office.told("ops_pin", record="10001", field="phone", value="112", apply=True, **ADA)
     (office.folder / "books" / "accounts.csv").write_text("Id,Name,Phone,Postcode,Country,Registration\nC1,Hansen,1,8000,DK,27182828\n", encoding="utf-8")
     assert run_lane("crm", folder=office.folder / "defs").success
     planned = hansen_in_crm(office)

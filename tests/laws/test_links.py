@@ -115,7 +115,7 @@ def random_decision(world: World, rng: random.Random) -> Operation:
     if kind == "merge":
         return ops.Merge(losing=rng.choice(living), into=rng.choice(living), force=True)
     if kind == "pin":
-        return PinField(record=rng.choice(living), field=rng.choice(FIELDS), value=rng.choice(("pinned", None)), until_source_changes=rng.random() < 0.5)
+        return PinField(record=rng.choice(living), field=rng.choice(FIELDS), value=rng.choice(("112", None)), until_source_changes=rng.random() < 0.5)
     if kind == "parent":
         return ops.SetParent(debtor=rng.choice(living), parent=rng.choice(living))
     return ops.NotTheSame(source=source, key=key, record=rng.choice(living))

@@ -37,6 +37,7 @@ def test_a_rule_names_a_member_of_the_custom_fields_or_all_of_them() -> None:
     assert decides("custom.size", "custom", segment, whole, ERP) is whole
     assert decides("custom", "custom", segment, whole, ERP) is whole
     assert decides("custom.size", "custom", segment, ERP) is ERP
+    assert decides("custom.size.unit", "custom", segment, whole, ERP) is whole
 
 
 def test_a_rule_may_be_for_one_entity() -> None:

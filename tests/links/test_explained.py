@@ -74,15 +74,15 @@ def test_a_value_its_master_and_every_claim(running: World) -> None:
     told = story(world, "phone")
     assert (told.value, told.master, told.rule) == ("87654321", "crm", "crm > erp > collections (group general)")
     assert [(c.source, c.value, c.believed) for c in told.claims] == [("crm", "87654321", True), ("erp", "+45 12 34 56 78", False)]
-    decide(world, links.pin(world.workshop, "10000", "phone", "0", by="ada"), "he hangs up")
+    decide(world, links.pin(world.workshop, "10000", "phone", "112", by="ada"), "he hangs up")
     told = story(world, "phone")
-    assert (told.value, told.master, [c.believed for c in told.claims]) == ("0", "person", [False, False])
+    assert (told.value, told.master, [c.believed for c in told.claims]) == ("112", "person", [False, False])
     assert told.pinned is not None
-    assert (told.pinned.value, told.pinned.by, told.pinned.reason) == ("0", "ada", "he hangs up")
+    assert (told.pinned.value, told.pinned.by, told.pinned.reason) == ("112", "ada", "he hangs up")
     of_view = world.rows("""
         SELECT value, master, rule, pinned_value, pinned_by, pinned_because FROM canonical.explained e JOIN canonical.debtor d ON d.id = e.record_id
         WHERE d.number = '10000' AND e.field = 'phone'""")
-    assert of_view == [("0", "person", "crm > erp > collections (group general)", "0", "ada", "he hangs up")]
+    assert of_view == [("112", "person", "crm > erp > collections (group general)", "112", "ada", "he hangs up")]
     said = world.rows("""
         SELECT source, external_id, said FROM canonical.field_claim c JOIN canonical.debtor d ON d.id = c.record_id
         WHERE d.number = '10000' AND c.field = 'phone' ORDER BY 1""")

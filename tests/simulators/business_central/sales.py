@@ -1,5 +1,7 @@
 """Business actions on sales invoices and credit memos, from draft to posted, and what collections adds to them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -130,8 +132,11 @@ class Sales(Journals):
         self.touch(document)
         return document
 
-    def post_document(self, document: str, on: date | None = None) -> r.SalesDocument:
-        """Post: the id stays, the number changes, lines get new ids, the ledger gets its entry."""
+    def post_document(self, document: str, on: date | None = None, parts: Sequence[Decimal] = ()) -> r.SalesDocument:
+        """Post: the id stays, the number changes, lines get new ids, the ledger gets its entry, or one for each of the `parts`.
+
+        Parts are positive, due a month apart; what they fall short of the document is withheld. The header knows the first alone.
+        """
         row = self.document(document)
         if row.posted:
             raise ActionRefused("The document has already been posted.")
@@ -142,27 +147,28 @@ class Sales(Journals):
         for line in row.lines:
             line.id, line.row_version = self.stamper.new_id(), self.stamper.next_version()
         sign = 1 if row.kind == "Invoice" else -1
-        entry = self.post(
-            Posting(
-                row.bill_to_id,
-                row.kind,
-                row.number,
-                row.posting_date,
-                sign * row.gross,
-                row.currency_code,
-                document_date=row.document_date,
-                due=row.due_date,
-                tax=sign * row.tax,
-                counter_account=SALES,
-                source_code="SALES",
-                external_no=row.external_number,
-                reference=row.your_reference,
-                salesperson_code=row.salesperson_code,
-                document_id=row.id,
-                shortcut_dimensions=(row.shortcut_dimension1, row.shortcut_dimension2),
-            )
+        posting = Posting(
+            row.bill_to_id,
+            row.kind,
+            row.number,
+            row.posting_date,
+            sign * (parts[0] if parts else row.gross),
+            row.currency_code,
+            document_date=row.document_date,
+            due=row.due_date,
+            tax=sign * row.tax,
+            counter_account=SALES,
+            source_code="SALES",
+            external_no=row.external_number,
+            reference=row.your_reference,
+            salesperson_code=row.salesperson_code,
+            document_id=row.id,
+            shortcut_dimensions=(row.shortcut_dimension1, row.shortcut_dimension2),
         )
+        entry = self.post(posting)
         row.entry_no = entry.entry_no
+        for place, part in enumerate(parts[1:], start=1):
+            self.post(replace(posting, amount=sign * part, tax=r.ZERO, due=row.due_date + timedelta(days=30 * place)))
         row.wire_status = self.status_of(row)
         self.touch(row)
         if row.applies_to_id:
@@ -221,7 +227,7 @@ class Sales(Journals):
 
     def _correct(self, row: r.SalesDocument, kind: str, on: date | None) -> r.SalesDocument:
         entry = self.entry(row.entry_no or 0)
-        if row.cancelled or entry.remaining != entry.amount:
+        if row.cancelled or entry.remaining != entry.amount or len(self.entries_of_document(row)) > 1:
             raise ActionRefused("You cannot cancel this posted document because it is fully or partially paid.")
         lines: list[dict[str, object]] = [
             {
@@ -257,8 +263,18 @@ class Sales(Journals):
         entry = self.entries.get(document.entry_no or 0)
         return "Open" if entry is None or entry.open else "Paid"
 
+    def entries_of_document(self, document: r.SalesDocument) -> list[r.LedgerEntry]:
+        """Its ledger entries, in order."""
+        return [x for x in self.entries_of.get(document.bill_to_id, []) if x.document_id == document.id]
+
+    def owed_of(self, document: r.SalesDocument) -> Decimal:
+        """What is open of it: of all its entries, whatever the header shows."""
+        if not document.posted:
+            return document.gross
+        return r.ZERO if document.cancelled else sum((x.remaining for x in self.entries_of_document(document)), r.ZERO)
+
     def remaining_of(self, document: r.SalesDocument) -> Decimal:
-        """What the invoice still owes: all of a draft, nothing of a cancelled one, else as the ledger says."""
+        """What the header shows: all of a draft, nothing of a cancelled one, else what its (first) ledger entry says."""
         if not document.posted:
             return document.gross
         entry = self.entries.get(document.entry_no or 0)
@@ -306,7 +322,8 @@ class Sales(Journals):
     def delete_posted(self, document: str) -> None:
         """Delete a printed posted document: the ledger entry stays, the document is gone."""
         row = self._posted(document)
-        self.entry(row.entry_no or 0).document_id = None
+        for entry in self.entries_of_document(row):
+            entry.document_id = None
         self.drop(self.invoices if row.kind == "Invoice" else self.credit_memos, row)
 
     def _posted(self, ref: str) -> r.SalesDocument:

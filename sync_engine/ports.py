@@ -87,12 +87,14 @@ class Draft(NamedTuple):
     """What one raw record says: canonical field -> value. A field that is absent says nothing, None says empty.
 
     Values are JSON-ready: text, bool, int, None; money and rates as decimal text, dates as ISO text, sets as sorted lists.
-    `lines` are the children of a document, in order.
+    `lines` are the children of a document, in order; `instalments` what it asks for day by day, where it is split and no ledger
+    entry says so. Without them a document has one.
     """
 
     key: str
     values: dict[str, Any]
     lines: Sequence[dict[str, Any]] = ()
+    instalments: Sequence[dict[str, Any]] = ()
 
 
 class CodeGap(NamedTuple):

@@ -30,12 +30,13 @@ _LEDGER: dict[Route, str] = {
         "and so is what was applied in foreign currency; descriptions, external numbers and disputes of entries are not told"
     ),
     "reports_finance": (
-        "what is unapplied of a payment, what remains of journal and opening entries, their due dates, and which payment settled which "
-        "invoice are not told: checks C2, C3, C6 and C7 cannot be answered"
+        "what is unapplied of a payment, what remains of journal and opening entries and of each of several instalments, their due dates, and "
+        "which payment settled which invoice are not told: checks C2, C3, C6 and C7 cannot be answered"
     ),
     "invoices": (
         "payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, "
-        "what remains of a credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 "
+        "what remains of a credit note is not told, instalments and amounts withheld at posting are not seen, and a released order looks "
+        "like a posted invoice: checks C2, C3, C6 and C7 "
         "cannot be answered, and balances (C5) need not agree"
     ),
 }

@@ -71,6 +71,9 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             nothing="No source is configured and none has run.",
         )
     )
+    for s in found.sources:
+        if s.state and s.state.why_inexact:
+            screen.print(f"{s.source}: as-of answers are exact from {s.state.exact_from}; before, {s.state.why_inexact}.")
     if found.entities:
         screen.print(
             table(

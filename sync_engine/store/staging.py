@@ -14,12 +14,14 @@ from sqlalchemy import Connection
 
 from sync_engine.canonical.document import APPLICATION, DOCUMENT, DOCUMENT_LINE, LEDGER_ENTRY
 from sync_engine.canonical.fields import Field, names
+from sync_engine.canonical.instalment import INSTALMENT
 from sync_engine.store import turns
 from sync_engine.store.db import fetch, run_sql
 
 BULK: dict[str, tuple[Field, ...]] = {"document": DOCUMENT, "ledger_entry": LEDGER_ENTRY, "application": APPLICATION}
 """Canonical entities that are set from staging, and the fields their drafts may carry."""
 LINE_COLUMNS = names(DOCUMENT_LINE)
+INSTALMENT_COLUMNS = names(INSTALMENT)
 TYPES = {"text": "text", "money": "numeric(19,4)", "number": "numeric(28,10)", "bool": "boolean", "date": "date", "ts": "timestamptz", "int": "integer",
     "json": "jsonb", "set": "jsonb"}
 
@@ -50,6 +52,7 @@ def definitions(source: str) -> dict[str, str]:
     key = "document_key || '/' || line_key"
     return {
         **heads, "document_line": f"{line}{identity('id', 'line', key)}, {typed(DOCUMENT_LINE)}",
+        "document_instalment": f"{line}{typed(INSTALMENT)}",
         "seen": "stream_id smallint NOT NULL, key text NOT NULL", "epoch": "epoch uuid NOT NULL, shape text NOT NULL",
     }
 

@@ -99,7 +99,7 @@ def test_the_certificate_names_what_the_ledger_route_cannot_tell(desk: Desk) -> 
     (finding,) = [f for f in desk.json("sources", "doctor", "bc")["sources"][0]["findings"] if f["about"] == "ledger route"]
     (row,) = [c for c in desk.json("certificate", "bc")["certificates"][0]["checks"] if c["check"] == "C13"]
     assert "due dates" in finding["todo"]
-    assert row["detail"]["note"] == f"ledgerEntriesFinance: ledger route reports_finance: {finding['todo']}."
+    assert f"ledgerEntriesFinance: ledger route reports_finance: {finding['todo']}." in row["detail"]["note"]
     shown = " ".join(desk.run("certificate", "bc").out.split())
     assert f"C13: {row['detail']['note']}" in shown
 

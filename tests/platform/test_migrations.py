@@ -60,6 +60,25 @@ def test_every_step_alone(empty_database: str) -> None:
         assert tables(empty_database) == made
 
 
+def test_documents_that_are_there_get_their_first_instalment(empty_database: str) -> None:
+    """A store of before instalments answers as it did, also when it is taken back again."""
+    migrate.upgrade(empty_database, "0010")
+    open_then = "SELECT number, open_amount, days_due FROM canonical.open_items_at('2025-05-23')"
+    with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
+        connection.execute("""
+            INSERT INTO canonical.document
+                (id, source, external_id, external_no, kind, currency, total, open_amount, issue_date, due_date, erp_status, entry_no)
+            VALUES (gen_random_uuid(), 'hansen', 'one', '103001', 'invoice', 'EUR', 100, 40, '2025-02-16', '2025-03-18', 'partially_paid', '7')
+            """)
+        before = connection.execute(open_then).fetchall()
+        migrate.upgrade(empty_database)
+        assert connection.execute(open_then).fetchall() == before == [("103001", 40, 66)]
+        joined = "canonical.instalment i JOIN canonical.document d ON d.id = i.document_id"
+        assert connection.execute(f"SELECT i.number, i.amount, i.open_amount, i.entry FROM {joined}").fetchall() == [(1, 100, 40, "7")]
+        migrate.downgrade(empty_database, "0010")
+        assert connection.execute(open_then).fetchall() == before
+
+
 def test_the_database_is_what_the_tables_declare(database: str) -> None:
     """Alembic finds nothing to add, change or remove."""
     assert migrate.check(database) == []

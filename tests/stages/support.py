@@ -282,6 +282,7 @@ def living(store: Engine) -> Snapshot:
                 " AND NOT EXISTS (SELECT FROM canonical.contact c WHERE c.id = t.canonical_id AND c.deleted_at IS NULL)",
         "document": buried.format("t"),
         "payment": buried.format("t"),
+        "instalment": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND {buried.format('d')})",
         "document_line": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND (d.deleted_at IS NOT NULL OR {buried.format('d')}))",
         "application": " OR ".join(
             f"EXISTS (SELECT FROM canonical.{table} x WHERE x.id IN (t.from_id, t.to_id) AND {buried.format('x')})" for table in ("document", "payment")),
@@ -363,7 +364,7 @@ def open_invoices(rig: Rig) -> dict[str, Decimal]:
 def true_open_invoices(company: Company, *, released: bool = False) -> dict[str, Decimal]:
     """The same from the simulator's posted invoices; with the released ones, which a reader without any ledger cannot tell from them."""
     owing = [x for x in company.invoices.values() if x.posted or (released and x.state == "Released")]
-    return {x.number: company.remaining_of(x) for x in owing if company.remaining_of(x)}
+    return {x.number: company.owed_of(x) for x in owing if company.owed_of(x)}
 
 
 def portfolios_of(rig: Rig) -> dict[str, str | None]:
@@ -421,6 +422,16 @@ def assert_sound(rig: Rig) -> None:
             WHERE c.{key} IS NOT NULL {alive} AND NOT EXISTS (SELECT FROM canonical.{parent} p WHERE p.id = c.{key})
             """)
         assert orphans == 0, f"{orphans} of {child} without their {parent}"
+    assert rig.rows("""
+        SELECT d.external_no, d.open_amount, d.total - coalesce(d.ledger_difference, 0), i.n, i.open_amount, i.amount FROM canonical.document d
+        LEFT JOIN (SELECT document_id, count(*) AS n, max(number) AS last, sum(open_amount) AS open_amount, sum(amount) AS amount
+            FROM canonical.instalment WHERE deleted_at IS NULL GROUP BY 1) i ON i.document_id = d.id
+        WHERE d.deleted_at IS NULL AND (d.open_amount, d.total - coalesce(d.ledger_difference, 0), i.last) IS DISTINCT FROM (i.open_amount, i.amount, i.n)
+        """) == [], "instalments are their document"
+    assert rig.rows("""
+        SELECT i.external_id FROM canonical.instalment i LEFT JOIN canonical.document d ON d.id = i.document_id
+        WHERE i.deleted_at IS NULL AND (d.id IS NULL OR d.deleted_at IS NOT NULL)
+        """) == [], "an instalment goes with its document"
     for end in ("from_id", "to_id"):
         assert rig.rows(f"""
             SELECT external_id FROM canonical.application a WHERE deleted_at IS NULL

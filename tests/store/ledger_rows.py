@@ -48,7 +48,14 @@ class Rows:
             "kind": "invoice", "currency": "EUR", "erp_status": "open" if still_open else "paid", "total_base": total, "open_amount_base": still_open,
             "external_no": values.pop("number", key), **values,
         }
-        return self.add("canonical.document", source=self.source, external_id=key, debtor_id=debtor, total=total, open_amount=still_open, **row)
+        made = self.add("canonical.document", source=self.source, external_id=key, debtor_id=debtor, total=total, open_amount=still_open, **row)
+        self.rows("""
+            INSERT INTO canonical.instalment (id, source, external_id, document_id, number, due_date, amount, open_amount, amount_base, open_amount_base,
+                promised_date, closed_date, entry, deleted_at)
+            SELECT gen_random_uuid(), source, external_id || '/1', id, 1, due_date, total - coalesce(ledger_difference, 0), open_amount, total_base,
+                   open_amount_base, promised_date, closed_date, entry_no, deleted_at FROM canonical.document WHERE id = :id RETURNING 1
+            """, id=made)
+        return made
 
     def payment(self, debtor: UUID | None, amount: Decimal | int, unapplied: Decimal | int = 0, **values: Any) -> UUID:
         """Money received, unless `kind` says otherwise."""

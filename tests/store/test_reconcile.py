@@ -96,6 +96,12 @@ class Book(Rows):
         self.record("applications", key)
         return made
 
+    def tamper(self, key: str, left: int) -> None:
+        """Somebody writes another open amount to a document and its instalment, past the engine."""
+        for table, suffix in (("document", ""), ("instalment", "/1")):
+            self.rows(f"UPDATE canonical.{table} SET open_amount = :left, open_amount_base = :left WHERE external_id = :key RETURNING 1",
+                key=key + suffix, left=left)  # fmt: skip
+
     def ordinary(self) -> None:
         """100 open, 60 of another 100 paid, a credit of 30, and 15 paid on account."""
         self.invoice(100, 100)
@@ -223,7 +229,7 @@ def test_a_document_of_nobody_blocks(book: Book) -> None:
 def test_an_amount_that_differs_is_listed_down_to_the_entry(book: Book) -> None:
     """C3: the currency, and the very entry."""
     book.ordinary()
-    book.rows("UPDATE canonical.document SET open_amount = 99, open_amount_base = 99 WHERE external_id = 'I1' RETURNING 1")
+    book.tamper("I1", 99)
     broken = check(book.certify(), "C3")
     assert {(d.what, d.key, d.reason, d.source_value, d.canonical_value) for d in broken.sample} == {
         ("currency", "EUR", "unexplained", "95.00", "94.00"), ("ledger entry", "I1 (I1)", "amount", "100.00", "99.00"),
@@ -233,8 +239,8 @@ def test_an_amount_that_differs_is_listed_down_to_the_entry(book: Book) -> None:
 def test_an_open_item_that_was_closed_by_mistake_changes_the_key_set(book: Book) -> None:
     """C2: even where another error hides it in the sum."""
     book.ordinary()
-    book.rows("UPDATE canonical.document SET open_amount = 0, open_amount_base = 0 WHERE external_id = 'I1' RETURNING 1")
-    book.rows("UPDATE canonical.document SET open_amount = 140, open_amount_base = 140 WHERE external_id = 'I2' RETURNING 1")
+    book.tamper("I1", 0)
+    book.tamper("I2", 140)
     certificate = book.certify(total("open_amount", 95, currency="EUR"))
     assert {(d.key, d.reason) for d in check(certificate, "C2").sample} == {("I1 (I1)", "missing")}
     assert check(certificate, "C3").verdict == "holds"
@@ -337,7 +343,7 @@ def test_a_full_run_looks_at_everything_again(book: Book) -> None:
     """C6: also at what nobody is known to have moved."""
     book.ordinary()
     book.certify()
-    book.rows("UPDATE canonical.document SET open_amount = 1 WHERE external_id = 'I1' RETURNING 1")
+    book.tamper("I1", 1)
     assert check(book.certify(), "C6").verdict == "holds"
     book.rows("INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, 'hansen', 'full', 'test') RETURNING 1", r=RUN)
     assert check(book.certify(), "C6").verdict == "breaks"
@@ -394,7 +400,7 @@ def test_an_amount_that_changed_without_an_audit_row_breaks_the_roll_forward(boo
     """C10: somebody wrote past the engine."""
     book.ordinary()
     book.certify()
-    book.rows("UPDATE canonical.document SET open_amount = 1 WHERE external_id = 'I1' RETURNING 1")
+    book.tamper("I1", 1)
     assert check(book.certify(), "C10").verdict == "breaks"
 
 
@@ -413,6 +419,32 @@ def test_the_same_document_twice_is_found(book: Book) -> None:
     for kind in ("invoice", "invoice", "credit_note"):
         book.invoice(7, 7, number="4711", kind=kind)
     assert [(d.key, d.canonical_value) for d in check(book.certify(), "C12").sample] == [("4711", "2 times: I5, I6")]
+
+
+def test_entries_of_one_ledger_are_no_duplicates_of_each_other(book: Book) -> None:
+    """C12: two opening balances of 7 on one day, both posted as OPENING, are two debts; the ERP's own invoice beside them is a third."""
+    book.ordinary()
+    for _ in range(2):
+        key = f"ledger/{uuid4()}"
+        book.document(book.hansen, 7, 7, external_id=key, number="OPENING", kind="journal", issue_date=T, cut_id=1)
+    assert check(book.certify(), "C12").verdict == "holds"
+
+
+def test_instalments_that_are_not_their_document_are_found(book: Book) -> None:
+    """C12: an invoice of 100 whose instalments say 300 are open is there more than once."""
+    book.ordinary()
+    book.rows("UPDATE canonical.instalment SET open_amount = 300 WHERE external_id = 'I1/1' RETURNING 1")
+    broken = check(book.certify(), "C12")
+    assert {(d.what, d.key, d.source_value, d.canonical_value) for d in broken.sample} == {("instalments", "I1", "100.00", "300.00")}
+
+
+def test_what_the_ledger_never_asked_for_is_named(book: Book) -> None:
+    """C6: 1100 with 20 withheld and 80 paid adds up, and the certificate says how much was withheld."""
+    invoice = book.invoice(1100, 1000, ledger_difference=20)
+    book.settle(book.money(80, 0), invoice, 80)
+    found = check(book.certify(), "C6")
+    assert (found.verdict, found.figures["ledger_difference"]) == ("holds", {"documents": 1, "amounts": "EUR 20.00"})
+    assert "another amount" in found.note
 
 
 def test_a_cut_of_another_source_cannot_be_certified(book: Book) -> None:

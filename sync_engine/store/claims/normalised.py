@@ -14,7 +14,7 @@ from sync_engine.errors import MappingFailed, ParentMissing, RecordError
 from sync_engine.ports import CodeGap, Draft, Exclusion
 from sync_engine.store.db import copy_rows, fetch, run_sql, tell_planner
 from sync_engine.store.landing.sources import StreamRow
-from sync_engine.store.staging import BULK, LINE_COLUMNS, staged
+from sync_engine.store.staging import BULK, INSTALMENT_COLUMNS, LINE_COLUMNS, staged
 
 OK, QUARANTINED, EXCLUDED = 0, 1, 2
 _json = msgspec.json.Encoder().encode
@@ -95,8 +95,8 @@ def unstage(connection: Connection, stream: StreamRow, batch_id: int, keys: Sequ
     run_sql(connection, f"DELETE FROM {staged(stream.source, stream.canonical)} WHERE batch_id = :b AND stream_id = :id AND key = ANY(:keys)",
             b=batch_id, id=stream.stream_id, keys=list(keys))
     if stream.canonical == "document":
-        run_sql(connection, f"DELETE FROM {staged(stream.source, 'document_line')} WHERE batch_id = :b AND document_key = ANY(:keys)", b=batch_id,
-            keys=list(keys))
+        for part in ("document_line", "document_instalment"):
+            run_sql(connection, f"DELETE FROM {staged(stream.source, part)} WHERE batch_id = :b AND document_key = ANY(:keys)", b=batch_id, keys=list(keys))
 
 
 def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, drafts: Sequence[Draft]) -> None:
@@ -124,6 +124,11 @@ def stage_drafts(connection: Connection, stream: StreamRow, batch_id: int, draft
             connection, staged(stream.source, "document_line"), ("batch_id", "document_key", *(f'"{c}"' for c in LINE_COLUMNS)),
             ([batch_id, d.key, *map(line.get, LINE_COLUMNS)] for d in drafts for line in d.lines),
         )
+        if split := [draft for draft in drafts if draft.instalments]:
+            copy_rows(
+                connection, staged(stream.source, "document_instalment"), ("batch_id", "document_key", *(f'"{c}"' for c in INSTALMENT_COLUMNS)),
+                ([batch_id, d.key, *map(part.get, INSTALMENT_COLUMNS)] for d in split for part in d.instalments),
+            )
 
 
 def _text(value: Any) -> str:

@@ -96,16 +96,17 @@ def collect_open_items(ground: Ground) -> Ground:
 
 
 def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
-    """Open items as of the cut, signed: what each adds to the balance, in document currency and in booked base currency."""
+    """Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency."""
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
     run_sql(connection, f"""
         CREATE TEMP TABLE control_open ON COMMIT DROP AS
-        SELECT d.id, d.external_id, d.external_no, d.entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
-               s.sign * d.open_amount AS effect,
-               s.sign * coalesce(d.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN d.open_amount END) AS effect_base,
-               coalesce(d.due_date, d.posting_date, d.issue_date) AS ages_from
-        FROM canonical.document d CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
-        WHERE d.source = :source AND d.open_amount <> 0 AND {LIVE_DOCUMENT}
+        SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
+               s.sign * i.open_amount AS effect,
+               s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
+               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from
+        FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
+        CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
+        WHERE d.source = :source AND i.open_amount <> 0 AND {LIVE_DOCUMENT}
         UNION ALL
         SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
                s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date

@@ -35,11 +35,10 @@ def reconcile(
     ground = survey(connection, source, run_id, cut_id, totals, unanswered, allowed_missing)
     with ThreadPoolExecutor(1, "certify") as second:
         counted = second.submit(_count_beside, beside, ground) if beside else None
-        amounts = _add_up(ground)
+        amounts = _add_up(ground, untold)
         complete = counted.result() if counted else _count(ground)
     lost = missing.nothing_is_missing(ground, complete[0].figures["streams"], missing.open_money(ground))
-    told = (*completeness.what_is_not_told(untold), lost, *completeness.landed_files_are_whole(ground))
-    checks = (complete[0], *amounts[:-1], complete[1], amounts[-1], *told)
+    checks = (complete[0], *amounts[:9], complete[1], *amounts[9:], lost, *completeness.landed_files_are_whole(ground))
     certificate = certified(source, cut_id, checks, claims_money=ground.claims_money)
     write_certificate(connection, certificate)
     _write_totals(ground, checks)
@@ -63,8 +62,8 @@ def _count(ground: Ground) -> tuple[Check, ...]:
     return completeness.records_are_accounted_for(ground), completeness.nothing_is_from_tomorrow(ground)
 
 
-def _add_up(bare: Ground) -> tuple[Check, ...]:
-    """C2 to C10 and C12: what it amounts to, and whether anything is in it twice."""
+def _add_up(bare: Ground, untold: Mapping[str, str]) -> tuple[Check, ...]:
+    """C2 to C10, C12 and C13: what it amounts to, whether anything is in it twice, and what nobody told."""
     take_room(bare.connection)
     ground = collect_open_items(bare)
     has_applications = settlement.collect_what_does_not_add_up(ground)
@@ -79,6 +78,7 @@ def _add_up(bare: Ground) -> tuple[Check, ...]:
         balances.control_account_agrees(ground),
         settlement.roll_forward_holds(ground),
         completeness.nothing_is_there_twice(ground),
+        *completeness.what_is_not_told(ground, untold, has_applications),
     )
 
 

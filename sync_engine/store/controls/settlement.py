@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
 from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
@@ -28,9 +30,9 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
         CREATE TEMP TABLE control_differing ON COMMIT DROP AS
         SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied
         FROM (
-            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - d.open_amount AS settled, CAST(NULL AS numeric) AS applied,
-                   false AS is_unknown FROM canonical.document d
-            WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total <> d.open_amount
+            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - coalesce(d.ledger_difference, 0) - d.open_amount AS settled,
+                   CAST(NULL AS numeric) AS applied, false AS is_unknown FROM canonical.document d
+            WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total - coalesce(d.ledger_difference, 0) <> d.open_amount
             UNION ALL
             SELECT p.id, coalesce(p.currency, ''), p.amount - p.unapplied_amount, NULL, false FROM canonical.payment p
             WHERE p.source = :source AND p.deleted_at IS NULL AND p.amount <> p.unapplied_amount
@@ -72,11 +74,27 @@ def _collect_suspects(ground: Ground) -> bool:
 
 
 def documents_add_up(ground: Ground, has_applications: bool) -> Check:
-    """C6: total = open + applied, credited or written off."""
+    """C6: total = open + applied, credited or written off + what the ledger never asked for, which is named."""
     title = "Documents: total = open + settled"
+    figures = _ledger_differences(ground)
+    note = f"The ledger asks for another amount than {figures['documents']} documents: {figures['amounts']} in all (ledger_difference)." if figures else ""
     if not has_applications:
-        return not_answerable("C6", title, NO_APPLICATIONS)
-    return _identity(ground, "C6", title, "document", f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)")
+        check = not_answerable("C6", title, f"{NO_APPLICATIONS} {note}".rstrip())
+    else:
+        check = _identity(ground, "C6", title, "document", f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)")
+        check = replace(check, note=" ".join(filter(None, (check.note, note))))
+    return replace(check, figures={**check.figures, "ledger_difference": figures}) if figures else check
+
+
+def _ledger_differences(ground: Ground) -> dict[str, Any]:
+    """How many documents are over another amount than their ledger entries, and by how much: tax withheld, a discount at posting, rounding."""
+    rows = ground.rows(f"""
+        SELECT coalesce(d.currency, ''), count(*), sum(d.ledger_difference) FROM canonical.document d
+        WHERE d.source = :source AND d.ledger_difference <> 0 AND {LIVE_DOCUMENT} GROUP BY 1
+        """)
+    if not rows:
+        return {}
+    return {"documents": sum(int(str(n)) for _, n, _ in rows), "amounts": listed({str(currency): decimal(amount) for currency, _, amount in rows})}
 
 
 def payments_add_up(ground: Ground, has_applications: bool) -> Check:

@@ -91,10 +91,11 @@ def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime,
 
 
 def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, table: str | None = None, actor_kind: str = "erp",
-    audited: Sequence[str] | None = None, fresh: bool = False) -> None:
+    audited: Sequence[str] | None = None, fresh: bool = False, announced: str = "true") -> None:
     """Brings a temporary table of wanted rows into canonical.<table>: unchanged rows cost no write, field changes are audited.
 
     `incoming` has `id` and the named columns, unique by id. `fresh` promises that no row exists yet and skips the comparison.
+    `announced` says of which new rows (n) the audit tells the creation; the others come with a record whose own is told.
     """
     if not cut.exists(f"SELECT FROM {incoming}"):
         return
@@ -108,9 +109,10 @@ def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, 
             UPDATE {target} o SET {", ".join(f"{c} = n.{c}" for c in columns)}, changed_at = now(), cut_id = coalesce(nullif(:cut, {NO_CUT}), o.cut_id)
             FROM {incoming} n WHERE o.id = n.id AND ({ours}) IS DISTINCT FROM ({theirs})
             """)
-    absent = "" if fresh else f" WHERE NOT EXISTS (SELECT FROM {target} o WHERE o.id = n.id)"
+    absent = " WHERE true" if fresh else f" WHERE NOT EXISTS (SELECT FROM {target} o WHERE o.id = n.id)"
     cut.sql(f"""
-        INSERT INTO change_new (entity, record_id, op, actor_kind) SELECT '{entity}', n.id, 'create', '{actor_kind}' FROM {incoming} n{absent}
+        INSERT INTO change_new (entity, record_id, op, actor_kind)
+        SELECT '{entity}', n.id, 'create', '{actor_kind}' FROM {incoming} n{absent} AND {announced}
         """)
     created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, nullif(:cut, {NO_CUT}) FROM {incoming} n{absent}")
     count(cut, entity, created=created, updated=updated)

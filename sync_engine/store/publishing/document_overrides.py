@@ -14,6 +14,7 @@ from sync_engine.ownership.policy import Policy, rank
 from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import copy_rows
 from sync_engine.store.publishing.cut import Cut, merge_into
+from sync_engine.store.publishing.instalments import promise_instalments
 from sync_engine.store.staging import staged
 
 OWN = ("dispute_reason", "promised_date")
@@ -71,8 +72,9 @@ def apply_to_incoming(cut: Cut) -> None:
         UPDATE engine.document_overlay v SET own = jsonb_build_object(
             'dispute_reason', coalesce(v.own ->> 'dispute_reason', e.dispute_reason), 'promised_date', coalesce(CAST(v.own ->> 'promised_date' AS date),
                 e.promised_date))
-        FROM overlaid o JOIN engine.ledger_entry e ON e.record_id = o.id AND e.record_kind = 'document'
-        WHERE v.document_id = o.id AND NOT o.is_staged AND (e.dispute_reason IS NOT NULL OR e.promised_date IS NOT NULL)
+        FROM (SELECT o.id, min(e.dispute_reason) AS dispute_reason, min(e.promised_date) AS promised_date
+              FROM overlaid o JOIN engine.ledger_entry e ON e.record_id = o.id AND e.record_kind = 'document' WHERE NOT o.is_staged GROUP BY o.id) e
+        WHERE v.document_id = e.id AND (e.dispute_reason IS NOT NULL OR e.promised_date IS NOT NULL)
         """)
     dispute, promise, status = _final(cut.policy, cut.source, cut.role)
     cut.sql(f"""
@@ -99,6 +101,7 @@ def publish_touched(cut: Cut, *, everyone: bool) -> None:
             FROM engine.document_overlay v JOIN canonical.document d ON d.id = v.document_id {which} WHERE d.source = :of
             """, of=source)
     merge_into(cut, "document", "overlaid_document", (*OWN, "collection_status"), actor_kind="user")
+    promise_instalments(cut, "overlaid_document")
     cut.sql("DELETE FROM engine.document_overlay WHERE claims = '{}'")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync_engine.canonical.document import DOCUMENT_LINE
 from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing.cut import Cut, count, merge_into
+from sync_engine.store.publishing.instalments import follow_documents, publish_instalments
 from sync_engine.store.publishing.orphans import WAITING
 from sync_engine.store.publishing.unresolved import OWNERS_BY_NAME, note_unresolved, take_up_resolved
 from sync_engine.store.staging import staged
@@ -14,6 +15,7 @@ COLUMNS = (
         "due_date",
     "currency", "exchange_rate", "subtotal", "tax", "total", "open_amount", "subtotal_base", "tax_base", "total_base", "open_amount_base", "erp_status",
     "collection_status", "dispute_reason", "promised_date", "closed_date", "po_number", "reference", "owner_id", "terms", "entry_no",
+    "ledger_difference",
 )
 AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
     "open_amount_base"))
@@ -43,7 +45,8 @@ def stage_latest(cut: Cut) -> None:
             WHERE s.stream_id = f.stream_id AND s.facet AND d.key = f.key AND d.stream_id <> f.stream_id AND d.batch_id > f.batch_id
             """)
     if removed:
-        cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
+        for part in (lines, staged(cut.source, "document_instalment")):
+            cut.sql(f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
 
 
 def prepare_documents(cut: Cut) -> bool:
@@ -53,6 +56,7 @@ def prepare_documents(cut: Cut) -> bool:
     """
     documents = staged(cut.source, "document")
     cut.sql("CREATE TEMP TABLE incoming_document (LIKE canonical.document, is_posted boolean) ON COMMIT DROP")
+    cut.sql("CREATE TEMP TABLE split_document (id uuid PRIMARY KEY) ON COMMIT DROP")
     cut.sql("ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL")
     cut.sql(f"""
         INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
@@ -81,10 +85,11 @@ def complete_amounts(cut: Cut) -> None:
         UPDATE incoming_document n SET
             total_base = coalesce(n.total_base, x.factor * n.total), open_amount_base = coalesce(n.open_amount_base, x.factor * n.open_amount),
             subtotal_base = coalesce(n.subtotal_base, x.factor * n.subtotal), tax_base = coalesce(n.tax_base, x.factor * n.tax),
-            erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < n.total THEN 'partially_paid'
-                              WHEN n.erp_status = 'partially_paid' AND n.open_amount = n.total THEN 'open' ELSE n.erp_status END,
+            erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < x.asked THEN 'partially_paid'
+                              WHEN n.erp_status = 'partially_paid' AND n.open_amount = x.asked THEN 'open' ELSE n.erp_status END,
             collection_status = CASE WHEN n.dispute_reason IS NOT NULL THEN 'disputed' WHEN n.promised_date IS NOT NULL THEN 'promised' ELSE 'none' END
-        FROM (SELECT i.id, CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total
+        FROM (SELECT i.id, i.total - coalesce(i.ledger_difference, 0) AS asked,
+                CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total
             ELSE i.exchange_rate END AS factor
               FROM incoming_document i LEFT JOIN canonical.company c ON c.source = :source) x
         WHERE x.id = n.id
@@ -92,11 +97,13 @@ def complete_amounts(cut: Cut) -> None:
 
 
 def merge_documents(cut: Cut) -> None:
-    """Merges headers, then lines, of what incoming_document holds."""
+    """Merges headers and instalments of what incoming_document holds."""
     if not cut.exists("SELECT FROM incoming_document"):
         return
     tell_planner(cut.connection, "incoming_document")
-    merge_into(cut, "document", "incoming_document", COLUMNS, audited=AUDITED, fresh=not cut.exists("SELECT FROM canonical.document WHERE source = :source"))
+    first = not cut.exists("SELECT FROM canonical.document WHERE source = :source")
+    merge_into(cut, "document", "incoming_document", COLUMNS, audited=AUDITED, fresh=first)
+    publish_instalments(cut, first=first)
 
 
 def merge_lines(cut: Cut) -> None:
@@ -132,7 +139,8 @@ def merge_lines(cut: Cut) -> None:
 def apply_facets(cut: Cut) -> None:
     """Streams that only re-read a few fields of documents (open amounts): what they said replaces just that.
 
-    A ledger that tells what remains of an entry, or that nothing does, knows better.
+    A ledger that tells what remains of an entry, or that nothing does, knows better; of several entries of a document the
+    document's own open amount is only one's.
     """
     documents = staged(cut.source, "document")
     if not cut.exists(f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"):
@@ -156,7 +164,8 @@ def apply_facets(cut: Cut) -> None:
         FROM (SELECT DISTINCT ON (d.key) d.*, c.base_currency FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id
                 LEFT JOIN canonical.company c ON c.source = :source WHERE s.facet ORDER BY d.key, d.batch_id DESC) f
         WHERE n.external_id = f.key AND NOT EXISTS (
-            SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND (e.remaining IS NOT NULL OR NOT e.is_open))
+            SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND (e.remaining IS NOT NULL OR NOT e.is_open
+                OR e.entry_no <> n.entry_no))
         """)
 
 
@@ -170,6 +179,8 @@ def tombstone(cut: Cut, entity: str, canonical: str) -> None:
         """)
     cut.sql(f"UPDATE gone_{entity} SET deleted_at = coalesce(gone_at, now())")
     merge_into(cut, entity, f"gone_{entity}", ("deleted_at",))
+    if entity == "document":
+        follow_documents(cut, "gone_document")
 
 
 def clear_staging(cut: Cut) -> None:
@@ -178,12 +189,14 @@ def clear_staging(cut: Cut) -> None:
     The last statements of a cut, for PostgreSQL's sake: a transaction that empties an unlogged table, is rolled back, and is
     followed by a crash of the server within moments leaves a file behind over which its recovery stumbles for good.
     """
-    documents, lines, entries = (staged(cut.source, name) for name in ("document", "document_line", "ledger_entry"))
+    documents, entries = staged(cut.source, "document"), staged(cut.source, "ledger_entry")
+    parts = [staged(cut.source, part) for part in ("document_line", "document_instalment")]
     done = [entries] if cut.exists(f"SELECT FROM {entries}") else []
     if cut.exists("SELECT FROM held_document"):
         cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)")
-        cut.sql(f"DELETE FROM {lines} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")
+        for part in parts:
+            cut.sql(f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")
     else:
-        done += [documents, lines] if cut.exists(f"SELECT FROM {documents}") else []
+        done += [documents, *parts] if cut.exists(f"SELECT FROM {documents}") else []
     if done:
         cut.sql(f"TRUNCATE {', '.join(done)}")

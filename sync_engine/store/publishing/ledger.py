@@ -10,6 +10,7 @@ from sync_engine.canonical.document import LEDGER_ENTRY
 from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing.code_lists import base_currency_is_new
 from sync_engine.store.publishing.cut import Cut, count, id_sql, merge_into
+from sync_engine.store.publishing.instalments import OWED, choose_entries, enrich_split_documents, follow_documents
 from sync_engine.store.publishing.orphans import hold_applications, hold_entries
 from sync_engine.store.staging import staged
 
@@ -20,17 +21,21 @@ PAYMENT = (
     "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
 )
 APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
-    "is_reversed", "deleted_at")
+    "is_reversed", "deleted_at", "from_entry", "to_entry")
 DEDUCTION = (
     "source", "external_id", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "amount", "unapplied_amount", "amount_base",
     "unapplied_amount_base", "reference",
 )
-OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
 PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
 """The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
 AMOUNT = "coalesce(e.amount, e.amount_base)"
 """A route that knows base amounts only states entries in base currency; a document of the ERP's own keeps its currency."""
 KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' THEN 'credit_note' WHEN 'finance_charge' THEN 'finance_charge' ELSE NULL END"
+
+TOTAL_BASE = f"""CASE WHEN e.amount_base IS NULL THEN n.total_base WHEN e.amount <> {OWED} * n.total AND e.amount <> 0
+                THEN round(e.amount_base * n.total / e.amount, 4) ELSE {OWED} * e.amount_base END"""
+"""What the whole document is in base currency, also where its entry is over another amount."""
+SOLE = """e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND NOT EXISTS (SELECT FROM split_document s WHERE s.id = n.id)"""
 
 
 def drop_deleted(cut: Cut) -> None:
@@ -119,7 +124,7 @@ def _leaving_documents(cut: Cut) -> None:
 def resolve_entries(cut: Cut) -> None:
     """Which record each entry speaks about. New documents may claim entries that stood for themselves until now.
 
-    Of several entries under one document's number, the one over its total is the document's own; the others came from a journal.
+    Of several entries under one document's number, those over its total are the document's own; the others came from a journal.
     """
     cut.sql("CREATE INDEX ON incoming_document (external_no)")
     cut.sql("""
@@ -137,29 +142,22 @@ def resolve_entries(cut: Cut) -> None:
     tell_planner(cut.connection, "touched_entry")
     cut.sql(f"""
         CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
-        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total,
+        SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total, d.currency,
                CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal'
                    AND coalesce(e.amount, e.amount_base) < 0 THEN 'payment'
                    ELSE 'document' END AS record_kind
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN LATERAL (
-            SELECT id, total FROM (
-                SELECT n.id, n.kind, n.debtor_key, n.total, 1 AS place FROM incoming_document n
+            SELECT id, total, currency FROM (
+                SELECT n.id, n.kind, n.debtor_key, n.total, n.currency, 1 AS place FROM incoming_document n
                 WHERE n.external_no = e.document_no AND n.external_id NOT LIKE 'ledger/%'
                 UNION ALL
-                SELECT o.id, o.kind, o.debtor_key, o.total, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
+                SELECT o.id, o.kind, o.debtor_key, o.total, o.currency, 2 FROM canonical.document o WHERE o.source = :source AND o.external_no = e.document_no
                     AND o.external_id NOT LIKE 'ledger/%' AND o.deleted_at IS NULL
                     AND NOT EXISTS (SELECT FROM leaving_document g WHERE g.id = o.id)) c
             WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
         """)
-    cut.sql("""
-        UPDATE resolved_entry r SET document_id = NULL FROM (
-            SELECT x.entry_no, row_number() OVER (
-                PARTITION BY x.document_id ORDER BY abs(e.amount) IS DISTINCT FROM abs(x.total), length(x.entry_no), x.entry_no) AS place
-            FROM resolved_entry x JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = x.entry_no
-            WHERE x.document_id IN (SELECT document_id FROM resolved_entry WHERE document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1)) p
-        WHERE p.entry_no = r.entry_no AND p.place > 1
-        """)
+    choose_entries(cut)
     cut.sql(f"""
         UPDATE engine.ledger_entry e SET record_kind = r.record_kind,
             record_id = CASE WHEN r.record_kind = 'payment' THEN {id_sql("payment", "'ledger/' || e.entry_no")} ELSE coalesce(r.document_id,
@@ -226,29 +224,29 @@ def enrich_documents(cut: Cut) -> None:
         UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = {OWED} * e.remaining, due_date = coalesce(e.due_date, n.due_date),
             posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date,
                 n.closed_date) END,
-            total_base = coalesce({OWED} * e.amount_base, n.total_base), open_amount_base = coalesce({OWED} * e.remaining_base,
+            total_base = {TOTAL_BASE}, ledger_difference = n.total - {OWED} * e.amount, open_amount_base = coalesce({OWED} * e.remaining_base,
                 CASE WHEN e.remaining = 0 THEN 0 END),
             exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
             dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
             source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
             erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') THEN n.erp_status WHEN e.remaining = 0 OR NOT e.is_open THEN 'paid'
                               WHEN abs(e.remaining) < abs(e.amount) THEN 'partially_paid' ELSE 'open' END
-        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NOT NULL
+        FROM engine.ledger_entry e WHERE {SOLE} AND e.remaining IS NOT NULL
         """)
     cut.sql(f"""
-        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = coalesce({OWED} * e.amount_base, n.total_base),
+        UPDATE incoming_document n SET entry_no = e.entry_no, total_base = CASE WHEN n.currency = c.base_currency THEN n.total ELSE {TOTAL_BASE} END,
+            ledger_difference = n.total - {OWED} * coalesce(e.amount, CASE WHEN n.currency = c.base_currency THEN e.amount_base END),
             due_date = coalesce(e.due_date, n.due_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
             promised_date = coalesce(n.promised_date, e.promised_date), source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
             exchange_rate = CASE WHEN n.total <> 0 AND e.amount_base IS NOT NULL THEN round(abs(e.amount_base / n.total), 10) ELSE n.exchange_rate END,
             open_amount_base = coalesce({OWED} * e.remaining_base, CASE WHEN NOT e.is_open THEN 0 END, n.open_amount_base),
-            open_amount = CASE WHEN NOT e.is_open THEN 0 WHEN e.remaining_base = e.amount_base THEN n.total
-                WHEN n.currency = (SELECT c.base_currency FROM canonical.company c WHERE c.source = :source) THEN coalesce({OWED} * e.remaining_base,
-                    n.open_amount)
-                ELSE n.open_amount END,
+            open_amount = CASE WHEN NOT e.is_open THEN 0 WHEN n.currency = c.base_currency AND e.remaining_base IS NOT NULL THEN {OWED} * e.remaining_base
+                WHEN e.remaining_base = e.amount_base THEN n.total ELSE n.open_amount END,
             erp_status = CASE WHEN n.erp_status IN ('void', 'written_off', 'draft') OR e.is_open IS NULL THEN n.erp_status
                               WHEN NOT e.is_open THEN 'paid' WHEN n.erp_status = 'paid' THEN 'open' ELSE n.erp_status END
-        FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND e.remaining IS NULL
+        FROM engine.ledger_entry e LEFT JOIN canonical.company c ON c.source = :source WHERE {SOLE} AND e.remaining IS NULL
         """)
+    enrich_split_documents(cut)
     _drop_stand_ins(cut)
 
 
@@ -262,6 +260,7 @@ def _drop_stand_ins(cut: Cut) -> None:
         """)
     cut.sql("UPDATE gone_stand_in SET deleted_at = now()")
     merge_into(cut, "document", "gone_stand_in", ("deleted_at",))
+    follow_documents(cut, "gone_stand_in")
 
 
 def publish_payments(cut: Cut) -> None:
@@ -304,7 +303,7 @@ def publish_applications(cut: Cut) -> None:
                t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency,
                    c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
                a.amount_base, coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency, a.applied_on, a.reversed_on,
-               coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at
+               coalesce(a.is_reversed, false) AS is_reversed, CAST(NULL AS timestamptz) AS deleted_at, a.from_entry, a.to_entry
         FROM {table} a JOIN engine.ledger_entry f ON f.source = :source AND f.entry_no = a.from_entry JOIN engine.ledger_entry t ON t.source = :source
             AND t.entry_no = a.to_entry
         LEFT JOIN canonical.document d ON d.id = t.record_id AND t.amount IS NULL
@@ -313,7 +312,8 @@ def publish_applications(cut: Cut) -> None:
         ORDER BY a.key, a.batch_id DESC, a.ctid DESC
         """)
     _deductions(cut, table)
-    merge_into(cut, "application", "incoming_application", APPLICATION, fresh=not cut.exists("SELECT FROM canonical.application WHERE source = :source"))
+    first = not cut.exists("SELECT FROM canonical.application WHERE source = :source")
+    merge_into(cut, "application", "incoming_application", APPLICATION, audited=APPLICATION[:-2], fresh=first)
     waiting = cut.sql(f"DELETE FROM {table} a USING incoming_application n WHERE n.external_id = a.key")
     hold_applications(cut)
     count(cut, "application", staged=waiting)
@@ -326,7 +326,8 @@ def _deductions(cut: Cut, table: str) -> None:
     cut.sql(f"""
         CREATE TEMP TABLE incoming_deduction ON COMMIT DROP AS
         SELECT DISTINCT ON (a.key) {id_sql("payment", "'deduction/' || a.key")} AS id, CAST(:source AS text) AS source, 'deduction/' || a.key AS external_id,
-               a.id AS application_id, a.key, t.record_kind, t.record_id, CASE WHEN a.is_reversed THEN now() END AS deleted_at, l.canonical_id AS debtor_id,
+               a.id AS application_id, a.key, a.to_entry,
+               t.record_kind, t.record_id, CASE WHEN a.is_reversed THEN now() END AS deleted_at, l.canonical_id AS debtor_id,
                t.debtor_key, CAST('write_off' AS text) AS kind, a.applied_on AS payment_date,
                coalesce(a.currency, t.currency, d.currency, c.base_currency) AS currency,
                coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency, c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
@@ -340,8 +341,9 @@ def _deductions(cut: Cut, table: str) -> None:
         """)
     merge_into(cut, "payment", "incoming_deduction", DEDUCTION)
     cut.sql("""
-        INSERT INTO incoming_application (id, source, external_id, from_kind, from_id, to_kind, to_id, amount, amount_base, currency, applied_on, is_reversed)
-        SELECT application_id, source, key, 'payment', id, record_kind, record_id, amount, amount_base, currency, payment_date, deleted_at IS NOT NULL
+        INSERT INTO incoming_application (id, source, external_id, from_kind, from_id, to_kind, to_id, amount, amount_base, currency, applied_on, is_reversed,
+            to_entry)
+        SELECT application_id, source, key, 'payment', id, record_kind, record_id, amount, amount_base, currency, payment_date, deleted_at IS NOT NULL, to_entry
         FROM incoming_deduction
         """)
 

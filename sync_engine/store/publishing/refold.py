@@ -14,6 +14,7 @@ from sync_engine.store.db import copy_rows, tell_planner
 from sync_engine.store.publishing.contacts import begin_contacts, collect_contacts, fold_contacts
 from sync_engine.store.publishing.cut import Cut, merge_into
 from sync_engine.store.publishing.debtors import publish_debtors
+from sync_engine.store.publishing.instalments import follow_documents
 
 Entity = Literal["debtor", "contact"]
 CutOf = Callable[[str], Cut]
@@ -124,6 +125,8 @@ def _move(cut: Cut, table: str, is_gone: str) -> int:
         FROM (SELECT o.*, m.old, m.new {_THEIRS.format(table=table)}) o
         """)
     merge_into(cut, table, f"moved_{table}", ("debtor_id", "deleted_at"))
+    if table == "document":
+        follow_documents(cut, "moved_document")
     return int(str(cut.rows(f"SELECT count(*) FROM moved_{table}")[0][0]))
 
 

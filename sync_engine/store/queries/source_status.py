@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,6 +15,7 @@ class SourceState(NamedTuple):
     """A source with its last cut and its last run; None where there was none yet.
 
     Of the last certified cut: the grade, how many of its checks were answered, whether money tied (None: none is claimed), what is missing.
+    `why_inexact`: of as-of answers for days before `exact_from`.
     """
 
     source: str
@@ -42,6 +43,8 @@ class SourceState(NamedTuple):
     damaged: int
     n_missing: int = 0
     """Wire entities that were offered before and cannot be read now."""
+    exact_from: date | None = None
+    why_inexact: str | None = None
 
 
 class EntityState(NamedTuple):
@@ -137,8 +140,10 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                (SELECT count(*) FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)
                 WHERE t.source = s.source AND m.damage IS NOT NULL AND EXISTS (
                    SELECT FROM engine.source_record x WHERE x.stream_id = m.stream_id AND x.batch_id = m.batch_id AND x.deleted_at IS NULL)),
-               (SELECT count(*) FROM engine.offer o WHERE o.source = s.source AND o.gone_since IS NOT NULL)
+               (SELECT count(*) FROM engine.offer o WHERE o.source = s.source AND o.gone_since IS NOT NULL),
+               a.exact_from, a.why_inexact
         FROM engine.source s
+        LEFT JOIN canonical.as_of_exactness a ON a.source = s.source
         LEFT JOIN LATERAL (SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source
         LEFT JOIN canonical.cut_grade g ON g.cut_id = c.cut_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Float, ForeignKey, Identity, Index, Integer, Numeric, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Date, Float, ForeignKey, Identity, Index, Integer, Numeric, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from sync_engine.store.schema.engine import NOW, TS, metadata
@@ -86,10 +86,21 @@ document = Table(
         Column("promised_date", Date),
     Column("closed_date", Date), Column("po_number", Text), Column("reference", Text), Column("owner_id", ID), Column("terms", Text), Column("document_url",
         Text),
-    Column("entry_no", Text), schema=CANONICAL,
+    Column("entry_no", Text), Column("ledger_difference", MONEY), schema=CANONICAL,
 )
 Index("ix_document_debtor_id", document.c.debtor_id)
+Index("ix_document_differing", document.c.source, postgresql_where=text("ledger_difference <> 0"))
 Index("ix_document_number", document.c.source, document.c.external_no)
+instalment = Table(
+    "instalment", metadata,
+    *_envelope(), Column("document_id", ID, nullable=False), Column("number", Integer, nullable=False), Column("due_date", Date),
+    Column("amount", MONEY), Column("open_amount", MONEY), Column("amount_base", MONEY), Column("open_amount_base", MONEY),
+    Column("promised_date", Date), Column("closed_date", Date), Column("entry", Text), Column("is_only", Boolean, nullable=False, server_default="true"),
+    Column("why_inexact", Text), UniqueConstraint("document_id", "number"), schema=CANONICAL,
+)
+"""What a document asks for on a day: every document has one, and more where its ledger or its source splits it. Document and number
+are its key, so it needs no other index; signs, currency and debtor are the document's."""
+Index("ix_instalment_inexact", instalment.c.source, postgresql_where=instalment.c.why_inexact.is_not(None))
 document_line = Table(
     "document_line", metadata,
     Column("document_id", ID, primary_key=True), Column("id", ID, primary_key=True), Column("external_id", Text), Column("line_no", Integer),
@@ -110,8 +121,10 @@ application = _single(
     "application", Column("from_kind", Text, nullable=False), Column("from_id", ID, nullable=False), Column("to_kind", Text, nullable=False), Column("to_id",
         ID, nullable=False),
     Column("amount", MONEY), Column("amount_base", MONEY), Column("currency", Text), Column("applied_on", Date), Column("reversed_on", Date),
-    Column("is_reversed", Boolean, nullable=False, server_default="false"),
+    Column("is_reversed", Boolean, nullable=False, server_default="false"), Column("from_entry", Text), Column("to_entry", Text),
 )
+"""`from_entry` and `to_entry` say which instalment (its `entry`) was used and settled, where the source tells it."""
+Index("ix_application_undated", application.c.source, postgresql_where=application.c.is_reversed & application.c.reversed_on.is_(None))
 Index("ix_application_from", application.c.from_id)
 Index("ix_application_to", application.c.to_id)
 fx_rate = _single("fx_rate", Column("from_currency", Text), Column("to_currency", Text), Column("rate_date", Date), Column("rate", RATE), Column("basis", Text))
@@ -177,3 +190,34 @@ claim_inbox = Table(
     Column("answered_at", TS), Column("answer", Text), Column("why", Text), schema=CANONICAL,
 )
 Index("ix_claim_inbox_waiting", claim_inbox.c.inbox_id, postgresql_where=claim_inbox.c.answered_at.is_(None))
+
+COMMENTS = {
+    (instalment, ""): (
+        "What a document asks for on a day. Every document has number 1; a ledger or a mapping that splits "
+        "it gives more. Signs, currency and debtor are the document's. Created with its document, whose "
+        "create the change feed tells; later ones and every change have rows of their own."
+    ),
+    (instalment, "number"): "From 1, in the order of the ledger's entries.",
+    (instalment, "amount"): (
+        "What was asked for, in document currency. The instalments of a document are its total less its "
+        "ledger_difference."
+    ),
+    (instalment, "open_amount"): "As of the cut; null where it is not told. The instalments of a document add up to its open_amount.",
+    (instalment, "entry"): "The ledger entry, as application.from_entry and to_entry name it; null where there is no ledger.",
+    (instalment, "is_only"): "The only instalment of its document.",
+    (instalment, "why_inexact"): "Why open_amount is not exactly known; null when it is.",
+    (instalment, "promised_date"): "Promised for this instalment: by its own ledger entry, or for the whole document.",
+    (document, "ledger_difference"): (
+        "total less what the ledger entries of the document came to: tax withheld, a discount at posting, "
+        "rounding. Nobody owes it and nobody paid it; 0 when they agree, null where no entry tells."
+    ),
+    (document, "due_date"): "The earliest due date of its instalments, where a ledger tells them.",
+    (application, "from_entry"): "The ledger entry it takes from; null where it is not told.",
+    (application, "to_entry"): "The ledger entry (canonical.instalment.entry) it settles; null where it is not told.",
+}
+"""What a reader is told in the database itself, beside the comments of the views; the empty name is the table."""
+for (_table, _name), _said in COMMENTS.items():
+    if _name:
+        _table.c[_name].comment = _said
+    else:
+        _table.comment = _said

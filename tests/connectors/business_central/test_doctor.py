@@ -47,7 +47,8 @@ EXPECTED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
     ),
     "v28 without reportsFinance": ({"version": 28, "reports_finance": False, "analytics": False, **PAGE_GONE}, {}, {
         "ledger route": "invoices: payments, applications, journal-posted invoices, opening balances, refunds and finance charges are not seen, "
-                        "what remains of a credit note is not told, and a released order looks like a posted invoice: checks C2, C3, C6 and C7 "
+                        "what remains of a credit note is not told, instalments and amounts withheld at posting are not seen, and a released "
+                        "order looks like a posted invoice: checks C2, C3, C6 and C7 "
                         "cannot be answered, and balances (C5) need not agree",
         "financeDimensionValues": "not there: heading, total and blocked dimension values cannot be told from others: install Microsoft's app "
                                   "API Reports - Finance",

@@ -93,7 +93,7 @@ class Reader:
             else:
                 row = self._one.validate_json(payload)
         except ValidationError as error:
-            return self._failed(key, *_explained(error))
+            return self._failed(key, *_explained(error), self._readable(payload, error))
         except (ValueError, RecursionError):
             return self._failed(key, "", "is not a JSON object in UTF-8")
         for column, value in row.items():
@@ -101,8 +101,20 @@ class Reader:
                 return self._failed(key, column, f"{column} holds a NUL character, which no database stores")
         return row
 
-    def _failed(self, key: str, field: str, what: str) -> MappingFailed:
-        return MappingFailed(what, field=field, whose=self._whose, key=key)
+    def _readable(self, payload: bytes, error: ValidationError) -> Row:
+        """The fields of a record that fails which are as they should be; none where it is no object."""
+        try:
+            found = lossless(payload)
+            if not isinstance(found, dict):
+                return {}
+            bad = {e["loc"][0] for e in error.errors(include_url=False, include_context=False, include_input=False) if e["loc"]}
+            row: Row = self._one.validate_python({name: value for name, value in found.items() if name not in bad})
+        except (ValueError, RecursionError):
+            return {}
+        return row
+
+    def _failed(self, key: str, field: str, what: str, readable: Row | None = None) -> MappingFailed:
+        return MappingFailed(what, field=field, whose=self._whose, key=key, readable=readable)
 
 
 def has_long_number(payload: bytes) -> bool:

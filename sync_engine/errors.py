@@ -22,7 +22,7 @@ payload, a token or a full URL, so that none of them can reach a log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class SyncError(Exception):
@@ -91,11 +91,17 @@ class Unreadable(RecordError):
 
 
 class MappingFailed(RecordError):
-    """The payload does not fit the mapping model; `field` is the first one that failed."""
+    """The payload does not fit the mapping model; `field` is the first one that failed.
 
-    def __init__(self, what: str, *, field: str = "", whose: str = "", key: str = "", todo: str = "") -> None:
+    `readable` are canonical fields of the record that could be read nevertheless. No sentence tells them.
+    """
+
+    def __init__(
+        self, what: str, *, field: str = "", whose: str = "", key: str = "", todo: str = "", readable: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(what, whose=whose, key=key, todo=todo or "Correct the record in the source, or the mapping; it is tried again when either changes.")
         self.field = field
+        self.readable: Mapping[str, object] = readable or {}
 
 
 class ParentMissing(RecordError):

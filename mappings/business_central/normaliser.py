@@ -13,7 +13,7 @@ import mappings
 from mappings.business_central import documents, ledger, masterdata, parties
 from mappings.business_central.settings import BusinessCentralMapping
 from mappings.business_central.shaping import Shape
-from mappings.reading import Reader, Refused, table, wire_names
+from mappings.reading import Reader, Refused, Row, table, wire_names
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import Normalised
 
@@ -60,7 +60,7 @@ class BusinessCentralNormaliser:
             try:
                 finish(key, row, out)
             except Refused as refused:
-                out.failed.append((key, self._failed(entity, key, refused)))
+                out.failed.append((key, self._failed(entity, key, refused, row)))
         return out
 
     def reads(self, entity: str) -> frozenset[str]:
@@ -78,8 +78,8 @@ class BusinessCentralNormaliser:
                     todo="Known: " + ", ".join(shape.model.__annotations__),
                 )
 
-    def _failed(self, entity: str, key: str, refused: Refused) -> MappingFailed:
-        return MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key)
+    def _failed(self, entity: str, key: str, refused: Refused, row: Row) -> MappingFailed:
+        return MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row)
 
     def _reader(self, entity: str) -> Reader:
         if entity not in self._readers:

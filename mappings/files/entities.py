@@ -101,10 +101,11 @@ class EntityRows:
             self._require([*headings])
         usable: list[tuple[str, bytes]] = []
         for key, payload, cells in decoded:
+            row: dict[str, Any] = {}
             try:
-                usable.append((key, payload if cells is None else self._reworded(key, cells, gaps)))
+                usable.append((key, payload if cells is None else self._reworded(row, key, cells, gaps)))
             except Refused as refused:
-                yield key, MappingFailed(refused.what, field=refused.field, whose=self._whose, key=key)
+                yield key, MappingFailed(refused.what, field=refused.field, whose=self._whose, key=key, readable=row)
         yield from self._reader.rows(usable)
 
     def _require(self, headings: list[str]) -> None:
@@ -115,9 +116,8 @@ class EntityRows:
             raise ConfigurationError(
                 f"there is no column {columns}", whose=self._whose, todo=f"The file has: {', '.join(headings)}. Correct the mapping; nothing was published.")
 
-    def _reworded(self, key: str, cells: dict[str, Any], gaps: list[CodeGap]) -> bytes:
+    def _reworded(self, row: dict[str, Any], key: str, cells: dict[str, Any], gaps: list[CodeGap]) -> bytes:
         by_identity = {column_identity(name): cell for name, cell in cells.items()}
-        row: dict[str, Any] = {}
         for said in self._said:
             if said.column is None:
                 row[said.name] = said.constant

@@ -117,7 +117,7 @@ class FilesNormaliser:
             try:
                 self._finish(shape, key, row, out.gaps)
             except Refused as refused:
-                out.failed.append((key, MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key)))
+                out.failed.append((key, MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row)))
                 continue
             out.drafts.append(Draft(key, row))
         return out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -175,7 +176,7 @@ KINDS = {
     "a text cut in mid-character": Kind(faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"),
     "a page that ends with an error": Kind(faulty(lambda: EndsWithError(match=INVOICES)), "salesInvoices was never read"),
     "pages without end": Kind(faulty(lambda: LeadsOn(match=INVOICES)), "salesInvoices was never read"),
-    "a file with an open amount that is blank": Kind(files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "document"),
+    "a file with an open amount that is blank": Kind(files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "DKK 70.00"),
 }
 
 
@@ -216,3 +217,30 @@ def test_all_four_say_trouble(desk: Desk, name: str) -> None:
     said, told = listen(desk)
     assert said == Voices(run=True, status=True, certificate=True, dagster=True)
     assert KINDS[name].named in told
+
+
+def test_a_debtor_and_what_waits_for_him_are_one_story_everywhere(desk: Desk) -> None:
+    """One line in the list, in status, after the run and in the certificate; one row in Dagster, which keeps no debtor's amount."""
+    company = desk.company
+    owes = {c.id: sum((e.remaining for e in company.entries.values() if e.customer_id == c.id and not e.currency_code), Decimal(0))
+            for c in company.customers.values()}
+    bad, amount = max(owes.items(), key=lambda item: item[1])
+    desk.simulator.inject(MalformedRecord("creditLimit", {"not": "a limit"}, record_id=bad, match=CUSTOMERS))
+    run, status = (" ".join(desk.run(*command).out.split()) for command in (("run", "bc"), ("status",)))
+    listed = desk.json("quarantine", "list")
+    shown, each = (desk.run("quarantine", "list", *more).out.count(f" {bad[:8]}") for more in ((), ("--each",)))
+    assert len(listed["causes"]) == 1, [(c["entity"], c["key"], c["message"], c["waiting"]) for c in listed["causes"]]
+    (cause,) = listed["causes"]
+    waiting = sum(cause["waiting"].values())
+    assert (cause["entity"], cause["key"], cause["amounts"]["GBP"]) == ("customers", bad, f"{amount:.4f}")
+    assert waiting == len(listed["quarantine"]) - 1 > 1, "each record is still there for scripts"
+    assert shown < each
+    (story,) = next(c for c in desk.json("certificate", "bc")["certificates"][0]["checks"] if c["check"] == "C14")["detail"]["figures"]["causes"]
+    assert f"bc customers {bad}: " in story
+    assert f"GBP {amount:,.2f}" in story
+    assert [story in said for said in (run, status)] == [True, True]
+    result = run_lane("bc", folder=desk.defs)
+    (check,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "nothing_is_missing"]
+    rows = [dict(row.data) for row in check.metadata["causes"].value.records]  # type: ignore[union-attr]
+    assert [(row["record"], row["why"]) for row in rows] == [(f"customers {bad}", "quarantined")]
+    assert f"{amount:,.2f}" not in str(rows)

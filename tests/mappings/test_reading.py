@@ -97,3 +97,22 @@ def test_every_key_is_accounted_for_once() -> None:
     keys = [d.key for d in result.drafts] + [k for k, _ in result.failed] + [e.key for e in result.excluded]
     assert sorted(keys, key=int) == [str(n) for n in range(700)]
     assert all((result.drafts, result.failed, result.excluded))
+
+
+@pytest.mark.parametrize(
+    ("payload", "readable"),
+    [
+        (b'{"number":"F1","totalAmountIncludingTax":100.50,"dueDate":"soon"}', {"number": "F1", "total": "100.5"}),
+        (b'{"number":"F1","totalAmountIncludingTax":"much","currencyCode":"EUR"}', {"number": "F1", "currency": "EUR"}),
+        (b'{"number":17,"dueDate":"soon"}', {}),
+        (b'{"number":"a\\ud83c","dueDate":"soon"}', {}),
+        (b"[]", {}),
+    ],
+    ids=["a date", "an amount", "all of it", "half a character beside it", "no object"],
+)
+def test_what_can_be_read_of_a_record_that_fails_is_kept_with_its_error(payload: bytes, readable: dict[str, str]) -> None:
+    """Its number and its amount say what is missing; the sentence tells none of them."""
+    ((_, error),) = NORMALISER.normalise("salesInvoices", [("k", payload)]).failed
+    assert isinstance(error, MappingFailed)
+    assert {name: error.readable[name] for name in ("number", "total", "currency") if name in error.readable} == readable
+    assert not [value for value in readable.values() if value in str(error)]

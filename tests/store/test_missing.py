@@ -71,6 +71,18 @@ def test_an_unknown_debtor_is_told_once_too(book: Book) -> None:
     assert [c.records for c in (nobody, alone)] == [2, 1]
 
 
+def test_what_names_its_debtor_by_number_is_of_the_same_story(book: Book) -> None:
+    """A ledger that knows debtors by number waits for the quarantined one that is called so, and for no other."""
+    put_aside(book, "customers", "BAD")
+    put_aside(book, "customers", "WORSE")
+    book.rows("UPDATE engine.quarantine SET number = '10090' WHERE key = 'BAD' RETURNING 1")
+    put_aside(book, "salesInvoices", "X1", "BAD", 70)
+    put_aside(book, "ledgerEntries", "L1", "10090", 70)
+    bad, worse = causes(book.connection, book.source)
+    assert (bad.key, bad.waits) == ("BAD", "1 document and 1 ledger entry of EUR 70.00")
+    assert (worse.key, worse.waits) == ("WORSE", "")
+
+
 @pytest.mark.parametrize(("allowed", "grade"), [(0.0, "C"), (0.24, "C"), (0.25, "B"), (1.0, "B")])
 def test_a_share_decides_between_little_and_too_much(book: Book, allowed: float, grade: str) -> None:
     """One of four invoices: what exceeds the setting is unexplained, what does not is accounted for."""

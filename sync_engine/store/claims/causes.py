@@ -114,10 +114,18 @@ def causes(connection: Connection, source: str | None = None, entity: str | None
 
 _TOLD = """
     WITH told AS (
-        SELECT q.*, t.source, t.entity, t.canonical, t.facet, coalesce(t.entity = :entity OR t.family = :entity, CAST(:entity AS text) IS NULL) AS chosen
+        SELECT q.quarantine_id, q.key, q.stage, q.error, q.message, q.attempts, q.first_at, q.retry_requested, q.amount,
+               coalesce(q.currency, b.base_currency) AS currency, q.parent_entity, coalesce(n.key, q.parent_key) AS parent_key,
+               t.source, t.entity, t.canonical, t.facet, coalesce(t.entity = :entity OR t.family = :entity, CAST(:entity AS text) IS NULL) AS chosen
         FROM engine.quarantine q JOIN engine.stream t USING (stream_id)
+        LEFT JOIN canonical.source_base_currency b ON b.source = t.source
+        LEFT JOIN (
+            SELECT s.source, s.canonical, p.number, min(p.key) AS key FROM engine.quarantine p JOIN engine.stream s USING (stream_id)
+            WHERE NOT s.facet AND p.number IS NOT NULL GROUP BY 1, 2, 3
+        ) n ON n.source = t.source AND n.canonical = q.parent_entity AND n.number = q.parent_key
         WHERE CAST(:source AS text) IS NULL OR t.source = :source
     )"""
+"""Ledgers may name a debtor by its number: where a quarantined one has that, it is the one."""
 
 
 def _cause(row: Any) -> Cause:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sync_engine.store.landing.sources import StreamRow
 from sync_engine.store.staging import BULK, INSTALMENT_COLUMNS, LINE_COLUMNS, staged
 
 OK, QUARANTINED, EXCLUDED = 0, 1, 2
+_AMOUNT = re.compile(r"-?\d{1,15}(\.\d+)?")
 _json = msgspec.json.Encoder().encode
 
 
@@ -168,14 +170,36 @@ def quarantine(connection: Connection, stream: StreamRow, stage: str, failed: Se
     for key, error in failed:
         parent = (error.parent_entity, error.parent_key) if isinstance(error, ParentMissing) else (None, None)
         run_sql(connection, """
-            INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, field, parent_entity, parent_key, mapping_version, run_id, batch_id)
-            VALUES (:id, :key, :stage, :error, :message, :field, :pe, :pk, :version, :run, :batch)
+            INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, field, parent_entity, parent_key, mapping_version, run_id, batch_id,
+                amount, currency, number)
+            VALUES (:id, :key, :stage, :error, :message, :field, :pe, :pk, :version, :run, :batch, CAST(:amount AS numeric), :currency, :number)
             ON CONFLICT (stream_id, key) DO UPDATE SET stage = excluded.stage, error = excluded.error, message = excluded.message, field = excluded.field,
                 parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, mapping_version = excluded.mapping_version, run_id = excluded.run_id,
-                batch_id = coalesce(excluded.batch_id, q.batch_id), last_at = now(), attempts = q.attempts + 1, retry_requested = false
+                batch_id = coalesce(excluded.batch_id, q.batch_id), last_at = now(), attempts = q.attempts + 1, retry_requested = false,
+                amount = excluded.amount, currency = excluded.currency, number = excluded.number
             """, id=stream.stream_id, key=key, stage=stage, error=type(error).__name__, message=str(error),
-            field=error.field if isinstance(error, MappingFailed) else None, pe=parent[0], pk=parent[1], version=version, run=run_id, batch=batch_id)
+            field=error.field if isinstance(error, MappingFailed) else None, pe=parent[0], pk=parent[1], version=version, run=run_id, batch=batch_id,
+            **_told(stream, error.readable if isinstance(error, MappingFailed) else {}))
     set_odd(connection, stream, [k for k, _ in failed], QUARANTINED, "quarantined")
+
+
+AMOUNTS = {"document": ("open_amount", "total"), "ledger_entry": ("remaining", "amount")}
+"""Where a record says what is open; the second where the first says nothing."""
+
+
+def _told(stream: StreamRow, readable: Mapping[str, object]) -> dict[str, str | None]:
+    """What of a record in quarantine is known nevertheless: what it is open with, in which currency, and the number it is called by."""
+    amounts = (_storable(readable.get(name), 17) for name in AMOUNTS.get(stream.canonical, ()))
+    amount = next((text for text in amounts if text is not None and _AMOUNT.fullmatch(text)), None)
+    currency = _storable(readable.get("currency"), 20) if amount is not None else None
+    return {"amount": amount, "currency": currency or None, "number": _storable(readable.get("number"), 200)}
+
+
+def _storable(value: object, most: int) -> str | None:
+    """A text that every database takes; None for anything else."""
+    if not isinstance(value, str) or len(value) > most or "\x00" in value:
+        return None
+    return value if value.isascii() or value.encode(errors="ignore").decode() == value else None
 
 
 def note_gaps(connection: Connection, stream: StreamRow, keys: Sequence[str], gaps: Sequence[CodeGap]) -> None:

@@ -106,13 +106,17 @@ def _missing_money(ground: Ground) -> dict[str, Decimal]:
 def _unread(ground: Ground) -> dict[str, str]:
     """Wire entities that were never read, or failed since they were, with why: nobody knows what of them is missing."""
     rows = ground.rows("""
-        SELECT t.entity, t.verified_at, x.error FROM engine.stream t
-        LEFT JOIN LATERAL (
-            SELECT p.error FROM engine.run r JOIN engine.run_step p USING (run_id)
-            WHERE r.source = t.source AND (t.verified_at IS NULL OR r.started_at > t.verified_at - interval '2 days')
-              AND p.entity = t.entity AND p.stage = 'pull' AND p.outcome = 'failed' AND (t.verified_at IS NULL OR p.finished_at > t.verified_at)
-            ORDER BY p.step_id DESC LIMIT 1) x ON true
-        WHERE t.source = :source AND (t.verified_at IS NULL OR x.error IS NOT NULL) ORDER BY t.rank, t.entity
+        WITH failed AS (
+            SELECT p.entity, p.error, p.finished_at, p.step_id FROM engine.run r JOIN engine.run_step p USING (run_id)
+            WHERE r.source = :source AND p.stage = 'pull' AND p.outcome = 'failed' AND r.started_at > (
+                SELECT min(coalesce(verified_at, '-infinity')) - interval '2 days' FROM engine.stream WHERE source = :source)
+        )
+        SELECT t.entity, t.verified_at, (
+            SELECT f.error FROM failed f WHERE f.entity = t.entity AND (t.verified_at IS NULL OR f.finished_at > t.verified_at) ORDER BY f.step_id DESC LIMIT 1)
+        FROM engine.stream t
+        WHERE t.source = :source AND (t.verified_at IS NULL OR EXISTS (
+            SELECT FROM failed f WHERE f.entity = t.entity AND f.finished_at > t.verified_at))
+        ORDER BY t.rank, t.entity
         """)
     return {str(entity): _why(read_at, error) for entity, read_at, error in rows}
 

@@ -83,9 +83,11 @@ quarantine = Table(
     Column("field", Text), Column("parent_entity", Text), Column("parent_key", Text), Column("mapping_version", Text), Column("run_id", UUID(as_uuid=True)),
     Column("batch_id", BigInteger), _now("first_at"), _now("last_at"), Column("attempts", Integer, nullable=False, server_default="1"),
     Column("retry_requested", Boolean, nullable=False, server_default="false"), Column("amount", Numeric(19, 4)), Column("currency", Text),
+    Column("number", Text),
     UniqueConstraint("stream_id", "key"), schema=ENGINE,
 )
-"""`amount`: what the record is open with, credits negative, where that is known; `currency` null: the company's own."""
+"""`amount`: what the record is open with, credits negative, where that is known; `currency` null: the company's own. `number`: what
+the record is called by, where that could be read: others may name it so."""
 code_gap = Table(
     "code_gap", metadata,
     Column("stream_id", SmallInteger, primary_key=True), Column("field", Text, primary_key=True), Column("code", Text, primary_key=True),

@@ -12,7 +12,7 @@ DEBTOR: tuple[Field, ...] = (
     Field("city", group="billing_address"), Field("region", group="billing_address"),
     Field("postcode", group="billing_address"), Field("country", group="billing_address"),
     Field("payment_terms_key", group="credit", column="payment_terms"),
-    Field("credit_limit", "money", "credit"), Field("erp_balance", "money", "credit"),
+    Field("credit_limit", "money", "credit"), Field("erp_balance", "money", "credit", is_summed=True),
     Field("credit_alert_pct", "number", "chasing"),
     Field("chasing_paused", "bool", "chasing"), Field("pause_reason", "text", "chasing"), Field("pause_until", "date", "chasing"),
     Field("parent_key", group="classification", column="parent_id"),

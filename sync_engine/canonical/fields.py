@@ -11,12 +11,16 @@ ONE_VALUE = frozenset(("number", "external_number", "kind", "status", "block_rea
 
 
 class Field(NamedTuple):
-    """`name` is used in claims, policy and audit; `column` differs only where the stored value is a resolved reference."""
+    """`name` is used in claims, policy and audit; `column` differs only where the stored value is a resolved reference.
+
+    `is_summed`: what several records state is added, not chosen from.
+    """
 
     name: str
     kind: Kind = "text"
     group: str = "general"
     column: str = ""
+    is_summed: bool = False
 
     @property
     def can_be_united(self) -> bool:

@@ -90,7 +90,8 @@ def _draw_undone(screen: Console, undone: Undone) -> None:
 
 def _draw_past(screen: Console, past: list[Done]) -> None:
     screen.print(table("Imports", ("no.", "kind", "file", "by", "at", "read", "applied", "unchanged", "refused", "why", "undone by"), [
-        (d.import_id, d.kind, d.file, d.done_by, d.done_at, d.read, d.applied, d.unchanged, d.refused, d.reason, d.undone_by) for d in past
+        (d.import_id, d.kind, d.file, d.done_by, d.done_at, d.read, d.applied, d.unchanged, d.refused, d.reason,
+         f"{d.undone_by} ({d.remaining} left)" if d.undone_by and d.remaining else d.undone_by) for d in past
     ], right=("no.", "read", "applied", "unchanged", "refused"), nothing="Nothing was imported yet."))
 
 

@@ -90,7 +90,7 @@ def said(decision: DecisionChange, name: Any) -> str:
         case "negative_link":
             return f"No rule links {key[2]} {key[3]} to {name(key[1])}." if new else f"The rules may link {key[2]} {key[3]} to {name(key[1])} again."
         case "pin" if new is not None:
-            until = f" until {new['until']}" if new.get("until") else " until a source says something else" if new.get("while_claimed") else ""
+            until = f" until {new['until']}" if new.get("until") else " until a source says something else" if new.get("while_claimed") is not None else ""
             return f"{key[2].removesuffix('_key')} of {name(key[1])} is set by hand{until}."
         case "pin":
             return f"The sources decide about {key[2].removesuffix('_key')} of {name(key[1])} again."

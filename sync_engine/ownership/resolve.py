@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sync_engine.canonical.fields import Field
@@ -27,15 +28,21 @@ class Claim(NamedTuple):
     first_values: Mapping[str, Any] | None = None
     derived: Mapping[str, Any] | None = None
     """The part of `values` that the engine computed from the source's records: all that counts where a rule says `derived`."""
+    said_in: Mapping[str, int] | None = None
+    """Field -> the place of the statement that said it or took it back, where several records of one debtor have statements of their own."""
+
+
+Watched = Mapping[str, Mapping[str, Any]]
+"""Source -> key -> what that record says."""
 
 
 class Pin(NamedTuple):
-    """A value set by a person: it beats every claim until a date, or until `while_claimed` is no longer what the sources say."""
+    """A value set by a person: it beats every claim until a date, or until a source that `while_claimed` names says something else."""
 
     field: str
     value: Any
     until: date | None = None
-    while_claimed: tuple[Any, ...] | None = None
+    while_claimed: Watched | None = None
 
 
 class Overruled(NamedTuple):
@@ -50,10 +57,11 @@ class Overruled(NamedTuple):
 
 @dataclass(slots=True)
 class Resolved:
-    """The fold: values by field (only fields somebody ranked has claimed), and the source each came from."""
+    """The fold: values by field (only fields somebody ranked has claimed), the source each came from, and how many records state none of a sum."""
 
     values: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, str] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
 
     def value(self, name: str) -> Any:
         """The value of a field, or of a member of the custom fields (`custom.segment`)."""
@@ -94,6 +102,7 @@ class Resolver:
         self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
         self._sets = {f.name for f in fields if f.kind == "set"}
         self._members = _MemberRules(entity, policy, company)
+        self._sums = {f.name for f in fields if f.is_summed}
         self._order = order or {}
         self._alone: dict[tuple[str, str], _Alone] = {}
 
@@ -102,7 +111,7 @@ class Resolver:
 
         Ranked claimants only; ties by order of sources, then the older link, then the key. A pin that still holds wins.
         """
-        resolved = self._single(*claims) if len(claims) == 1 else self._fold(claims, self._rules, Resolved())
+        resolved = self._single(*claims) if len(claims) == 1 else self._fold(last_said(claims), self._rules, Resolved())
         for pin in pins:
             if pin_holds(pin, claims, today):
                 resolved.values[pin.field] = pin.value
@@ -119,6 +128,7 @@ class Resolver:
             Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
             for c in claims for name, said in (*c.values.items(), *_members_of(c.values).items())
             if name != CUSTOM and self._is_ruled(name) and not self._is_set(name) and said is not None and said != resolved.value(name)
+            and not (name in self._sums and name in resolved.values)
         ]
 
     def _is_ruled(self, name: str) -> bool:
@@ -133,7 +143,7 @@ class Resolver:
 
     def ranked(self, claims: Sequence[Claim], name: str) -> list[Claim]:
         """Who says something about a field and is believed, best first."""
-        return self._ranked(claims, name, self.rule(name))
+        return self._ranked(last_said(claims), name, self.rule(name))
 
     def _single(self, claim: Claim) -> Resolved:
         alone = self._believed_alone(claim)
@@ -156,6 +166,9 @@ class Resolver:
             ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
             if not ranked:
                 continue
+            if name in self._sums and len(claims) > 1:
+                self._add_up(claims, ranked, name, resolved)
+                continue
             if self._is_set(name):
                 members = sorted({v for c in ranked for v in _members(c.values[name])})
                 is_set = name in self._sets or any(isinstance(c.values[name], list) for c in ranked)
@@ -177,6 +190,15 @@ class Resolver:
         elif rule.mode != "derived" and (ranked := self._ranked(claims, CUSTOM, rule)):
             resolved.values[CUSTOM] = None if ranked[0].values[CUSTOM] is None else {}
             resolved.provenance[CUSTOM] = ranked[0].source
+
+    def _add_up(self, claims: Sequence[Claim], ranked: Sequence[Claim], name: str, resolved: Resolved) -> None:
+        """The sum of what the records of the best ranked role state; one of them that states nothing is counted, not taken for 0."""
+        role = ranked[0].role
+        added = [c for c in ranked if c.role == role and c.values[name] is not None]
+        records = [c for c in claims if c.role == role]
+        resolved.values[name] = f"{sum(Decimal(str(c.values[name])) for c in added):f}" if added else None
+        resolved.provenance[name] = "+".join(sorted({c.source for c in added or ranked[:1]}))
+        resolved.unknown[name] = len(records) - len(added) if len(records) > 1 else 0
 
     def _ranked(self, claims: Sequence[Claim], name: str, rule: Rule) -> list[Claim]:
         places = [(place, c) for c in claims if name in c.values and (place := rank(rule, c.source, c.role)) is not None]
@@ -224,13 +246,29 @@ def _decide(ranked: list[Claim], name: str, rule: Rule) -> tuple[Claim, Any]:
     return ranked[0], ranked[0].values[name]
 
 
+def last_said(claims: Sequence[Claim]) -> Sequence[Claim]:
+    """The claims without what a later statement about another record of the same debtor replaced or took back."""
+    last: dict[str, int] = {}
+    for name, place in (said for c in claims for said in (c.said_in or {}).items()):
+        last[name] = max(place, last.get(name, place))
+    if not last:
+        return claims
+    return [
+        c if c.said_in is None else c._replace(values={n: v for n, v in c.values.items() if c.said_in.get(n, 0) >= last.get(n, 0)}) for c in claims
+    ]  # fmt: skip
+
+
 def pin_holds(pin: Pin, claims: Sequence[Claim], today: date | None) -> bool:
-    """Whether a pinned value still beats the claims."""
+    """Whether a pinned value still beats the claims. A watched record that is gone, or linked elsewhere, has said nothing new."""
     if pin.until is not None and today is not None and today > pin.until:
         return False
-    return pin.while_claimed is None or pin.while_claimed == claimed_by_all(claims, pin.field)
+    watched = pin.while_claimed or {}
+    return all(c.values.get(pin.field) == watched[c.source][c.key] for c in claims if c.key in watched.get(c.source, {}))
 
 
-def claimed_by_all(claims: Sequence[Claim], field_name: str) -> tuple[Any, ...]:
-    """What the linked sources say about a field, in a stable order: the state a pin `until the source changes` watches."""
-    return tuple(c.values.get(field_name) for c in sorted(claims, key=lambda c: (c.source, c.key)))
+def claimed_by_all(claims: Sequence[Claim], field_name: str) -> Watched:
+    """What each linked record says about a field: the state a pin `until the source changes` watches."""
+    said: dict[str, dict[str, Any]] = {}
+    for c in claims:
+        said.setdefault(c.source, {})[c.key] = c.values.get(field_name)
+    return said

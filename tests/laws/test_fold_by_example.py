@@ -9,7 +9,7 @@ import pytest
 
 from sync_engine.canonical.fields import Field
 from sync_engine.ownership.policy import Mode, Policy, Rule
-from sync_engine.ownership.resolve import PERSON, Claim, Overruled, Pin, Resolved, Resolver, claimed_by_all, merge_facets, pin_holds
+from sync_engine.ownership.resolve import PERSON, Claim, Overruled, Pin, Resolved, Resolver, claimed_by_all, last_said, merge_facets, pin_holds
 
 FIELDS = (Field("name"), Field("phone", group="contact"), Field("tags", "set"), Field("portfolio", group="classification"))
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -157,18 +157,51 @@ def test_a_person_is_believed_before_everybody() -> None:
     assert fold().resolve(claims, pins) == fold().resolve(claims, pins, last)
 
 
-def test_a_pin_holds_until_its_day_or_another_word() -> None:
-    """Either ends it; neither is needed."""
+def test_a_pin_holds_until_its_day_or_another_word_of_whom_it_watches() -> None:
+    """Either ends it; neither is needed. Who is not watched may say what he likes, and who is gone has said nothing."""
     day, claims = date(2026, 3, 10), [said("sugar", "1", name="b"), said("bc", "2", name="c"), said("bc", "1", name="a")]
-    assert claimed_by_all(claims, "name") == ("a", "c", "b")
-    assert claimed_by_all(claims, "phone") == (None, None, None)
+    watched = {"sugar": {"1": "b"}, "bc": {"2": "c", "1": "a"}}
+    assert claimed_by_all(claims, "name") == watched
+    assert claimed_by_all(claims, "phone") == {"sugar": {"1": None}, "bc": {"2": None, "1": None}}
     assert pin_holds(Pin("name", "x"), claims, day) is True
-    assert pin_holds(Pin("name", "x", while_claimed=("a", "c", "b")), claims, day) is True
-    assert pin_holds(Pin("name", "x", while_claimed=("a", "c")), claims, day) is False
-    assert pin_holds(Pin("phone", "x", while_claimed=("a", "c", "b")), claims, day) is False
-    assert pin_holds(Pin("name", "x", day, ("a", "c", "b")), claims, day) is True
-    assert pin_holds(Pin("name", "x", day, ("a", "c", "b")), claims, day + timedelta(days=1)) is False
+    assert pin_holds(Pin("name", "x", while_claimed=watched), claims, day) is True
+    assert pin_holds(Pin("name", "x", while_claimed={}), claims, day) is True
+    assert pin_holds(Pin("name", "x", while_claimed={"bc": {"1": "a", "gone": "z"}, "nav": {"1": "z"}}), claims, day) is True
+    assert pin_holds(Pin("name", "x", while_claimed={"bc": {"1": "a", "2": "other"}}), claims, day) is False
+    assert pin_holds(Pin("phone", "x", while_claimed=watched), claims, day) is False
+    assert pin_holds(Pin("name", "x", day, watched), claims, day) is True
+    assert pin_holds(Pin("name", "x", day, watched), claims, day + timedelta(days=1)) is False
     assert pin_holds(Pin("name", "x", day), claims, day - timedelta(days=1)) is True
+
+
+def test_of_statements_about_several_records_of_one_debtor_the_last_counts() -> None:
+    """Field by field; what was taken back last is said by nobody, and who numbers nothing is left as he is."""
+    older = said("desk", "L", note="paused", phone="1", name="L")._replace(said_in={"note": 5, "phone": 7, "city": 1})
+    newer = said("desk", "S", note="chase", city="Aarhus")._replace(said_in={"note": 6, "phone": 8, "city": 2})
+    other = said("bc", note="erp", phone="3")
+    assert [c.values for c in last_said([older, newer, other])] == [{"name": "L"}, {"note": "chase", "city": "Aarhus"}, {"note": "erp", "phone": "3"}]
+    assert [c.values for c in last_said([newer, older])] == [{"note": "chase", "city": "Aarhus"}, {"name": "L"}]
+    assert [c.values for c in last_said([older, other])] == [{"note": "paused", "phone": "1", "name": "L"}, {"note": "erp", "phone": "3"}]
+    assert fold(ranking=("collections", "erp")).resolve([older, newer], []).values["name"] == "L"
+    plain = [other, said("nav", phone="4")]
+    assert last_said(plain) is plain
+
+
+def test_what_several_records_state_is_added_and_what_they_do_not_state_is_counted() -> None:
+    """Of the best ranked role; a nought is stated, a null and silence are not; one record alone says what it says."""
+    balance = Resolver("debtor", (Field("owed", "money", is_summed=True),), Policy(rules=(Rule(ranking=("erp", "crm")),)))
+    three = [said("bc", owed="350.50"), said("nav", owed="0"), said("bc", "2", owed="-40.25"), said("sugar", owed="7")]
+    assert balance.resolve(three) == Resolved({"owed": "310.25"}, {"owed": "bc+nav"}, {"owed": 0})
+    assert balance.overruled(three, balance.resolve(three)) == []
+    unsure = [said("bc", owed=None), said("nav"), said("nav", "2", owed="5")]
+    assert balance.resolve(unsure) == Resolved({"owed": "5"}, {"owed": "nav"}, {"owed": 2})
+    assert balance.resolve(unsure[:2]) == Resolved({"owed": None}, {"owed": "bc"}, {"owed": 2})
+    assert balance.resolve([said("bc", owed=None), said("sugar", owed="7")]) == Resolved({"owed": None}, {"owed": "bc"}, {"owed": 0})
+    assert balance.resolve([said("sugar", owed="7"), said("desk", owed="8")]) == Resolved({"owed": "7"}, {"owed": "sugar"}, {"owed": 0})
+    assert balance.resolve([said("bc", owed="350.50")]) == Resolved({"owed": "350.50"}, {"owed": "bc"})
+    assert balance.resolve([said("desk", owed="8"), said("desk", "2", owed="9")]) == Resolved()
+    unranked = [said("desk", owed="8"), said("desk", "2", owed="9")]
+    assert [o.said for o in balance.overruled(unranked, balance.resolve(unranked))] == ["8", "9"]
 
 
 def test_facets_fill_what_the_record_itself_leaves_open() -> None:

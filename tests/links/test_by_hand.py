@@ -310,7 +310,8 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
     hansen, old = str(world.debtor_of("erp", "E1")), str(world.debtor_of("erp", "E4"))
     with transaction(world.store, "tagging") as connection:
         for owner, tag in ((old, "vip"), (old, "post"), (hansen, "post")):
-            run_sql(connection, "INSERT INTO canonical.tag VALUES ('debtor', CAST(:o AS uuid), :t, 'person')", o=owner, t=tag)
+            for table in ("engine", "canonical"):
+                run_sql(connection, f"INSERT INTO {table}.tag VALUES ('debtor', CAST(:o AS uuid), :t, 'person')", o=owner, t=tag)
     for debtor, field, value in ((old, "phone", "114"), (old, "credit_limit", "4"), (hansen, "credit_limit", "1"), (old, "parent", hansen)):
         apply(world.workshop, links.pin(world.workshop, debtor, field, value, by="bo").hash, by="bo", why="bo knows")
 
@@ -321,7 +322,7 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
     carry_out(world, links.merge(world.workshop, old, hansen, by="ada"))
     assert sorted(map(tuple, world.rows("SELECT CAST(owner_id AS text), name FROM canonical.tag"))) == [(hansen, "post"), (hansen, "vip")]
     assert [str(world.field(hansen, f)) for f in ("phone", "credit_limit", "parent_id")] == ["114", "1.0000", "None"]
-    [pin] = world.rows("SELECT pinned_by, reason FROM engine.pin WHERE field = 'phone' AND canonical_id = CAST(:id AS uuid)", id=hansen)
+    [pin] = world.rows("SELECT pinned_by, pinned_because FROM canonical.explained WHERE field = 'phone' AND record_id = CAST(:id AS uuid)", id=hansen)
     assert tuple(pin) == ("bo", "bo knows")
     merged = everything()
     carry_out(world, links.unmerge(world.workshop, old, by="ada"))

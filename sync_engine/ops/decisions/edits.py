@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -34,13 +34,8 @@ class Decided:
     undoes: str | None = None
     coming: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
     """(entity, canonical record) -> the (source, key) that edits so far moved to it; `link_now` knows whether they stayed."""
-    about: dict[tuple[Kind, str, str], set[tuple[str, ...]]] = field(default_factory=dict)
-    """(kind, entity, canonical record) -> the keys of edited pins and tags; `about_now` knows what became of them."""
-
     def put(self, connection: Connection, kind: Kind, key: tuple[str, ...], after: Row | None, before: Row | None = None) -> None:
         """Adds an edit; two edits of one row become one."""
-        if kind in ("pin", "tag"):
-            self.about.setdefault((kind, key[0], key[1]), set()).add(key)
         if (earlier := self.edits.get((kind, key))) is not None:
             self.edits[kind, key] = earlier._replace(after=after)
             return
@@ -48,9 +43,7 @@ class Decided:
 
     def link_now(self, connection: Connection, key: tuple[str, ...]) -> Row | None:
         """The link row as it will be after the edits so far."""
-        if ("link", key) in self.edits:
-            return self.edits["link", key].after
-        return decisions.read(connection, "link", [key]).get(key)
+        return self.now(connection, "link", key)
 
     def linked_now(self, connection: Connection, entity: str, canonical: str) -> list[tuple[str, ...]]:
         """The keys of links to a canonical record, as it will be after the edits so far: what one file says first, its next row must know."""
@@ -58,11 +51,9 @@ class Decided:
         keys = sorted(moved | set(decisions.keys_linked_to(connection, entity, canonical)))
         return [k for k in keys if ("link", k) not in self.edits or canonical_of(self.edits["link", k].after) == canonical]
 
-    def about_now(self, connection: Connection, kind: Literal["pin", "tag"], entity: str, canonical: str) -> dict[tuple[str, ...], Row]:
-        """The pins or tags of a canonical record as they will be after the edits so far."""
-        rows = decisions.read(connection, kind, decisions.keys_about(connection, kind, entity, canonical))
-        edited = {key: self.edits[kind, key].after for key in self.about.get((kind, entity, canonical), ())}
-        return {key: row for key, row in {**rows, **edited}.items() if row is not None}
+    def now(self, connection: Connection, kind: Kind, key: tuple[str, ...]) -> Row | None:
+        """A decision row as it will be after the edits so far."""
+        return self.edits[kind, key].after if (kind, key) in self.edits else decisions.read(connection, kind, [key]).get(key)
 
     def becomes(self, entity: str, canonical: str) -> str:
         """The record one is merged into by the edits so far, or itself."""

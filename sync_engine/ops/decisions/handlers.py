@@ -11,8 +11,9 @@ from sync_engine.errors import AmbiguousMatch, ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.edits import Decided, Vetoed, move
 from sync_engine.ops.decisions.merging import members_now, merge, stands_under, unlinked_parties_of, unmerge
-from sync_engine.ops.decisions.names import exists, field_named, is_known, record_id
+from sync_engine.ops.decisions.names import exists, field_named, is_known, record_id, survivor
 from sync_engine.ops.decisions.pins import claimed_now, pinned_value
+from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.decisions import plans
 from sync_engine.store.decisions import rows as decisions
 from sync_engine.store.decisions.rows import Edit, Kind
@@ -79,6 +80,9 @@ def _unlink(connection: Connection, o: ops.Unlink, decided: Decided) -> None:
     own = own_id(connection, o.entity, o.source, o.key) if creates(connection, o.source, o.entity) else None
     if own == now["canonical_id"]:
         raise ConfigurationError("it stands for itself already, nothing else is linked to its record", whose=o.source, key=o.key)
+    if own is not None and decided.now(connection, "merged", (o.entity, own)) is not None:
+        decided.put(connection, "merged", (o.entity, own), None)
+        decided.touched.add((o.entity, own))
     move(connection, decided, key, own, "unlink")
     decided.put(connection, "negative_link", (o.entity, str(now["canonical_id"]), o.source, o.key), {"reason": "unlinked"})
 
@@ -111,10 +115,11 @@ def _pin(connection: Connection, o: ops.PinField, decided: Decided) -> None:
 
 def _unpin(connection: Connection, o: ops.UnpinField, decided: Decided) -> None:
     record, known = record_id(connection, o.entity, o.record), field_named(o.entity, o.field)
-    key = (o.entity, record, known.name)
-    if not decisions.read(connection, "pin", [key]):
+    keys = decisions.pins_here(connection, o.entity, record, known.name)
+    if not keys:
         raise ConfigurationError("this field is not pinned", whose=o.record, key=known.stored_as)
-    decided.put(connection, "pin", key, None)
+    for key in keys:
+        decided.put(connection, "pin", key, None)
     decided.touched.add((o.entity, record))
 
 
@@ -153,10 +158,11 @@ def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> Non
     decided.put(connection, "group", (group,), after)
     leaving = members if o.dissolve else {record_id(connection, "debtor", d) for d in o.leaving} & members
     joining = set() if o.dissolve else {record_id(connection, "debtor", d) for d in o.members} - members
-    for debtor in sorted(leaving):
-        decided.put(connection, "member", (debtor,), None)
+    for key in decisions.memberships(connection, group, None if o.dissolve else leaving):
+        decided.put(connection, "member", key, None)
     for debtor in sorted(joining):
         decided.put(connection, "member", (debtor,), {"group_id": group})
+    decided.touched |= {("debtor", debtor) for debtor in leaving | joining}
 
 
 def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
@@ -172,14 +178,29 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
         now = decisions.read(connection, kind, [tuple(e["key"]) for e in edits])
         for edit in edits:
             key = tuple(edit["key"])
-            if now.get(key) != edit["after"]:
+            if not decisions.is_as_left(now.get(key), edit["after"]):
                 raise ConfigurationError(
                     f"{kind} {'/'.join(key)} was decided again since", key=done.plan_hash[:12], todo="Undo the later decision first, or decide anew."
                 )
             decided.edits[kind, key] = Edit(kind, key, now.get(key), edit["before"])
-            if kind in ("pin", "merged"):
-                decided.touched.add((key[0], key[1]))
+            if kind in ("pin", "merged", "tag", "member"):
+                entity, record = ("debtor", key[0]) if kind == "member" else key[:2]
+                decided.touched |= {(entity, record), (entity, survivor(connection, entity, record))}
     decided.undoes = done.plan_hash
+    _refuse_links_of_the_merged(connection, decided, done.plan_hash[:12])
+
+
+def _refuse_links_of_the_merged(connection: Connection, decided: Decided, plan: str) -> None:
+    """No link may end at a record that is merged away: a merge since must be undone before what it stands on. Raises ConfigurationError."""
+    ends = {(key[0], str(edit.after["canonical_id"])) for (kind, key), edit in decided.edits.items() if kind == "link" and edit.after}
+    away = [key for key in sorted(ends) if decided.now(connection, "merged", key) is not None]
+    merged = [key for (kind, key), edit in decided.edits.items() if kind == "merged" and edit.after]
+    again = [key for key in merged if any(source != INBOX for _, source, _ in decided.linked_now(connection, *key))]
+    if away or again:
+        raise ConfigurationError(
+            f"{'/'.join((*away, *again)[0])} was {'merged into another record' if away else 'linked to'} since", key=plan,
+            todo="Undo the later decision first, or decide anew.",
+        )  # fmt: skip
 
 
 def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:

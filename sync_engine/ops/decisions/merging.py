@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
@@ -12,95 +11,92 @@ from sync_engine.matching.similarity import Party, different_company, different_
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.edits import Decided, Vetoed, move
 from sync_engine.ops.decisions.names import record_id, survivor
+from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.decisions import plans
 from sync_engine.store.decisions import rows as decisions
-from sync_engine.store.publishing.parties import circumstances, linked_parties, unlinked_parties
+from sync_engine.store.publishing.parties import circumstances, linked_parties, not_the_same, unlinked_parties
 from sync_engine.store.queries import evidence, lookups
 
 
 def merge(connection: Connection, o: ops.Merge, decided: Decided) -> None:
-    """Every link of `losing` moves to `into`, and what people said about it goes along. Raises ConfigurationError where there is nothing to merge."""
+    """Every link of `losing` moves to `into`; what people decided about `losing` stays with it and counts for `into`.
+
+    Raises ConfigurationError where there is nothing to merge.
+    """
     losing, into = (decided.becomes(o.entity, record_id(connection, o.entity, named)) for named in (o.losing, o.into))
     if losing == into:
         raise ConfigurationError(f"a {o.entity} cannot be merged into itself", key=o.losing)
-    links = decided.linked_now(connection, o.entity, losing)
+    links = [key for key in decided.linked_now(connection, o.entity, losing) if key[1] != INBOX or o.entity != "debtor"]
     if not links:
         raise ConfigurationError("no source record means this record any more", key=o.losing, todo="There is nothing to merge.")
-    if not o.force:
-        conditions = circumstances(connection, o.entity, "")
-        for ours in members_now(connection, decided, o.entity, losing):
-            for theirs in members_now(connection, decided, o.entity, into):
-                why = different_numbers(ours, theirs)
-                if different_company(ours.source, theirs.source, conditions.companies, conditions.roles):
-                    why = "another company"
-                if why:
-                    decided.vetoed.append(Vetoed(o.entity, ours.source, ours.key, into, why))
-                    return
+    if not o.force and (veto := _veto(connection, decided, o.entity, losing, into)) is not None:
+        decided.vetoed.append(veto)
+        return
     for key in links:
         move(connection, decided, key, into, "merge", {"merged_from": losing})
-    _take_along(connection, decided, o.entity, losing, into)
+    for group in _groups_under(connection, decided, losing) if o.entity == "debtor" else ():
+        decided.put(connection, "group", group, {**(decided.now(connection, "group", group) or {}), "top_debtor_id": into})
     decided.put(connection, "merged", (o.entity, losing), {"merged_into": into})
+    decided.touched |= {(o.entity, losing), (o.entity, into)}
 
 
-def _take_along(connection: Connection, decided: Decided, entity: str, losing: str, into: str) -> None:
-    """The tags of a record that is merged away move; its pins stay with it, and hold for the other one where that has none of the field."""
-    for key, row in decided.about_now(connection, "tag", entity, losing).items():
-        decided.put(connection, "tag", key, None)
-        if (theirs := (entity, into, *key[2:])) not in decided.about_now(connection, "tag", entity, into):
-            decided.put(connection, "tag", theirs, row)
-    pinned = decided.about_now(connection, "pin", entity, into)
-    for key, row in decided.about_now(connection, "pin", entity, losing).items():
-        closes_a_circle = key[2] == "parent_key" and stands_under(connection, row["value"], (losing, into))
-        if (theirs := (entity, into, key[2])) not in pinned and not closes_a_circle:
-            decided.put(connection, "pin", theirs, row)
+def _veto(connection: Connection, decided: Decided, entity: str, losing: str, into: str) -> Vetoed | None:
+    """The first pair of records that cannot be one, and why."""
+    conditions = circumstances(connection, entity, "")
+    leaving, staying = members_now(connection, decided, entity, losing), members_now(connection, decided, entity, into)
+    said_no = {(s, k, c) for s in {m.source for m in (*leaving, *staying)} for k, c in not_the_same(connection, entity, s)}
+    for party, record in (*((m, into) for m in leaving), *((m, losing) for m in staying)):
+        if (party.source, party.key, record) in said_no:
+            return Vetoed(entity, party.source, party.key, record, "a person said they are not the same")
+    for ours in leaving:
+        for theirs in staying:
+            why = different_numbers(ours, theirs)
+            if different_company(ours.source, theirs.source, conditions.companies, conditions.roles):
+                why = "another company"
+            if why:
+                return Vetoed(entity, ours.source, ours.key, into, why)
+    return None
 
 
-def _give_back(connection: Connection, decided: Decided, edits: Sequence[Mapping[str, Any]], entity: str, losing: str, into: str) -> None:
-    """What `_take_along` did for a merge is undone, as far as it is still so."""
-    came = {(e["kind"], *e["key"][2:]) for e in edits if e["kind"] in ("tag", "pin") and e["key"][1] != losing and not e["before"]}
-    gone = {tuple(e["key"]): e["before"] for e in edits if e["kind"] == "tag" and e["key"][1] == losing and e["before"]}
-    now = decided.about_now(connection, "tag", entity, into)
-    for key, row in gone.items():
-        decided.put(connection, "tag", key, row)
-        if ("tag", *key[2:]) in came and now.get(theirs := (entity, into, *key[2:])) == row:
-            decided.put(connection, "tag", theirs, None)
-    now = decided.about_now(connection, "pin", entity, into)
-    for key, row in decided.about_now(connection, "pin", entity, losing).items():
-        copied = now.get((entity, into, key[2]))
-        if ("pin", key[2]) in came and copied is not None and all(copied[c] == row[c] for c in ("value", "pinned_by", "pinned_at")):
-            decided.put(connection, "pin", (entity, into, key[2]), None)
+def _groups_under(connection: Connection, decided: Decided, debtor: str) -> list[tuple[str, ...]]:
+    """The groups a debtor will be the top of after the edits so far."""
+    edited = [key for kind, key in decided.edits if kind == "group"]
+    found = {*decisions.groups_under(connection, debtor), *edited}
+    return sorted(key for key in found if (decided.now(connection, "group", key) or {}).get("top_debtor_id") == debtor)
 
 
 def unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
-    """The record gets back what it gave, as far as it is still there. Raises ConfigurationError for a record that was not merged away."""
+    """The record gets back the links it gave, as far as they are still there. Raises ConfigurationError for a record that was not merged away."""
     found = evidence.find(connection, o.entity, o.record, merged_away=True)
     if len(found) != 1:
         raise ConfigurationError(f"there is no {o.entity} of this name or id that was merged away", key=o.record, todo="Name it by its canonical id.")
     losing = str(found[0].id)
     into = survivor(connection, o.entity, losing)
-    merge = plans.merging_plan(connection, o.entity, losing)
-    edits = plans.edits_of(connection, merge) if merge is not None else []
-    for edit in edits:
-        key = tuple(edit["key"])
-        if edit["kind"] != "link" or not edit["before"] or edit["before"]["canonical_id"] != losing:
-            continue
-        now = decided.link_now(connection, key)
-        if now is not None and now["canonical_id"] == into:
-            decided.put(connection, "link", key, edit["before"], now)
-    _give_back(connection, decided, edits, o.entity, losing, into)
+    plan = plans.merging_plan(connection, o.entity, losing)
+    for edit in plans.edits_of(connection, plan) if plan is not None else ():
+        key, before = tuple(edit["key"]), edit["before"] or {}
+        if edit["kind"] == "link" and before.get("canonical_id") == losing:
+            now = decided.link_now(connection, key)
+            if now is not None and now["canonical_id"] == into:
+                decided.put(connection, "link", key, before, now)
+        if edit["kind"] == "group" and before.get("top_debtor_id") == losing:
+            group = decided.now(connection, "group", key)
+            if group is not None and group["top_debtor_id"] == into:
+                decided.put(connection, "group", key, {**group, "top_debtor_id": losing})
     decided.put(connection, "merged", (o.entity, losing), None)
+    decided.touched |= {(o.entity, losing), (o.entity, into)}
 
 
 def members_now(connection: Connection, decided: Decided, entity: str, to: str, besides: tuple[str, str] | None = None) -> list[Party]:
     """The parties that will be linked to one canonical record after the edits so far."""
     there = {(m.source, m.key): m for m in members_of(connection, entity, to)}
     keys = [(source, key) for _, source, key in decided.linked_now(connection, entity, to) if (source, key) != besides]
-    return [m for s, k in keys for m in ([there[s, k]] if (s, k) in there else unlinked_parties_of(connection, entity, s, [k]))]
+    return [m for s, k in keys for m in ([there[s, k]] if (s, k) in there else unlinked_parties_of(connection, entity, s, [k], living=True))]
 
 
-def unlinked_parties_of(connection: Connection, entity: str, source: str, keys: Sequence[str]) -> list[Party]:
-    """Parties of named records; contacts are compared without their debtor, which a person may mean to change."""
-    return [p._replace(within=None) for p in unlinked_parties(connection, entity, source, keys)]
+def unlinked_parties_of(connection: Connection, entity: str, source: str, keys: Sequence[str], *, living: bool = False) -> list[Party]:
+    """Parties of named records; contacts are compared without their debtor, which a person may mean to change. `living` leaves deleted ones out."""
+    return [p._replace(within=None) for p in unlinked_parties(connection, entity, source, keys, living=living)]
 
 
 def members_of(connection: Connection, entity: str, canonical: str, besides: tuple[str, str] | None = None) -> list[Party]:

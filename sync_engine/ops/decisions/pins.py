@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sync_engine.canonical.by_hand import Unfit, checked
 from sync_engine.canonical.fields import Field
 from sync_engine.errors import ConfigurationError
-from sync_engine.ownership.resolve import claimed_by_all
+from sync_engine.ownership.resolve import Watched, claimed_by_all
 from sync_engine.store.publishing.fold import claims_now
 from sync_engine.store.queries.lookups import named_reference, other_of_number
 
@@ -23,11 +23,11 @@ NOT_BY_HAND = frozenset(("erp_balance",))
 """What only the ERP can say: a control is no control once a person has set it."""
 
 
-def claimed_now(connection: Connection, entity: str, record: str, field: Field) -> list[Any]:
-    """What the linked sources say about a field, in the order a pin `until the source changes` compares. Raises ConfigurationError."""
+def claimed_now(connection: Connection, entity: str, record: str, field: Field) -> Watched:
+    """What each linked record says about a field: what a pin `until the source changes` watches. Raises ConfigurationError."""
     if field.name in COMPUTED:
         raise ConfigurationError(f"{field.stored_as} is computed, no source says it", whose=entity, todo="Pin it until a date, or until you unpin it.")
-    return list(claimed_by_all(claims_now(connection, entity, record), field.name))
+    return claimed_by_all(claims_now(connection, entity, record), field.name)
 
 
 def pinned_value(connection: Connection, entity: str, record: str, field: Field, value: Any) -> Any:

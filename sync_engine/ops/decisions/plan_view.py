@@ -93,7 +93,7 @@ class Named(NamedTuple):
     name: str | None
 
 
-STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "deleted_at")
+STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "ended_at", "joined_at", "first_seen_at", "deleted_at")
 """When and who, which a plan cannot know: they are no part of what it shows."""
 OF_RECORDS = {"negative_link": (0, 1), "pin": (0, 1), "tag": (0, 1), "merged": (0, 1)}
 """Where the key of a decision says which canonical record it is about."""

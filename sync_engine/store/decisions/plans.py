@@ -235,8 +235,9 @@ def balance_changes(connection: Connection) -> list[BalanceChange]:
 
 
 def note_decisions(connection: Connection, edits: Iterable[Edit]) -> None:
-    """The decision rows themselves enter the audit."""
-    copy_rows(connection, "change_new", ("entity", "record_id", "op", "field", "old", "new"), (_audited(e) for e in edits if e.before != e.after))
+    """The decision rows themselves enter the audit; of members and tags what readers see of them is there already."""
+    told = (_audited(e) for e in edits if e.before != e.after and e.kind not in ("member", "tag"))
+    copy_rows(connection, "change_new", ("entity", "record_id", "op", "field", "old", "new"), told)
 
 
 def sign(connection: Connection, why: str | None) -> None:
@@ -271,25 +272,14 @@ def _audited(edit: Edit) -> tuple[str | None, ...]:
         return "link", key[1], "not_the_same" if edit.after else "maybe_the_same", "/".join((key[0], key[2], key[3])), old, new
     if edit.kind == "pin":
         return key[0], key[1], "pin" if edit.after else "unpin", key[2], old, new
-    if edit.kind == "tag":
-        old, new = (None if r is None else json.dumps(key[2]) for r in (edit.before, edit.after))
-        return key[0], key[1], "update", "tag", old, new
     if edit.kind == "link_rule":
         from sync_engine.store.publishing.cut import canonical_id
 
         return "link_rule", str(canonical_id(key[0], "link_rule", key[1])), "update" if edit.before else "create", key[1], old, new
     if edit.kind == "group":
         return "debtor_group", key[0], "create" if edit.before is None else "delete" if edit.after is None else "update", None, old, new
-    column = "merged_into" if edit.kind == "merged" else "group_id"
-    before, after = (json.dumps(None if r is None else r[column]) for r in (edit.before, edit.after))
-    return (
-        ("debtor" if edit.kind == "member" else key[0]),
-        key[-1],
-        {"merged": "merge" if edit.after else "unmerge"}.get(edit.kind, "update"),
-        column,
-        before,
-        after,
-    )
+    before, after = (json.dumps(None if r is None else r["merged_into"]) for r in (edit.before, edit.after))
+    return key[0], key[1], "merge" if edit.after else "unmerge", "merged_into", before, after
 
 
 def _touched(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:

@@ -29,8 +29,8 @@ class _Stored(NamedTuple):
     table: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
-    stamps: tuple[str, str] | None = None
-    """The columns of when and who, filled in when the edit does not say."""
+    stamps: tuple[str, ...] = ()
+    """The columns of when, and of who where there is one, filled in when the edit does not say."""
 
 
 _ROWS: dict[str, _Stored] = {
@@ -44,13 +44,17 @@ _ROWS: dict[str, _Stored] = {
         "engine.negative_link", ("entity", "canonical_id", "source", "external_id"), ("decided_at", "decided_by", "reason"), ("decided_at", "decided_by")
     ),
     "pin": _Stored(
-        "engine.pin", ("entity", "canonical_id", "field"), ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason"), ("pinned_at", "pinned_by")
+        "engine.pin",
+        ("entity", "canonical_id", "field"),
+        ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason", "ended_at"),
+        ("pinned_at", "pinned_by"),
     ),
-    "tag": _Stored("canonical.tag", ("owner_table", "owner_id", "name", "origin"), ("first_seen_at",)),
+    "tag": _Stored("engine.tag", ("owner_table", "owner_id", "name", "origin"), ("first_seen_at",), ("first_seen_at",)),
+    "member": _Stored("engine.group_member", ("debtor_id",), ("group_id", "joined_at"), ("joined_at",)),
     "group": _Stored("canonical.debtor_group", ("id",), ("name", "external_no", "top_debtor_id", "credit_limit", "deleted_at")),
 }
-_VALUES: dict[str, tuple[str, str]] = {"merged": ("", "merged_into"), "member": ("debtor", "group_id")}
-"""Decisions that are one column of a canonical row: the table (of the key where it is empty) and the column."""
+_OF_ITSELF = frozenset(("ended_at", "while_claimed"))
+"""Columns that time moves, and those of which a newer version keeps more: neither is a decision."""
 
 
 def read(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
@@ -59,8 +63,8 @@ def read(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) ->
         return {}
     if kind == "link_rule":
         return _rules(connection, keys)
-    if kind in _VALUES:
-        return _values(connection, kind, keys)
+    if kind == "merged":
+        return _merges(connection, keys)
     stored = _ROWS[kind]
     _wanted(connection, len(stored.key), keys)
     match = " AND ".join(f"CAST(t.{c} AS text) = w.k{n}" for n, c in enumerate(stored.key))
@@ -84,8 +88,8 @@ def write(connection: Connection, edits: Iterable[Edit], by: str) -> None:
     for kind, some in by_kind.items():
         if kind == "link_rule":
             _write_rules(connection, some, by)
-        elif kind in _VALUES:
-            _write_values(connection, kind, some)
+        elif kind == "merged":
+            _write_merges(connection, some)
         else:
             _write_rows(connection, _ROWS[kind], some, now, by)
 
@@ -110,17 +114,43 @@ def keys_linked_to(connection: Connection, entity: str, canonical: str) -> list[
     ]
 
 
-def keys_about(connection: Connection, kind: Literal["pin", "tag"], entity: str, canonical: str) -> list[tuple[str, ...]]:
-    """The keys of the pins or tags of one canonical record."""
-    stored = _ROWS[kind]
-    owner, record, *rest = stored.key
+def pins_here(connection: Connection, entity: str, canonical: str, field: str) -> list[tuple[str, ...]]:
+    """The keys of the pins that count for a field of a record: its own, and those of records merged into it."""
     rows = fetch(
         connection,
-        f"SELECT {', '.join(rest)} FROM {stored.table} WHERE {owner} = :entity AND {record} = CAST(:id AS uuid) ORDER BY {', '.join(rest)}",
+        "SELECT canonical_id FROM engine.pin_here WHERE entity = :entity AND record_id = CAST(:id AS uuid) AND field = :field ORDER BY steps, canonical_id",
         entity=entity,
         id=canonical,
+        field=field,
     )
-    return [(entity, canonical, *map(str, row)) for row in rows]
+    return [(entity, str(about), field) for (about,) in rows]
+
+
+def memberships(connection: Connection, group: str, debtors: Iterable[str] | None = None) -> list[tuple[str, ...]]:
+    """The keys of memberships in a group: all, or those that count for some debtors, their own and of records merged into them."""
+    rows = fetch(
+        connection,
+        """
+        SELECT m.debtor_id FROM engine.group_member m LEFT JOIN engine.survivor v ON v.entity = 'debtor' AND v.id = m.debtor_id
+        WHERE m.group_id = CAST(:group AS uuid) AND (:everybody OR coalesce(v.became, m.debtor_id) = ANY(CAST(:debtors AS uuid[]))) ORDER BY 1
+        """,
+        group=group,
+        everybody=debtors is None,
+        debtors=sorted(debtors or ()),
+    )
+    return [(str(debtor),) for (debtor,) in rows]
+
+
+def groups_under(connection: Connection, debtor: str) -> list[tuple[str, ...]]:
+    """The keys of the groups a debtor is the top of."""
+    return [(str(i),) for (i,) in fetch(connection, "SELECT id FROM canonical.debtor_group WHERE top_debtor_id = CAST(:id AS uuid) ORDER BY 1", id=debtor)]
+
+
+def is_as_left(row: Row | None, left: Row | None) -> bool:
+    """Whether a row still is what an edit left. That a pin ended by itself is nobody's decision."""
+    if row is None or left is None:
+        return row is left
+    return all(row.get(name) == value for name, value in left.items() if name not in _OF_ITSELF)
 
 
 def _wanted(connection: Connection, width: int, keys: Sequence[tuple[str, ...]]) -> None:
@@ -142,9 +172,8 @@ def _write_rows(connection: Connection, stored: _Stored, edits: Sequence[Edit], 
         if edit.after is None:
             continue
         row = {**dict(zip(stored.key, edit.key, strict=True)), **edit.after}
-        if stored.stamps is not None:
-            when, who = stored.stamps
-            row[when], row[who] = row.get(when) or now, row.get(who) or by
+        for column, stamp in zip(stored.stamps, (now, by), strict=False):
+            row[column] = row.get(column) or stamp
         rows.append(row)
     if rows:
         listed = ", ".join((*stored.key, *stored.columns))
@@ -158,24 +187,23 @@ def _write_rows(connection: Connection, stored: _Stored, edits: Sequence[Edit], 
         )
 
 
-def _values(connection: Connection, kind: Kind, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
+def _merges(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
     found: dict[tuple[str, ...], Row] = {}
-    table, column = _VALUES[kind]
-    for key in keys:
-        rows = fetch(connection, f"SELECT CAST({column} AS text) FROM canonical.{table or key[0]} WHERE id = CAST(:id AS uuid)", id=key[-1])
+    for entity, record in keys:
+        rows = fetch(connection, f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)", id=record)
         if rows and rows[0][0] is not None:
-            found[key] = {column: rows[0][0]}
+            found[entity, record] = {"merged_into": rows[0][0]}
     return found
 
 
-def _write_values(connection: Connection, kind: Kind, edits: Sequence[Edit]) -> None:
-    table, column = _VALUES[kind]
+def _write_merges(connection: Connection, edits: Sequence[Edit]) -> None:
     for edit in edits:
+        entity, record = edit.key
         run_sql(
             connection,
-            f"UPDATE canonical.{table or edit.key[0]} SET {column} = CAST(:value AS uuid), changed_at = now() WHERE id = CAST(:id AS uuid)",
-            value=None if edit.after is None else edit.after[column],
-            id=edit.key[-1],
+            f"UPDATE canonical.{entity} SET merged_into = CAST(:value AS uuid), changed_at = now() WHERE id = CAST(:id AS uuid)",
+            value=None if edit.after is None else edit.after["merged_into"],
+            id=record,
         )
 
 

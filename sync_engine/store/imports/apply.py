@@ -38,7 +38,7 @@ def apply_rows(cut: Cut, kind: str, file: str, digest: str, counts: Mapping[str,
     _pins(cut, by, why)
     _tags(cut)
     _persons(cut, by)
-    touched = ids(cut.connection, "SELECT DISTINCT record_id FROM import_effect WHERE what = 'pin' AND entity = 'debtor' AND NOT is_there")
+    touched = ids(cut.connection, "SELECT DISTINCT record_id FROM import_effect WHERE what IN ('pin', 'tag') AND entity = 'debtor' AND NOT is_there")
     contacts = ids(cut.connection, """
         SELECT DISTINCT record_id FROM import_effect WHERE what = 'pin' AND entity = 'contact' AND NOT is_there UNION SELECT id FROM import_person
         """)
@@ -69,15 +69,17 @@ def _pins(cut: Cut, by: str, why: str | None) -> None:
         INSERT INTO engine.pin AS p (entity, canonical_id, field, value, pinned_by, reason)
         SELECT entity, record_id, field, nullif(value, 'null'), :by, :why FROM import_effect WHERE what = 'pin' AND NOT is_there
         ON CONFLICT (entity, canonical_id, field) DO UPDATE SET value = excluded.value, until = NULL, while_claimed = NULL, pinned_by = excluded.pinned_by,
-            pinned_at = now(), reason = excluded.reason
+            pinned_at = now(), reason = excluded.reason, ended_at = NULL
         """, by=by, why=why)
 
 
 def _tags(cut: Cut) -> None:
-    cut.sql("""
-        INSERT INTO canonical.tag (owner_table, owner_id, name, origin) SELECT entity, record_id, value #>> '{}', 'person' FROM import_effect
-        WHERE what = 'tag' AND NOT is_there
-        """)
+    """A debtor's tags are decisions, which a fold publishes also after a merge; an invoice is never merged."""
+    for table, entity in (("engine.tag", "debtor"), ("canonical.tag", "document")):
+        cut.sql(f"""
+            INSERT INTO {table} (owner_table, owner_id, name, origin) SELECT entity, record_id, value #>> '{{}}', 'person' FROM import_effect
+            WHERE what = 'tag' AND entity = :entity AND NOT is_there
+            """, entity=entity)
 
 
 def _persons(cut: Cut, by: str) -> None:
@@ -109,19 +111,21 @@ def _note_new_positions(cut: Cut, import_id: int, before: set[str]) -> None:
 
 
 def audit(cut: Cut, import_id: int, by: str, why: str | None, *, undone: bool = False) -> None:
-    """The changes the fold found are a person's; decisions that changed no value, and tags, are written beside them."""
+    """The changes the fold found are a person's; decisions that changed no value, and tags of invoices, are written beside them."""
+    these = "e.undone_at = now()" if undone else "e.undone_at IS NULL"
     columns = ", ".join(f"('{entity}', '{name}', '{column}')" for (entity, name), column in STORED_AS.items())
     old, new = ("e.after", "e.before") if undone else ("e.before", "e.after")
     cut.sql(f"""
         INSERT INTO change_new (entity, record_id, op, field, old, new)
         SELECT e.entity, e.record_id, CASE WHEN {new} IS NULL THEN 'unpin' ELSE 'pin' END, c.stored, {old} -> 'value', {new} -> 'value'
         FROM engine.import_edit e JOIN (VALUES {columns}) AS c(entity, name, stored) ON c.entity = e.entity AND c.name = e.field
-        WHERE e.import_id = :id AND e.what = 'pin' AND NOT EXISTS (
+        WHERE e.import_id = :id AND {these} AND e.what = 'pin' AND NOT EXISTS (
             SELECT FROM change_new n WHERE n.entity = e.entity AND n.record_id = e.record_id AND n.field = c.stored)
         """, id=import_id)
     cut.sql(f"""
         INSERT INTO change_new (entity, record_id, op, field, old, new)
-        SELECT entity, record_id, 'update', 'tag', {"after, NULL" if undone else "NULL, after"} FROM engine.import_edit WHERE import_id = :id AND what = 'tag'
+        SELECT entity, record_id, 'update', 'tag', {"after, NULL" if undone else "NULL, after"} FROM engine.import_edit e
+        WHERE import_id = :id AND {these} AND what = 'tag' AND entity = 'document'
         """, id=import_id)
     run_sql(cut.connection, "UPDATE change_new SET actor_kind = 'user', actor = :by, reason = :why",
             by=by, why=f"import {import_id}{' undone' if undone else ''}" + (f": {why}" if why else ""))

@@ -43,12 +43,14 @@ def _look_what_is_there(connection: Connection) -> None:
     run_sql(connection, """
         UPDATE import_effect e SET is_there = true FROM engine.pin p
         WHERE e.what = 'pin' AND p.entity = e.entity AND p.canonical_id = e.record_id AND p.field = e.field
-          AND p.until IS NULL AND p.while_claimed IS NULL AND nullif(p.value, 'null') IS NOT DISTINCT FROM nullif(e.value, 'null')
+          AND p.until IS NULL AND p.while_claimed IS NULL AND p.ended_at IS NULL AND nullif(p.value, 'null') IS NOT DISTINCT FROM nullif(e.value, 'null')
         """)
-    run_sql(connection, """
-        UPDATE import_effect e SET is_there = true FROM canonical.tag t
-        WHERE e.what = 'tag' AND t.owner_table = e.entity AND t.owner_id = e.record_id AND t.name = e.value #>> '{}' AND t.origin = 'person'
-        """)
+    for table, entity in (("engine.tag", "debtor"), ("canonical.tag", "document")):
+        run_sql(connection, f"""
+            UPDATE import_effect e SET is_there = true FROM {table} t
+            WHERE e.what = 'tag' AND e.entity = :entity AND t.owner_table = e.entity AND t.owner_id = e.record_id
+              AND t.name = e.value #>> '{{}}' AND t.origin = 'person'
+            """, entity=entity)
 
 
 def _pin(connection: Connection, entity: str, field: str, value: str) -> None:
@@ -131,9 +133,16 @@ def _contacts(connection: Connection, headings: Headings) -> None:
     name_customers(connection, headings["customer"])
     refuse(connection, "r.email IS NULL", headings["email"], "'is blank'", "Fill in the e-mail address of a contact of this customer.")
     _choose(connection, """
-        SELECT r.line, c.id, concat_ws(' ', c.number, coalesce(c.full_name, c.email)) AS label, true AS is_near FROM import_row r
-        JOIN canonical.contact c ON c.debtor_id = r.debtor_id AND c.email_normalised = lower(r.email) AND c.deleted_at IS NULL AND c.merged_into IS NULL
-        WHERE r.what IS NULL
+        WITH living AS (SELECT * FROM canonical.contact WHERE deleted_at IS NULL AND merged_into IS NULL AND debtor_id IN (SELECT debtor_id FROM import_row)),
+        called AS (
+            SELECT c.id, c.debtor_id, c.email_normalised AS email, true AS is_own FROM living c
+            UNION SELECT c.id, c.debtor_id, lower(btrim(r.claim ->> 'email')), false FROM living c
+            JOIN canonical.link l ON l.entity = 'contact' AND l.canonical_id = c.id
+            JOIN engine.stream s ON s.source = l.source AND s.canonical = 'contact'
+            JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.deleted_at IS NULL AND r.claim ->> 'email' IS NOT NULL)
+        SELECT r.line, c.id, concat_ws(' ', c.number, coalesce(c.full_name, c.email)) AS label, bool_or(k.is_own) AS is_near FROM import_row r
+        JOIN called k ON k.debtor_id = r.debtor_id AND k.email = lower(r.email) JOIN living c ON c.id = k.id
+        WHERE r.what IS NULL GROUP BY r.line, c.id, c.number, c.full_name, c.email
         """, headings["email"], "'no contact of this customer has this e-mail address'", "Correct it, or import the person first.")
     run_sql(connection, "UPDATE import_row SET label = after, after = NULL WHERE target_id IS NOT NULL")
 

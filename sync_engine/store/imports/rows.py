@@ -53,7 +53,10 @@ def refuse(connection: Connection, condition: str, column: str, what: str, todo:
 
 
 def name_customers(connection: Connection, column: str, *, cell: str = "customer", into: str = "debtor_id", is_optional: bool = False) -> None:
-    """Finds the living debtor each row names: by the ERP's id, else by number, else by exact name. Refuses unknown and ambiguous ones."""
+    """Finds the living debtor each row names: by the ERP's id, else by number, else by exact name. Refuses unknown and ambiguous ones.
+
+    A debtor that others were merged into or linked to is called by the numbers and names too that their own records say now.
+    """
     if not is_optional:
         refuse(connection, f"r.{cell} IS NULL", column, "'names no customer'", "Fill it in with an id, a number or the exact name.")
     run_sql(connection, "DROP TABLE IF EXISTS named_debtor")
@@ -66,11 +69,20 @@ def name_customers(connection: Connection, column: str, *, cell: str = "customer
                 JOIN living d ON d.id = l.canonical_id
             UNION SELECT w.name, 1, d.id FROM wanted w JOIN living d ON CAST(d.id AS text) = lower(w.name)
             UNION ALL SELECT w.name, 2, d.id FROM wanted w JOIN living d ON d.number = w.name
-            UNION ALL SELECT w.name, 3, d.id FROM wanted w JOIN living d ON d.name = w.name),
-        best AS (SELECT name, min(rung) AS rung FROM hit GROUP BY name)
+            UNION ALL SELECT w.name, 4, d.id FROM wanted w JOIN living d ON d.name = w.name),
+        said AS (
+            SELECT l.canonical_id AS id, r.claim ->> 'number' AS number, r.claim ->> 'name' AS name FROM canonical.link l
+            JOIN engine.stream s ON s.source = l.source AND s.canonical = 'debtor' AND NOT s.facet
+            JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.claim IS NOT NULL AND r.deleted_at IS NULL
+            WHERE l.entity = 'debtor' AND l.source <> :inbox AND EXISTS (SELECT FROM wanted w WHERE w.name NOT IN (SELECT name FROM hit))),
+        hits AS (
+            SELECT * FROM hit
+            UNION SELECT w.name, 3, d.id FROM wanted w JOIN said ON said.number = w.name JOIN living d ON d.id = said.id
+            UNION SELECT w.name, 5, d.id FROM wanted w JOIN said ON said.name = w.name JOIN living d ON d.id = said.id),
+        best AS (SELECT name, min(rung) AS rung FROM hits GROUP BY name)
         SELECT h.name, array_agg(h.id ORDER BY d.number, h.id) AS ids,
             array_agg(concat_ws(' ', d.number, d.name) || coalesce(' (' || of.sources || ')', '') ORDER BY d.number, h.id) AS candidates
-        FROM hit h JOIN best USING (name, rung) JOIN living d ON d.id = h.id
+        FROM hits h JOIN best USING (name, rung) JOIN living d ON d.id = h.id
         LEFT JOIN LATERAL (
             SELECT string_agg(l.source || ' ' || l.external_id, ', ' ORDER BY l.source, l.external_id) AS sources FROM canonical.link l
             WHERE l.entity = 'debtor' AND l.canonical_id = h.id AND l.source <> :inbox) of ON true

@@ -7,8 +7,9 @@ from typing import Any
 from sync_engine.canonical.contact import CONTACT, email_normalised
 from sync_engine.ownership.resolve import PERSON
 from sync_engine.store.db import tell_planner
+from sync_engine.store.publishing import pins
 from sync_engine.store.publishing.cut import Cut, canonical_id, count, merge_into
-from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
+from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
 from sync_engine.store.publishing.new_links import link_new
 from sync_engine.store.publishing.parties import NO_DEBTOR
 
@@ -20,14 +21,15 @@ COLUMNS = ("external_no", "source_modified_at", "deleted_at", "custom", "debtor_
 def publish_contacts(cut: Cut, *, everything: bool, everyone: bool = False) -> None:
     """Contacts of known debtors become canonical; the others are excluded until their debtor is known."""
     linked = cut.counts.get("link", {})
-    if not everything and not everyone and not linked.get("created") and not linked.get("debtors_matched") and not cut.exists("""
+    has_new_links = bool(linked.get("created") or linked.get("debtors_matched"))
+    if not (everything or everyone or has_new_links or pins.have_expired(cut, "contact")) and not cut.exists("""
             SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source AND s.canonical = 'contact' AND r.dirty"""):
         return
     begin_contacts(cut)
     collect_contacts(cut, everything=everything)
     if everyone:
         cut.sql("INSERT INTO dirty_contact SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'contact' ON CONFLICT DO NOTHING")
-    expire_pins(cut, "contact")
+    pins.expire(cut, "contact")
     fold_contacts(cut)
 
 

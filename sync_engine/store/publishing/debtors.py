@@ -8,9 +8,9 @@ from typing import Any
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.resolve import INBOX, PERSON
-from sync_engine.store.publishing import owners
+from sync_engine.store.publishing import joined, owners, parents, pins
 from sync_engine.store.publishing.cut import Cut, canonical_id, merge_into
-from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, expire_pins, fold, json_text, number_dirty
+from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
 
 IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
@@ -21,7 +21,7 @@ REFERRED = (
 """What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
     "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
-    "payment_terms", "parent_id", "owner_id", "portfolio_id", "excluded", "provenance",
+    "payment_terms", "parent_id", "owner_id", "portfolio_id", "excluded", "erp_balance_unknown", "provenance",
 )
 
 
@@ -40,6 +40,7 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
     if everything or everyone or cut.exists("SELECT FROM change_new WHERE entity = 'company' AND op = 'create'"):
         cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
             everyone=everyone)
+        _mark_ended(cut)
         return
     cut.sql("""
         INSERT INTO dirty_debtor
@@ -50,7 +51,12 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
     for canonical, column, claimed in REFERRED:
         _mark_referring(cut, canonical, column, claimed)
     owners.mark_dirty(cut)
-    expire_pins(cut, "debtor")
+    _mark_ended(cut)
+
+
+def _mark_ended(cut: Cut) -> None:
+    pins.expire(cut, "debtor")
+    parents.mark_circles(cut)
 
 
 def _find_early_cards(cut: Cut) -> None:
@@ -100,10 +106,13 @@ def publish_debtors(cut: Cut) -> None:
     owners.keep_known(cut, unknown)
     _keep_deletion_dates(cut)
     _portfolio_brake(cut)
+    parents.break_circles(cut)
     merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
         fresh=not cut.exists("SELECT FROM canonical.debtor"))
-    if cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL OR ultimate_parent_id IS NOT NULL"):
-        _ultimate_parents(cut)
+    parents.publish_others(cut)
+    parents.derive_ultimate(cut)
+    joined.publish_groups(cut)
+    joined.publish_tags(cut, "debtor")
 
 
 def tell_buried(cut: Cut) -> None:
@@ -132,9 +141,9 @@ def _row(folded: Folded, look: _Lookups, unknown: list[str]) -> list[Any]:
     references = {name: look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER if name != owners.FIELD} | {owners.FIELD: owner.owner}
     return [
         str(folded.id), values.get("number"), leading.values.get("source_modified_at"), "now" if folded.is_deleted else None,
-        json_text(values.get("custom")), next((look.company[c.source] for c in folded.claims if c.source in look.company), None),
+        json_text(values.get("custom")), look.company.get(folded.home),
         *[cell(values.get(f.name)) for f in PLAIN], *[references[name] for name in IN_ORDER],
-        "true" if folded.is_excluded else "false", json_text(provenance),
+        "true" if folded.is_excluded else "false", str(folded.resolved.unknown.get("erp_balance", 0)), json_text(provenance),
     ]
 
 
@@ -143,7 +152,7 @@ class _Lookups:
 
     def __init__(self, cut: Cut) -> None:
         self._cut = cut
-        self.company = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
+        self.company: dict[str | None, str] = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
         self.terms: dict[tuple[Any, Any], Any] = {(str(s), str(k).partition("/")[2]): c for s, k,
             c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
         self.owners = owners.Owners(cut)
@@ -241,16 +250,3 @@ def _portfolio_brake(cut: Cut) -> None:
             f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source,
                 key="portfolio.move_brake",
             todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, run again with --accept-moves.")
-
-
-def _ultimate_parents(cut: Cut) -> None:
-    """The root of every parent chain; a cycle has no root and is reported, not followed."""
-    cut.sql("""
-        WITH RECURSIVE chain AS (
-            SELECT id, parent_id AS up, ARRAY[id] AS path FROM canonical.debtor WHERE parent_id IS NOT NULL
-            UNION ALL SELECT c.id, p.parent_id, c.path || p.id FROM chain c JOIN canonical.debtor p ON p.id = c.up WHERE p.parent_id IS NOT NULL
-                AND p.id <> ALL(c.path)),
-        root AS (SELECT DISTINCT ON (id) id, up FROM chain ORDER BY id, cardinality(path) DESC)
-        UPDATE canonical.debtor d SET ultimate_parent_id = r.up FROM root r WHERE r.id = d.id AND d.ultimate_parent_id IS DISTINCT FROM r.up
-        """)
-    cut.sql("UPDATE canonical.debtor SET ultimate_parent_id = NULL WHERE parent_id IS NULL AND ultimate_parent_id IS NOT NULL")

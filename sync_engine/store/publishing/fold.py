@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,19 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.canonical.fields import Field
-from sync_engine.ownership.resolve import INBOX, PERSON, Claim, Pin, Resolved, Resolver, merge_facets
+from sync_engine.ownership.resolve import INBOX, Claim, Resolved, Resolver, merge_facets
 from sync_engine.store.db import copy_rows, driver, run_sql
-from sync_engine.store.publishing.cut import Cut
+from sync_engine.store.publishing.cut import Cut, canonical_id
 from sync_engine.store.publishing.overruled import OverruledClaims
+from sync_engine.store.publishing.pins import Pins
 
 CHUNK = 4000
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
 _LOAD = """
-    SELECT d.id, l.source, o.role, o.position, l.external_id, l.decided_at, s.facet, r.claim::text, r.first_claim::text, r.deleted_at, r.state
+    SELECT d.id, l.source, o.role, o.position, l.external_id, l.decided_at, s.facet, r.claim::text, r.first_claim::text, r.deleted_at, r.state,
+        l.rule = 'merge'
     FROM {dirty} d
     JOIN canonical.link l ON l.entity = %s AND l.canonical_id = d.id
     JOIN engine.source o ON o.source = l.source
@@ -38,7 +40,7 @@ _LOAD = """
 
 @dataclass(slots=True)
 class Folded:
-    """One canonical record: its living claims, what they fold to, and whether every defining record is gone or excluded."""
+    """One canonical record: its living claims, what they fold to, whether every defining record is gone or excluded, and whose books it is in."""
 
     id: UUID
     claims: list[Claim]
@@ -46,6 +48,8 @@ class Folded:
     is_deleted: bool
     is_excluded: bool
     resolver: Resolver
+    home: str | None
+    """The source of the company it belongs to."""
 
     @property
     def leading(self) -> Claim:
@@ -66,17 +70,39 @@ class _Resolvers:
         positions = {str(s): int(str(p)) for s, p in cut.rows("SELECT source, position FROM engine.source")}
         named = {source: place for place, source in enumerate(cut.policy.sources)}
         self.order = {s: named.get(s, len(named) + p) for s, p in positions.items()}
-        self.pins = _pins(cut, entity)
-        self.today = cut.ledger_date
-        self._company_of = {str(s): str(n) for s, n in cut.rows("SELECT source, name FROM canonical.company")} if cut.policy.overrides_companies else {}
+        self.pins, self.today = Pins(cut, entity), cut.ledger_date
+        books = cut.rows("SELECT source, name, base_currency FROM canonical.company")
+        self._company_of = {str(s): str(n) for s, n, _ in books}
+        self._currency_of = {str(s): c for s, _, c in books}
+        self._has_currencies = len(set(self._currency_of.values())) > 1
+        self._summed = tuple(f.name for f in fields if f.is_summed)
         self._by_company: dict[str | None, Resolver] = {}
 
-    def of(self, claims: Sequence[Claim]) -> Resolver:
-        """The resolver of the company whose books the first of these sources keeps."""
-        company = next((self._company_of[c.source] for c in claims if c.source in self._company_of), None)
+    def home(self, id_: UUID, claims: Sequence[Claim], brought: Collection[tuple[str, str]]) -> str | None:
+        """The source whose company's books a record is in: not that of a record merged in or linked by force while one of its own is there."""
+        if len(claims) == 1:
+            return claims[0].source if claims[0].source in self._company_of else None
+        kept = [c for c in claims if c.source in self._company_of]
+        if len(kept) > 1:
+            kept.sort(key=lambda c: ((c.source, c.key) in brought, canonical_id(c.source, self._entity, c.key) != id_))
+        return kept[0].source if kept else None
+
+    def of(self, home: str | None) -> Resolver:
+        """The resolver of the company whose books this source keeps."""
+        company = self._company_of.get(home) if home is not None and self._policy.overrides_companies else None
         if company not in self._by_company:
             self._by_company[company] = Resolver(self._entity, self._fields, self._policy, company=company, order=self.order)
         return self._by_company[company]
+
+    def addable(self, claims: list[Claim], home: str | None) -> list[Claim]:
+        """The claims with figures of other books left out where their currency is another: kroner and euro make no sum."""
+        if not self._has_currencies or not self._summed or home is None:
+            return claims
+        ours = self._currency_of[home]
+        return [
+            c if self._currency_of.get(c.source, ours) == ours else c._replace(values={n: v for n, v in c.values.items() if n not in self._summed})
+            for c in claims
+        ]  # fmt: skip
 
     def lead(self, claim: Claim) -> tuple[bool, int, int, str, datetime, str]:
         """ERPs before others, the order of sources, the older link: the record that gives what is not folded (company, dates)."""
@@ -95,9 +121,10 @@ def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Ex
             cursor.execute(_LOAD.format(dirty=dirty), (entity, entity, start, start + CHUNK))
             rows = cursor.fetchall()
         chunk = [f for id_, parts in groupby(rows, key=lambda r: r[0]) if (f := _fold_one(UUID(str(id_)), list(parts), resolvers, extra)) is not None]
-        overruled.note((f.id, f.claims, f.resolved, resolvers.of(f.claims)) for f in chunk if not f.is_deleted)
+        overruled.note((f.id, f.claims, f.resolved, f.resolver) for f in chunk if not f.is_deleted)
         yield chunk
     overruled.settle()
+    resolvers.pins.end()
 
 
 def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
@@ -118,16 +145,24 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, ext
         return None
     if len(claims) > 1:
         claims.sort(key=resolvers.lead)
-    resolver = resolvers.of(claims)
-    resolved = resolver.resolve(claims, resolvers.pins.get(id_, ()), resolvers.today)
-    return Folded(id_, claims, resolved, is_deleted=not living, is_excluded=bool(living) and excluded == len(living), resolver=resolver)
+    home = resolvers.home(id_, claims, {(r[1], r[4]) for r in rows if r[11]} if len(claims) > 1 else ())
+    if len(claims) > 1:
+        claims = resolvers.addable(claims, home)
+    resolver = resolvers.of(home)
+    resolved = resolver.resolve(claims, resolvers.pins.that_hold(id_, claims, resolvers.today), resolvers.today)
+    return Folded(id_, claims, resolved, not living, bool(living) and excluded == len(living), resolver, home)
 
 
 def _with_added(claims: list[Claim], rows: list[tuple[Any, ...]]) -> list[Claim]:
     """The claims, and what the engine's own source says about a record that others define: it adds, and keeps nothing alive."""
     if not claims or rows[0][1] == rows[-1][1]:
         return claims
-    return [*claims, *(Claim(r[1], r[2], r[4], r[5], _decode(r[7])) for r in rows if r[1] == INBOX and r[6] and r[9] is None)]
+    return [*claims, *(_statement(r) for r in rows if r[1] == INBOX and r[6] and r[9] is None)]
+
+
+def _statement(row: tuple[Any, ...]) -> Claim:
+    said = _decode(row[7])
+    return Claim(row[1], row[2], row[4], row[5], said, said_in=said.pop("said_in", {}))
 
 
 def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
@@ -150,24 +185,6 @@ def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Clai
         (gone if first[9] is not None else living).append(claim)
         excluded += first[10] == 2 and first[9] is None
     return living, gone, excluded
-
-
-def _pins(cut: Cut, entity: str) -> dict[UUID, list[Pin]]:
-    pins: dict[UUID, list[Pin]] = {}
-    for id_, name, value, until, watched in cut.rows("SELECT canonical_id, field, value, until, while_claimed FROM engine.pin WHERE entity = :entity",
-        entity=entity):
-        until_date = date.fromisoformat(str(until)) if until else None
-        pins.setdefault(UUID(str(id_)), []).append(Pin(str(name), value, until_date, tuple(watched) if isinstance(watched, list) else None))
-    return pins
-
-
-def expire_pins(cut: Cut, entity: str) -> None:
-    """Records whose pinned value ended by date since they were last folded are folded again."""
-    cut.sql(f"""
-        INSERT INTO dirty_{entity} SELECT DISTINCT p.canonical_id FROM engine.pin p JOIN canonical.{entity} o ON o.id = p.canonical_id
-        WHERE p.entity = '{entity}' AND CAST(p.until AS date) < :today AND EXISTS (SELECT FROM jsonb_each_text(o.provenance) v WHERE v.value = :person)
-        ON CONFLICT DO NOTHING
-        """, today=cut.ledger_date, person=PERSON)
 
 
 def number_dirty(cut: Cut, dirty: str) -> int:

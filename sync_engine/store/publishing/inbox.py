@@ -22,10 +22,14 @@ AT_ONCE = 20_000
 
 
 class Word(NamedTuple):
-    """One row of the inbox that was understood. `is_withdrawn`: the application takes back what it said before."""
+    """One row of the inbox that was understood. `is_withdrawn`: the application takes back what it said before.
+
+    `about` is the record it names, `record_id` the one that became after merges.
+    """
 
     inbox_id: int
     entity: str
+    about: str
     record_id: str
     sayable: Sayable
     value: Any
@@ -122,7 +126,7 @@ def _understand(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Word], Refused]:
         except Refusal as why:
             refused.append((inbox_id, str(why)))
             continue
-        words.append(Word(inbox_id, entity, str(record), sayable, meant, is_withdrawn, said_by))
+        words.append(Word(inbox_id, entity, str(record), str(record), sayable, meant, is_withdrawn, said_by))
     return words, refused
 
 
@@ -144,10 +148,10 @@ def _find(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
 
 
 def _last_words(words: list[Word]) -> tuple[list[Word], Refused]:
-    last = {(w.record_id, w.sayable.field): w.inbox_id for w in words}
+    last = {(w.about, w.sayable.field): w.inbox_id for w in words}
     kept, replaced = [], []
     for word in words:
-        final = last[word.record_id, word.sayable.field]
+        final = last[word.about, word.sayable.field]
         if final == word.inbox_id:
             kept.append(word)
         else:
@@ -178,20 +182,26 @@ def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
 
 
 def _claim(cut: Cut, words: list[Word]) -> None:
-    """What was said joins what the inbox said about the debtor before; what was taken back leaves it."""
+    """What was said joins what the inbox said about the debtor before; what was taken back leaves it.
+
+    `said_in` keeps which row said or took back each field: after a merge the last one counts, whichever record it was about.
+    """
     if not words:
         return
     said: dict[str, dict[str, Any]] = {}
     unsaid: dict[str, list[str]] = {}
+    places: dict[str, dict[str, int]] = {}
     for word in words:
         if word.is_withdrawn:
-            unsaid.setdefault(word.record_id, []).append(word.sayable.field)
-        said.setdefault(word.record_id, {}).update({} if word.is_withdrawn else {word.sayable.field: word.value})
-    _copy(cut, "inbox_claim", ("key", "said", "unsaid"), "key text, said jsonb, unsaid jsonb",
-          [(key, json.dumps(values), json.dumps(unsaid.get(key, []))) for key, values in said.items()])
+            unsaid.setdefault(word.about, []).append(word.sayable.field)
+        said.setdefault(word.about, {}).update({} if word.is_withdrawn else {word.sayable.field: word.value})
+        places.setdefault(word.about, {})[word.sayable.field] = word.inbox_id
+    became = {w.about: w.record_id for w in words}
+    _copy(cut, "inbox_claim", ("key", "became", "said", "unsaid", "places"), "key text, became uuid, said jsonb, unsaid jsonb, places jsonb",
+          [(key, became[key], json.dumps(values), json.dumps(unsaid.get(key, [])), json.dumps(places[key])) for key, values in said.items()])
     cut.sql("""
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by, pinned)
-        SELECT 'debtor', :inbox, key, CAST(key AS uuid), 'manual', 'inbox', :inbox, true FROM inbox_claim ON CONFLICT (entity, source, external_id) DO NOTHING
+        SELECT 'debtor', :inbox, key, became, 'manual', 'inbox', :inbox, true FROM inbox_claim ON CONFLICT (entity, source, external_id) DO NOTHING
         """, inbox=INBOX)
     cut.sql("""
         INSERT INTO engine.source_record AS r (stream_id, key, raw_hash, batch_id, claim)
@@ -200,8 +210,9 @@ def _claim(cut: Cut, words: list[Word]) -> None:
         ON CONFLICT (stream_id, key) DO UPDATE SET claim = coalesce(r.claim, '{}') || excluded.claim, raw_hash = excluded.raw_hash, changed_at = now()
         """, inbox=INBOX, debtors=INBOX_DEBTORS)
     cut.sql("""
-        UPDATE engine.source_record r SET claim = r.claim - ARRAY(SELECT jsonb_array_elements_text(c.unsaid)) FROM inbox_claim c, engine.stream s
-        WHERE s.source = :inbox AND s.entity = :debtors AND r.stream_id = s.stream_id AND r.key = c.key AND c.unsaid <> '[]'
+        UPDATE engine.source_record r SET claim = (r.claim - ARRAY(SELECT jsonb_array_elements_text(c.unsaid)))
+            || jsonb_build_object('said_in', coalesce(r.claim -> 'said_in', '{}') || c.places)
+        FROM inbox_claim c, engine.stream s WHERE s.source = :inbox AND s.entity = :debtors AND r.stream_id = s.stream_id AND r.key = c.key
         """, inbox=INBOX, debtors=INBOX_DEBTORS)
 
 

@@ -60,11 +60,11 @@ def linked_parties(connection: Connection, entity: str, sources: Sequence[str], 
         )
 
 
-def unlinked_parties(connection: Connection, entity: str, source: str, keys: Sequence[str] | None = None) -> Iterator[Party]:
-    """The records of a source that have no link: those in temporary table `unlinked_<entity>`, or some by key."""
+def unlinked_parties(connection: Connection, entity: str, source: str, keys: Sequence[str] | None = None, *, living: bool = False) -> Iterator[Party]:
+    """The records of a source that have no link: those in temporary table `unlinked_<entity>`, or some by key, `living` without deleted ones."""
     within, join = _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key") if keys is None else ("NULL", "")
     chosen = f"JOIN unlinked_{entity} u ON u.key = r.key" if keys is None else ""
-    named = "" if keys is None else "AND r.key = ANY(%(keys)s)"
+    named = ("" if keys is None else "AND r.key = ANY(%(keys)s)") + (" AND r.deleted_at IS NULL" if living else "")
     yield from _read(
         connection,
         f"""
@@ -79,24 +79,38 @@ def unlinked_parties(connection: Connection, entity: str, source: str, keys: Seq
 
 
 def circumstances(connection: Connection, entity: str, source: str) -> Circumstances:
-    """What may forbid links of this source's records."""
-    merged = {str(a): str(b) for a, b in fetch(connection, f"SELECT id, merged_into FROM canonical.{entity} WHERE merged_into IS NOT NULL")}
-
-    def last(canonical: str) -> str:
-        for _ in range(len(merged) + 1):
-            if canonical not in merged:
-                break
-            canonical = merged[canonical]
-        return canonical
-
-    said_no = fetch(connection, "SELECT external_id, canonical_id FROM engine.negative_link WHERE entity = :e AND source = :s", e=entity, s=source)
+    """What may forbid links of this source's records. A record that was deleted stands in nobody's way."""
+    taken = fetch(
+        connection,
+        """
+        SELECT DISTINCT l.canonical_id FROM canonical.link l WHERE l.entity = :e AND l.source = :s AND NOT EXISTS (
+            SELECT FROM engine.source_record r JOIN engine.stream t USING (stream_id)
+            WHERE t.source = :s AND t.canonical = :e AND NOT t.facet AND r.key = l.external_id AND r.deleted_at IS NOT NULL)
+        """,
+        e=entity,
+        s=source,
+    )
     companies = fetch(connection, "SELECT source, name, country, registration_no, vat_no FROM canonical.company WHERE deleted_at IS NULL")
     return Circumstances(
-        taken={str(r[0]) for r in fetch(connection, "SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = :e AND source = :s", e=entity, s=source)},
-        negative={(str(k), last(str(c))) for k, c in said_no},
+        taken={str(r[0]) for r in taken},
+        negative=not_the_same(connection, entity, source),
         companies={str(s): Company(*rest) for s, *rest in companies},
         roles={str(s): str(r) for s, r in fetch(connection, "SELECT source, role FROM engine.source")},
     )
+
+
+def not_the_same(connection: Connection, entity: str, source: str) -> set[tuple[str, str]]:
+    """(key, canonical record) that a person called not the same; a record merged away is the one it became."""
+    rows = fetch(
+        connection,
+        """
+        SELECT n.external_id, coalesce(v.became, n.canonical_id) FROM engine.negative_link n
+        LEFT JOIN engine.survivor v ON v.entity = n.entity AND v.id = n.canonical_id WHERE n.entity = :e AND n.source = :s
+        """,
+        e=entity,
+        s=source,
+    )
+    return {(str(key), str(canonical)) for key, canonical in rows}
 
 
 def _within(entity: str, place: str, on: str) -> tuple[str, str]:

@@ -15,6 +15,8 @@ from sync_engine.store.publishing.contacts import begin_contacts, collect_contac
 from sync_engine.store.publishing.cut import Cut, merge_into
 from sync_engine.store.publishing.debtors import publish_debtors
 from sync_engine.store.publishing.instalments import follow_documents
+from sync_engine.store.publishing.joined import publish_tags
+from sync_engine.store.publishing.parents import mark_circles
 
 Entity = Literal["debtor", "contact"]
 CutOf = Callable[[str], Cut]
@@ -46,15 +48,17 @@ def refold(cut: Cut, cut_of: CutOf, moved: Sequence[Moved], debtors: Iterable[st
     """
     cut.sql("CREATE TEMP TABLE moved_record (source text, key text, old uuid, new uuid) ON COMMIT DROP")
     copy_rows(cut.connection, "moved_record", ("source", "key", "old", "new"), [(m.source, m.key, m.old, m.new) for m in moved if m.entity == "debtor"])
+    has_followed = _follow_merges(cut)
     _touch_debtors(cut, debtors)
     follows = Follows(_move_documents(cut), _move_payments(cut), _move_dimensions(cut))
-    publish_debtors(cut)
     _bury(cut, "debtor")
+    publish_debtors(cut)
     begin_contacts(cut)
     _touch(cut, "contact", {i for m in moved if m.entity == "contact" for i in (m.old, m.new) if i} | set(contacts))
-    for source in sorted({m.source for m in moved} | set(sources)):
+    for source in sorted({m.source for m in moved} | set(sources) | ({INBOX} if has_followed else set())):
         collect_contacts(cut_of(source), everything=False)
     fold_contacts(cut)
+    publish_tags(cut, "contact")
     _bury(cut, "contact")
     return follows
 
@@ -62,6 +66,17 @@ def refold(cut: Cut, cut_of: CutOf, moved: Sequence[Moved], debtors: Iterable[st
 def cut_for(cut: Cut, source: str, role: str, modes: dict[str, str], creates: dict[str, bool], rungs: dict[str, tuple[str, ...]]) -> Cut:
     """The same transaction seen as a cut of one source."""
     return replace(cut, source=source, role=role, link_mode=modes, create_unmatched=creates, rungs=rungs)
+
+
+def _follow_merges(cut: Cut) -> bool:
+    """What applications said about a debtor, and people imported for it, counts for the one it became; whether anything moved."""
+    return cut.sql("""
+        UPDATE canonical.link l SET canonical_id = n.became FROM (
+            SELECT i.external_id, coalesce(v.became, CAST(i.external_id AS uuid)) AS became FROM canonical.link i
+            LEFT JOIN engine.survivor v ON v.entity = 'debtor' AND v.id = CAST(i.external_id AS uuid)
+            WHERE i.entity = 'debtor' AND i.source = :inbox) n
+        WHERE l.entity = 'debtor' AND l.source = :inbox AND l.external_id = n.external_id AND l.canonical_id <> n.became
+        """, inbox=INBOX) > 0
 
 
 def _touch(cut: Cut, entity: Entity, ids: Iterable[str]) -> None:
@@ -80,6 +95,7 @@ def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
         INSERT INTO dirty_debtor SELECT id FROM (SELECT old AS id FROM moved_record UNION SELECT new FROM moved_record) m WHERE id IS NOT NULL
         ON CONFLICT DO NOTHING
         """)
+    mark_circles(cut)
     cut.sql("""
         INSERT INTO dirty_debtor SELECT d.id FROM canonical.debtor d WHERE d.parent_id IN (SELECT id FROM dirty_debtor) ON CONFLICT DO NOTHING
         """)
@@ -145,12 +161,15 @@ def _move_dimensions(cut: Cut) -> int:
 def _bury(cut: Cut, entity: Entity) -> None:
     """A canonical record that no source record means any more stays as a tombstone, and comes back with a link.
 
-    What applications said about a debtor through the inbox does not keep it alive.
+    What applications said about a debtor through the inbox does not keep it alive. A tombstone stands under nobody.
     """
     besides = f"AND l.source <> '{INBOX}'" if entity == "debtor" else ""
+    columns = ("deleted_at", "parent_id", "ultimate_parent_id") if entity == "debtor" else ("deleted_at",)
     cut.sql(f"""
         CREATE TEMP TABLE buried_{entity} ON COMMIT DROP AS
-        SELECT o.id, now() AS deleted_at FROM dirty_{entity} d JOIN canonical.{entity} o USING (id)
-        WHERE o.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.link l WHERE l.entity = '{entity}' AND l.canonical_id = o.id {besides})
+        SELECT o.id, now() AS deleted_at, CAST(NULL AS uuid) AS parent_id, CAST(NULL AS uuid) AS ultimate_parent_id
+        FROM dirty_{entity} d JOIN canonical.{entity} o USING (id)
+        WHERE o.deleted_at IS NULL
+          AND NOT EXISTS (SELECT FROM canonical.link l WHERE l.entity = '{entity}' AND l.canonical_id = o.id {besides})
         """)
-    merge_into(cut, entity, f"buried_{entity}", ("deleted_at",))
+    merge_into(cut, entity, f"buried_{entity}", columns)

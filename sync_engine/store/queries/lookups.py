@@ -7,12 +7,20 @@ from datetime import date
 
 from sqlalchemy import Connection
 
+from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import fetch
 
+_DEBTOR = """
+    WITH called AS (SELECT id FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)),
+    became AS (SELECT DISTINCT v.became AS id FROM canonical.debtor d JOIN engine.survivor v ON v.entity = 'debtor' AND v.id = d.id
+        WHERE CAST(d.id AS text) = lower(:named) OR d.number = :named)
+    SELECT CAST(id AS text) FROM called UNION ALL SELECT CAST(id AS text) FROM became WHERE NOT EXISTS (SELECT FROM called)
+"""
+"""A living debtor, else the one that a debtor of this name was merged into."""
 _REFERENCES = {
     "payment_terms": "SELECT DISTINCT code FROM canonical.reference WHERE kind = 'payment_terms' AND deleted_at IS NULL AND code = :named",
-    "parent_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
-    "debtor_id": "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named)",
+    "parent_id": _DEBTOR,
+    "debtor_id": _DEBTOR,
     "owner_id": """
         SELECT CAST(id AS text) FROM canonical.account_owner
         WHERE deleted_at IS NULL AND (CAST(id AS text) = lower(:named) OR number = :named
@@ -67,17 +75,19 @@ def merged_into(connection: Connection, entity: str, canonical: str) -> str | No
 
 
 def is_lived_in(connection: Connection, entity: str, canonical: str, source: str, key: str) -> bool:
-    """Whether a record other than this one is linked to a canonical record."""
+    """Whether a record other than this one is linked to a canonical record; what applications said about it is none."""
     return bool(
         fetch(
             connection,
             """
-        SELECT 1 FROM canonical.link WHERE entity = :entity AND canonical_id = CAST(:id AS uuid) AND (source, external_id) <> (:source, :key) LIMIT 1
+        SELECT 1 FROM canonical.link WHERE entity = :entity AND canonical_id = CAST(:id AS uuid) AND (source, external_id) <> (:source, :key)
+            AND source <> :inbox LIMIT 1
         """,
             entity=entity,
             id=canonical,
             source=source,
             key=key,
+            inbox=INBOX,
         )
     )
 

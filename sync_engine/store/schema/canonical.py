@@ -55,8 +55,11 @@ debtor = Table(
     Column("credit_alert_pct", Numeric(9, 4)), Column("parent_id", ID), Column("ultimate_parent_id", ID), Column("group_id", ID),
     Column("portfolio_id", ID), Column("owner_id", ID), Column("chasing_paused", Boolean), Column("pause_reason", Text), Column("pause_until", Date),
     Column("is_intercompany", Boolean), Column("excluded", Boolean, nullable=False, server_default="false"), Column("erp_balance", MONEY),
-    Column("provenance", JSONB, nullable=False), Column("merged_into", ID), schema=CANONICAL,
+    Column("erp_balance_unknown", Integer, nullable=False, server_default="0"), Column("provenance", JSONB, nullable=False), Column("merged_into", ID),
+    schema=CANONICAL,
 )
+"""`erp_balance` is the sum of what the linked ERP records state; of several, `erp_balance_unknown` state none that could be added."""
+Index("ix_debtor_merged", debtor.c.id, postgresql_where=debtor.c.merged_into.is_not(None))
 Index("ix_debtor_number", debtor.c.number)
 Index("ix_debtor_portfolio_id", debtor.c.portfolio_id)
 debtor_dimension = _single("debtor_dimension", Column("debtor_id", ID, index=True), Column("dimension_id", ID), Column("dimension_value_id", ID))
@@ -77,6 +80,7 @@ contact = Table(
     Column("provenance", JSONB, nullable=False), Column("merged_into", ID), schema=CANONICAL,
 )
 Index("ix_contact_email_normalised", contact.c.email_normalised)
+Index("ix_contact_merged", contact.c.id, postgresql_where=contact.c.merged_into.is_not(None))
 document = Table(
     "document", metadata, *_envelope(),
     Column("debtor_id", ID), Column("debtor_key", Text), Column("kind", Text, nullable=False), Column("issue_date", Date), Column("posting_date", Date),

@@ -189,8 +189,20 @@ pin = Table(
     "pin", metadata, Column("entity", Text, primary_key=True), Column("canonical_id", UUID(as_uuid=True), primary_key=True), Column("field", Text,
         primary_key=True),
     Column("value", JSONB), Column("until", Text), Column("while_claimed", JSONB), Column("pinned_by", Text, nullable=False), _now("pinned_at"),
-        Column("reason", Text), schema=ENGINE,
+        Column("reason", Text), Column("ended_at", TS), schema=ENGINE,
 )
+"""What a person set, on the record it was said about: views `engine.pin_here`, `member_here` and `tag_here` say where it counts after merges.
+`while_claimed`: source -> key -> what it said then; one other word and the pin has ended for good, as after its last day."""
+group_member = Table(
+    "group_member", metadata, Column("debtor_id", UUID(as_uuid=True), primary_key=True), Column("group_id", UUID(as_uuid=True), nullable=False, index=True),
+    _now("joined_at"), schema=ENGINE,
+)
+tag = Table(
+    "tag", metadata, Column("owner_table", Text, primary_key=True), Column("owner_id", UUID(as_uuid=True), primary_key=True),
+    Column("name", Text, primary_key=True), Column("origin", Text, primary_key=True), _now("first_seen_at"), schema=ENGINE,
+)
+parent_circle = Table("parent_circle", metadata, Column("debtor_id", UUID(as_uuid=True), primary_key=True), schema=ENGINE)
+"""Debtors whose parent is not believed, since it would close a circle: every fold looks at them again."""
 outbox = Table(
     "outbox", metadata, Column("outbox_id", BigInteger, Identity(), primary_key=True), Column("source", Text, nullable=False), Column("entity", Text,
         nullable=False),
@@ -227,9 +239,9 @@ import_edit = Table(
     "import_edit", metadata, Column("import_id", BigInteger, primary_key=True), Column("place", Integer, primary_key=True), Column("line", Integer,
         nullable=False),
     Column("what", Text, nullable=False), Column("entity", Text, nullable=False), Column("record_id", UUID(as_uuid=True), nullable=False),
-    Column("field", Text, nullable=False), Column("before", JSONB), Column("after", JSONB), schema=ENGINE,
+    Column("field", Text, nullable=False), Column("before", JSONB), Column("after", JSONB), Column("undone_at", TS), schema=ENGINE,
 )
-"""What an import decided, one row a decision, with what was there before: what undo puts back. `what`: pin, tag, person, position."""
+"""What an import decided, one row a decision, with what was there before: what undo puts back, and when it did. `what`: pin, tag, person, position."""
 document_overlay = Table(
     "document_overlay", metadata, Column("document_id", UUID(as_uuid=True), primary_key=True), Column("claims", JSONB, nullable=False),
     Column("own", JSONB, nullable=False), _now("changed_at"), schema=ENGINE,

@@ -1,0 +1,398 @@
+"""The law of decisions: whatever people, sources and time did, a debtor is what the design says, as an oracle of its own works it out.
+
+    LAW_HISTORIES=500 pytest tests/laws/test_decisions.py      # more histories; LAW_SEED begins elsewhere
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from sync_engine.errors import AmbiguousMatch, ConfigurationError
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.plan import do
+from sync_engine.ops.imports import apply_import, undo_import
+from sync_engine.ownership.policy import Policy, Rule
+from sync_engine.store.db import run_sql, transaction
+from tests.conftest import new_database
+from tests.laws.decisions_oracle import Key, Oracle, Ranking, Record
+from tests.links.support import World, open_world
+
+HISTORIES, SEED = int(os.environ.get("LAW_HISTORIES", "8")), int(os.environ.get("LAW_SEED", "1"))
+EVENTS = 24
+SOURCES = {"erp": "erp", "second": "erp", "crm": "crm", "dunning": "collections"}
+KEYS = ("1", "2")
+SPOKEN = ("name", "phone", "city")
+NAMES = (*SPOKEN, "chasing_paused", "pause_reason")
+RULES: tuple[dict[str, Ranking], ...] = (
+    {"general": Ranking(("crm", "erp", "collections")), "billing_address": Ranking(("erp",)), "chasing": Ranking(("collections", "crm", "erp"))},
+    {"general": Ranking(("erp", "crm", "collections")), "billing_address": Ranking(("second", "crm")), "chasing": Ranking(("erp", "collections"))},
+    {"general": Ranking(("collections", "crm", "erp"), fills=True), "billing_address": Ranking(("erp", "crm"), fills=True),
+     "chasing": Ranking(("collections",))},
+)  # fmt: skip
+ORDERS: tuple[tuple[str, ...], ...] = ((), ("second", "erp"), ("erp",))
+GROUPS = {"name": "general", "phone": "general", "city": "billing_address", "chasing_paused": "chasing", "pause_reason": "chasing"}
+PARENTS = Ranking(("erp",))
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(36000)]
+
+
+class Event(NamedTuple):
+    """Something that happens; the numbers choose among what is there when it does."""
+
+    kind: str
+    a: int
+    b: int
+    c: int
+
+
+KINDS = (
+    "changes", "changes", "changes", "is deleted", "comes back", "time", "policy", "link", "link", "link", "unlink", "unlink", "merge", "merge", "merge",
+    "unmerge", "unmerge",
+    "not the same", "pin", "pin", "pin", "unpin", "parent", "parent", "group", "leave", "dissolve", "states", "states", "states", "undo", "undo", "undo",
+    "import tag", "import parent", "undo import",
+)  # fmt: skip
+
+
+def policy_of(place: int) -> Policy:
+    """Rules and order of sources as the engine is told them."""
+    rules = RULES[place]
+    listed = [Rule(groups=(group,), ranking=r.ranking, mode="if_empty" if r.fills else "master") for group, r in rules.items()]
+    return Policy(rules=(*listed, Rule(ranking=PARENTS.ranking)), sources=ORDERS[place])
+
+
+def rules_of(place: int) -> dict[str, Ranking]:
+    """The same rules by field, as the oracle is told them."""
+    return {name: RULES[place][group] for name, group in GROUPS.items()} | {"parent_key": PARENTS}
+
+
+Worlds = Callable[[], AbstractContextManager[World]]
+
+
+@pytest.fixture(scope="module")
+def worlds(migrated_template: str, server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worlds]:
+    """Copies of a world published once: two ERPs that create debtors, a CRM and a collections tool that wait for people."""
+    with new_database(migrated_template, "migrated") as url:
+        lake = tmp_path_factory.mktemp("lake")
+        original = open_world(url, lake)
+        original.policy = policy_of(0)
+        for source, role in SOURCES.items():
+            links = {} if role == "erp" else {"links": {"debtor": {"mode": "manual"}}}
+            original.add(source, role, **links)
+            original.records[source] = {"debtors": {}}
+            for key in KEYS:
+                original.say(source, "debtors", f"{source}-{key}", **first_words(source, key))
+            original.run(source)
+        original.store.dispose()
+
+        @contextmanager
+        def another() -> Iterator[World]:
+            with new_database(server, url.rpartition("/")[2].partition("?")[0]) as copy:
+                there = open_world(copy, Path(lake))
+                there.clock, there.policy = deepcopy(original.clock), original.policy
+                there.configs, there.records = dict(original.configs), deepcopy(original.records)
+                try:
+                    yield there
+                finally:
+                    there.store.dispose()
+
+        yield another
+
+
+def first_words(source: str, key: str) -> dict[str, Any]:
+    """A record before anything happens: no rule of the ladder finds two of them alike."""
+    return {"number": f"{source}-{key}", "name": f"{source} {key}", "phone": None, "city": f"city of {source}", **(
+        {"erp_balance": f"{key}0"} if SOURCES[source] == "erp" else {})}  # fmt: skip
+
+
+class History:
+    """One history, in the engine and in the oracle."""
+
+    def __init__(self, world: World, drawer: Path) -> None:
+        self.world, self.drawer = world, drawer
+        self.plans: list[str] = []
+        self.imports: list[tuple[int, str]] = []
+        self.done: Counter[str] = Counter()
+        self.oracle = Oracle(dict(SOURCES), frozenset(("erp", "second")), rules_of(0), ORDERS[0], world.clock.time.date())
+        self.oracle.begin("first")
+        for source, role in SOURCES.items():
+            for key, values in world.records[source]["debtors"].items():
+                self.oracle.records[source, key] = Record(dict(values))
+                if role == "erp":
+                    self.oracle.link((source, key), str(world.debtor_of(source, key)))
+
+    def go(self, event: Event) -> None:
+        """Lets it happen on both sides. What the engine refuses does not happen."""
+        getattr(self, f"_{event.kind.replace(' ', '_')}")(event)
+        self.oracle.settle()
+
+    def check(self) -> None:
+        """Every living debtor is the same on both sides."""
+        expected, found = self.oracle.state(NAMES), self._found()
+        different = {d: {n: (expected.get(d, {}).get(n), found.get(d, {}).get(n)) for n in (expected.get(d) or found[d])
+            if expected.get(d, {}).get(n) != found.get(d, {}).get(n)} for d in expected.keys() | found.keys()}  # fmt: skip
+        assert {d: fields for d, fields in different.items() if fields} == {}, "what the oracle expects, and what the engine has"
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        rows = self.world.rows(f"""
+            SELECT CAST(d.id AS text), {", ".join(f"d.{n}" for n in NAMES)}, CAST(d.parent_id AS text), CAST(d.ultimate_parent_id AS text), g.name,
+                d.erp_balance, d.erp_balance_unknown,
+                ARRAY(SELECT t.name FROM canonical.tag t WHERE t.owner_id = d.id), ARRAY(SELECT l.source || '/' || l.external_id FROM canonical.link l
+                    WHERE l.canonical_id = d.id AND l.entity = 'debtor' AND l.source <> 'inbox')
+            FROM canonical.debtor d LEFT JOIN canonical.debtor_group g ON g.id = d.group_id WHERE d.deleted_at IS NULL
+            """)
+        return {
+            str(i): dict(zip(NAMES, rest[: len(NAMES)], strict=True)) | dict(zip(("parent", "top", "group"), rest[len(NAMES):], strict=False)) | {
+                "balance": (rest[-4], rest[-3]), "tags": set(rest[-2]), "records": {tuple(r.split("/")) for r in rest[-1]},
+            }
+            for i, *rest in rows
+        }  # fmt: skip
+
+    # --- who is chosen
+
+    def _debtor(self, number: int) -> str:
+        living = self.oracle.living()
+        return living[number % len(living)]
+
+    def _record(self, number: int) -> Key:
+        records = sorted(self.oracle.records)
+        return records[number % len(records)]
+
+    def _decide(self, kind: str, operation: ops.Operation) -> bool:
+        """Whether the engine did it; then the oracle has begun a plan of the same name."""
+        try:
+            plan = do(self.world.workshop, operation, by="ada").hash
+        except (ConfigurationError, AmbiguousMatch):
+            return False
+        self.done[kind] += 1
+        self.plans.append(plan)
+        self.oracle.begin(plan)
+        return True
+
+    # --- what happens
+
+    def _pull(self, source: str) -> None:
+        self.world.run(source)
+        for record in (r for r in self.oracle.records if r[0] == source):
+            values = self.world.records[source]["debtors"].get(record[1])
+            self.oracle.records[record] = Record(self.oracle.records[record].values, True) if values is None else Record(dict(values))
+
+    def _changes(self, event: Event) -> None:
+        source, key = self._record(event.a)
+        there = self.world.records[source]["debtors"]
+        if key in there:
+            name = (*SPOKEN, "chasing_paused", "parent_key", "erp_balance")[event.b % 6]
+            others = [k for s, k in sorted(self.oracle.records) if s == source]
+            said: dict[str, tuple[Any, ...]] = {"chasing_paused": (True, False), "parent_key": (*others, None), "erp_balance": ("5", "7.50", None)}
+            if name == "parent_key" and SOURCES[source] != "erp":
+                name = "name"
+            if name == "erp_balance" and SOURCES[source] != "erp":
+                name = "phone"
+            values = said.get(name, (f"{name} one", f"{name} two", None))
+            there[key] = {**there[key], name: values[event.c % len(values)]}
+        self._pull(source)
+
+    def _is_deleted(self, event: Event) -> None:
+        source, key = self._record(event.a)
+        self.world.records[source]["debtors"].pop(key, None)
+        if self.world.records[source]["debtors"]:
+            self._pull(source)
+        else:
+            self.world.records[source]["debtors"][key] = dict(self.oracle.records[source, key].values)
+
+    def _comes_back(self, event: Event) -> None:
+        gone = [r for r in sorted(self.oracle.records) if self.oracle.records[r].is_deleted]
+        if gone:
+            source, key = gone[event.a % len(gone)]
+            self.world.records[source]["debtors"][key] = {**self.oracle.records[source, key].values, **({"name": "back again"} if event.b % 2 else {})}
+            self._pull(source)
+
+    def _time(self, event: Event) -> None:
+        self.world.clock.time += timedelta(days=1 + event.a % 3)
+        self.oracle.today = self.world.clock.time.date()
+        self._pull(tuple(SOURCES)[event.b % 4])
+
+    def _policy(self, event: Event) -> None:
+        place = event.a % len(RULES)
+        self.world.policy, self.oracle.rules, self.oracle.order = policy_of(place), rules_of(place), ORDERS[place]
+        self._pull(tuple(SOURCES)[event.b % 4])
+
+    def _link(self, event: Event) -> None:
+        record, to = self._record(event.a), self._debtor(event.b)
+        if self._decide("link", ops.Link(source=record[0], key=record[1], to=to, force=True)):
+            self.oracle.link(record, to)
+
+    def _unlink(self, event: Event) -> None:
+        record = self._record(event.a)
+        if self._decide("unlink", ops.Unlink(source=record[0], key=record[1])):
+            own = self.world.debtor_of(*record)
+            assert (own is not None) == (record[0] in self.oracle.creating)
+            assert own is None or self.oracle.linked_to(own) == [], "it stands for itself, and nothing else does"
+            self.oracle.unlink(record, own)
+
+    def _merge(self, event: Event) -> None:
+        losing, into = self._debtor(event.a), self._debtor(event.b)
+        if self._decide("merge", ops.Merge(losing=losing, into=into, force=True)):
+            self.oracle.merge(losing, into)
+
+    def _unmerge(self, event: Event) -> None:
+        away = sorted(fact[1] for fact in self.oracle.facts if fact[0] == "merged")
+        if away and self._decide("unmerge", ops.Unmerge(record=(debtor := away[event.a % len(away)]))):
+            self.oracle.unmerge(debtor)
+
+    def _not_the_same(self, event: Event) -> None:
+        record = self._record(event.a)
+        self._decide("not the same", ops.NotTheSame(source=record[0], key=record[1], record=self._debtor(event.b)))
+
+    def _pin(self, event: Event) -> None:
+        debtor, name = self._debtor(event.a), SPOKEN[event.b % 3]
+        value = (("+45 87 65 43 21", "+45 11 22 33 44", None) if name == "phone" else ("by hand", "by hand too", None))[event.c % 3]
+        until = self.oracle.today + timedelta(days=event.c % 4) if event.c % 5 == 0 else None
+        watches = event.c % 5 in (1, 2)
+        if self._decide("pin", ops.PinField(record=debtor, field=name, value=value, until=until, until_source_changes=watches)):
+            self.oracle.pin(debtor, name, value, until, while_same=watches)
+
+    def _unpin(self, event: Event) -> None:
+        debtor, name = self._debtor(event.a), (*SPOKEN, "parent_key")[event.b % 4]
+        if self._decide("unpin", ops.UnpinField(record=debtor, field=name)):
+            self.oracle.unpin(debtor, name)
+
+    def _parent(self, event: Event) -> None:
+        debtor, parent = self._debtor(event.a), None if event.c % 4 == 0 else self._debtor(event.b)
+        if self._decide("parent", ops.SetParent(debtor=debtor, parent=parent)):
+            self.oracle.pin(debtor, "parent_key", parent)
+
+    def _group(self, event: Event) -> None:
+        debtor, group = self._debtor(event.a), ("Nord", "Syd")[event.b % 2]
+        if self._decide("group", ops.SetGroup(name=group, members=(debtor,))):
+            self.oracle.join(debtor, group)
+
+    def _leave(self, event: Event) -> None:
+        debtor, group = self._debtor(event.a), ("Nord", "Syd")[event.b % 2]
+        if ("group", group) in self.oracle.facts and self._decide("leave", ops.SetGroup(name=group, leaving=(debtor,))):
+            self.oracle.leave(debtor, group)
+
+    def _dissolve(self, event: Event) -> None:
+        group = ("Nord", "Syd")[event.a % 2]
+        if ("group", group) in self.oracle.facts and self._decide("dissolve", ops.SetGroup(name=group, dissolve=True)):
+            self.oracle.dissolve(group)
+
+    def _states(self, event: Event) -> None:
+        """An application speaks of any debtor, merged away or not; the next cut of any source hears it."""
+        known = sorted({*self.oracle.living(), *(f[1] for f in self.oracle.facts if f[0] == "merged")})
+        debtor, name = known[event.a % len(known)], ("chasing_paused", "pause_reason")[event.b % 2]
+        value: Any = (None, event.c % 3 == 1)[event.c % 3 > 0] if name == "chasing_paused" else (None, "waits", "promised")[event.c % 3]
+        with transaction(self.world.store, "saying") as connection:
+            run_sql(connection, "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', CAST(:id AS uuid), "
+                ":name, CAST(:value AS jsonb), 'app')", id=debtor, name=name, value=None if value is None else json.dumps(value))
+        self._pull(tuple(SOURCES)[event.c % 4])
+        if self.world.one("SELECT answer FROM canonical.claim_inbox ORDER BY inbox_id DESC LIMIT 1") == "refused":
+            assert self.oracle.became(debtor) not in self.oracle.living(), "only who is gone is not spoken of"
+        else:
+            self.done["states"] += 1
+            self.oracle.say(debtor, name, value, takes_back=value is None)
+
+    def _undo(self, event: Event) -> None:
+        if self.plans:
+            plan = self.plans[-1 - event.a % min(len(self.plans), 6)]
+            if self._decide("undo", ops.Undo(plan=plan)):
+                self.oracle.undo(plan)
+
+    def _import(self, kind: str, heading: str, row: str) -> int | None:
+        """The number of an import of one row that was applied."""
+        path = self.drawer / f"{len(self.imports)}.csv"
+        path.write_text(f"{heading}\n{row}\n", encoding="utf-8")
+        report = apply_import(self.world.store, kind, path, who="mia")
+        if not report.applied:
+            return None
+        self.done[f"import {kind}"] += 1
+        name = f"import {report.import_id}"
+        self.imports.append((report.import_id or 0, name))
+        self.oracle.begin(name)
+        return report.import_id
+
+    def _import_tag(self, event: Event) -> None:
+        """The row names a record by its source's id: its debtor is meant, whoever that is now."""
+        record, tag = self._record(event.a), ("vip", "post")[event.b % 2]
+        debtor = next((d for d in self.oracle.living() if record in self.oracle.linked_to(d)), None)
+        if self._import("debtor-tags", "customer,tag", f"{record[1]},{tag}") is not None:
+            assert debtor is not None, "only a living debtor is tagged"
+            self.oracle.tag(debtor, tag)
+
+    def _import_parent(self, event: Event) -> None:
+        debtor, parent = self._debtor(event.a), self._debtor(event.b)
+        if self._import("groups", "customer,parent_customer", f"{debtor},{parent}") is not None:
+            self.oracle.pin(debtor, "parent_key", parent)
+
+    def _undo_import(self, event: Event) -> None:
+        if self.imports:
+            number, name = self.imports[event.a % len(self.imports)]
+            try:
+                undo_import(self.world.store, number, who="mia")
+            except ConfigurationError:
+                assert not self.oracle.made[name], "what is left of an import can be taken back"
+                return
+            self.done["undo import"] += 1
+            self.oracle.begin(f"undo of {name}")
+            self.oracle.undo_import(name)
+
+
+def history_of(seed: int) -> list[Event]:
+    """What happens, from its seed alone."""
+    rng = random.Random(seed)
+    return [Event(rng.choice(KINDS), rng.randrange(60), rng.randrange(60), rng.randrange(60)) for _ in range(EVENTS)]
+
+
+def first_difference(worlds: Worlds, drawer: Path, events: list[Event], done: Counter[str] | None = None) -> tuple[int, str] | None:
+    """The place of the event after which the engine and the oracle differ, and in what."""
+    with worlds() as world:
+        history = History(world, drawer)
+        for place, event in enumerate(events):
+            try:
+                history.go(event)
+                history.check()
+            except AssertionError as wrong:
+                return place, str(wrong)
+        if done is not None:
+            done.update(history.done)
+    return None
+
+
+def shortest(worlds: Worlds, drawer: Path, events: list[Event], patience: int = 60) -> list[Event]:
+    """A history that still goes wrong, with everything left out that can be."""
+    size = max(1, len(events) // 2)
+    while size and patience > 0:
+        place = 0
+        while place < len(events) and patience > 0:
+            without, patience = events[:place] + events[place + size:], patience - 1
+            found = first_difference(worlds, drawer, without)
+            if found is None:
+                place += size
+            else:
+                events = without[: found[0] + 1]
+        size //= 2
+    return events
+
+
+def test_every_history_ends_as_the_oracle_says(worlds: Worlds, tmp_path: Path) -> None:
+    """Pulls, deletions, time, policies, links, merges, pins of every kind, parents, groups, inbox, imports, and undo of any of it, after every step."""
+    done: Counter[str] = Counter()
+    for seed in range(SEED, SEED + HISTORIES):
+        events = history_of(seed)
+        found = first_difference(worlds, tmp_path, events, done)
+        if found is not None:
+            short = shortest(worlds, tmp_path, events[: found[0] + 1])
+            told = "\n".join(f"    {event!r}," for event in short)
+            why = first_difference(worlds, tmp_path, short)
+            pytest.fail(f"seed {seed}, event {found[0]}; the shortest history that goes wrong:\n{told}\n{why[1] if why else found[1]}", pytrace=False)
+    assert len(done) >= 14, f"too little was done: {done}"

@@ -30,7 +30,7 @@ FAMILIES: dict[Family, FamilyFacts] = {
     "contacts": FamilyFacts("contacts and whom they belong to", "contacts with their positions", ("debtors", "contacts"), ("contact", "contact_position")),
     "documents": FamilyFacts(
         "invoices and credit notes with lines", "posted documents with lines, open amounts and status", ("debtors", "documents", "payments"),
-        ("document", "document_line"),
+        ("document", "document_line", "instalment"),
     ),
     "payments": FamilyFacts(
         "customer ledger entries and applications", "payments, and which money settled which document", ("debtors", "documents", "payments"),

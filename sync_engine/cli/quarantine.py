@@ -28,7 +28,8 @@ def list_records(
     """Everything in quarantine by its cause: what cannot be used and what waits for it, told once."""
     from sync_engine.ops.runs.quarantine import quarantined, told_once
 
-    found, causes = quarantined(open_store(), source, entity), told_once(open_store(), source, entity)
+    store = open_store()
+    found, causes = quarantined(store, source, entity), told_once(store, source, entity)
 
     def draw(screen: Console) -> None:
         screen.print(

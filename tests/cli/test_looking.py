@@ -17,7 +17,7 @@ def test_a_run_says_what_it_came_to(desk: Desk) -> None:
     """Per entity and for the cut; the second run finds nothing new."""
     first, second = desk.json("run", "bc"), desk.json("run", "bc")
     assert set(first) == {"source", "run_id", "outcome", "cut_id", "changes", "counts", "entities", "failures", "warnings", "grade", "answered", "checks",
-                          "money_tied", "missing"}
+                          "money_tied", "missing", "notes"}
     assert (first["grade"], first["money_tied"], first["missing"]) == ("A", True, None)
     customers = next(e for e in first["entities"] if e["entity"] == "customers")
     assert (customers["read"], customers["changed"]) == (14, 14)
@@ -42,7 +42,7 @@ def test_status_knows_sources_entities_runs_and_holds(desk: Desk) -> None:
     assert [s["freshness"] for s in desk.json("status")["sources"]] == ["never read"]
     desk.json("run", "bc")
     found = desk.json("status")
-    assert set(found) == {"sources", "entities", "runs", "holds", "causes"}
+    assert set(found) == {"sources", "entities", "runs", "holds", "causes", "damaged"}
     assert [(s["source"], s["freshness"], s["outcome"]) for s in found["sources"]] == [("bc", "fresh", "succeeded")]
     assert {"customers", "contacts", "salesInvoices"} <= {e["entity"] for e in found["entities"]}
     assert "customers" in desk.run("status").out
@@ -176,7 +176,7 @@ def test_the_doctor_finds_a_healthy_source_well(desk: Desk) -> None:
     findings = {f["about"]: f for f in found["sources"][0]["findings"]}
     assert findings["login"]["verdict"] == "well"
     assert "CUSTOMERGROUP" in findings["portfolio dimension"]["detail"]
-    assert [f["verdict"] for f in found["place"]] == ["well", "well"]
+    assert [f["verdict"] for f in found["place"]] == ["well", "well", "well"]
 
 
 def test_the_doctor_names_what_is_ill(desk: Desk) -> None:

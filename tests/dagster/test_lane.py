@@ -75,7 +75,7 @@ def test_everything_is_materialised_and_checked(story: Story) -> None:
     assert story.first.success
     assert made == {certificate_key("bc"), *(key("bc", f) for key in (pulled_key, normalised_key, canonical_key) for f in families)}
     answers = story.first.get_asset_check_evaluations()
-    assert len(answers) == 27
+    assert len(answers) == 32
     assert [(a.asset_key.to_user_string(), a.check_name, a.description) for a in answers if not a.passed] == []
 
 

@@ -170,7 +170,7 @@ KINDS = {
     "an entity that is not read any more": Kind(denied_later("salesInvoices"), "salesInvoices was not read since"),
     "an endpoint that fails for ever": Kind(silent(INVOICES), "salesInvoices was never read"),
     "a part was read and the rest fails": Kind(a_part_was_read, "salesInvoices was never read"),
-    "an amount that differs": Kind(amount_altered, "C5"),
+    "an amount that differs": Kind(amount_altered, "C12"),
     "a document that was lost": Kind(document_lost, "C1"),
     "a name that is no text": Kind(faulty(lambda: MalformedRecord("displayName", {"not": "a name"}, match=CUSTOMERS)), "customers"),
     "a text cut in mid-character": Kind(faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"),

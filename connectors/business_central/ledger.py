@@ -101,7 +101,7 @@ class LedgerReading:
     def pull(self, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything in the order of entry numbers, resumable at every batch; or what may have changed."""
         mark = self._reading.mark(self._entity, since)
-        yield from self._sweep() if mark is None else self._changes(mark)
+        yield from self._sweep() if mark is None or mark.closed > self._tomorrow() else self._changes(mark)
 
     def of_customer(self, number: str) -> Iterator[Portion]:
         """All entries of one customer."""

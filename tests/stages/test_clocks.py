@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,18 @@ def test_a_cursor_that_stands_in_the_future_is_not_believed(rig: Rig) -> None:
     rig.company.edit_customer(other.number, name="Renamed Ltd")
     rig.run()
     assert rig.debtor(other.number)["name"] == "Renamed Ltd"
+
+
+@pytest.mark.parametrize("route", ["custom_api", "odata_page"])
+def test_a_closing_date_in_the_future_that_a_cursor_followed_is_not_believed(make_rig: RigMaker, route: str) -> None:
+    """A store whose ledger cursor followed a payment dated 2031 heals by reading the whole ledger once, and stands on a day of the server's then."""
+    rig = make_rig(world=small, route=route)
+    rig.run()
+    where = "engine.stream WHERE entity LIKE 'ledgerEntries%' AND canonical = 'ledger_entry'"
+    cursor = json.loads(rig.one(f"SELECT cursor FROM {where}"))
+    rig.execute(f"UPDATE {where.replace('WHERE', 'SET cursor = :c WHERE')}", c=json.dumps(cursor | {"closed": "2031-05-01"}))
+    rig.run()
+    assert json.loads(rig.one(f"SELECT cursor FROM {where}")).get("closed", "") < "2031"
 
 
 @pytest.mark.parametrize("route", ["custom_api", "reports_finance"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import pytest
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.sources import offers
-from tests.simulators.business_central.faults import Refuses
+from sync_engine.store.db import transaction
+from sync_engine.store.queries import source_status
+from tests.simulators.business_central.faults import Refuses, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.support import ROUTES, Rig, another_database, difference, living, open_invoices, rig_on, snapshot, true_open_invoices
@@ -81,6 +85,67 @@ def test_a_ledger_that_is_gone_for_good_is_accepted(make_rig: RigMaker, migrated
     assert said == [(one.entity, "mette", "the page was taken away") for one in gone]
     assert rig.run_whole().outcome == "succeeded"
     assert_same_as_fresh(rig, migrated_template, tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("route", PUBLISHED)
+def test_what_was_buried_with_its_ledger_deletes_nothing_later(make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str) -> None:
+    """Two routes call an entry by the same number: the buried record of the one is not the living record of the other, in no later cut."""
+    rig = rig_of(make_rig, route)
+    rig.run_whole()
+    take_away(rig, **PUBLISHED[route])
+    rig.run_whole()
+    offers.accept(rig.store, rig.config.source, by="mette")
+    for _ in range(3):
+        assert rig.run_whole().outcome == "succeeded"
+        rig.company.pay_invoice(next(invoice for invoice in rig.company.invoices.values() if invoice.posted).id, Decimal(1))
+    assert rig.run_whole().outcome == "succeeded"
+    assert_same_as_fresh(rig, migrated_template, tmp_path / "fresh")
+
+
+def test_nobody_waits_for_what_was_accepted_to_be_gone(make_rig: RigMaker) -> None:
+    """A source is as fresh as what it is still asked for, and its certificate misses nothing that was given up."""
+    rig = rig_of(make_rig, "odata_page")
+    rig.run_whole()
+    take_away(rig, **PUBLISHED["odata_page"])
+    assert rig.run_whole().certificate.grade == "C"  # type: ignore[union-attr]
+    offers.accept(rig.store, rig.config.source, by="mette")
+    rig.execute("UPDATE engine.stream SET verified_at = now() - interval '9 days'")
+    ran = rig.run_whole()
+    assert ran.certificate is not None
+    assert "missing" not in ran.certificate.missing.classes  # type: ignore[union-attr]
+    with transaction(rig.store, "reading the sources") as connection:
+        (state,) = source_status.sources(connection)
+    assert state.verified_at is not None
+    assert (datetime.now(UTC) - state.verified_at).days == 0
+
+
+def test_a_ledger_in_doubt_is_read_and_not_buried(make_rig: RigMaker) -> None:
+    """At the first look nobody could tell whether the ledger's page is there; what is read of it stays, and the next look remembers it."""
+    rig = rig_of(make_rig, "custom_api")
+    rig.simulator.inject(ServerBusy(match=r"contoso/.*ustomerLedgerEntries.*top=1", times=6))
+    rig.run()
+    kinds = "SELECT kind FROM engine.offer WHERE name = 'ledgerEntriesApi' ORDER BY 1"
+    assert rig.rows(kinds) == [("doubt",)]
+    assert rig.one("SELECT count(*) FROM engine.source_record JOIN engine.stream USING (stream_id) WHERE entity = 'ledgerEntriesApi' AND deleted_at IS NULL")
+    rig.run()
+    assert rig.rows(kinds) == [("entity",)]
+
+
+def test_a_buried_application_is_not_the_living_one_of_the_same_key(rig: Rig) -> None:
+    """An application that a stream of before called by the key of a living one goes; the living one stays."""
+    rig.run()
+    key = rig.one("SELECT external_id FROM canonical.application WHERE deleted_at IS NULL ORDER BY external_id LIMIT 1")
+    rig.execute("""
+        INSERT INTO engine.stream (source, entity, family, canonical, facet, rank)
+        VALUES ('bc', 'applicationsOfBefore', 'payments', 'application', false, 99)
+        """)
+    rig.execute("""
+        INSERT INTO engine.source_record (stream_id, key, raw_hash, batch_id, deleted_at, dirty)
+        SELECT n.stream_id, r.key, r.raw_hash, r.batch_id, now(), true FROM engine.source_record r, engine.stream n
+        WHERE r.key = :key AND n.entity = 'applicationsOfBefore'
+        """, key=key)
+    rig.run(entities=())
+    assert rig.one("SELECT deleted_at FROM canonical.application WHERE external_id = :key", key=key) is None
 
 
 def assert_same_as_fresh(rig: Rig, server: str, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 Whatever is missing is counted and told by its cause. Above the source's setting `missing.share`, of the records of any wire entity or of
 the money of any currency, it is no longer accounted for: the check breaks with class `missing`. So does an entity that was never read,
-or could not be read since it was, and a filter that excludes every debtor: how much is missing there, nobody knows.
+could not be read since it was, or was offered before and is not now, and a filter that excludes every debtor: how much is missing there, nobody knows.
 What the settings or the mapping exclude is told and weighs nothing else; records that wait for an excluded debtor are excluded with it.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from sync_engine.store.claims.causes import Cause, causes, listed_money
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, money
 from sync_engine.store.controls.context import Ground, decimal
+from sync_engine.store.landing import offers
 
 CODE, TITLE = "C14", "Nothing is missing"
 SHARE = 0.01
@@ -104,8 +105,9 @@ def _missing_money(ground: Ground) -> dict[str, Decimal]:
 
 
 def _unread(ground: Ground) -> dict[str, str]:
-    """Wire entities that were never read, or failed since they were, with why: nobody knows what of them is missing."""
-    rows = ground.rows("""
+    """Wire entities that were never read, failed since they were, or are offered no more, with why: nobody knows what of them is missing."""
+    gone = {one.entity: one.why for one in offers.missing(ground.connection, ground.source)}
+    rows = ground.rows(f"""
         WITH failed AS (
             SELECT p.entity, p.error, p.finished_at, p.step_id FROM engine.run r JOIN engine.run_step p USING (run_id)
             WHERE r.source = :source AND p.stage = 'pull' AND p.outcome = 'failed' AND r.started_at > (
@@ -114,11 +116,11 @@ def _unread(ground: Ground) -> dict[str, str]:
         SELECT t.entity, t.verified_at, (
             SELECT f.error FROM failed f WHERE f.entity = t.entity AND (t.verified_at IS NULL OR f.finished_at > t.verified_at) ORDER BY f.step_id DESC LIMIT 1)
         FROM engine.stream t
-        WHERE t.source = :source AND (t.verified_at IS NULL OR EXISTS (
+        WHERE t.source = :source AND {offers.IS_ASKED_FOR} AND (t.verified_at IS NULL OR t.entity = ANY(:gone) OR EXISTS (
             SELECT FROM failed f WHERE f.entity = t.entity AND f.finished_at > t.verified_at))
         ORDER BY t.rank, t.entity
-        """)
-    return {str(entity): _why(read_at, error) for entity, read_at, error in rows}
+        """, gone=list(gone))
+    return {str(entity): _why(read_at, error or gone.get(str(entity))) for entity, read_at, error in rows}
 
 
 def _why(read_at: object, error: object) -> str:

@@ -28,7 +28,7 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
     run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
     run_sql(ground.connection, f"""
         CREATE TEMP TABLE control_differing ON COMMIT DROP AS
-        SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied
+        SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied, bool_or(x.is_unknown) AS is_unknown
         FROM (
             SELECT d.id, coalesce(d.currency, '') AS currency, d.total - coalesce(d.ledger_difference, 0) - d.open_amount AS settled,
                    CAST(NULL AS numeric) AS applied, false AS is_unknown FROM canonical.document d
@@ -44,8 +44,9 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
             WHERE a.source = :source AND a.deleted_at IS NULL AND NOT a.is_reversed
         ) x
         {only}
-        GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0) AND NOT bool_or(x.is_unknown)
+        GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0) OR bool_or(x.is_unknown)
         """, source=ground.source)
+    run_sql(ground.connection, "DELETE FROM control_differing x USING control_differing u WHERE u.id = x.id AND u.is_unknown")
     return True
 
 

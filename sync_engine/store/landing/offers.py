@@ -18,6 +18,9 @@ from sync_engine.store.db import fetch, run_sql
 
 LEDGER = ("ledger_entry", "application")
 """Canonical kinds that a source offers by one route at a time."""
+IS_ASKED_FOR = """(EXISTS (SELECT FROM engine.offer o WHERE o.source = t.source AND o.name = t.entity AND o.kind IN ('entity', 'doubt'))
+    OR NOT EXISTS (SELECT FROM engine.offer o WHERE o.source = t.source))"""
+"""Of a stream t: whether its source is expected to answer for it. Nobody waits for what a person accepted to be gone, or the settings leave out."""
 
 
 class Missing(NamedTuple):
@@ -30,7 +33,7 @@ class Missing(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """A row of engine.offer: `kind` is company, route or entity; `value` the id of a company, the name of a route."""
+    """A row of engine.offer: `kind` is company, route, entity or doubt; `value` the id of a company, the name of a route."""
 
     kind: str
     name: str
@@ -88,7 +91,9 @@ def remember(
     wanted = [("company", "company", offered.company, frozenset[str]())] if offered.company else []
     wanted += [("route", "ledger", offered.route, frozenset[str]())] if offered.route and not compared.held_back else []
     for name, stream in streams.items():
-        if name not in compared.held_back and name not in compared.missing and name not in offered.in_doubt:
+        if name in offered.in_doubt:
+            wanted += [("doubt", name, stream.canonical, frozenset[str]())] if ("entity", name) not in before else []
+        elif name not in compared.held_back and name not in compared.missing:
             wanted.append(("entity", name, stream.canonical, offered.fields.get(name, frozenset()) & read.get(name, frozenset())))
     for kind, name, value, fields in wanted:
         row = before.get((kind, name))
@@ -102,9 +107,12 @@ def remember(
             run_sql(connection, """
                 UPDATE engine.offer SET gone_since = coalesce(gone_since, now()), why = :why WHERE source = :source AND kind = 'entity' AND name = :name
                 """, source=source, name=name, why=why)
-    settled = [row.name for row in known if row.kind == "entity" and row.name not in streams and row.name not in compared.missing]
-    if settled:
-        run_sql(connection, "DELETE FROM engine.offer WHERE source = :source AND kind = 'entity' AND name = ANY(:names)", source=source, names=settled)
+    settled = {"entity": [row.name for row in known if row.kind == "entity" and row.name not in streams and row.name not in compared.missing]}
+    settled["doubt"] = [row.name for row in known if row.kind == "doubt" and not (row.name in streams and row.name in offered.in_doubt)]
+    for kind, names in settled.items():
+        if names:
+            gone = "DELETE FROM engine.offer WHERE source = :source AND kind = :kind AND name = ANY(:names)"
+            run_sql(connection, gone, source=source, kind=kind, names=names)
 
 
 def missing(connection: Connection, source: str | None = None) -> list[Missing]:
@@ -137,7 +145,7 @@ def retire_replaced(connection: Connection, source: str) -> bool:
     gone = fetch(connection, """
         SELECT t.stream_id FROM engine.stream t
         WHERE t.source = :source AND t.canonical = ANY(:ledger) AND EXISTS (SELECT FROM engine.offer o WHERE o.source = :source)
-          AND NOT EXISTS (SELECT FROM engine.offer o WHERE o.source = :source AND o.kind = 'entity' AND o.name = t.entity)
+          AND NOT EXISTS (SELECT FROM engine.offer o WHERE o.source = :source AND o.kind IN ('entity', 'doubt') AND o.name = t.entity)
           AND EXISTS (SELECT FROM engine.source_record r WHERE r.stream_id = t.stream_id AND r.deleted_at IS NULL)
           AND NOT EXISTS (SELECT FROM engine.offer o JOIN engine.stream n ON n.source = o.source AND n.entity = o.name
               WHERE o.source = :source AND o.kind = 'entity' AND o.value = ANY(:ledger) AND (o.gone_since IS NOT NULL OR n.swept_at IS NULL))

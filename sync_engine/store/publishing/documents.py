@@ -170,12 +170,14 @@ def apply_facets(cut: Cut) -> None:
 
 
 def tombstone(cut: Cut, entity: str, canonical: str) -> None:
-    """Records gone from the source, or now outside the filter, get their deletion date; the rows stay."""
+    """Records gone from the source, or now outside the filter, get their deletion date; the rows stay. One that another stream has lives on."""
     cut.sql(f"""
         CREATE TEMP TABLE gone_{entity} ON COMMIT DROP AS
         SELECT o.*, r.deleted_at AS gone_at FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         JOIN canonical.{entity} o ON o.source = s.source AND o.external_id = r.key
         WHERE s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
+          AND NOT EXISTS (SELECT FROM engine.source_record x JOIN engine.stream y USING (stream_id) WHERE x.key = r.key AND x.stream_id <> r.stream_id
+              AND y.source = :source AND y.canonical = s.canonical AND NOT y.facet AND x.deleted_at IS NULL AND x.state <> 2)
         """)
     cut.sql(f"UPDATE gone_{entity} SET deleted_at = coalesce(gone_at, now())")
     merge_into(cut, entity, f"gone_{entity}", ("deleted_at",))

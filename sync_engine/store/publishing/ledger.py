@@ -96,11 +96,14 @@ def merge_entries(cut: Cut) -> bool:
 
 
 def _deleted_entries(cut: Cut) -> None:
-    """Entries that vanished from the ledger (date compression, a correction): their documents and payments get a tombstone."""
+    """Entries that vanished from the ledger (date compression, a correction): their documents and payments get a tombstone.
+
+    Only what this cut buries counts: a route read in its place may call an entry by the number that a buried record has.
+    """
     cut.sql("""
         WITH gone AS (
             DELETE FROM engine.ledger_entry e USING engine.source_record r, engine.stream s
-            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL
+            WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND NOT s.facet AND r.deleted_at IS NOT NULL AND r.dirty
                 AND e.source = :source AND e.key = r.key
             RETURNING e.entry_no)
         INSERT INTO touched_entry SELECT entry_no FROM gone ON CONFLICT DO NOTHING

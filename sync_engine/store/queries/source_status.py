@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from sync_engine.store.db import fetch
+from sync_engine.store.landing.offers import IS_ASKED_FOR
 
 
 class SourceState(NamedTuple):
@@ -130,7 +131,7 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
     """Every source the store has met, or one."""
     rows = fetch(
         connection,
-        """
+        f"""
         SELECT s.source, s.connector, s.role, s.environment, v.verified_at, c.cut_id, c.published_at, g.grade,
                r.run_id, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error,
                (SELECT count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
@@ -144,7 +145,8 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                a.exact_from, a.why_inexact
         FROM engine.source s
         LEFT JOIN canonical.as_of_exactness a ON a.source = s.source
-        LEFT JOIN LATERAL (SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL) v ON true
+        LEFT JOIN LATERAL (
+            SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL AND {IS_ASKED_FOR}) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source
         LEFT JOIN canonical.cut_grade g ON g.cut_id = c.cut_id
         LEFT JOIN LATERAL (SELECT * FROM engine.run x WHERE x.source = s.source ORDER BY x.started_at DESC LIMIT 1) r ON true

@@ -148,7 +148,8 @@ offer = Table(
     Column("value", Text, nullable=False), Column("fields", ARRAY(Text), nullable=False, server_default="{}"), _now("since"), Column("gone_since", TS),
     Column("why", Text), schema=ENGINE,
 )
-"""What a source offered when it was last looked at. `kind`: company (value: its id), route, entity (value: its canonical kind)."""
+"""What a source offered when it was last looked at. `kind`: company (value: its id), route, entity (value: its canonical kind), doubt (the same, of
+one that was silent whenever it was asked for)."""
 unresolved_reference = Table(
     "unresolved_reference", metadata, Column("document_id", UUID(as_uuid=True), primary_key=True), Column("field", Text, primary_key=True),
     Column("source", Text, nullable=False), Column("code", Text, nullable=False), schema=ENGINE,

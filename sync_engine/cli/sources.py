@@ -51,7 +51,8 @@ def doctor(source: Annotated[str | None, typer.Argument(help="Only this source; 
 
     The exit code is that of the first thing that is ill; what is merely degraded is no error.
     """
-    from sync_engine.ops.runs.workplace import configured, open_store, source_named
+    from sync_engine.cli.place import open_store
+    from sync_engine.ops.runs.workplace import configured, source_named
     from sync_engine.ops.sources import doctor as ops
     from sync_engine.platform.clock import SystemClock
 

@@ -13,6 +13,8 @@ from sync_engine.errors import StoreError, SyncError, TransientError
 from sync_engine.platform.server import ENDED, settled
 from sync_engine.store import turns
 
+ADMIN_SHUTDOWN = "57P01"
+
 
 def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
     """An SQLAlchemy engine on psycopg 3, whose sessions are settled as the engine needs them, whatever role and database prefer.
@@ -30,6 +32,9 @@ def as_sync_error(error: BaseException, doing: str) -> SyncError:
     if (isinstance(error, exc.DBAPIError) and error.connection_invalidated) or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
         if state in ("40001", "40P01", "55P03"):
             return TransientError(f"the database asked to try again ({state}) while {doing}", todo="The transaction was rolled back; run again.")
+        if state == ADMIN_SHUTDOWN:
+            return StoreError(f"the connection to the database was lost while {doing}: {ENDED[state]}",
+                todo="The transaction was rolled back; the next run continues.")
         if state in ENDED:
             return StoreError(f"{ENDED[state]} ({_first_line(origin)}) while {doing}",
                 todo="The transaction was rolled back; run again. The engine lifts the limits of its role, so this one is a pool's or a person's.")

@@ -32,6 +32,7 @@ from tests.simulators.business_central.world import Company
 from tests.stages.happenings import small
 from tests.stages.support import Rig, Snapshot, another_database, bench_of, difference, living, rig_on
 
+pytestmark = pytest.mark.timeout(1800)  # a whole route of endpoints is one case
 ALL = os.environ.get("LATE_CASES") == "all"
 INSTALLED: dict[str, dict[str, bool]] = {
     "custom_api": {},

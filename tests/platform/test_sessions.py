@@ -129,7 +129,7 @@ def test_a_pool_that_shares_sessions_is_refused_in_one_sentence(database: str, m
             with pytest.raises(ConfigurationError, match=said):
                 opens()
     with psycopg.connect(psycopg_url(database)) as connection:
-        assert connection.execute("SELECT count(*) FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (locktype = 'advisory' OR mode = 'ShareUpdateExclusiveLock')").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND (locktype = 'advisory' OR mode = 'ShareUpdateExclusiveLock')").fetchone() == (0,)  # noqa: E501
 
 
 def test_a_pool_that_keeps_sessions_will_do(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

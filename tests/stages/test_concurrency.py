@@ -38,7 +38,7 @@ STATE = """
         (SELECT coalesce(max(seq), 0) FROM canonical.change)
 """
 
-HELD = r"bc: another run of this source is going on \(held since [\d :-]+ UTC by sync-engine, session \d+ of the database, role postgres\)\. Try again when it has ended; `sync-engine run bc --wait` waits"
+HELD = r"bc: another run of this source is going on \(held since [\d :-]+ UTC by sync-engine, session \d+ of the database, role postgres\)\. Try again when it has ended; `sync-engine run bc --wait` waits"  # noqa: E501
 
 
 class Watch:

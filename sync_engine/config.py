@@ -59,7 +59,7 @@ class MissingSettings(BaseModel):
     )
 
 
-Rung = Literal["foreign_id", "number", "external_number", "registration", "email_and_name"]
+Rung = Literal["foreign_id", "number", "external_number", "registration", "email_and_name", "number_alone", "external_number_alone"]
 
 
 class LinkSettings(BaseModel):
@@ -69,7 +69,11 @@ class LinkSettings(BaseModel):
 
     mode: Literal["none", "manual", "automatic"] | None = None
     create_unmatched: bool | None = None
-    rungs: tuple[Rung, ...] = ("foreign_id", "number", "external_number", "registration", "email_and_name")
+    rungs: tuple[Rung, ...] = Field(
+        ("foreign_id", "number", "external_number", "registration", "email_and_name"),
+        description="what is looked at, best first. `number_alone` and `external_number_alone` link by the number whatever else is said, for sources "
+        "that are known to share it",
+    )
     foreign_ids: dict[str, str] = Field(default_factory=dict, description="other source -> field of the claim that holds its id, for example crm: custom.crmId")
 
 

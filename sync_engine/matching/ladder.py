@@ -7,6 +7,8 @@
     external_number  the external debtor number with a number or its like         0.95
     registration     registration or VAT number, normalised, within a country     0.98
     email_and_name   e-mail domain (the whole address at a mail provider) + name  0.9
+    number_alone, external_number_alone: only where a source's configuration
+                     names them, the number without a doubt                       0.8
 
 One hit on a rung is a link, several are ambiguous and end the climb, none goes to the next rung. A vetoed hit is no hit. A single
 hit that `resemblance` doubts is ambiguous, unless a lower rung finds one beyond doubt.
@@ -25,7 +27,12 @@ from sync_engine.matching.similarity import Company, Party, different_company, d
 from sync_engine.matching.text import mailbox, name_and_form, plain, postcode_of
 
 RUNGS = ("foreign_id", "number", "external_number", "registration", "email_and_name")
-CONFIDENCE = {"foreign_id": 1.0, "number": 0.95, "external_number": 0.95, "registration": 0.98, "email_and_name": 0.9}
+"""The rungs of a source that names none."""
+ALONE = "_alone"
+"""What ends the name of a rung on which the agreement of the rung without it is enough, whatever else is said. Vetoes hold there too."""
+CONFIDENCE = {
+    "foreign_id": 1.0, "number": 0.95, "external_number": 0.95, "registration": 0.98, "email_and_name": 0.9, "number_alone": 0.8, "external_number_alone": 0.8,
+}  # fmt: skip
 SUGGEST_FROM = 0.7
 SHARED_BY = 3
 """A phone or mail domain that more canonical records than these have tells nothing about one of them."""
@@ -127,6 +134,7 @@ class Known:
 
     def hits(self, rung: str, party: Party) -> dict[str, Hashable]:
         """Canonical records that agree with a party on a rung, and the key they agree in."""
+        rung = rung.removesuffix(ALONE)
         if rung not in self._index:
             self._index[rung] = self._build(rung)
         index = self._index[rung]

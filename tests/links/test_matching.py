@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from sync_engine.matching.ladder import Circumstances, Known, Outcome, Suggestion, climb, suggest
+from sync_engine.config import LinkSettings, Rung
+from sync_engine.matching.ladder import CONFIDENCE, RUNGS, Circumstances, Known, Outcome, Suggestion, climb, suggest
 from sync_engine.matching.similarity import Company, Party
 
 HANSEN = Party("erp", "E1", "one", number="10000", registration_no="31415926", vat_no="DK31415926", country="DK", name="HANSEN & SØN A/S",
@@ -219,6 +220,55 @@ def test_rungs_are_configuration() -> None:
     """A source whose numbers mean nothing leaves them out."""
     found = climb([crm(number="10000", name="Hansen & Søn")], Known([HANSEN]), Circumstances(roles=ROLES), ("registration",))
     assert found["C1"].kind == "unmatched"
+
+
+def stand(party: Party, rungs: tuple[str, ...], *known: Party, **said: Any) -> Outcome:
+    """What becomes of one record on other rungs than the usual ones."""
+    return climb([party], Known(known or (HANSEN,)), Circumstances(roles=ROLES, **said), rungs)[party.key]
+
+
+STRANGER = crm(number="10000", name="Trading name", phone="99887766", email="a@elsewhere.se", postcode="11122", country="SE")
+
+
+@pytest.mark.parametrize(("alone", "said", "agrees"), [
+    ("number_alone", STRANGER, "10000"),
+    ("external_number_alone", STRANGER._replace(number=None, external_number="10000"), "number 10000"),
+    ("external_number_alone", STRANGER._replace(number="LEV-7"), "external lev-7"),
+])  # fmt: skip
+def test_a_number_alone_links_where_it_is_configured(alone: str, said: Party, agrees: str) -> None:
+    """What the usual rung holds for a person is linked by the rung that trusts the number; alone, or below the others."""
+    known = HANSEN._replace(external_number="LEV-7")
+    usual = stand(said, RUNGS, known)
+    assert (usual.kind, usual.evidence["why"]) == ("ambiguous", "the numbers agree and nothing else does")
+    for rungs in ((alone,), (*RUNGS, alone)):
+        found = stand(said, rungs, known)
+        assert found == Outcome("link", alone, "one", ("one",), {"rung": alone, "agrees": agrees})
+        assert found.confidence == 0.8
+
+
+@pytest.mark.parametrize(("said", "circumstances", "why"), [
+    ({"registration_no": "27182828", "country": "DK"}, {}, "different registration numbers"),
+    ({}, {"negative": {("C1", "one")}}, "a person said they are not the same"),
+    ({}, {"taken": {"one"}}, "linked to another record of this source"), ({"is_blocked": True}, {}, "blocked"),
+    ({"source": "second"}, {}, "another company"),
+])  # fmt: skip
+def test_vetoes_hold_for_a_number_alone(said: dict[str, Any], circumstances: dict[str, Any], why: str) -> None:
+    """The number is trusted to say who is meant, not to overrule what forbids a link."""
+    found = stand(STRANGER._replace(**said), ("number_alone",), **circumstances)
+    assert (found.kind, found.vetoed) == ("unmatched", {"one": why})
+
+
+def test_a_number_alone_that_several_have_is_ambiguous() -> None:
+    """Two records of one number, or two claimants of one record: nobody guesses."""
+    assert stand(STRANGER, ("number_alone",), HANSEN, HANSEN._replace(key="E2", canonical="two")).candidates == ("one", "two")
+    both = climb([STRANGER, STRANGER._replace(key="C2")], Known([HANSEN]), Circumstances(roles=ROLES), ("number_alone",))
+    assert {o.kind for o in both.values()} == {"ambiguous"}
+
+
+def test_every_rung_can_be_configured() -> None:
+    """The ladder, its confidence and the settings of a source name the same rungs; the usual ones trust no number alone."""
+    assert set(get_args(Rung)) == set(CONFIDENCE) == {*RUNGS, "number_alone", "external_number_alone"}
+    assert LinkSettings().rungs == RUNGS
 
 
 def test_contacts_match_inside_one_debtor_by_whole_address() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_engine.errors import ConfigurationError
+from sync_engine.ops.imports import undo_import
 from tests.imports.support import Desk, by_line, refused
 
 OWNERS = ["customer_id", "email_address"]
@@ -90,6 +91,28 @@ def test_primary_contacts_yes_and_no(desk: Desk) -> None:
     assert (no.applied, by_line(no)[3].before, by_line(no)[3].after) == (2, "primary", "not primary")
     desk.run()
     assert desk.contacts("is_primary")["p0@c1.example.com"] is False
+
+
+def test_the_primary_contact_is_moved_by_a_later_file(desk: Desk) -> None:
+    """One at a time: a later file moves it and its report names who has it now; the first file again moves it back; undone, it is as before."""
+    first, second = [["10001", "p0@c1.example.com"]], [["10001", "p1@c1.example.com"]]
+
+    def primary() -> list[str]:
+        return [email for email, is_primary in desk.contacts("is_primary").items() if is_primary]
+
+    desk.apply("primary", PRIMARY, first)
+    assert desk.apply("primary", PRIMARY, first).unchanged == 1
+    before = desk.snapshot()
+    moved = desk.apply("primary", PRIMARY, second)
+    assert (by_line(moved)[2].before, by_line(moved)[2].after) == ("not primary, but Person 0 of 1", "primary")
+    assert primary() == ["p1@c1.example.com"]
+    assert desk.apply("primary", PRIMARY, second).unchanged == 1
+    again = desk.apply("primary", PRIMARY, first)
+    assert (again.applied, primary()) == (1, ["p0@c1.example.com"])
+    for done in (again, moved):
+        assert done.import_id is not None
+        undo_import(desk.store, done.import_id, who="mia")
+    assert (primary(), desk.snapshot()) == (["p0@c1.example.com"], before)
 
 
 def test_groups_and_circles(desk: Desk) -> None:

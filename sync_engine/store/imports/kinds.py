@@ -44,6 +44,8 @@ def _look_what_is_there(connection: Connection) -> None:
         UPDATE import_effect e SET is_there = true FROM engine.pin p
         WHERE e.what = 'pin' AND p.entity = e.entity AND p.canonical_id = e.record_id AND p.field = e.field
           AND p.until IS NULL AND p.while_claimed IS NULL AND p.ended_at IS NULL AND nullif(p.value, 'null') IS NOT DISTINCT FROM nullif(e.value, 'null')
+          AND NOT (e.field = 'is_primary' AND e.value = 'true' AND EXISTS (  -- another one was pinned since, and is the primary one
+              SELECT FROM canonical.contact c WHERE c.id = e.record_id AND c.is_primary IS DISTINCT FROM true))
         """)
     for table, entity in (("engine.tag", "debtor"), ("canonical.tag", "document")):
         run_sql(connection, f"""
@@ -160,7 +162,12 @@ def _positions(connection: Connection, headings: Headings, primary: bool) -> Non
 
 def _primary(connection: Connection, headings: Headings, primary: bool) -> None:
     _contacts(connection, headings)
-    _say_before(connection, "CASE WHEN c.is_primary THEN 'primary' ELSE 'not primary' END FROM canonical.contact c WHERE c.id = r.target_id")
+    _say_before(connection, """
+        CASE WHEN c.is_primary THEN 'primary' WHEN o.id IS NULL THEN 'not primary'
+             ELSE 'not primary, but ' || concat_ws(' ', o.number, coalesce(o.full_name, o.email, 'another contact')) END
+        FROM canonical.contact c
+        LEFT JOIN canonical.contact o ON o.debtor_id = c.debtor_id AND o.is_primary AND o.deleted_at IS NULL AND o.id <> c.id
+        WHERE c.id = r.target_id""")
     run_sql(connection, "UPDATE import_row SET after = :word WHERE what IS NULL", word="primary" if primary else "not primary")
     settle_repeated(connection, "r.target_id", "1")
     if primary:

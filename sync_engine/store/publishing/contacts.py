@@ -7,7 +7,7 @@ from typing import Any
 from sync_engine.canonical.contact import CONTACT, email_normalised
 from sync_engine.ownership.resolve import PERSON
 from sync_engine.store.db import tell_planner
-from sync_engine.store.publishing import pins
+from sync_engine.store.publishing import pins, primary_contacts
 from sync_engine.store.publishing.cut import Cut, canonical_id, count, merge_into
 from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
 from sync_engine.store.publishing.new_links import link_new
@@ -54,22 +54,15 @@ def collect_contacts(cut: Cut, *, everything: bool) -> None:
 
 
 def fold_contacts(cut: Cut) -> None:
-    """Folds and merges the contacts in dirty_contact."""
+    """Folds and merges the contacts in dirty_contact, and those that were or become the primary one beside them."""
     if number_dirty(cut, "dirty_contact") == 0:
         return
-    for source, in cut.rows("""
-            SELECT DISTINCT l.source FROM dirty_contact d JOIN canonical.link l ON l.entity = 'contact' AND l.canonical_id = d.id
-            WHERE NOT EXISTS (SELECT FROM debtor_of_contact o WHERE o.source = l.source)"""):
-        _name_debtors(cut, str(source))
     cut.sql("CREATE TEMP TABLE incoming_contact (LIKE canonical.contact) ON COMMIT DROP")
     cut.sql("ALTER TABLE incoming_contact ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
-    debtors = {(str(s), str(k)): str(i) for s, k, i in cut.rows("""
-        SELECT o.source, o.contact_key, o.debtor_id FROM debtor_of_contact o JOIN canonical.link l ON l.entity = 'contact' AND l.source = o.source
-            AND l.external_id = o.contact_key JOIN dirty_contact d ON d.id = l.canonical_id WHERE o.debtor_id IS NOT NULL
-        """)}
-    for chunk in fold(cut, "contact", CONTACT, "dirty_contact"):
-        _ensure_positions(cut, chunk)
-        copy_wanted(cut, "incoming_contact", ("id", *COLUMNS), [_row(f, debtors) for f in chunk])
+    primary_contacts.begin(cut)
+    _want(cut, "dirty_contact")
+    if primary_contacts.call_up(cut):
+        _want(cut, "other_contact")
     cut.sql("""
         UPDATE incoming_contact n SET deleted_at = o.deleted_at FROM canonical.contact o
         WHERE o.id = n.id AND n.deleted_at IS NOT NULL AND o.deleted_at IS NOT NULL
@@ -78,8 +71,26 @@ def fold_contacts(cut: Cut) -> None:
         UPDATE incoming_contact n SET debtor_id = o.debtor_id FROM canonical.contact o
         WHERE o.id = n.id AND n.debtor_id IS NULL AND n.deleted_at IS NOT NULL
         """)
+    primary_contacts.keep_one(cut)
     merge_into(cut, "contact", "incoming_contact", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
         fresh=not cut.exists("SELECT FROM canonical.contact"))
+
+
+def _want(cut: Cut, dirty: str) -> None:
+    """The contacts of a dirty table, folded, as rows of incoming_contact."""
+    primary_contacts.remember(cut, dirty)
+    for source, in cut.rows(f"""
+            SELECT DISTINCT l.source FROM {dirty} d JOIN canonical.link l ON l.entity = 'contact' AND l.canonical_id = d.id
+            WHERE NOT EXISTS (SELECT FROM debtor_of_contact o WHERE o.source = l.source)"""):
+        _name_debtors(cut, str(source))
+    debtors = {(str(s), str(k)): str(i) for s, k, i in cut.rows(f"""
+        SELECT o.source, o.contact_key, o.debtor_id FROM debtor_of_contact o JOIN canonical.link l ON l.entity = 'contact' AND l.source = o.source
+            AND l.external_id = o.contact_key JOIN {dirty} d ON d.id = l.canonical_id WHERE o.debtor_id IS NOT NULL
+        """)}
+    for chunk in fold(cut, "contact", CONTACT, dirty):
+        _ensure_positions(cut, chunk)
+        rows = [[*_row(f, debtors), *primary_contacts.standing(f)] for f in chunk]
+        copy_wanted(cut, "incoming_contact", ("id", *COLUMNS, *primary_contacts.COLUMNS), rows)
 
 
 def _find_debtors(cut: Cut) -> None:

@@ -263,8 +263,14 @@ class GroupByHand(_ByHand):
 MODELS: Mapping[str, type[_ByHand]] = {"debtor": DebtorByHand, "contact": ContactByHand, "document": DocumentByHand, "group": GroupByHand}
 
 
+MEMBER = re.compile(r"custom\.[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+"""A custom field by the name that rules, pins and explanations give it: `custom.segment`."""
+
+
 def checked(entity: str, field: str, value: Any) -> Any:
     """A value as a claim holds it. Raises Unfit that says what the field takes."""
+    if MEMBER.fullmatch(field):
+        return value if value is None or isinstance(value, bool | int) else _text(value)
     record = MODELS[entity]()
     try:
         setattr(record, field, value)

@@ -37,7 +37,8 @@ Watched = Mapping[str, Mapping[str, Any]]
 
 
 class Pin(NamedTuple):
-    """A value set by a person: it beats every claim until a date, or until a source that `while_claimed` names says something else."""
+    """A value a person set, of a field or of a custom one (`custom.segment`): it beats every claim until a date, or until a source that
+    `while_claimed` names says something else."""
 
     field: str
     value: Any
@@ -65,7 +66,17 @@ class Resolved:
 
     def value(self, name: str) -> Any:
         """The value of a field, or of a member of the custom fields (`custom.segment`)."""
-        return self.values[name] if name in self.values else _members_of(self.values).get(name)
+        return _value_of(self.values, name)
+
+    def pin(self, name: str, value: Any) -> None:
+        """A person's value of a field; of a member of the custom fields it leaves the other members as they are."""
+        self.provenance[name] = PERSON
+        if not name.startswith(f"{CUSTOM}."):
+            self.values[name] = value
+            return
+        by = {PERSON, *self.provenance.get(CUSTOM, PERSON).split("+")}
+        self.values[CUSTOM] = {**(self.values.get(CUSTOM) or {}), name.removeprefix(f"{CUSTOM}."): value}
+        self.provenance[CUSTOM] = "+".join(sorted(by))
 
 
 def merge_facets(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -112,10 +123,9 @@ class Resolver:
         Ranked claimants only; ties by order of sources, then the older link, then the key. A pin that still holds wins.
         """
         resolved = self._single(*claims) if len(claims) == 1 else self._fold(last_said(claims), self._rules, Resolved())
-        for pin in pins:
+        for pin in sorted(pins, key=lambda p: p.field):
             if pin_holds(pin, claims, today):
-                resolved.values[pin.field] = pin.value
-                resolved.provenance[pin.field] = PERSON
+                resolved.pin(pin.field, pin.value)
         return resolved
 
     def may_be_overruled(self, claim: Claim) -> bool:
@@ -219,6 +229,10 @@ class _MemberRules(dict[str, Rule]):
         return self[name]
 
 
+def _value_of(values: Mapping[str, Any], name: str) -> Any:
+    return values[name] if name in values else _members_of(values).get(name)
+
+
 def _members_of(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """The custom fields of a claim by the names that rules give them."""
     return {f"{CUSTOM}.{name}": value for name, value in ((values or {}).get(CUSTOM) or {}).items()}
@@ -263,12 +277,12 @@ def pin_holds(pin: Pin, claims: Sequence[Claim], today: date | None) -> bool:
     if pin.until is not None and today is not None and today > pin.until:
         return False
     watched = pin.while_claimed or {}
-    return all(c.values.get(pin.field) == watched[c.source][c.key] for c in claims if c.key in watched.get(c.source, {}))
+    return all(_value_of(c.values, pin.field) == watched[c.source][c.key] for c in claims if c.key in watched.get(c.source, {}))
 
 
 def claimed_by_all(claims: Sequence[Claim], field_name: str) -> Watched:
     """What each linked record says about a field: the state a pin `until the source changes` watches."""
     said: dict[str, dict[str, Any]] = {}
     for c in claims:
-        said.setdefault(c.source, {})[c.key] = c.values.get(field_name)
+        said.setdefault(c.source, {})[c.key] = _value_of(c.values, field_name)
     return said

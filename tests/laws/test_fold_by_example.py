@@ -275,3 +275,33 @@ def test_a_value_is_found_by_its_name() -> None:
     found = resolved({"name": "Hansen", "custom": {"size": 3}}, {})
     assert [found.value(name) for name in ("name", "custom.size", "custom.route", "phone")] == ["Hansen", 3, None, None]
     assert resolved({}, {}).value("custom.size") is None
+
+
+def test_a_custom_field_is_pinned_by_itself() -> None:
+    """A person's segment leaves the route as the sources say it; a pin of all custom fields comes first; without claims the pin is all there is."""
+    fields = Resolver("debtor", (*FIELDS, Field("custom", "json", "custom")), Policy(rules=(Rule(ranking=EVERYBODY),)))
+    pin = Pin("custom.segment", "gold")
+    one, two = said(custom={"segment": "lead", "route": "8000"}), said("sugar", custom={"segment": None, "zone": 1})
+    alone = fields.resolve([one], [pin])
+    assert alone == resolved({"custom": {"segment": "gold", "route": "8000"}}, {"custom": "bc+person", "custom.segment": PERSON})
+    assert alone.value("custom.segment") == "gold"
+    assert fields.overruled([one], alone) == [Overruled("custom.segment", "bc", "1", "lead", PERSON)]
+    both = fields.resolve([one, two], [pin])
+    assert both.values == {"custom": {"segment": "gold", "route": "8000", "zone": 1}}
+    assert both.provenance == {"custom": "bc+person+sugar", "custom.segment": PERSON, "custom.route": "bc", "custom.zone": "sugar"}
+    assert one.values["custom"]["segment"] == "lead"
+    assert fields.resolve([], [pin]) == resolved({"custom": {"segment": "gold"}}, {"custom": PERSON, "custom.segment": PERSON})
+    assert fields.resolve([said(custom=None)], [pin]).values == {"custom": {"segment": "gold"}}
+    assert fields.resolve([one], [pin, Pin("custom", {"route": "1"})]).values == {"custom": {"route": "1", "segment": "gold"}}
+    customer = fold().resolve([said(name="a")], [Pin("customer", 1)])
+    assert customer.values == {"name": "a", "customer": 1}
+
+
+def test_a_pin_of_a_custom_field_watches_that_field() -> None:
+    """Until the source changes means until it says another segment, not another route."""
+    claims = [said(custom={"segment": "lead", "route": "8000"})]
+    watched = claimed_by_all(claims, "custom.segment")
+    assert watched == {"bc": {"1": "lead"}}
+    pin = Pin("custom.segment", "gold", while_claimed=watched)
+    assert pin_holds(pin, [said(custom={"segment": "lead", "route": "1"})], None) is True
+    assert pin_holds(pin, [said(custom={"segment": "gold", "route": "8000"})], None) is False

@@ -343,3 +343,37 @@ def test_an_owner_is_pinned_by_mailbox(running: World) -> None:
     assert told.shown == "Ada Berg"
     with pytest.raises(ConfigurationError, match=r"there is no owner 'bo@example.com'\. Name exactly one by e-mail, number, name or id"):
         links.pin(world.workshop, "10000", "owner", "bo@example.com", by="ada")
+
+
+def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -> None:
+    """A segment by hand, through pulls, an expiry of what is watched, and undo; what is no value of it is refused in words."""
+    world = running
+    before = world.records["erp"]["debtors"]["E1"]
+    world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000"}})
+    world.run("erp")
+    state, debtor = world.state(), world.debtor_of("erp", "E1")
+    planned = links.pin(world.workshop, "10000", "custom.segment", "gold", by="ada", until_source_changes=True)
+    links.apply(world.workshop, planned.hash, by="ada")
+    assert (world.field(debtor, "custom"), world.master(debtor, "custom")) == ({"segment": "gold", "route": "8000"}, "erp+person")
+    assert world.rows("SELECT field, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid)", id=debtor) == [
+        ("custom.segment", "lead", "gold", "person"),
+    ]  # fmt: skip
+    [told] = explain(world.store, "debtor", "10000", "custom.segment").fields
+    assert [c.op for c in told.history if c.field == "custom.segment"] == ["pin"]
+    world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "9000"}})
+    world.run("erp")
+    assert world.field(debtor, "custom") == {"segment": "gold", "route": "9000"}
+    world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000"}})
+    world.run("erp")
+    links.apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    assert world.state() == state
+    for name, value in (("custom.segment", {"a": 1}), ("custom.segment", "a\x00b"), ("custom.", "x"), ("custom.a\x00", "x")):
+        with pytest.raises(ConfigurationError, match=r"cannot be pinned|has no field"):
+            links.pin(world.workshop, "10000", name, value, by="ada")
+    links.apply(world.workshop, links.pin(world.workshop, "10000", "custom.colour", "red", by="ada", until_source_changes=True).hash, by="ada")
+    assert world.field(debtor, "custom") == {"segment": "lead", "route": "8000", "colour": "red"}
+    world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000", "colour": "blue"}})
+    world.run("erp")
+    assert world.field(debtor, "custom")["colour"] == "blue"
+    with pytest.raises(ConfigurationError, match="not pinned"):
+        links.unpin(world.workshop, "10000", "custom.segment", by="ada")

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
+from sync_engine.canonical.by_hand import MEMBER
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.fields import Field
@@ -62,11 +63,14 @@ def exists(connection: Connection, entity: str, source: str, key: str) -> None:
 
 
 def field_named(entity: str, name: str) -> Field:
-    """A field by its claim name or column. Raises ConfigurationError that lists the fields there are."""
+    """A field by its claim name or column, or a custom field as `custom.segment`. Raises ConfigurationError that lists the fields there are."""
+    if MEMBER.fullmatch(name):
+        return Field(name, group="custom")
     for known in FIELDS[entity]:
         if name in (known.name, known.stored_as, known.stored_as.removesuffix("_id"), known.name.removesuffix("_key")):
             return known
-    raise ConfigurationError(f"a {entity} has no field {name!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}.")
+    raise ConfigurationError(f"a {entity} has no field {name!r}",
+        todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}; a custom field is named as custom.segment.")
 
 
 def somebody(who: str) -> str:

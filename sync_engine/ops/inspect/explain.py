@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from sync_engine.canonical.by_hand import MEMBER
 from sync_engine.errors import AmbiguousMatch, ConfigurationError
 from sync_engine.ops.decisions.names import survivor
 from sync_engine.store.db import transaction
@@ -100,6 +101,8 @@ def _one(found: list[evidence.Found], entity: str, key: str) -> evidence.Found:
 def _chosen(entity: Entity, known: list[evidence.Explained], field: str | None) -> list[evidence.Explained]:
     if field is None:
         return known
+    if MEMBER.fullmatch(field):
+        field = "custom"
     fits = [f for f in known if field in (f.field, f.stored_as, f.stored_as.removesuffix("_id"), f.field.removesuffix("_key"))]
     if not fits:
         raise ConfigurationError(f"a {entity} has no field {field!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in known))}.")
@@ -110,7 +113,9 @@ def _story(connection: Connection, one: evidence.Explained, said: list[evidence.
     believed = _believed(one, said)
     claims = sorted((ClaimOf(s.source, s.wire_entity, s.key, s.value, s.said_at, s in believed) for s in said), key=lambda c: not c.believed)
     shown = name_of(connection, one.stored_as, one.value)
-    return FieldStory(one.stored_as, one.value, shown, one.master, one.rule, claims, one.pinned, [c for c in changes if c.field in (one.stored_as, one.field)])
+    return FieldStory(one.stored_as, one.value, shown, one.master, one.rule, claims, one.pinned, [
+        c for c in changes if c.field in (one.stored_as, one.field) or (one.field == "custom" and MEMBER.fullmatch(c.field or ""))
+    ])  # fmt: skip
 
 
 def _believed(one: evidence.Explained, said: list[evidence.Said]) -> list[evidence.Said]:

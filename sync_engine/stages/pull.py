@@ -165,7 +165,7 @@ def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int
     if outcome.why and not outcome.held:
         lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again.")
     if outcome.held:
-        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then run with --accept-deletes.")
+        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then `run --accept-deletes`.")
     return outcome
 
 

@@ -88,10 +88,46 @@ def test_what_is_named_is_there() -> None:
     assert [f"{place}: {name}" for place, text in told() for name in wrong(text)] == []
 
 
-def test_waiting_is_advised_with_its_command() -> None:
-    """Most commands cannot wait for a run: who is told to must be told by which command."""
-    alone = [place for place, text in told() if not place.startswith("sync_engine/cli/") and re.search(r"(?<!`)--wait", NAMED.sub("", text))]
+def bare(text: str) -> list[str]:
+    """The options that a text names without the command that has them: `run --full` and `sync-engine run --full` say whose they are."""
+    named: list[str] = []
+    for quoted in re.findall(r"`([^`]*)`", text):
+        before = re.split(r"(?<![\w-])--", quoted)[0].removeprefix("sync-engine ").split()
+        at, _ = command([word for word in before if re.fullmatch(r"[a-z][a-z-]*", word)])
+        if at is not TREE:
+            text = text.replace(f"`{quoted}`", "")
+            named += [f"{' '.join(before)} {option}" for option in OPTION.findall(quoted) if option not in everywhere(at)]
+    return named + [option for option in OPTION.findall(text) if option not in OF_OTHERS]
+
+
+ANYWHERE = frozenset(("--json", "--version", "--help", "--verbose"))
+"""Options of every command, or of the program itself."""
+
+
+def test_an_option_is_advised_with_its_command() -> None:
+    """Who is told to use one must be told of which command. The command line's own texts stand beside theirs, the README explains tables of commands."""
+    alone = [f"{place}: {option}" for place, text in told() if not place.startswith(("sync_engine/cli/", "README"))
+             for option in bare(text) if option not in ANYWHERE]  # fmt: skip
     assert alone == []
+
+
+def test_the_readme_names_options_of_the_commands_it_names() -> None:
+    """Where a quoted piece of the README begins with a command, its options are that command's."""
+    assert [f"{place}: {option}" for place, text in told() if place.startswith("README") for option in bare(text) if " " in option] == []
+
+
+@pytest.mark.parametrize("text", [
+    "Look at it, then run with --full.", "Then `links apply HASH --accept-moves`.", "`--force` does it.", "Then `run --accept-moves`, or with --wait.",
+])  # fmt: skip
+def test_an_option_of_nobody_is_found(text: str) -> None:
+    """Bare, or with a command that has no such option."""
+    assert bare(text)
+
+
+@pytest.mark.parametrize("text", ["Then `run crm --full`.", "Then `sync-engine links apply HASH --wait`.", "`links plan crm`, then `sweep approve SOURCE`."])
+def test_an_option_with_its_command_is_let_pass(text: str) -> None:
+    """By the name of the program or without it."""
+    assert not bare(text)
 
 
 @pytest.mark.parametrize("text", [

@@ -249,4 +249,4 @@ def _portfolio_brake(cut: Cut) -> None:
         raise ConfigurationError(
             f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source,
                 key="portfolio.move_brake",
-            todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, run again with --accept-moves.")
+            todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, `run --accept-moves`.")

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from sync_engine.cli import output
 from sync_engine.cli.demo import _Narrator
 from sync_engine.ops.demo import SECRET
 
 
-def test_a_second_terminal_knows_home_settings_and_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_terminal_knows_home_settings_and_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lines are run by a shell that knows nothing; the secret reaches it and no screen."""
+    monkeypatch.setattr(output, "AS_JSON", False)  # whatever a command before this one in the same process was asked for
     (tmp_path / "simulator.json").write_text(json.dumps({"client_secret": "a secret of today"}))
     _Narrator().second_terminal(tmp_path)
     said = capsys.readouterr().out

@@ -23,12 +23,18 @@ def untied(head: dict[str, Any], lines: Sequence[dict[str, Any]], discount: str 
     why = ""
     for of_head, of_line, words in _PAIRS:
         said = head.get(of_head)
-        amounts = [amount for line in lines if (amount := line.get(of_line)) is not None]
-        if said is None or len(amounts) < len(lines):
+        if said is None:
             continue
-        off = abs(fsum(map(float, amounts)) - float(said))
+        try:
+            amounts = [float(line[of_line]) for line in lines]
+        except (KeyError, TypeError):
+            continue
+        off = abs(fsum(amounts) - float(said))
+        if off <= _ROUNDING:
+            return ""
         slack = _ROUNDING * max(1, len(amounts)) + _FLOAT * abs(float(said))
         if off <= slack or (discount is not None and abs(off - float(discount)) <= slack):
             return ""
-        why = why or f"{len(amounts)} lines add up to {sum(map(Decimal, amounts), Decimal(0))} {words}, the document says {said}: lines are missing"
+        exact = sum((Decimal(line[of_line]) for line in lines), Decimal(0))
+        why = why or f"{len(amounts)} lines add up to {exact} {words}, the document says {said}: lines are missing"
     return why

@@ -210,7 +210,7 @@ class RowShape:
     def read(self, rows: Sequence[Row]) -> Rows:
         """Raw rows to records, in order."""
         decode, single, records, keyless = self._fast.decode, len(self.keys) == 1, list[RawRecord](), 0
-        latest, width = _NO_STAMP, self.width
+        latest, width, made_up = _NO_STAMP, self.width, set[str]()
         for raw in rows:
             payload = bytes(raw)
             try:
@@ -222,7 +222,11 @@ class RowShape:
                 key = None
             if (not key and key != 0) or raw.__class__ is DamagedRow:
                 keyless += not key and key != 0
-                records.append(self._unreadable(raw, key))
+                record = self._unreadable(raw, key)
+                while record.key in made_up:  # two rows alike without a key are two
+                    record = record._replace(key=made_up_key(record.key.encode()))
+                made_up.add(record.key)
+                records.append(record)
                 continue
             if stamp is not None:
                 if stamp < _NO_STAMP:

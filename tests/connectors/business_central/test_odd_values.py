@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -87,6 +88,15 @@ def test_a_first_row_that_is_no_object_costs_itself(value: Any, monkeypatch: pyt
         assert len(rows(calm[entity]).keys() - rows(found).keys()) <= 1, entity
         assert found[-1].complete
         assert not calm[entity][0].records or all(map(is_made_up, unread(found))), entity
+
+
+def test_rows_alike_without_a_key_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows that are both nothing are two records that cannot be used: neither hides the other."""
+    there = bench(monkeypatch)
+    there.simulator.inject(Rewrites(lambda body: re.sub(rb'"value":\s*\[', b'"value":[null,null,7,', body), match=r"/customers(\?|$)", times=1))
+    found = read(there.open(page_size=500), "customers")
+    assert len(unread(found)) == 3
+    assert all(map(is_made_up, unread(found)))
 
 
 def test_an_odd_cell_leaves_its_figure_out(monkeypatch: pytest.MonkeyPatch) -> None:

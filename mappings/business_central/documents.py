@@ -133,6 +133,8 @@ def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[st
         discount = row.pop("discount", None)
         if lines is not None and status not in UNPOSTED and (why := untied(row, lines, discount)):
             raise Refused(lines_of, why)
+        if kind == "invoice" and said and row.get("open_amount") is None:
+            _refuse_unknown_rest(status)
         row["kind"] = kind
         row["reference"] = (external if by_external else None) or row.get("number")
         if said:
@@ -142,6 +144,12 @@ def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[st
         out.drafts.append(Draft(key, row, lines or ()))
 
     return finish
+
+
+def _refuse_unknown_rest(status: str | None) -> None:
+    """Of an invoice that may be owed, a blank remaining amount is not nought. Raises Refused."""
+    if status not in UNPOSTED and status not in POSTED:
+        raise Refused("remainingAmount", "remainingAmount is blank: what is still owed cannot be told")
 
 
 def _claim_status(key: str, row: Row, status: str | None, out: Normalised) -> None:
@@ -166,6 +174,8 @@ def _open_invoice(drafts: bool) -> Finish:
             return
         if said and status in UNPOSTED:
             row.pop("open_amount", None)
+        elif "open_amount" in row and row["open_amount"] is None:
+            _refuse_unknown_rest(status)
         claimed = erp_status(status, row) if said else None
         row.pop("total", None)
         if said and claimed is None:

@@ -12,7 +12,7 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.business_central.shaping import Shape, choose, exclude, keep
+from mappings.business_central.shaping import Finish, Shape, choose, exclude, keep
 from mappings.fields import Day, EntryNo, Flag, Instant, Key, Money, Text, is_negative, member, unsigned, wire
 from mappings.reading import Refused, Row
 from sync_engine.ports import Normalised
@@ -152,13 +152,20 @@ class DetailedEntry(TypedDict, total=False):
     reversed_by: Annotated[EntryNo, wire("unappliedByEntryNumber", "unappliedByEntryNo")]
 
 
-def _entry(key: str, row: Row, out: Normalised) -> None:
-    """Some OData services send an all-blank row first."""
-    if not row.get("entry_no"):
-        exclude(key, "blank row", out)
-        return
-    choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
-    keep(key, row, out)
+def _entry(remaining: str = "") -> Finish:
+    """`remaining` is what the route calls what remains, where it tells that: blank is not nought, unless the entry is closed."""
+
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        """Some OData services send an all-blank row first."""
+        if not row.get("entry_no"):
+            exclude(key, "blank row", out)
+            return
+        if remaining and "remaining" in row and row["remaining"] is None and row.get("is_open") is not False:
+            raise Refused(remaining, f"{remaining} is blank: what remains of the entry cannot be told")
+        choose(key, row, "document_type", DOCUMENT_TYPE, out, blank="journal")
+        keep(key, row, out)
+
+    return finish
 
 
 def _grouped(key: str, row: Row, out: Normalised) -> None:
@@ -255,9 +262,9 @@ def _application(key: str, row: Row, out: Normalised) -> None:
 def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
     """The wire entities of this module."""
     return {
-        "ledgerEntriesPage": Shape(PageEntry, _entry),
-        "ledgerEntriesApi": Shape(ApiEntry, _entry, aliases=settings.ledger_fields),
-        "ledgerEntriesFinance": Shape(FinanceEntry, _entry),
+        "ledgerEntriesPage": Shape(PageEntry, _entry("Remaining_Amount")),
+        "ledgerEntriesApi": Shape(ApiEntry, _entry(settings.ledger_fields.get("remaining", "remainingAmount")), aliases=settings.ledger_fields),
+        "ledgerEntriesFinance": Shape(FinanceEntry, _entry()),
         "ledgerEntriesGrouped": Shape(GroupedEntry, _grouped),
         "ledgerEntriesAnalytics": Shape(AnalyticsRow, _application),
         "detailedEntriesApi": Shape(DetailedEntry, _application, aliases=settings.application_fields),

@@ -20,7 +20,7 @@ from sync_engine.store.controls import TROUBLE
 from sync_engine.store.db import run_sql, transaction
 from tests.cli.conftest import bare_desk, desk
 from tests.cli.desk import Desk
-from tests.simulators.business_central.faults import EndsWithError, Fault, LeadsOn, MalformedRecord, Rewrites, ServerBusy, Spoils
+from tests.simulators.business_central.faults import EndsWithError, Fault, InnerLink, LeadsOn, MalformedRecord, Rewrites, ServerBusy, Spoils
 from tests.simulators.business_central.http import Request
 
 __all__ = ["bare_desk", "desk"]
@@ -155,6 +155,23 @@ def faulty(fault: Callable[[], Fault]) -> Callable[[Desk], None]:
     return lambda desk: desk.simulator.inject(fault())
 
 
+def three_lines(desk: Desk) -> str:
+    """The number of an open invoice with three lines."""
+    lines: list[dict[str, object]] = [{"description": f"line {n}", "quantity": n, "unit_price": 125} for n in (3, 5, 2)]
+    return desk.company.post_invoice(next(iter(desk.company.customers.values())).id, lines=lines).number
+
+
+def lines_missing(desk: Desk) -> None:
+    """Two of three lines of an invoice arrive, and nothing says that there are more."""
+    three_lines(desk)
+    desk.simulator.inject(InnerLink("salesInvoiceLines", keep=2, told=False, match=INVOICES))
+
+
+def rest_blank(desk: Desk) -> None:
+    """What is still owed of an invoice is not told."""
+    desk.simulator.inject(MalformedRecord("remainingAmount", None, record_id=three_lines(desk), match=INVOICES))
+
+
 def cut_in_mid_character(answer: bytes) -> bytes:
     """The first name ends in half of a character."""
     return re.sub(rb'("displayName": ?")', rb"\1\\ud83c", answer, count=1)
@@ -175,6 +192,8 @@ KINDS = {
     "a name that is no text": Kind(faulty(lambda: MalformedRecord("displayName", {"not": "a name"}, match=CUSTOMERS)), "customers"),
     "a text cut in mid-character": Kind(faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"),
     "a page that ends with an error": Kind(faulty(lambda: EndsWithError(match=INVOICES)), "salesInvoices was never read"),
+    "an invoice of which lines are missing": Kind(lines_missing, "salesInvoices"),
+    "an invoice whose rest is blank": Kind(rest_blank, "salesInvoices"),
     "pages without end": Kind(faulty(lambda: LeadsOn(match=INVOICES)), "salesInvoices was never read"),
     "a file with an open amount that is blank": Kind(files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "DKK 70.00"),
 }

@@ -51,6 +51,38 @@ def test_case_1_zero_guids_are_no_references() -> None:
     assert found["terms_key"] is None
 
 
+def refused(entity: str, row: dict[str, Any]) -> tuple[str, str]:
+    """Field and words of why the only row cannot be used."""
+    ((_, why),) = normalise(entity, row).failed
+    return str(getattr(why, "field", "")), why.what
+
+
+BLANK = [
+    *[("salesInvoices", invoice(status=status, remainingAmount=None), "remainingAmount") for status in ("Open", "New")],
+    ("salesInvoices", {name: value for name, value in invoice().items() if name != "remainingAmount"}, "remainingAmount"),
+    ("openInvoices", invoice(remainingAmount=None), "remainingAmount"),
+    ("ledgerEntriesApi", {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None, "open": True}, "remainingAmount"),
+    ("ledgerEntriesApi", {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None}, "remainingAmount"),
+    ("ledgerEntriesPage", {"Entry_No": 7, "Document_Type": "Invoice", "Amount": 5, "Remaining_Amount": None, "Open": True}, "Remaining_Amount"),
+    ("ledgerEntriesGrouped", {"cleEntryNo": 7, "rows": [{"dcleEntryType": "Initial Entry", "dcleAmountLCY": None}]}, "dcleAmountLCY"),
+]
+
+
+@pytest.mark.parametrize(("entity", "row", "field"), BLANK)
+def test_what_is_still_owed_is_not_nothing_where_it_is_blank(entity: str, row: dict[str, Any], field: str) -> None:
+    """A posted document or an open entry whose remaining amount is blank cannot be used: it would owe nothing without a word."""
+    found, what = refused(entity, row)
+    assert found == field
+    assert "cannot be told" in what
+
+
+def test_what_is_settled_needs_no_remaining_amount() -> None:
+    """Paid, canceled and closed: nothing remains, whether that is said or not."""
+    assert [draft("salesInvoices", invoice(status=status, remainingAmount=None))["erp_status"] for status in ("Paid", "Canceled")] == ["paid", "void"]
+    closed = {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None, "open": False}
+    assert draft("ledgerEntriesApi", closed)["is_open"] is False
+
+
 def test_case_2_dates_of_the_year_one_are_none() -> None:
     """Blank dates and stamps."""
     found = draft("salesInvoices", invoice(promisedPayDate="0001-01-01", lastModifiedDateTime="0001-01-01T00:00:00Z"))

@@ -93,13 +93,19 @@ def _of_excluded_debtors(ground: Ground) -> dict[str, int]:
 
 
 def _missing_money(ground: Ground) -> dict[str, Decimal]:
-    """Amounts of what is in quarantine per currency, debits and credits added up: of ledger entries where the source has a ledger, else of documents."""
+    """Amounts of what is in quarantine per currency, debits and credits added up: of ledger entries where the source has a ledger, else of documents.
+
+    Of a document also where its ledger entry is published in its place and does not tell what remains.
+    """
     return {str(c): decimal(v) for c, v in ground.rows("""
         SELECT coalesce(q.currency, :base, ''), sum(abs(q.amount)) FROM engine.quarantine q JOIN engine.stream t USING (stream_id)
         WHERE t.source = :source AND NOT t.facet AND q.amount IS NOT NULL AND NOT EXISTS (
               SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)
               WHERE s.source = t.source AND s.canonical = q.parent_entity AND NOT s.facet AND r.key = q.parent_key AND r.state = 2)
-          AND t.canonical = CASE WHEN EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) THEN 'ledger_entry' ELSE 'document' END
+          AND (t.canonical = CASE WHEN EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) THEN 'ledger_entry' ELSE 'document' END
+              OR t.canonical = 'document' AND EXISTS (
+                  SELECT FROM canonical.document d WHERE d.source = :source AND d.external_no = q.number AND d.external_id LIKE 'ledger/%'
+                      AND d.open_amount IS NULL AND d.deleted_at IS NULL))
         GROUP BY 1
         """, base=ground.base_currency)}
 

@@ -205,19 +205,24 @@ class Pages:
 
 
 def ahead(fetch: Callable[[str], Step], first: str, stop: threading.Event) -> Iterator[Step]:
-    """Runs `fetch` one page ahead in a thread of its own. Its exceptions are raised here; the thread ends with the generator."""
-    with ThreadPoolExecutor(1, thread_name_prefix="next-page") as pool:
-        try:
-            pending = pool.submit(fetch, first)
-            while True:
-                step = pending.result()
-                if step.url is None:
-                    yield step
-                    return
-                pending = pool.submit(fetch, step.url)
+    """Runs `fetch` one page ahead in a thread of its own. Its exceptions are raised here; the thread ends with the generator.
+
+    A walk that was given up may be closed by the garbage collector, in any thread, also in one that fetches: only the thread
+    that walks waits for the end of the fetch, another one would wait for itself, or for what waits for it.
+    """
+    walks, pool = threading.get_ident(), ThreadPoolExecutor(1, thread_name_prefix="next-page")
+    try:
+        pending = pool.submit(fetch, first)
+        while True:
+            step = pending.result()
+            if step.url is None:
                 yield step
-        finally:
-            stop.set()
+                return
+            pending = pool.submit(fetch, step.url)
+            yield step
+    finally:
+        stop.set()
+        pool.shutdown(wait=threading.get_ident() == walks)
 
 
 def sound(rows: Sequence[Row]) -> Sequence[Row]:

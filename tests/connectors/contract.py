@@ -196,6 +196,8 @@ def leaving_early_ends_everything(stage: Stage) -> None:
         batches: Iterator[RecordBatch] = iter(connector.pull(entity, None))
         next(batches, None)
         batches.close()  # type: ignore[attr-defined]
+    for fetching in [t for t in threading.enumerate() if t.name.startswith("next-page")]:
+        fetching.join(10)  # one that the garbage collector closed ends behind its page
     assert [t for t in threading.enumerate() if t.name.startswith("next-page")] == []
 
 

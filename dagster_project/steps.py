@@ -33,7 +33,7 @@ PAUSE = 20.0
 QUIET = 15.0
 """Seconds between two progress lines of one stream."""
 SOURCE_TAG = "sync_engine/source"
-_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
+_OPTION = re.compile(r"`(?:[a-z-]+ )+--([a-z]+(?:-[a-z]+)*)`|(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
 _GOING_ON = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
@@ -120,8 +120,11 @@ def failure(error: SyncError) -> dg.Failure:
 
 
 def as_fields(sentence: str) -> str:
-    """A sentence of the engine, which speaks of options of its command line: a switch is a field of the same name in the form here."""
-    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}: true", sentence)
+    """A sentence of the engine, which speaks of options of its command line: a switch is a field of the same name in the form here.
+
+    A whole command with a switch, in backticks, becomes the field alone: the form is that command's.
+    """
+    return _OPTION.sub(lambda option: f"{(option[1] or option[2]).replace('-', '_')}: true", sentence)
 
 
 def _without_cause(error: TransientError) -> TransientError:

@@ -86,7 +86,8 @@ def test_case_01_a_null_guid_names_nobody(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_case_02_year_one_is_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
     """0001-01-01 is blank, as a date and as a stamp; no arithmetic is done with it."""
-    invoice = {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": "Open", "promisedPayDate": "0001-01-01", "lastModifiedDateTime": "0001-01-01T00:00:00Z"}
+    invoice = {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": "Open", "remainingAmount": 10,
+               "promisedPayDate": "0001-01-01", "lastModifiedDateTime": "0001-01-01T00:00:00Z"}
     found = values("salesInvoices", invoice)
     assert (found["promised_date"], found["source_modified_at"]) == (None, None)
     read_rows = RowShape(("id",), "lastModifiedDateTime").read([msgspec.Raw(msgspec.json.encode(invoice))])

@@ -101,9 +101,10 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
             )
         if tried.plan.vetoed and tried.plan.does_nothing:
             veto = tried.plan.vetoed[0]
+            command = "merge" if kept.operation.get("op") == "merge" else "link"
             raise ConfigurationError(
                 f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key,
-                todo="Nothing was done. If it is right all the same, plan `links link --force` or `links merge --force`.",
+                todo=f"Nothing was done. If it is right all the same, plan it with `links {command} --force`.",
             )
         edits = tried.edits if why is None or tried.decided.undoes else _with_reason(connection, tried.edits, why)
         plans.note_decisions(connection, edits)

@@ -38,7 +38,8 @@ test: install-dev ## every test
 mutants: install-dev ## breaks merge, matching and ownership in every small way; a test must notice each
 	@$(BIN)/python -m tests.mutation $(ARGS)
 
-check: install-dev ## lint, types, layers
+check: install-dev ## lint, format, types, layers
+	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy

@@ -37,11 +37,14 @@ def of_pulled(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a pulled family."""
     return [
         dg.AssetCheckSpec(
-            EVERY_STREAM_WAS_READ, asset=key,
+            EVERY_STREAM_WAS_READ,
+            asset=key,
             description="The source answered for every stream of the family. When it did not, the others went on, and the run ends red.",
         ),
         dg.AssetCheckSpec(
-            SWEEP_NOT_SUSPICIOUSLY_SMALL, asset=key, blocking=True,
+            SWEEP_NOT_SUSPICIOUSLY_SMALL,
+            asset=key,
+            blocking=True,
             description="No full sweep came back with so few records that much would be deleted. When one did, nothing was deleted, and nothing is "
             "published until a person has looked.",
         ),
@@ -52,11 +55,18 @@ def of_normalised(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks of a normalised family."""
     return [
         dg.AssetCheckSpec(
-            NOTHING_QUARANTINED, asset=key, description="No record of the family waits in quarantine. One that does is left out of what is published.",
+            NOTHING_QUARANTINED,
+            asset=key,
+            description="No record of the family waits in quarantine. One that does is left out of what is published.",
         ),
-        dg.AssetCheckSpec(NO_CODE_GAPS, asset=key, description="A rule knows every code. Where none does, the field is left empty rather than guessed."),
         dg.AssetCheckSpec(
-            LANDED_FILES_ARE_WHOLE, asset=key,
+            NO_CODE_GAPS,
+            asset=key,
+            description="A rule knows every code. Where none does, the field is left empty rather than guessed.",
+        ),
+        dg.AssetCheckSpec(
+            LANDED_FILES_ARE_WHOLE,
+            asset=key,
             description="No landed file that is needed is known to be missing or damaged. What lies in one stays as it was published.",
         ),
     ]
@@ -72,11 +82,15 @@ def of_canonical_people(key: dg.AssetKey, entity: str) -> list[dg.AssetCheckSpec
     """The checks of what several sources may speak about: debtors, contacts."""
     return [
         dg.AssetCheckSpec(
-            AMBIGUOUS_LINKS, asset=key, description=f"The rules know which {entity} each record of this source means. One that fits several, or that a veto "
+            AMBIGUOUS_LINKS,
+            asset=key,
+            description=f"The rules know which {entity} each record of this source means. One that fits several, or that a veto "
             "keeps apart, is linked to none of them until a person has decided.",
         ),
         dg.AssetCheckSpec(
-            OVERRULED_BY_ENTITY, asset=key, description=f"Nothing this source says about a {entity} is overruled by a person or by a source that ranks before "
+            OVERRULED_BY_ENTITY,
+            asset=key,
+            description=f"Nothing this source says about a {entity} is overruled by a person or by a source that ranks before "
             "it. What is overruled is kept, and counts again when its record is unlinked from the others.",
         ),
     ]
@@ -89,7 +103,10 @@ def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
         "Nothing the source has is missing from the cut: quarantined, waiting for a record that is, never read. A warning while it is little; an error "
         "above the share that the YAML allows (missing.share), and when an entity could not be read."
     )
-    return [dg.AssetCheckSpec(CONTROL_TOTALS_AGREE, asset=key, description=agree), dg.AssetCheckSpec(NOTHING_IS_MISSING, asset=key, description=there)]
+    return [
+        dg.AssetCheckSpec(CONTROL_TOTALS_AGREE, asset=key, description=agree),
+        dg.AssetCheckSpec(NOTHING_IS_MISSING, asset=key, description=there),
+    ]
 
 
 def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -98,14 +115,20 @@ def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) ->
     said = {entity: sentence for entity, sentence in missing.items() if entity in names}
     if not said:
         return _passed(EVERY_STREAM_WAS_READ, ERROR, "The source answered for every stream.")
-    return _failed(EVERY_STREAM_WAS_READ, ERROR, "\n".join(dict.fromkeys(said.values())), {"not read": ", ".join(said)})
+    return _failed(
+        EVERY_STREAM_WAS_READ, ERROR, "\n".join(dict.fromkeys(said.values())), {"not read": ", ".join(said)}
+    )
 
 
 def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while a sweep of the family is held and nobody has approved it."""
     names = set(streams)
     with transaction(lane.store, "looking for held sweeps") as connection:
-        held = [h for h in source_status.holds(connection, lane.source) if h.entity in names and h.approved_at is None]
+        held = [
+            h
+            for h in source_status.holds(connection, lane.source)
+            if h.entity in names and h.approved_at is None
+        ]
     if not held:
         return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
@@ -113,9 +136,20 @@ def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.Asset
         f"(sync-engine sweep approve {lane.source} {held[0].entity}, or accept_deletes in the full resync job); "
         "if not, the next complete sweep releases the hold by itself."
     )
-    rows = [{"stream": h.entity, "known": h.known, "seen": h.seen, "missing": h.missing, "stated": "" if h.stated is None else str(h.stated)} for h in held]
+    rows = [
+        {
+            "stream": h.entity,
+            "known": h.known,
+            "seen": h.seen,
+            "missing": h.missing,
+            "stated": "" if h.stated is None else str(h.stated),
+        }
+        for h in held
+    ]
     shown = table(rows, stream="string", known="int", seen="int", missing="int", stated="string")
-    return _failed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "\n".join([*map(_of_sweep, held), todo]), {"held": shown})
+    return _failed(
+        SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "\n".join([*map(_of_sweep, held), todo]), {"held": shown}
+    )
 
 
 def _of_sweep(hold: source_status.Hold) -> str:
@@ -127,10 +161,18 @@ def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResu
     """Fails while records of the family wait in quarantine."""
     names = set(streams)
     with transaction(lane.store, "counting the quarantine") as connection:
-        waiting = {e.entity: e.quarantined for e in source_status.entities(connection, lane.source) if e.entity in names and e.quarantined}
+        waiting = {
+            e.entity: e.quarantined
+            for e in source_status.entities(connection, lane.source)
+            if e.entity in names and e.quarantined
+        }
     if not waiting:
         return _passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
-    shown = table(({"stream": entity, "records": records} for entity, records in waiting.items()), stream="string", records="int")
+    shown = table(
+        ({"stream": entity, "records": records} for entity, records in waiting.items()),
+        stream="string",
+        records="int",
+    )
     said = (
         f"{counted(sum(waiting.values()), 'record waits', 'records wait')} in quarantine, not published. "
         f"See them, with reasons: sync-engine quarantine list {lane.source}"
@@ -145,12 +187,19 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
         found = [g for g in source_status.gaps(connection, lane.source) if g.entity in names]
     if not found:
         return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
-    rows = ({"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN])
+    rows = (
+        {"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN]
+    )
     said = (
         f"No rule knows {counted(len(found), 'code', 'codes')}; the field stays empty. Add rules to the YAML under `mapping`. "
         f"All of them: sync-engine gaps {lane.source}"
     )
-    return _failed(NO_CODE_GAPS, WARN, said, {"codes": table(rows, stream="string", field="string", code="string", records="int")})
+    return _failed(
+        NO_CODE_GAPS,
+        WARN,
+        said,
+        {"codes": table(rows, stream="string", field="string", code="string", records="int")},
+    )
 
 
 def landed_files_are_whole(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -160,12 +209,20 @@ def landed_files_are_whole(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckR
         lost = [b for b in damage.damaged(connection, lane.source) if b.entity in names]
     if not lost:
         return _passed(LANDED_FILES_ARE_WHOLE, ERROR, "No landed file is known to be damaged.")
-    rows = ({"stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed} for b in lost[:SHOWN])
+    rows = (
+        {"stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed}
+        for b in lost[:SHOWN]
+    )
     said = (
         f"{counted(len(lost), 'landed file is', 'landed files are')} not what was landed. The next run of the lane lands their records again by itself; "
         f"{lane.source}_full_resync does it now."
     )
-    return _failed(LANDED_FILES_ARE_WHOLE, ERROR, said, {"damaged": table(rows, stream="string", file="string", damage="string", records="int")})
+    return _failed(
+        LANDED_FILES_ARE_WHOLE,
+        ERROR,
+        said,
+        {"damaged": table(rows, stream="string", file="string", damage="string", records="int")},
+    )
 
 
 def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source: str) -> dg.AssetCheckResult:
@@ -183,7 +240,15 @@ def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckR
         found = review_queue.open_cases(connection, lane.source, entity)
     if not found:
         return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
-    rows = ({"record": c["key"], "outcome": c["outcome"], "rung": c["rung"] or "", "candidates": len(c["candidates"])} for c in found[:SHOWN])
+    rows = (
+        {
+            "record": c["key"],
+            "outcome": c["outcome"],
+            "rung": c["rung"] or "",
+            "candidates": len(c["candidates"]),
+        }
+        for c in found[:SHOWN]
+    )
     said = (
         f"{counted(len(found), 'record waits', 'records wait')} for a person. "
         f"See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
@@ -197,21 +262,29 @@ def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCh
     with transaction(lane.store, "counting what is overruled") as connection:
         found = review_queue.overrulings(connection, lane.source, entity)
     if not found:
-        return _passed(OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key)
+        return _passed(
+            OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key
+        )
     records = sum(f.records for f in found)
     said = (
         f"{counted(records, f'value of {lane.source} is', f'values of {lane.source} are')} overruled. "
         f"Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
         "Correct them in the source, take back what a person set (job ops_unpin), or change the ranking in the policy."
     )
-    rows = ({"entity": f.entity, "field": f.field, "believed": f.believed_source, "records": f.records} for f in found[:SHOWN])
+    rows = (
+        {"entity": f.entity, "field": f.field, "believed": f.believed_source, "records": f.records}
+        for f in found[:SHOWN]
+    )
     shown = table(rows, entity="string", field="string", believed="string", records="int")
     return _failed(OVERRULED_BY_ENTITY, WARN, said, {"overruled": records, "by field": shown}, key=key)
 
 
 def of_certified(certificate: Certificate) -> list[dg.AssetCheckResult]:
     """The answers to the checks of the certificate."""
-    return [control_totals_agree(certificate), *([nothing_is_missing(certificate, lost)] if (lost := certificate.missing) else [])]
+    return [
+        control_totals_agree(certificate),
+        *([nothing_is_missing(certificate, lost)] if (lost := certificate.missing) else []),
+    ]
 
 
 def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
@@ -219,8 +292,15 @@ def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     broken = [c for c in certificate.checks if c.verdict == "breaks" and not c.explained and c.code != "C14"]
     about = graded(certificate)
     if not broken:
-        return _passed(CONTROL_TOTALS_AGREE, ERROR, f"Grade {certificate.grade}: nothing disagrees without an explanation. {about['checked']}.", about)
-    listed = "; ".join(f"{c.code} {c.title} ({counted(c.n_differences, 'difference', 'differences')})" for c in broken)
+        return _passed(
+            CONTROL_TOTALS_AGREE,
+            ERROR,
+            f"Grade {certificate.grade}: nothing disagrees without an explanation. {about['checked']}.",
+            about,
+        )
+    listed = "; ".join(
+        f"{c.code} {c.title} ({counted(c.n_differences, 'difference', 'differences')})" for c in broken
+    )
     said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
     return _failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
 
@@ -231,17 +311,46 @@ def nothing_is_missing(certificate: Certificate, lost: Check) -> dg.AssetCheckRe
     if lost.verdict == "holds":
         return _passed(NOTHING_IS_MISSING, ERROR, "Everything the source has is in the cut.", about)
     severity = WARN if lost.explained else ERROR
-    rows = ({"record": f"{d.what} {d.key}", "why": d.reason, "waiting for it": d.source_value or ""} for d in lost.sample)
-    said = " ".join(part for part in (lost.note, f"Missing: {lost.difference}." if lost.difference else "",
-        f"See why: sync-engine quarantine list {certificate.source}") if part)
+    rows = (
+        {"record": f"{d.what} {d.key}", "why": d.reason, "waiting for it": d.source_value or ""}
+        for d in lost.sample
+    )
+    said = " ".join(
+        part
+        for part in (
+            lost.note,
+            f"Missing: {lost.difference}." if lost.difference else "",
+            f"See why: sync-engine quarantine list {certificate.source}",
+        )
+        if part
+    )
     shown = table(rows, **{"record": "string", "why": "string", "waiting for it": "string"})
-    return _failed(NOTHING_IS_MISSING, severity, said, {**about, **({"causes": shown} if lost.sample else {})})
+    return _failed(
+        NOTHING_IS_MISSING, severity, said, {**about, **({"causes": shown} if lost.sample else {})}
+    )
 
 
-def _passed(name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata | None = None, key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(check_name=name, asset_key=key, passed=True, severity=severity, description=said, metadata=metadata)
+def _passed(
+    name: str,
+    severity: dg.AssetCheckSeverity,
+    said: str,
+    metadata: Metadata | None = None,
+    key: dg.AssetKey | None = None,
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=name, asset_key=key, passed=True, severity=severity, description=said, metadata=metadata
+    )
 
 
-def _failed(name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata, key: dg.AssetKey | None = None) -> dg.AssetCheckResult:
+def _failed(
+    name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata, key: dg.AssetKey | None = None
+) -> dg.AssetCheckResult:
     """Why stands in the metadata too: the log of a run shows no description."""
-    return dg.AssetCheckResult(check_name=name, asset_key=key, passed=False, severity=severity, description=said, metadata={"why": said, **metadata})
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=key,
+        passed=False,
+        severity=severity,
+        description=said,
+        metadata={"why": said, **metadata},
+    )

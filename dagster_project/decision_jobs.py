@@ -27,12 +27,17 @@ ENTITY: Any = Field("debtor", description="What kind of record: debtor or contac
 SOURCE = Field(description="The source of the record, by the name in its YAML.")
 QUOTED = 'Digits go in quotes: "10000".'
 """The form is YAML: without quotes 0100 would be another number, so Dagster takes a number for no text."""
-KEY = Field(description=f"The record's id in its source: the ERP's or CRM's own id, not a number people see. {QUOTED}")
+KEY = Field(
+    description=f"The record's id in its source: the ERP's or CRM's own id, not a number people see. {QUOTED}"
+)
 RECORD = f"A canonical record: its number, its canonical id, an id in one of its sources, or its exact name. {QUOTED}"
 FORCE = Field(False, description="Although a veto speaks against it. The plan says which.")
 WHO = Field(description="Who decides, for the audit: your name or login.")
 WHY = Field("", description="Why, for the audit. It is kept with the change for ever.")
-WAIT = Field(True, description="Wait for a run of a touched source to end. Without it the launch fails while one goes on.")
+WAIT = Field(
+    True,
+    description="Wait for a run of a touched source to end. Without it the launch fails while one goes on.",
+)
 
 
 class Decision(dg.Config):
@@ -40,7 +45,10 @@ class Decision(dg.Config):
 
     who: str = WHO
     why: str = WHY
-    apply: bool = Field(False, description="Carry the plan out at once. Left false nothing changes: look at the plan, then launch ops_apply_plan.")
+    apply: bool = Field(
+        False,
+        description="Carry the plan out at once. Left false nothing changes: look at the plan, then launch ops_apply_plan.",
+    )
     wait: bool = WAIT
 
     @abstractmethod
@@ -50,7 +58,11 @@ class Decision(dg.Config):
     def carried_out(self, shop: Workshop) -> tuple[Plan, bool]:
         """The plan, and whether it was applied."""
         plan = self.planned(shop)
-        return (links.apply(shop, plan.hash, by=self.who, why=self.why or None, wait=self.wait), True) if self.apply else (plan, False)
+        return (
+            (links.apply(shop, plan.hash, by=self.who, why=self.why or None, wait=self.wait), True)
+            if self.apply
+            else (plan, False)
+        )
 
 
 class Link(Decision):
@@ -64,7 +76,9 @@ class Link(Decision):
 
     def planned(self, shop: Workshop) -> Plan:
         """Links, or moves."""
-        return links.link(shop, self.source, self.key, self.to, entity=self.entity, force=self.force, by=self.who)
+        return links.link(
+            shop, self.source, self.key, self.to, entity=self.entity, force=self.force, by=self.who
+        )
 
 
 class Unlink(Decision):
@@ -82,7 +96,9 @@ class Unlink(Decision):
 class Merge(Decision):
     """Two canonical records are one."""
 
-    losing: str = Field(description=f"The one that goes; it stays as a tombstone that names the other. {RECORD}")
+    losing: str = Field(
+        description=f"The one that goes; it stays as a tombstone that names the other. {RECORD}"
+    )
     into: str = Field(description=f"The one that stays. {RECORD}")
     entity: Entity = ENTITY
     force: bool = FORCE
@@ -95,7 +111,9 @@ class Merge(Decision):
 class Unmerge(Decision):
     """A record that was merged away stands for itself again."""
 
-    record: str = Field(description=f"The record that was merged away: its number, or its canonical id where several had it. {QUOTED}")
+    record: str = Field(
+        description=f"The record that was merged away: its number, or its canonical id where several had it. {QUOTED}"
+    )
     entity: Entity = ENTITY
 
     def planned(self, shop: Workshop) -> Plan:
@@ -121,7 +139,9 @@ class Adopt(Decision):
 
     source: str = SOURCE
     key: str = KEY
-    record: str = Field(description=f"What was suggested; `sync-engine links suggestions SOURCE` lists it. {RECORD}")
+    record: str = Field(
+        description=f"What was suggested; `sync-engine links suggestions SOURCE` lists it. {RECORD}"
+    )
     entity: Entity = ENTITY
 
     def planned(self, shop: Workshop) -> Plan:
@@ -146,17 +166,34 @@ class PinField(Decision):
     """A field has a value, whatever the sources say."""
 
     record: str = Field(description=RECORD)
-    field: str = Field(description="The field, as the canonical table calls it: credit_limit, owner, portfolio, email ...")
-    value: str | None = Field(None, description=f"The value; left out: empty. {QUOTED} Dagster keeps it: use the command line for what is personal.")
-    until: str | None = Field(None, description='The last day it holds, in quotes: "2026-12-31". Left out: until somebody unpins it.')
-    until_source_changes: bool = Field(False, description="Until a source says something else about the field.")
+    field: str = Field(
+        description="The field, as the canonical table calls it: credit_limit, owner, portfolio, email ..."
+    )
+    value: str | None = Field(
+        None,
+        description=f"The value; left out: empty. {QUOTED} Dagster keeps it: use the command line for what is personal.",
+    )
+    until: str | None = Field(
+        None,
+        description='The last day it holds, in quotes: "2026-12-31". Left out: until somebody unpins it.',
+    )
+    until_source_changes: bool = Field(
+        False, description="Until a source says something else about the field."
+    )
     entity: Entity = ENTITY
 
     def planned(self, shop: Workshop) -> Plan:
         """Pins."""
         until = names.day(self.until) if self.until else None
         return links.pin(
-            shop, self.record, self.field, self.value, entity=self.entity, until=until, until_source_changes=self.until_source_changes, by=self.who,
+            shop,
+            self.record,
+            self.field,
+            self.value,
+            entity=self.entity,
+            until=until,
+            until_source_changes=self.until_source_changes,
+            by=self.who,
         )
 
 
@@ -176,7 +213,9 @@ class SetParent(Decision):
     """A debtor stands under another one."""
 
     debtor: str = Field(description=RECORD)
-    parent: str | None = Field(None, description=f"The debtor above it; left out: none. A circle is refused. {QUOTED}")
+    parent: str | None = Field(
+        None, description=f"The debtor above it; left out: none. A circle is refused. {QUOTED}"
+    )
 
     def planned(self, shop: Workshop) -> Plan:
         """Sets or removes the parent."""
@@ -187,7 +226,10 @@ class SetGroup(Decision):
     """Debtors that share a credit limit."""
 
     name: str = Field(description="The group's name; made when there is none of this name.")
-    credit_limit: str | None = Field(None, description='Limit of all members in base currency, in quotes: "50000"; `none`: no limit. Left out: as it is.')
+    credit_limit: str | None = Field(
+        None,
+        description='Limit of all members in base currency, in quotes: "50000"; `none`: no limit. Left out: as it is.',
+    )
     top_debtor: str | None = Field(None, description=f"The debtor at the top. Left out: as it is. {QUOTED}")
     members: list[str] = Field([], description='Debtors that join, as a list: ["10000", "10010"].')
     leaving: list[str] = Field([], description='Debtors that leave, as a list: ["10000", "10010"].')
@@ -196,15 +238,24 @@ class SetGroup(Decision):
     def planned(self, shop: Workshop) -> Plan:
         """Makes, changes or dissolves the group."""
         return groups.set_group(
-            shop, self.name, credit_limit=names.limit(self.credit_limit), top_debtor=self.top_debtor, members=self.members, leaving=self.leaving,
-            dissolve=self.dissolve, by=self.who,
+            shop,
+            self.name,
+            credit_limit=names.limit(self.credit_limit),
+            top_debtor=self.top_debtor,
+            members=self.members,
+            leaving=self.leaving,
+            dissolve=self.dissolve,
+            by=self.who,
         )
 
 
 class Undo(Decision):
     """An applied plan is taken back."""
 
-    plan: str = Field("last", description="Hash of the applied plan, or its first characters, in quotes; `last` is the latest that still stands.")
+    plan: str = Field(
+        "last",
+        description="Hash of the applied plan, or its first characters, in quotes; `last` is the latest that still stands.",
+    )
 
     def planned(self, shop: Workshop) -> Plan:
         """The state from before it."""
@@ -214,7 +265,9 @@ class Undo(Decision):
 class ApplyPlan(dg.Config):
     """A plan that was looked at."""
 
-    plan: str = Field(description="Hash of the plan, or its first characters, in quotes, as the run that planned it shows it.")
+    plan: str = Field(
+        description="Hash of the plan, or its first characters, in quotes, as the run that planned it shows it."
+    )
     who: str = WHO
     why: str = WHY
     wait: bool = WAIT
@@ -229,7 +282,10 @@ class SwitchToAutomatic(dg.Config):
 
     source: str = SOURCE
     entity: Entity = ENTITY
-    plan: str = Field("", description="Hash of the plan you looked at, in quotes. Left empty, it is only made. Nothing is switched without a current one.")
+    plan: str = Field(
+        "",
+        description="Hash of the plan you looked at, in quotes. Left empty, it is only made. Nothing is switched without a current one.",
+    )
     who: str = WHO
     why: str = WHY
     wait: bool = WAIT
@@ -239,30 +295,58 @@ class SwitchToAutomatic(dg.Config):
         config = source_named(self.source)
         if not self.plan:
             return links.go_automatic(shop, config, entity=self.entity, by=self.who), False
-        return links.switch_to_automatic(shop, config, self.plan, entity=self.entity, by=self.who, why=self.why or None, wait=self.wait), True
+        return links.switch_to_automatic(
+            shop, config, self.plan, entity=self.entity, by=self.who, why=self.why or None, wait=self.wait
+        ), True
 
 
 Form = Decision | ApplyPlan | SwitchToAutomatic
 PLANS = "Plans it and changes nothing, unless told to apply."
 JOBS: dict[str, tuple[type[Form], str]] = {
-    "ops_link": (Link, f"This source record means that canonical record; its documents and contacts come along. {PLANS}"),
-    "ops_relink": (Link, f"Moves a source record to another canonical record; its documents and contacts go along. {PLANS}"),
-    "ops_unlink": (Unlink, f"This source record does not mean what it is linked to. Of a source that creates it stands for itself again. {PLANS}"),
-    "ops_merge": (Merge, f"Two canonical records are one: every source record of the one means the other. {PLANS}"),
-    "ops_unmerge": (Unmerge, f"A record that was merged away stands for itself again, with the source records it had. {PLANS}"),
-    "ops_not_the_same": (NotTheSame, f"No rule and no suggestion ever links this source record to that canonical record. {PLANS}"),
+    "ops_link": (
+        Link,
+        f"This source record means that canonical record; its documents and contacts come along. {PLANS}",
+    ),
+    "ops_relink": (
+        Link,
+        f"Moves a source record to another canonical record; its documents and contacts go along. {PLANS}",
+    ),
+    "ops_unlink": (
+        Unlink,
+        f"This source record does not mean what it is linked to. Of a source that creates it stands for itself again. {PLANS}",
+    ),
+    "ops_merge": (
+        Merge,
+        f"Two canonical records are one: every source record of the one means the other. {PLANS}",
+    ),
+    "ops_unmerge": (
+        Unmerge,
+        f"A record that was merged away stands for itself again, with the source records it had. {PLANS}",
+    ),
+    "ops_not_the_same": (
+        NotTheSame,
+        f"No rule and no suggestion ever links this source record to that canonical record. {PLANS}",
+    ),
     "ops_adopt": (Adopt, f"Links what a suggestion proposed, and keeps its score as evidence. {PLANS}"),
     "ops_links_from_file": (Bulk, f"Many decisions at once: one plan, one transaction, all or none. {PLANS}"),
     "ops_pin": (PinField, f"A field has this value, whatever the sources say. {PLANS}"),
     "ops_unpin": (UnpinField, f"The sources decide about a pinned field again. {PLANS}"),
     "ops_parent": (SetParent, f"A debtor stands under another one; ultimate parents follow. {PLANS}"),
     "ops_group": (SetGroup, f"A group of debtors with one credit limit: made, changed or dissolved. {PLANS}"),
-    "ops_undo": (Undo, f"Takes an applied plan back: the state from before it. Refused where something of it was decided again since. {PLANS}"),
-    "ops_apply_plan": (ApplyPlan, "Does exactly what a plan showed, or refuses and says what has moved since."),
+    "ops_undo": (
+        Undo,
+        f"Takes an applied plan back: the state from before it. Refused where something of it was decided again since. {PLANS}",
+    ),
+    "ops_apply_plan": (
+        ApplyPlan,
+        "Does exactly what a plan showed, or refuses and says what has moved since.",
+    ),
     "ops_switch_to_automatic": (
         SwitchToAutomatic,
-        ("Lets the rules link what a source holds unlinked. Once records are created the right link is harder to make, so this wants the hash of a current "
-         "plan: launch it without one first, and look. Set the same mode in the source's YAML, or its next run switches back."),
+        (
+            "Lets the rules link what a source holds unlinked. Once records are created the right link is harder to make, so this wants the hash of a current "
+            "plan: launch it without one first, and look. Set the same mode in the source's YAML, or its next run switches back."
+        ),
     ),
 }
 

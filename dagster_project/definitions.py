@@ -27,7 +27,9 @@ def load(folder: Path) -> dg.Definitions:
     load_sources(folder)
     tree = dg.ComponentTree.from_module(defs_module=_as_module(folder), project_root=folder.parent)
     try:
-        with warnings.catch_warnings():  # that components are new is decided and known; nobody needs it in every log
+        with (
+            warnings.catch_warnings()
+        ):  # that components are new is decided and known; nobody needs it in every log
             warnings.simplefilter("ignore", dg.BetaWarning)
             warnings.simplefilter("ignore", dg.PreviewWarning)
             loaded = tree.build_defs()

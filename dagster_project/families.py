@@ -20,20 +20,43 @@ class FamilyFacts(NamedTuple):
 
 FAMILIES: dict[Family, FamilyFacts] = {
     "dimensions": FamilyFacts(
-        "dimensions and their values", "dimensions, their values and the portfolios made from them", ("dimensions",),
+        "dimensions and their values",
+        "dimensions, their values and the portfolios made from them",
+        ("dimensions",),
         ("dimension", "dimension_value", "portfolio"),
     ),
     "debtors": FamilyFacts(
-        "the company, its code lists, account owners, customers and their default dimensions", "debtors with portfolio and owner, and the code lists they use",
-        ("dimensions", "debtors"), ("company", "account_owner", "reference", "fx_rate", "debtor", "debtor_dimension", "debtor_group", "address", "link"),
+        "the company, its code lists, account owners, customers and their default dimensions",
+        "debtors with portfolio and owner, and the code lists they use",
+        ("dimensions", "debtors"),
+        (
+            "company",
+            "account_owner",
+            "reference",
+            "fx_rate",
+            "debtor",
+            "debtor_dimension",
+            "debtor_group",
+            "address",
+            "link",
+        ),
     ),
-    "contacts": FamilyFacts("contacts and whom they belong to", "contacts with their positions", ("debtors", "contacts"), ("contact", "contact_position")),
+    "contacts": FamilyFacts(
+        "contacts and whom they belong to",
+        "contacts with their positions",
+        ("debtors", "contacts"),
+        ("contact", "contact_position"),
+    ),
     "documents": FamilyFacts(
-        "invoices and credit notes with lines", "posted documents with lines, open amounts and status", ("debtors", "documents", "payments"),
+        "invoices and credit notes with lines",
+        "posted documents with lines, open amounts and status",
+        ("debtors", "documents", "payments"),
         ("document", "document_line", "instalment"),
     ),
     "payments": FamilyFacts(
-        "customer ledger entries and applications", "payments, and which money settled which document", ("debtors", "documents", "payments"),
+        "customer ledger entries and applications",
+        "payments, and which money settled which document",
+        ("debtors", "documents", "payments"),
         ("payment", "application"),
     ),
 }

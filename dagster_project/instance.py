@@ -26,7 +26,9 @@ def instance_home() -> Path:
     folder = made(home() / "dagster")
     settings = folder / SETTINGS
     if not settings.exists() or hashlib.sha256(settings.read_bytes()).hexdigest() in SHIPPED_BEFORE:
-        settings.write_text(files("dagster_project").joinpath(SETTINGS).read_text(encoding="utf-8"), encoding="utf-8")
+        settings.write_text(
+            files("dagster_project").joinpath(SETTINGS).read_text(encoding="utf-8"), encoding="utf-8"
+        )
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         instance.get_runs_count()
     return folder

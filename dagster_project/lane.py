@@ -8,7 +8,15 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project import checks, telling
-from dagster_project.families import FAMILIES, SPOKEN_OF, Family, canonical_key, certificate_key, normalised_key, pulled_key
+from dagster_project.families import (
+    FAMILIES,
+    SPOKEN_OF,
+    Family,
+    canonical_key,
+    certificate_key,
+    normalised_key,
+    pulled_key,
+)
 from dagster_project.resources import OpenWorkshop
 from dagster_project.steps import as_fields, conclude, is_followed, may_retry, stage, steps_so_far, unread
 from sync_engine.config import SourceConfig
@@ -34,14 +42,18 @@ class HowToPull(dg.Config):
 
     full: bool = Field(False, description="Read everything again instead of what changed since the last run.")
     accept_deletes: bool = Field(
-        False, description="Delete what a full sweep does not find, however much it is. Set it only after looking at the held sweep and into the source.",
+        False,
+        description="Delete what a full sweep does not find, however much it is. Set it only after looking at the held sweep and into the source.",
     )
 
 
 class HowToPublish(dg.Config):
     """Whether a person has looked at what the cut would move."""
 
-    accept_moves: bool = Field(False, description="Publish portfolio moves even when more debtors would move than the configured share.")
+    accept_moves: bool = Field(
+        False,
+        description="Publish portfolio moves even when more debtors would move than the configured share.",
+    )
 
 
 def pool_of(config: SourceConfig) -> str:
@@ -52,16 +64,32 @@ def pool_of(config: SourceConfig) -> str:
 def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
     """Every asset of the lane, a dozen steps."""
     families: list[Family] = list(FAMILIES)
-    return [*(_pulled(config, f) for f in families), *(_normalised(config, f) for f in families), _canonical(config), _certificate(config)]
+    return [
+        *(_pulled(config, f) for f in families),
+        *(_normalised(config, f) for f in families),
+        _canonical(config),
+        _certificate(config),
+    ]
 
 
 def _spec(
-    config: SourceConfig, key: dg.AssetKey, description: str, *, kind: str, deps: list[dg.AssetKey] | None = None, freshness: dg.FreshnessPolicy | None = None,
+    config: SourceConfig,
+    key: dg.AssetKey,
+    description: str,
+    *,
+    kind: str,
+    deps: list[dg.AssetKey] | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     """What assets have in common. What stands on nothing runs by the clock; the rest whenever something below it was renewed."""
     by_clock = dg.AutomationCondition.on_cron(config.schedule, config.time_zone)
     return dg.AssetSpec(
-        key, deps=deps, description=description, group_name=config.source, kinds={config.connector, kind, key.path[1]}, freshness_policy=freshness,
+        key,
+        deps=deps,
+        description=description,
+        group_name=config.source,
+        kinds={config.connector, kind, key.path[1]},
+        freshness_policy=freshness,
         tags={"sync_engine/role": config.role, "sync_engine/environment": config.environment},
         automation_condition=dg.AutomationCondition.eager() if deps else by_clock,
     )
@@ -70,12 +98,20 @@ def _spec(
 def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = pulled_key(source.source, family)
     spec = _spec(
-        source, key,
+        source,
+        key,
         f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
-        "Safe to run at any time: it resumes where it stopped and lands nothing twice.", kind="lake",
+        "Safe to run at any time: it resumes where it stopped and lands nothing twice.",
+        kind="lake",
     )
 
-    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_pulled(key), pool=pool_of(source), op_tags=_turn(family, reads=True))
+    @dg.multi_asset(
+        name=_op(key),
+        specs=[spec],
+        check_specs=checks.of_pulled(key),
+        pool=pool_of(source),
+        op_tags=_turn(family, reads=True),
+    )
     def pulled(context: dg.AssetExecutionContext, config: HowToPull, workshop: Shop) -> Iterator[Result]:
         result, verdict = _pull(context, source, family, config, workshop)
         yield result
@@ -85,9 +121,17 @@ def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     return pulled
 
 
-def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, how: HowToPull, workshop: OpenWorkshop) -> Told:
+def _pull(
+    context: dg.AssetExecutionContext,
+    config: SourceConfig,
+    family: Family,
+    how: HowToPull,
+    workshop: OpenWorkshop,
+) -> Told:
     follows = [normalised_key(config.source, family), *_end(config)]
-    with stage(context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes) as lane:
+    with stage(
+        context, config, workshop, asks_source=True, full=how.full, accept_held=how.accept_deletes
+    ) as lane:
         streams = [entity for entity, of in lane.to_pull().items() if of == family]
         failed = _pull_streams(context, lane, streams, full=how.full)
         first = next((error for error in failed.values() if isinstance(error, TransientError)), None)
@@ -96,7 +140,11 @@ def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Famil
         if first is not None:
             workshop.silent.add(config.source)
         sweep = checks.sweep_not_suspiciously_small(lane, streams)
-        rows = {entity: row for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and entity in streams}
+        rows = {
+            entity: row
+            for (verb, entity), row in steps_so_far(lane).items()
+            if verb == "pull" and entity in streams
+        }
         verdict = None
         if not sweep.passed:
             close_run(lane.store, lane.run_id, "held")
@@ -107,16 +155,28 @@ def _pull(context: dg.AssetExecutionContext, config: SourceConfig, family: Famil
     return Result(metadata=telling.about_pull(rows), check_results=[every, sweep]), verdict
 
 
-def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[str], *, full: bool) -> dict[str, SourceError | TransientError]:
+def _pull_streams(
+    context: dg.AssetExecutionContext, lane: Lane, streams: list[str], *, full: bool
+) -> dict[str, SourceError | TransientError]:
     """Pulls each stream; one that fails does not stop the others. A retried step does not repeat what worked."""
-    done = {entity for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and row["outcome"] != "failed"} if context.retry_number else set()
+    done = (
+        {
+            entity
+            for (verb, entity), row in steps_so_far(lane).items()
+            if verb == "pull" and row["outcome"] != "failed"
+        }
+        if context.retry_number
+        else set()
+    )
     failed: dict[str, SourceError | TransientError] = {}
     for entity in streams:
         if entity in done:
             continue
         try:
             counts = pull(lane, entity, full=full).counts
-            context.log.info("%s: %d read, %d differ, %d gone", entity, counts.read, counts.changed, counts.deleted)
+            context.log.info(
+                "%s: %d read, %d differ, %d gone", entity, counts.read, counts.changed, counts.deleted
+            )
         except AuthenticationFailed:
             raise
         except (SourceError, TransientError) as error:
@@ -132,20 +192,26 @@ def _pull_streams(context: dg.AssetExecutionContext, lane: Lane, streams: list[s
 def _normalised(config: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = normalised_key(config.source, family)
     spec = _spec(
-        config, key,
+        config,
+        key,
         f"Turns landed {FAMILIES[family].holds} into what they mean, by the mapping of {config.connector}. A record that cannot be used is put "
         "aside with its reason and tried again when it, its parent or the mapping changes. Does not ask the source.",
-        kind="postgres", deps=[pulled_key(config.source, family)],
+        kind="postgres",
+        deps=[pulled_key(config.source, family)],
     )
 
-    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_normalised(key), op_tags=_turn(family, reads=False))
+    @dg.multi_asset(
+        name=_op(key), specs=[spec], check_specs=checks.of_normalised(key), op_tags=_turn(family, reads=False)
+    )
     def normalised(context: dg.AssetExecutionContext, workshop: Shop) -> Iterator[Result]:
         yield _normalise(context, config, family, workshop)
 
     return normalised
 
 
-def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: Family, workshop: OpenWorkshop) -> Result:
+def _normalise(
+    context: dg.AssetExecutionContext, config: SourceConfig, family: Family, workshop: OpenWorkshop
+) -> Result:
     started = time.perf_counter()
     with stage(context, config, workshop) as lane:
         streams = [entity for entity, row in lane.streams().items() if row.family == family]
@@ -153,35 +219,55 @@ def _normalise(context: dg.AssetExecutionContext, config: SourceConfig, family: 
         for one in done:
             if one.damage is not None:
                 context.log.warning(as_fields(str(one.damage)))
-        results = [checks.nothing_quarantined(lane, streams), checks.no_code_gaps(lane, streams), checks.landed_files_are_whole(lane, streams)]
+        results = [
+            checks.nothing_quarantined(lane, streams),
+            checks.no_code_gaps(lane, streams),
+            checks.landed_files_are_whole(lane, streams),
+        ]
         verdict = None if is_followed(context, _end(config)) else conclude(lane)
     if verdict is not None:
         raise verdict
-    return Result(metadata=telling.about_normalised(done, time.perf_counter() - started), check_results=results)
+    return Result(
+        metadata=telling.about_normalised(done, time.perf_counter() - started), check_results=results
+    )
 
 
 def _canonical(source: SourceConfig) -> dg.AssetsDefinition:
-    freshness = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=source.freshness_hours), warn_window=timedelta(hours=source.freshness_hours / 2))
+    freshness = dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=source.freshness_hours),
+        warn_window=timedelta(hours=source.freshness_hours / 2),
+    )
     specs = [
         _spec(
-            source, canonical_key(source.source, family),
+            source,
+            canonical_key(source.source, family),
             f"{facts.canonical[0].upper()}{facts.canonical[1:]}, as other applications read them. All canonical assets of {source.source} are one cut: "
             "one transaction, so readers see all of it or nothing of it.",
-            kind="postgres", deps=[normalised_key(source.source, read) for read in facts.reads], freshness=freshness,
+            kind="postgres",
+            deps=[normalised_key(source.source, read) for read in facts.reads],
+            freshness=freshness,
         )
         for family, facts in FAMILIES.items()
     ]
-    asked = [spec for family, entity in SPOKEN_OF.items() for spec in checks.of_canonical_people(canonical_key(source.source, family), entity)]
+    asked = [
+        spec
+        for family, entity in SPOKEN_OF.items()
+        for spec in checks.of_canonical_people(canonical_key(source.source, family), entity)
+    ]
     asked += checks.of_canonical_documents(canonical_key(source.source, "documents"))
 
     @dg.multi_asset(name=f"{source.source}__canonical", specs=specs, check_specs=asked)
-    def canonical(context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop) -> Iterator[Result]:
+    def canonical(
+        context: dg.AssetExecutionContext, config: HowToPublish, workshop: Shop
+    ) -> Iterator[Result]:
         yield from _publish(context, source, config, workshop)
 
     return canonical
 
 
-def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowToPublish, workshop: OpenWorkshop) -> list[Result]:
+def _publish(
+    context: dg.AssetExecutionContext, config: SourceConfig, how: HowToPublish, workshop: OpenWorkshop
+) -> list[Result]:
     started = time.perf_counter()
     with stage(context, config, workshop, accept_held=how.accept_moves) as lane:
         _refuse_an_empty_reading(lane)
@@ -191,16 +277,28 @@ def _publish(context: dg.AssetExecutionContext, config: SourceConfig, how: HowTo
         for warning in lane.warnings:
             context.log.warning(as_fields(warning))
         if lane.warnings:
-            record_step(lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings))
+            record_step(
+                lane.store, lane.run_id, "publish", "cut", "held", seconds, Counts(), " ".join(lane.warnings)
+            )
         answers = _answers(lane, published)
-        verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(lane, published.cut_id)
-    context.log.info("Cut %d: %s.", published.cut_id, f"{published.changes} changes" if published.changes else "nothing changed")
+        verdict = (
+            None
+            if is_followed(context, [certificate_key(config.source)])
+            else conclude(lane, published.cut_id)
+        )
+    context.log.info(
+        "Cut %d: %s.",
+        published.cut_id,
+        f"{published.changes} changes" if published.changes else "nothing changed",
+    )
     if verdict is not None:
         raise verdict
     results: list[Result] = []
     for family, facts in FAMILIES.items():
         key = canonical_key(config.source, family)
-        metadata = telling.about_cut(published, facts.tables, certificate_key(config.source)) | {"seconds for the whole cut": round(seconds, 2)}
+        metadata = telling.about_cut(published, facts.tables, certificate_key(config.source)) | {
+            "seconds for the whole cut": round(seconds, 2)
+        }
         results.append(Result(asset_key=key, metadata=metadata, check_results=answers[family]))
     return results
 
@@ -212,7 +310,10 @@ def _answers(lane: Lane, published: Published) -> dict[Family, list[dg.AssetChec
     found["documents"].append(checks.every_document_has_its_debtor(published, documents, lane.source))
     for family, entity in SPOKEN_OF.items():
         key = canonical_key(lane.source, family)
-        found[family] += [checks.ambiguous_links(lane, key, entity), checks.overruled_by_entity(lane, key, entity)]
+        found[family] += [
+            checks.ambiguous_links(lane, key, entity),
+            checks.overruled_by_entity(lane, key, entity),
+        ]
     return found
 
 
@@ -220,16 +321,20 @@ def _refuse_an_empty_reading(lane: Lane) -> None:
     """A cut says as of when its figures are: without any answer from the source it would say so falsely."""
     pulls = [row for (verb, _), row in steps_so_far(lane).items() if verb == "pull"]
     if pulls and all(row["outcome"] == "failed" for row in pulls):
-        raise SourceError("nothing could be read, so nothing is published", whose=lane.source, todo=str(pulls[0]["error"]))
+        raise SourceError(
+            "nothing could be read, so nothing is published", whose=lane.source, todo=str(pulls[0]["error"])
+        )
 
 
 def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     key = certificate_key(config.source)
     spec = _spec(
-        config, key,
+        config,
+        key,
         f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, "
         "and a grade. The last step of a run: it is red when a stream could not be read or the grade is C or D, even though the cut is published.",
-        kind="postgres", deps=[canonical_key(config.source, family) for family in FAMILIES],
+        kind="postgres",
+        deps=[canonical_key(config.source, family) for family in FAMILIES],
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config))
@@ -245,12 +350,22 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
 def _certify(context: dg.AssetExecutionContext, config: SourceConfig, workshop: OpenWorkshop) -> Told:
     with stage(context, config, workshop, asks_source=True) as lane:
         with transaction(lane.store, "looking for the last cut") as connection:
-            last = [state.cut_id for state in source_status.sources(connection, config.source) if state.cut_id is not None]
+            last = [
+                state.cut_id
+                for state in source_status.sources(connection, config.source)
+                if state.cut_id is not None
+            ]
         if not last:
-            raise ConfigurationError("there is no cut to certify", whose=config.source, todo="Materialise the canonical assets first.")
+            raise ConfigurationError(
+                "there is no cut to certify",
+                whose=config.source,
+                todo="Materialise the canonical assets first.",
+            )
         certificate = reconcile(lane, last[0])
         verdict = conclude(lane, last[0], certificate)
-    return Result(metadata=telling.about_certificate(certificate), check_results=checks.of_certified(certificate)), verdict
+    return Result(
+        metadata=telling.about_certificate(certificate), check_results=checks.of_certified(certificate)
+    ), verdict
 
 
 def _end(config: SourceConfig) -> list[dg.AssetKey]:

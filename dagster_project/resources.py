@@ -44,7 +44,9 @@ class OpenWorkshop:
             self.workshop.store.dispose()
 
 
-@dg.resource(description="Database, lake and clock of the engine, from SYNC_ENGINE_DATABASE_URL, SYNC_ENGINE_LAKE and SYNC_ENGINE_HOME.")
+@dg.resource(
+    description="Database, lake and clock of the engine, from SYNC_ENGINE_DATABASE_URL, SYNC_ENGINE_LAKE and SYNC_ENGINE_HOME."
+)
 def workshop(_context: dg.InitResourceContext) -> Iterator[OpenWorkshop]:
     """One workshop a run (a step, where steps have processes of their own)."""
     opened = OpenWorkshop()

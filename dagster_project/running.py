@@ -18,7 +18,12 @@ QUIET = {"python_logs": {"python_log_level": "CRITICAL"}, "telemetry": {"enabled
 
 
 def run_lane(
-    source: str, *, job: Job = "lane", run_config: Mapping[str, Any] | None = None, folder: Path | None = None, instance: dg.DagsterInstance | None = None,
+    source: str,
+    *,
+    job: Job = "lane",
+    run_config: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    instance: dg.DagsterInstance | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Executes `<source>_<job>` here and returns Dagster's result; a failed run is a result, not an exception.
 
@@ -29,7 +34,11 @@ def run_lane(
     loaded = load(folder or defs_folder())
     known = [name for name in (job.name for job in loaded.resolve_all_job_defs()) if name.endswith(f"_{job}")]
     if f"{source}_{job}" not in known:
-        raise ConfigurationError(f"there is no job {source}_{job}", todo=f"There are: {', '.join(sorted(known)) or 'none'}.")
+        raise ConfigurationError(
+            f"there is no job {source}_{job}", todo=f"There are: {', '.join(sorted(known)) or 'none'}."
+        )
     chosen = loaded.resolve_job_def(f"{source}_{job}")
     with dg.DagsterInstance.ephemeral(settings=QUIET) if instance is None else nullcontext(instance) as where:
-        return chosen.execute_in_process(run_config=dict(run_config or {}), instance=where, raise_on_error=False)
+        return chosen.execute_in_process(
+            run_config=dict(run_config or {}), instance=where, raise_on_error=False
+        )

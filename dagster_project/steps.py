@@ -19,7 +19,13 @@ from dagster import DagsterRunStatus, RunsFilter
 
 from dagster_project.resources import OpenWorkshop
 from sync_engine.config import SourceConfig
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
 from sync_engine.ops.runs.source_run import concluded, open_normaliser
 from sync_engine.stages.lane import Lane, Progress
 from sync_engine.store.controls import Certificate
@@ -40,7 +46,13 @@ Context = dg.AssetExecutionContext | dg.OpExecutionContext
 
 @contextmanager
 def stage(
-    context: Context, config: SourceConfig, workshop: OpenWorkshop, *, asks_source: bool = False, full: bool = False, accept_held: bool = False,
+    context: Context,
+    config: SourceConfig,
+    workshop: OpenWorkshop,
+    *,
+    asks_source: bool = False,
+    full: bool = False,
+    accept_held: bool = False,
 ) -> Iterator[Lane]:
     """The lane of a source for one step.
 
@@ -53,7 +65,15 @@ def stage(
         store = workshop.workshop.store
         with _turn(context, config, workshop):
             run_id = UUID(context.run.run_id)
-            open_run(store, config.source, "full" if full else "changes", triggered_by(context), config.digest, run_id, alive=_alive(context))
+            open_run(
+                store,
+                config.source,
+                "full" if full else "changes",
+                triggered_by(context),
+                config.digest,
+                run_id,
+                alive=_alive(context),
+            )
             lane = _lane(context, config, workshop, run_id, accept_held)
             if asks_source or not lane.streams():
                 lane.register()
@@ -109,14 +129,26 @@ def retry(context: Context, error: TransientError) -> dg.RetryRequested:
     wait = PAUSE * 2**context.retry_number
     if isinstance(error, RateLimited) and error.retry_after is not None:
         wait = max(wait, error.retry_after)
-    context.log.warning("%s Trying again in %.0f s (%d of %d).", error, wait, context.retry_number + 1, RETRIES)
+    context.log.warning(
+        "%s Trying again in %.0f s (%d of %d).", error, wait, context.retry_number + 1, RETRIES
+    )
     return dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait)
 
 
 def failure(error: SyncError) -> dg.Failure:
     """Our sentence as Dagster shows it; never retried."""
-    said = {"what": error.what, "whose": error.whose, "key": error.key, "todo": as_fields(error.todo), "kind": type(error).__name__}
-    return dg.Failure(as_fields(str(error)), metadata={name: text for name, text in said.items() if text}, allow_retries=False)
+    said = {
+        "what": error.what,
+        "whose": error.whose,
+        "key": error.key,
+        "todo": as_fields(error.todo),
+        "kind": type(error).__name__,
+    }
+    return dg.Failure(
+        as_fields(str(error)),
+        metadata={name: text for name, text in said.items() if text},
+        allow_retries=False,
+    )
 
 
 def as_fields(sentence: str) -> str:
@@ -139,13 +171,20 @@ def _defect(error: Exception) -> dg.Failure:
     return dg.Failure(
         f"{type(error).__name__} in {last.name if last else 'an unknown place'}: a defect of the engine. What was committed stays; "
         "report it with the places below.",
-        metadata={"kind": type(error).__name__, "where": dg.MetadataValue.text(where)}, allow_retries=False,
+        metadata={"kind": type(error).__name__, "where": dg.MetadataValue.text(where)},
+        allow_retries=False,
     )
 
 
-def _close_failed(context: Context, config: SourceConfig, workshop: OpenWorkshop, error: BaseException) -> None:
+def _close_failed(
+    context: Context, config: SourceConfig, workshop: OpenWorkshop, error: BaseException
+) -> None:
     """Closes the engine's run; when the database itself is gone, the next run of the source marks this one as died."""
-    told = error if isinstance(error, SyncError) else ConfigurationError(f"{type(error).__name__} ended the run", whose=config.source)
+    told = (
+        error
+        if isinstance(error, SyncError)
+        else ConfigurationError(f"{type(error).__name__} ended the run", whose=config.source)
+    )
     try:
         close_run(workshop.workshop.store, UUID(context.run.run_id), "failed", told)
     except SyncError:
@@ -173,15 +212,29 @@ def _alive(context: Context) -> list[UUID]:
 def triggered_by(context: Context) -> str:
     """Who started the run, as the run ledger shows it."""
     tags = context.run.tags
-    automatic = any(name in tags for name in ("dagster/from_automation_condition", "dagster/sensor_name", "dagster/schedule_name"))
+    automatic = any(
+        name in tags
+        for name in ("dagster/from_automation_condition", "dagster/sensor_name", "dagster/schedule_name")
+    )
     return "dagster automation" if automatic else "dagster"
 
 
-def _lane(context: Context, config: SourceConfig, workshop: OpenWorkshop, run_id: UUID, accept_held: bool) -> Lane:
+def _lane(
+    context: Context, config: SourceConfig, workshop: OpenWorkshop, run_id: UUID, accept_held: bool
+) -> Lane:
     shop = workshop.workshop
     return Lane(
-        config=config, store=shop.store, lake=shop.lake, normaliser=open_normaliser(config), connector=workshop.connector(config), clock=shop.clock,
-        run_id=run_id, policy=shop.policy, actor="dagster", accept_held=accept_held, progress=progress_of(context),
+        config=config,
+        store=shop.store,
+        lake=shop.lake,
+        normaliser=open_normaliser(config),
+        connector=workshop.connector(config),
+        clock=shop.clock,
+        run_id=run_id,
+        policy=shop.policy,
+        actor="dagster",
+        accept_held=accept_held,
+        progress=progress_of(context),
     )
 
 
@@ -213,12 +266,20 @@ def steps_so_far(lane: Lane) -> dict[tuple[str, str], dict[str, Any]]:
 
 def unread(lane: Lane) -> dict[str, str]:
     """Wire entities that could not be read in this run, with the sentence that says why."""
-    return {entity: str(row["error"]) for (verb, entity), row in steps_so_far(lane).items() if verb == "pull" and row["outcome"] == "failed"}
+    return {
+        entity: str(row["error"])
+        for (verb, entity), row in steps_so_far(lane).items()
+        if verb == "pull" and row["outcome"] == "failed"
+    }
 
 
 def lost(lane: Lane) -> dict[str, str]:
     """Wire entities of which a landed file is damaged, with the sentence that says which."""
-    return {entity: str(row["error"]) for (verb, entity), row in steps_so_far(lane).items() if verb == "normalise" and row["outcome"] == "failed"}
+    return {
+        entity: str(row["error"])
+        for (verb, entity), row in steps_so_far(lane).items()
+        if verb == "normalise" and row["outcome"] == "failed"
+    }
 
 
 def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) -> bool:
@@ -227,7 +288,9 @@ def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) 
     return not chosen or not chosen.isdisjoint(keys)
 
 
-def conclude(lane: Lane, cut_id: int | None = None, certificate: Certificate | None = None) -> dg.Failure | None:
+def conclude(
+    lane: Lane, cut_id: int | None = None, certificate: Certificate | None = None
+) -> dg.Failure | None:
     """Closes the engine's run; the failure that the last step of a run owes when something could not be read, or is graded C or D.
 
     The step of a family whose source fails stays green, so that what depends on it goes on with what is there: publishing is
@@ -235,12 +298,20 @@ def conclude(lane: Lane, cut_id: int | None = None, certificate: Certificate | N
     """
     missing = lost(lane) | unread(lane)
     held = any(row["outcome"] == "held" for row in steps_so_far(lane).values())
-    outcome, why = concluded({entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=held)
+    outcome, why = concluded(
+        {entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=held
+    )
     close_run(lane.store, lane.run_id, outcome, why, cut_id)
     if not missing:
         return failure(why) if outcome == "partial" and why is not None else None
-    done = f"Everything else was published as cut {cut_id}." if cut_id is not None else "Everything else was read."
+    done = (
+        f"Everything else was published as cut {cut_id}."
+        if cut_id is not None
+        else "Everything else was read."
+    )
     return dg.Failure(
-        f"{lane.source}: {len(missing)} of its streams could not be read whole. {done}\n" + "\n".join(dict.fromkeys(missing.values())),
-        metadata={"not read": ", ".join(missing), **({"cut": cut_id} if cut_id is not None else {})}, allow_retries=False,
+        f"{lane.source}: {len(missing)} of its streams could not be read whole. {done}\n"
+        + "\n".join(dict.fromkeys(missing.values())),
+        metadata={"not read": ", ".join(missing), **({"cut": cut_id} if cut_id is not None else {})},
+        allow_retries=False,
     )

@@ -21,7 +21,9 @@ from sync_engine.ops.runs.workplace import source_named
 from sync_engine.ops.sources import offers
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
-Kind = Literal["owners", "portfolios", "positions", "primary", "groups", "debtor-tags", "invoice-tags", "persons"]
+Kind = Literal[
+    "owners", "portfolios", "positions", "primary", "groups", "debtor-tags", "invoice-tags", "persons"
+]
 
 
 class RetryQuarantined(dg.Config):
@@ -29,7 +31,10 @@ class RetryQuarantined(dg.Config):
 
     source: str | None = Field(None, description="Only this source.")
     entity: str | None = Field(None, description="Only this wire entity or family, for example documents.")
-    key: str | None = Field(None, description=f"Only this record: its key, or its number in `sync-engine quarantine list`. {QUOTED}")
+    key: str | None = Field(
+        None,
+        description=f"Only this record: its key, or its number in `sync-engine quarantine list`. {QUOTED}",
+    )
     everything: bool = Field(False, description="Every record in quarantine.")
 
 
@@ -38,7 +43,10 @@ class Replay(dg.Config):
 
     source: str = Field(description="Name of the source.")
     entities: list[str] = Field([], description="Only these wire entities or families. Left empty: all.")
-    accept_moves: bool = Field(False, description="Publish portfolio moves even when more debtors would move than the configured share.")
+    accept_moves: bool = Field(
+        False,
+        description="Publish portfolio moves even when more debtors would move than the configured share.",
+    )
     wait: bool = WAIT
 
 
@@ -51,10 +59,19 @@ class VerifyLake(dg.Config):
 class ImportFile(dg.Config):
     """A file that people made."""
 
-    kind: Kind = Field(description="What the file says: owners, portfolios, positions, primary, groups, debtor-tags, invoice-tags or persons.")
-    file: str = Field(description="CSV in any delimiter and encoding, or Excel, that the machine of this run can read.")
-    apply: bool = Field(False, description="Import the good rows. Left false, nothing changes: every row is judged and counted.")
-    primary: bool = Field(True, description="For kind primary: whether the file says who is (true) or who is not (false).")
+    kind: Kind = Field(
+        description="What the file says: owners, portfolios, positions, primary, groups, debtor-tags, invoice-tags or persons."
+    )
+    file: str = Field(
+        description="CSV in any delimiter and encoding, or Excel, that the machine of this run can read."
+    )
+    apply: bool = Field(
+        False,
+        description="Import the good rows. Left false, nothing changes: every row is judged and counted.",
+    )
+    primary: bool = Field(
+        True, description="For kind primary: whether the file says who is (true) or who is not (false)."
+    )
     who: str = WHO
     why: str = WHY
 
@@ -72,7 +89,9 @@ class AcceptMissing(dg.Config):
 
     source: str = Field(description="Name of the source.")
     entities: list[str] = Field([], description="Only these wire entities. Left empty: all that are missing.")
-    apply: bool = Field(False, description="Accept it. Left false, what is missing is shown and nothing changes.")
+    apply: bool = Field(
+        False, description="Accept it. Left false, what is missing is shown and nothing changes."
+    )
     who: str = WHO
     why: str = WHY
 
@@ -97,19 +116,41 @@ def store_jobs() -> list[dg.JobDefinition]:
 @dg.op(name="retry_quarantined", description="Marks the records; the next run of their source tries them.")
 def _retry(context: dg.OpExecutionContext, config: RetryQuarantined, workshop: Shop) -> None:
     with refusals_told():
-        found = quarantine.retry(workshop.workshop.store, key=config.key, source=config.source, entity=config.entity, everything=config.everything)
-    rows = [{"source": r.source, "stream": r.entity, "key": r.key, "stage": r.stage, "attempts": r.attempts} for r in found[:100]]
+        found = quarantine.retry(
+            workshop.workshop.store,
+            key=config.key,
+            source=config.source,
+            entity=config.entity,
+            everything=config.everything,
+        )
+    rows = [
+        {"source": r.source, "stream": r.entity, "key": r.key, "stage": r.stage, "attempts": r.attempts}
+        for r in found[:100]
+    ]
     shown = table(rows, source="string", stream="string", key="string", stage="string", attempts="int")
     lanes = ", ".join(sorted({f"{r.source}_lane" for r in found}))
-    context.add_output_metadata({"records": len(found), "next": f"Launch {lanes}, or wait for its schedule.", "to be tried again": shown})
+    context.add_output_metadata(
+        {
+            "records": len(found),
+            "next": f"Launch {lanes}, or wait for its schedule.",
+            "to be tried again": shown,
+        }
+    )
 
 
 @dg.op(name="replay", description="Normalises from the lake and publishes one cut.")
 def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> None:
     with refusals_told():
         ran = replay_source(
-            workshop.workshop, source_named(config.source), entities=tuple(config.entities), wait=config.wait, accept_moves=config.accept_moves,
-            triggered_by=triggered_by(context), progress=progress_of(context), actor="dagster", run_id=UUID(context.run.run_id),
+            workshop.workshop,
+            source_named(config.source),
+            entities=tuple(config.entities),
+            wait=config.wait,
+            accept_moves=config.accept_moves,
+            triggered_by=triggered_by(context),
+            progress=progress_of(context),
+            actor="dagster",
+            run_id=UUID(context.run.run_id),
         )
     context.instance.add_run_tags(context.run_id, {SOURCE_TAG: config.source})
     for warning in ran.warnings:
@@ -124,9 +165,16 @@ def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> N
 def _about_replay(ran: Ran) -> Metadata:
     assert ran.published is not None
     counts = ran.published.counts
-    rows = [{"table": name, **{verb: int(row.get(verb, 0)) for verb in ("created", "updated", "deleted")}} for name, row in counts.items()]
+    rows = [
+        {"table": name, **{verb: int(row.get(verb, 0)) for verb in ("created", "updated", "deleted")}}
+        for name, row in counts.items()
+    ]
     written = [row for row in rows if row["created"] or row["updated"] or row["deleted"]]
-    shown = {"tables": table(written, table="string", created="int", updated="int", deleted="int")} if written else {}
+    shown = (
+        {"tables": table(written, table="string", created="int", updated="int", deleted="int")}
+        if written
+        else {}
+    )
     return {"cut": ran.published.cut_id, "changes": ran.published.changes, **shown}
 
 
@@ -134,9 +182,31 @@ def _about_replay(ran: Ran) -> Metadata:
 def _verify_lake(context: dg.OpExecutionContext, config: VerifyLake, workshop: Shop) -> None:
     with refusals_told():
         found = verify(workshop.workshop.store, workshop.workshop.lake, config.source, progress_of(context))
-    rows = [{"source": b.source, "stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed} for b in found.damaged[:100]]
-    shown = {"damaged": table(rows, source="string", stream="string", file="string", damage="string", records="int")} if rows else {}
-    told: Metadata = {"files": found.files, "damaged and not needed": len(found.lost), "files of no batch": len(found.orphans), **shown}
+    rows = [
+        {
+            "source": b.source,
+            "stream": b.entity,
+            "file": b.path,
+            "damage": b.damage or "",
+            "records": b.needed,
+        }
+        for b in found.damaged[:100]
+    ]
+    shown = (
+        {
+            "damaged": table(
+                rows, source="string", stream="string", file="string", damage="string", records="int"
+            )
+        }
+        if rows
+        else {}
+    )
+    told: Metadata = {
+        "files": found.files,
+        "damaged and not needed": len(found.lost),
+        "files of no batch": len(found.orphans),
+        **shown,
+    }
     if found.damaged:
         raise dg.Failure(as_fields("\n".join(found.told)), metadata=told, allow_retries=False)
     context.add_output_metadata(told)
@@ -147,7 +217,9 @@ def _import(context: dg.OpExecutionContext, config: ImportFile, workshop: Shop) 
     store, file = workshop.workshop.store, Path(config.file)
     with refusals_told():
         if config.apply:
-            report = imports.apply_import(store, config.kind, file, who=config.who, why=config.why or None, primary=config.primary)
+            report = imports.apply_import(
+                store, config.kind, file, who=config.who, why=config.why or None, primary=config.primary
+            )
         else:
             report = imports.plan_import(store, config.kind, file, primary=config.primary)
     context.add_output_metadata(about_import(report, is_applied=config.apply))
@@ -156,9 +228,18 @@ def _import(context: dg.OpExecutionContext, config: ImportFile, workshop: Shop) 
 @dg.op(name="undo_import", description="Puts every decision of the import back as it was.")
 def _undo_import(context: dg.OpExecutionContext, config: UndoImport, workshop: Shop) -> None:
     with refusals_told():
-        undone = imports.undo_import(workshop.workshop.store, config.number, who=config.who, why=config.why or None)
-    rows = [{"line": x.line, "entity": x.entity, "record": str(x.record_id), "field": x.field} for x in undone.left[:100]]
-    left = {"left as they are": table(rows, line="int", entity="string", record="string", field="string")} if rows else {}
+        undone = imports.undo_import(
+            workshop.workshop.store, config.number, who=config.who, why=config.why or None
+        )
+    rows = [
+        {"line": x.line, "entity": x.entity, "record": str(x.record_id), "field": x.field}
+        for x in undone.left[:100]
+    ]
+    left = (
+        {"left as they are": table(rows, line="int", entity="string", record="string", field="string")}
+        if rows
+        else {}
+    )
     context.add_output_metadata({"decisions put back": undone.restored, **left})
 
 
@@ -167,7 +248,9 @@ def _accept(context: dg.OpExecutionContext, config: AcceptMissing, workshop: Sho
     store = workshop.workshop.store
     with refusals_told():
         if config.apply:
-            found = offers.accept(store, config.source, config.entities, by=config.who, why=config.why or None)
+            found = offers.accept(
+                store, config.source, config.entities, by=config.who, why=config.why or None
+            )
         else:
             found = offers.missing(store, config.source)
     rows = [{"stream": one.entity, "since": str(one.since), "why": one.why} for one in found]

@@ -24,15 +24,25 @@ def counted(n: int, one: str, many: str) -> str:
 def table(rows: Iterable[Mapping[str, Any]], **columns: str) -> dg.TableMetadataValue:
     """A small table; `columns` are name -> Dagster type, in order."""
     schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
-    return dg.MetadataValue.table([dg.TableRecord({name: row[name] for name in columns}) for row in rows], schema)
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: row[name] for name in columns}) for row in rows], schema
+    )
 
 
 def about_pull(rows: Mapping[str, Mapping[str, Any]]) -> Metadata:
     """Of `rows`, the run's pull steps by wire entity."""
-    sums = {name: sum(int(row[name]) for row in rows.values()) for name in ("read", "changed", "deleted", "calls", "bytes")}
+    sums = {
+        name: sum(int(row[name]) for row in rows.values())
+        for name in ("read", "changed", "deleted", "calls", "bytes")
+    }
     counted = ("read", "changed", "unchanged", "deleted", "calls", "bytes")
     shown = [
-        {"stream": entity, "outcome": row["outcome"], **{name: int(row[name]) for name in counted}, "seconds": float(row["seconds"])}
+        {
+            "stream": entity,
+            "outcome": row["outcome"],
+            **{name: int(row[name]) for name in counted},
+            "seconds": float(row["seconds"]),
+        }
         for entity, row in rows.items()
     ]
     return {
@@ -47,15 +57,33 @@ def about_pull(rows: Mapping[str, Mapping[str, Any]]) -> Metadata:
 def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:
     """What normalising the streams of a family came to."""
     shown = [
-        {"stream": n.entity, "read": n.counts.read, "changed": n.counts.changed, "unchanged": n.counts.unchanged, "quarantined": n.counts.quarantined,
-         "excluded": n.counts.excluded, "code gaps": n.gaps}
+        {
+            "stream": n.entity,
+            "read": n.counts.read,
+            "changed": n.counts.changed,
+            "unchanged": n.counts.unchanged,
+            "quarantined": n.counts.quarantined,
+            "excluded": n.counts.excluded,
+            "code gaps": n.gaps,
+        }
         for n in done
     ]
     return {
-        "records normalised": sum(n.counts.read for n in done), "records quarantined": sum(n.counts.quarantined for n in done),
-        "records excluded": sum(n.counts.excluded for n in done), "seconds": round(seconds, 2),
+        "records normalised": sum(n.counts.read for n in done),
+        "records quarantined": sum(n.counts.quarantined for n in done),
+        "records excluded": sum(n.counts.excluded for n in done),
+        "seconds": round(seconds, 2),
         "streams": table(
-            shown, **{"stream": "string", "read": "int", "changed": "int", "unchanged": "int", "quarantined": "int", "excluded": "int", "code gaps": "int"},
+            shown,
+            **{
+                "stream": "string",
+                "read": "int",
+                "changed": "int",
+                "unchanged": "int",
+                "quarantined": "int",
+                "excluded": "int",
+                "code gaps": "int",
+            },
         ),
     }
 
@@ -63,11 +91,21 @@ def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:
 def about_cut(published: Published, tables: Sequence[str], certificate: dg.AssetKey) -> Metadata:
     """What a cut did to some tables of the canonical schema; a table it did not touch is told with zeros, or it would seem to be missing."""
     rows: list[dict[str, Any]] = [
-        {"table": name, **{verb: int(published.counts.get(name, {}).get(verb, 0)) for verb in ("created", "updated", "deleted")}} for name in tables
+        {
+            "table": name,
+            **{
+                verb: int(published.counts.get(name, {}).get(verb, 0))
+                for verb in ("created", "updated", "deleted")
+            },
+        }
+        for name in tables
     ]
     written = sum(row["created"] + row["updated"] + row["deleted"] for row in rows)
     return {
-        "cut": published.cut_id, "rows written": written, "changes in the whole cut": published.changes, "certificate": dg.MetadataValue.asset(certificate),
+        "cut": published.cut_id,
+        "rows written": written,
+        "changes in the whole cut": published.changes,
+        "certificate": dg.MetadataValue.asset(certificate),
         "tables": table(rows, table="string", created="int", updated="int", deleted="int"),
     }
 
@@ -75,11 +113,21 @@ def about_cut(published: Published, tables: Sequence[str], certificate: dg.Asset
 def about_rehearsal(found: Rehearsed) -> Metadata:
     """What a resync would change: entity, what happens to it, which field; `sync-engine run SOURCE --debtor NUMBER --dry-run` shows the values too."""
     by_kind = Counter((c.entity, c.op, c.field or "") for c in found.changes)
-    rows = [{"entity": entity, "op": op, "field": field, "records": n} for (entity, op, field), n in by_kind.items()]
+    rows = [
+        {"entity": entity, "op": op, "field": field, "records": n}
+        for (entity, op, field), n in by_kind.items()
+    ]
     read = [{"stream": stream, "records": n} for stream, n in found.read.items()]
-    difference = {"difference": table(rows, entity="string", op="string", field="string", records="int")} if rows else {}
+    difference = (
+        {"difference": table(rows, entity="string", op="string", field="string", records="int")}
+        if rows
+        else {}
+    )
     return {
-        "state": "a dry run, nothing was changed", "changes it would make": len(found.changes), **difference, "records read": sum(found.read.values()),
+        "state": "a dry run, nothing was changed",
+        "changes it would make": len(found.changes),
+        **difference,
+        "records read": sum(found.read.values()),
         "read": table(read, stream="string", records="int"),
     }
 
@@ -88,7 +136,8 @@ def graded(certificate: Certificate) -> Metadata:
     """The grade, how much it stands on, and what is missing."""
     missing = certificate.missing
     return {
-        "cut": certificate.cut_id, "grade": certificate.grade,
+        "cut": certificate.cut_id,
+        "grade": certificate.grade,
         "checked": checked(certificate.answered, len(certificate.counting), certificate.money_tied),
         **({"missing": missing.difference} if missing and missing.difference else {}),
     }
@@ -97,8 +146,15 @@ def graded(certificate: Certificate) -> Metadata:
 def about_certificate(certificate: Certificate) -> Metadata:
     """The grade and what each check compared: totals of the whole source only, no debtor's figures."""
     rows = [
-        {"check": c.code, "title": c.title, "verdict": c.verdict.replace("_", " "), "differences": c.n_differences, "why": _why(c),
-         "source": _short(c.source_value), "canonical": _short(c.canonical_value)}
+        {
+            "check": c.code,
+            "title": c.title,
+            "verdict": c.verdict.replace("_", " "),
+            "differences": c.n_differences,
+            "why": _why(c),
+            "source": _short(c.source_value),
+            "canonical": _short(c.canonical_value),
+        }
         for c in certificate.checks
     ]
     verdicts = Counter(c.verdict for c in certificate.checks)

@@ -23,8 +23,13 @@ from sync_engine.store.decisions.plans import BalanceChange
 SHOWN = 100
 """Rows of a table in the UI; the command line lists all."""
 KINDS = {
-    "negative_link": "no rule links them", "pin": "a value by hand", "tag": "tag", "merged": "merged", "member": "member of the group",
-    "group": "group", "link_rule": "link mode",
+    "negative_link": "no rule links them",
+    "pin": "a value by hand",
+    "tag": "tag",
+    "merged": "merged",
+    "member": "member of the group",
+    "group": "group",
+    "link_rule": "link mode",
 }
 UNLINKED = "not linked"
 VERBS = {"create": "created", "update": "changed", "delete": "becomes a tombstone", "restore": "back"}
@@ -35,8 +40,13 @@ def about_plan(plan: Plan, *, is_applied: bool) -> Metadata:
     return {
         "state": "applied" if is_applied else "planned, nothing was changed",
         **({"takes back": f"plan {plan.operation['plan'][:12]}"} if plan.operation["op"] == "undo" else {}),
-        "in short": ", ".join(f"{n} {what.removesuffix('s') if n == 1 else what}" for what, n in plan.counts.items() if n) or "it changes nothing",
-        "next": _next(plan, is_applied=is_applied), **{name: shown for name, shown in _sections(plan).items() if shown.records}, "plan": plan.hash,
+        "in short": ", ".join(
+            f"{n} {what.removesuffix('s') if n == 1 else what}" for what, n in plan.counts.items() if n
+        )
+        or "it changes nothing",
+        "next": _next(plan, is_applied=is_applied),
+        **{name: shown for name, shown in _sections(plan).items() if shown.records},
+        "plan": plan.hash,
     }
 
 
@@ -45,7 +55,11 @@ def _next(plan: Plan, *, is_applied: bool) -> str:
         return f"Done. To take it back, launch ops_undo with {_typed(plan)}"
     if plan.vetoed and plan.does_nothing:
         return "Vetoed: applying it would be refused. The table says why; if it is right all the same, launch it again with force: true"
-    job, asks = ("ops_switch_to_automatic", "the same form and ") if plan.operation["op"] == "go_automatic" else ("ops_apply_plan", "")
+    job, asks = (
+        ("ops_switch_to_automatic", "the same form and ")
+        if plan.operation["op"] == "go_automatic"
+        else ("ops_apply_plan", "")
+    )
     return (
         f"Look at the tables, then launch {job} with {asks}{_typed(plan)} - it does exactly this, or refuses if anything has moved. "
         f"The values themselves: sync-engine links show {plan.hash[:12]}"
@@ -64,14 +78,47 @@ def _sections(plan: Plan) -> dict[str, dg.TableMetadataValue]:
         return "" if record is None else called.get(record, record)
 
     def rows(some: Iterable[tuple[str, ...]], *columns: str) -> dg.TableMetadataValue:
-        return table((dict(zip(columns, row, strict=True)) for row in islice(some, SHOWN)), **dict.fromkeys(columns, "string"))
+        return table(
+            (dict(zip(columns, row, strict=True)) for row in islice(some, SHOWN)),
+            **dict.fromkeys(columns, "string"),
+        )
 
-    links = ((x.entity, x.source, x.key, name(x.old) or UNLINKED, name(x.new) or UNLINKED, (x.rule or "").replace("_", " ")) for x in plan.links)
-    cases = ((c.entity, c.source, c.key, c.outcome, c.rung or "", ", ".join(map(name, c.candidates))) for c in plan.cases)
+    links = (
+        (
+            x.entity,
+            x.source,
+            x.key,
+            name(x.old) or UNLINKED,
+            name(x.new) or UNLINKED,
+            (x.rule or "").replace("_", " "),
+        )
+        for x in plan.links
+    )
+    cases = (
+        (c.entity, c.source, c.key, c.outcome, c.rung or "", ", ".join(map(name, c.candidates)))
+        for c in plan.cases
+    )
     vetoed = ((v.entity, v.source, v.key, name(v.record), v.why) for v in plan.vetoed)
-    fields = ((f.entity, name(f.record), f.field if f.field and f.op == "update" else "all of it", VERBS.get(f.op, f.op)) for f in plan.fields)
-    masters = ((m.entity, name(m.record), m.field, m.old or "nobody", m.new or "nobody") for m in plan.masters)
-    decisions = ((KINDS.get(d.kind, d.kind), _about(d, name), "taken back" if d.new is None else "new" if d.old is None else "changed") for d in plan.decisions)
+    fields = (
+        (
+            f.entity,
+            name(f.record),
+            f.field if f.field and f.op == "update" else "all of it",
+            VERBS.get(f.op, f.op),
+        )
+        for f in plan.fields
+    )
+    masters = (
+        (m.entity, name(m.record), m.field, m.old or "nobody", m.new or "nobody") for m in plan.masters
+    )
+    decisions = (
+        (
+            KINDS.get(d.kind, d.kind),
+            _about(d, name),
+            "taken back" if d.new is None else "new" if d.old is None else "changed",
+        )
+        for d in plan.decisions
+    )
     return {
         "vetoed": rows(vetoed, "entity", "source", "record", "would mean", "why not"),
         "for a person": rows(cases, "entity", "source", "record", "outcome", "rung", "candidates"),
@@ -79,7 +126,10 @@ def _sections(plan: Plan) -> dict[str, dg.TableMetadataValue]:
         "fields": rows(fields, "entity", "record", "field", "what happens"),
         "masters": rows(masters, "entity", "record", "field", "master before", "master after"),
         "decisions": rows(decisions, "what", "about", "what happens"),
-        "balances that move": table(_moved(plan.balances), **{"currency": "string", "debtors": "int", "moves": "string", "all together": "string"}),
+        "balances that move": table(
+            _moved(plan.balances),
+            **{"currency": "string", "debtors": "int", "moves": "string", "all together": "string"},
+        ),
     }
 
 
@@ -108,7 +158,9 @@ def _moved(balances: list[BalanceChange]) -> list[Mapping[str, Any]]:
         found.setdefault(b.currency, []).append(Decimal(b.new) - Decimal(b.old))
     return [
         {
-            "currency": currency or "base", "debtors": len(steps), "moves": f"{max(sum(s for s in steps if s > 0), -sum(s for s in steps if s < 0)):,.2f}",
+            "currency": currency or "base",
+            "debtors": len(steps),
+            "moves": f"{max(sum(s for s in steps if s > 0), -sum(s for s in steps if s < 0)):,.2f}",
             "all together": "as before" if not sum(steps) else f"{sum(steps):+,.2f}",
         }
         for currency, steps in sorted(found.items())
@@ -121,10 +173,14 @@ def about_import(report: Report, *, is_applied: bool) -> Metadata:
     rows = [{"line": r.line, "column": r.column or "", "what to do": r.todo or ""} for r in refused[:SHOWN]]
     columns = Counter(r.column for r in refused)
     return {
-        "state": "imported" if is_applied else "planned, nothing was changed", "next": _after_import(report),
+        "state": "imported" if is_applied else "planned, nothing was changed",
+        "next": _after_import(report),
         **({"import": report.import_id} if report.import_id is not None else {}),
-        "rows read": report.read, "rows applied" if is_applied else "rows that would be applied": report.applied, "rows unchanged": report.unchanged,
-        "rows refused": report.refused, "refused because of": ", ".join(f"{column}: {n}" for column, n in columns.most_common()) or "nothing",
+        "rows read": report.read,
+        "rows applied" if is_applied else "rows that would be applied": report.applied,
+        "rows unchanged": report.unchanged,
+        "rows refused": report.refused,
+        "refused because of": ", ".join(f"{column}: {n}" for column, n in columns.most_common()) or "nothing",
         **({"refused": table(rows, line="int", column="string", **{"what to do": "string"})} if rows else {}),
     }
 
@@ -133,4 +189,8 @@ def _after_import(report: Report) -> str:
     if report.import_id is not None:
         return f"Done. To take it back, launch ops_undo_import with number: {report.import_id}"
     left = "; what is refused stays out until the file is corrected" if report.refused else ""
-    return f"Look at the counts, then launch it again with apply: true{left}" if report.applied else "Nothing of it would be applied"
+    return (
+        f"Look at the counts, then launch it again with apply: true{left}"
+        if report.applied
+        else "Nothing of it would be applied"
+    )

@@ -58,16 +58,25 @@ _TRIMMED = _said(cs.str_schema(strip_whitespace=True), cs.str_schema(min_length=
 Text = Annotated[str | None, _field(_TRIMMED, "text", "text")]
 """Text, trimmed, inner white space kept; blank is None."""
 
-Money = Annotated[str | None, _field(_decimal(15, 4), "a decimal number with at most 15 digits before and 4 after the point", "money")]
+Money = Annotated[
+    str | None,
+    _field(_decimal(15, 4), "a decimal number with at most 15 digits before and 4 after the point", "money"),
+]
 """An amount that fits numeric(19,4), as plain decimal text."""
 
-Rate = Annotated[str | None, _field(_decimal(18, 10), "a decimal number with at most 18 digits before and 10 after the point", "rate")]
+Rate = Annotated[
+    str | None,
+    _field(_decimal(18, 10), "a decimal number with at most 18 digits before and 10 after the point", "rate"),
+]
 """A rate, quantity, percentage or unit price that fits numeric(28,10), as plain decimal text."""
 
 Day = Annotated[
     str | None,
     _field(
-        _said(cs.str_schema(strip_whitespace=True, pattern=rf"^(?:{_DATE})?$"), cs.str_schema(min_length=1, pattern=_SAID)),
+        _said(
+            cs.str_schema(strip_whitespace=True, pattern=rf"^(?:{_DATE})?$"),
+            cs.str_schema(min_length=1, pattern=_SAID),
+        ),
         "a date of the calendar, YYYY-MM-DD",
         "date",
     ),
@@ -90,7 +99,10 @@ Instant = Annotated[
 Key = Annotated[
     str | None,
     _field(
-        _said(cs.str_schema(strip_whitespace=True, to_lower=True, pattern=_GUID), cs.str_schema(pattern="[1-9a-f]")),
+        _said(
+            cs.str_schema(strip_whitespace=True, to_lower=True, pattern=_GUID),
+            cs.str_schema(pattern="[1-9a-f]"),
+        ),
         "a GUID",
         "key",
     ),
@@ -102,19 +114,29 @@ Whole = Annotated[int | None, _field(cs.int_schema(), "a whole number", "whole")
 
 EntryNo = Annotated[
     str | None,
-    _field(_said(cs.str_schema(coerce_numbers_to_str=True, pattern="^[0-9]{0,19}$"), cs.str_schema(pattern="[1-9]")), "an entry number", "entry"),
+    _field(
+        _said(
+            cs.str_schema(coerce_numbers_to_str=True, pattern="^[0-9]{0,19}$"), cs.str_schema(pattern="[1-9]")
+        ),
+        "an entry number",
+        "entry",
+    ),
 ]
 """The number of a ledger entry, as text; 0 and blank are None."""
 
 Flag = Annotated[bool | None, _field(cs.bool_schema(), "true or false", "flag")]
 """True or false."""
 
-_CUSTOM_TEXT = _said(cs.str_schema(strip_whitespace=True, coerce_numbers_to_str=True), cs.str_schema(min_length=1))
+_CUSTOM_TEXT = _said(
+    cs.str_schema(strip_whitespace=True, coerce_numbers_to_str=True), cs.str_schema(min_length=1)
+)
 
 Custom = Annotated[
     bool | int | str | None,
     _field(
-        cs.union_schema([cs.bool_schema(strict=True), cs.int_schema(strict=True), _CUSTOM_TEXT], mode="left_to_right"),
+        cs.union_schema(
+            [cs.bool_schema(strict=True), cs.int_schema(strict=True), _CUSTOM_TEXT], mode="left_to_right"
+        ),
         "text, a number, true or false",
         "custom",
     ),

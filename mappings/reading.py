@@ -41,7 +41,9 @@ class Refused(Exception):
         self.field, self.what = field, what
 
 
-def table(base: Any, name: str, *, aliases: Mapping[str, str] | None = None, custom: Sequence[str] = ()) -> Any:
+def table(
+    base: Any, name: str, *, aliases: Mapping[str, str] | None = None, custom: Sequence[str] = ()
+) -> Any:
     """A mapping model like `base` with other names on the wire (canonical field -> name) and the custom fields added."""
     columns = get_type_hints(base, include_extras=True)
     for column, alias in (aliases or {}).items():
@@ -53,8 +55,14 @@ def table(base: Any, name: str, *, aliases: Mapping[str, str] | None = None, cus
 
 def wire_names(model: Any) -> frozenset[str]:
     """What the columns of a mapping model are called on the wire; a column with several spellings is left out."""
-    marks = (mark for column in get_type_hints(model, include_extras=True).values() for mark in getattr(column, "__metadata__", ()))
-    return frozenset(name for mark in marks if isinstance(name := getattr(mark, "validation_alias", None), str))
+    marks = (
+        mark
+        for column in get_type_hints(model, include_extras=True).values()
+        for mark in getattr(column, "__metadata__", ())
+    )
+    return frozenset(
+        name for mark in marks if isinstance(name := getattr(mark, "validation_alias", None), str)
+    )
 
 
 class Reader:
@@ -107,8 +115,14 @@ class Reader:
             found = lossless(payload)
             if not isinstance(found, dict):
                 return {}
-            bad = {e["loc"][0] for e in error.errors(include_url=False, include_context=False, include_input=False) if e["loc"]}
-            row: Row = self._one.validate_python({name: value for name, value in found.items() if name not in bad})
+            bad = {
+                e["loc"][0]
+                for e in error.errors(include_url=False, include_context=False, include_input=False)
+                if e["loc"]
+            }
+            row: Row = self._one.validate_python(
+                {name: value for name, value in found.items() if name not in bad}
+            )
         except (ValueError, RecursionError):
             return {}
         return row
@@ -149,7 +163,11 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     field = ".".join(str(part) for part in first["loc"])
     if first["type"].startswith("json_"):
         return "", "is not a JSON object in UTF-8"
-    expected = first["msg"] if first["type"] in _KINDS else _WORDS.get(first["type"], first["type"].replace("_", " "))
+    expected = (
+        first["msg"]
+        if first["type"] in _KINDS
+        else _WORDS.get(first["type"], first["type"].replace("_", " "))
+    )
     return field, f"{field or 'the record'} should be {expected}, found {looks(first['input'])}"
 
 
@@ -169,5 +187,7 @@ def looks(value: Any) -> str:
         return "a list" if isinstance(value, list) else "an object"
     if len(value) > 40:
         return f"text of {len(value)} characters"
-    shape = "".join("9" if c.isdigit() else "a" if c.isalpha() else c if c in " .,:+-_/@" else "?" for c in value)
+    shape = "".join(
+        "9" if c.isdigit() else "a" if c.isalpha() else c if c in " .,:+-_/@" else "?" for c in value
+    )
     return f"text like '{shape}'" if value.strip() else "blank text"

@@ -65,7 +65,9 @@ class Positions:
         self._normal: dict[str, str] = {}
         for title, position in settings.rules.items():
             self._normal.setdefault(_normal(title), position)
-        self._patterns = [(re.compile(p, re.IGNORECASE), position) for p, position in settings.patterns.items()]
+        self._patterns = [
+            (re.compile(p, re.IGNORECASE), position) for p, position in settings.patterns.items()
+        ]
         self._known: dict[str, str | None] = {}
 
     def of(self, title: str) -> str | None:

@@ -15,7 +15,9 @@ from sync_engine.store.schema import canonical  # noqa: F401 - importing it decl
 from sync_engine.store.schema.engine import metadata
 
 SCHEMAS = ("canonical", "engine")
-ONE_AT_A_TIME = "COMMENT ON SCHEMA engine IS 'private to the sync engine; other applications read schema canonical'"
+ONE_AT_A_TIME = (
+    "COMMENT ON SCHEMA engine IS 'private to the sync engine; other applications read schema canonical'"
+)
 """It takes a lock on the schema that conflicts with itself, until the transaction ends, and only the schema's owner may."""
 
 
@@ -58,7 +60,9 @@ def make_schema(connection: Connection) -> None:
 def as_script() -> None:
     """Prints the SQL instead of running it, for a database administrator who runs it by hand."""
     dialect: Literal["postgresql"] = "postgresql"
-    context.configure(dialect_name=dialect, target_metadata=metadata, literal_binds=True, version_table_schema="engine")
+    context.configure(
+        dialect_name=dialect, target_metadata=metadata, literal_binds=True, version_table_schema="engine"
+    )
     with context.begin_transaction():
         context.execute("CREATE SCHEMA IF NOT EXISTS engine")
         context.run_migrations()
@@ -67,5 +71,7 @@ def as_script() -> None:
 if context.is_offline_mode():
     as_script()
 else:
-    with settled(create_engine(configured_url(), poolclass=pool.NullPool, connect_args={"client_encoding": "UTF8"})).connect() as opened:
+    with settled(
+        create_engine(configured_url(), poolclass=pool.NullPool, connect_args={"client_encoding": "UTF8"})
+    ).connect() as opened:
         migrate(opened)

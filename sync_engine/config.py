@@ -34,8 +34,12 @@ class PortfolioSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    dimension: str = Field(description="code of the dimension on the customer card, for example CUSTOMERGROUP")
-    move_brake: float = Field(0.5, gt=0, le=1, description="share of debtors that may change portfolio in one cut")
+    dimension: str = Field(
+        description="code of the dimension on the customer card, for example CUSTOMERGROUP"
+    )
+    move_brake: float = Field(
+        0.5, gt=0, le=1, description="share of debtors that may change portfolio in one cut"
+    )
 
 
 class SweepSettings(BaseModel):
@@ -43,8 +47,12 @@ class SweepSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    every_hours: float | None = Field(None, gt=0, description="left out, each entity has its own interval (most are swept daily)")
-    brake: float = Field(0.2, gt=0, le=1, description="share of known records a sweep may remove without approval")
+    every_hours: float | None = Field(
+        None, gt=0, description="left out, each entity has its own interval (most are swept daily)"
+    )
+    brake: float = Field(
+        0.2, gt=0, le=1, description="share of known records a sweep may remove without approval"
+    )
     brake_from: int = Field(5, ge=0, description="fewer missing records than this never trip the brake")
 
 
@@ -54,12 +62,23 @@ class MissingSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     share: float = Field(
-        0.01, ge=0, le=1, description="share of the records of any entity, or of the money of any currency, that may be quarantined or wait; above it a "
+        0.01,
+        ge=0,
+        le=1,
+        description="share of the records of any entity, or of the money of any currency, that may be quarantined or wait; above it a "
         "run is partial (exit code 6) and its certificate graded C or worse. 0: nothing may be missing",
     )
 
 
-Rung = Literal["foreign_id", "number", "external_number", "registration", "email_and_name", "number_alone", "external_number_alone"]
+Rung = Literal[
+    "foreign_id",
+    "number",
+    "external_number",
+    "registration",
+    "email_and_name",
+    "number_alone",
+    "external_number_alone",
+]
 
 
 class LinkSettings(BaseModel):
@@ -74,7 +93,10 @@ class LinkSettings(BaseModel):
         description="what is looked at, best first. `number_alone` and `external_number_alone` link by the number whatever else is said, for sources "
         "that are known to share it",
     )
-    foreign_ids: dict[str, str] = Field(default_factory=dict, description="other source -> field of the claim that holds its id, for example crm: custom.crmId")
+    foreign_ids: dict[str, str] = Field(
+        default_factory=dict,
+        description="other source -> field of the claim that holds its id, for example crm: custom.crmId",
+    )
 
 
 class SourceConfig(BaseModel):
@@ -82,7 +104,9 @@ class SourceConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: str = Field(description="name of the source in the store, the UI and the CLI: lower case, digits, underscores")
+    source: str = Field(
+        description="name of the source in the store, the UI and the CLI: lower case, digits, underscores"
+    )
     connector: str = Field(description="connector code, for example business_central")
     role: Role = "erp"
     environment: Literal["production", "test"] = "production"
@@ -101,9 +125,13 @@ class SourceConfig(BaseModel):
     @classmethod
     def _plain_name(cls, value: str) -> str:
         if not NAME.fullmatch(value):
-            raise ValueError("use lower case letters, digits and underscores, starting with a letter, at most 40")
+            raise ValueError(
+                "use lower case letters, digits and underscores, starting with a letter, at most 40"
+            )
         if value in (PERSON, INBOX):
-            raise ValueError(f"{value!r} is the engine's own word for who said something; choose another name")
+            raise ValueError(
+                f"{value!r} is the engine's own word for who said something; choose another name"
+            )
         return value
 
     @field_validator("time_zone")
@@ -118,7 +146,9 @@ class SourceConfig(BaseModel):
     @property
     def digest(self) -> str:
         """Identifies this configuration in runs; holds no secret, since settings name secrets and never hold them."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[
+            :16
+        ]
 
     def sweep_every(self, usual: timedelta) -> timedelta:
         """The age at which a full sweep of an entity is due: what is configured, else what is usual for it."""
@@ -134,8 +164,10 @@ class SourceConfig(BaseModel):
 
 def sentence(error: ValidationError, whose: str) -> ConfigurationError:
     """A pydantic complaint as one sentence per key, without the values (which may be secrets)."""
-    parts = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors(include_input=False,
-        include_url=False)]
+    parts = [
+        f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors(include_input=False, include_url=False)
+    ]
     return ConfigurationError("; ".join(parts), whose=whose, todo="Correct the YAML.")
 
 
@@ -150,7 +182,9 @@ def parse(attributes: Mapping[str, Any], where: str) -> SourceConfig:
 def load_sources(folder: Path) -> dict[str, SourceConfig]:
     """Every ErpSource YAML below `folder`, by source name. Raises ConfigurationError for a broken file or a name used twice."""
     if not folder.is_dir():
-        raise ConfigurationError("there is no such folder of source YAMLs", whose=str(folder), todo="Set SYNC_ENGINE_DEFS.")
+        raise ConfigurationError(
+            "there is no such folder of source YAMLs", whose=str(folder), todo="Set SYNC_ENGINE_DEFS."
+        )
     found: dict[str, SourceConfig] = {}
     for path in sorted(folder.glob("**/defs.yaml")):
         for document in _documents(path):
@@ -158,17 +192,34 @@ def load_sources(folder: Path) -> dict[str, SourceConfig]:
                 continue
             config = parse(document.get("attributes") or {}, f"{path.parent.name}/{path.name}")
             if config.source in found:
-                raise ConfigurationError(f"source {config.source!r} is defined twice", whose=f"{path.parent.name}/{path.name}", todo="Rename one of them.")
+                raise ConfigurationError(
+                    f"source {config.source!r} is defined twice",
+                    whose=f"{path.parent.name}/{path.name}",
+                    todo="Rename one of them.",
+                )
             found[config.source] = config
     return dict(sorted(found.items()))
 
 
 def load_policy(folder: Path) -> Policy:
     """The ownership policy of the CanonicalStore YAML below `folder`; the default where there is none. Raises ConfigurationError."""
-    found = [(path, d) for path in sorted(folder.glob("**/defs.yaml")) for d in _documents(path) if d.get("type") == CANONICAL_STORE]
+    found = [
+        (path, d)
+        for path in sorted(folder.glob("**/defs.yaml"))
+        for d in _documents(path)
+        if d.get("type") == CANONICAL_STORE
+    ]
     if len(found) > 1:
-        raise ConfigurationError("there are several ownership policies", whose=", ".join(f"{p.parent.name}/{p.name}" for p, _ in found), todo="Keep one.")
-    return parse_policy(found[0][1].get("attributes") or {}, f"{found[0][0].parent.name}/{found[0][0].name}") if found else DEFAULT_POLICY
+        raise ConfigurationError(
+            "there are several ownership policies",
+            whose=", ".join(f"{p.parent.name}/{p.name}" for p, _ in found),
+            todo="Keep one.",
+        )
+    return (
+        parse_policy(found[0][1].get("attributes") or {}, f"{found[0][0].parent.name}/{found[0][0].name}")
+        if found
+        else DEFAULT_POLICY
+    )
 
 
 def read_policy(file: Path) -> Policy:
@@ -176,7 +227,10 @@ def read_policy(file: Path) -> Policy:
     if not file.is_file():
         raise ConfigurationError("there is no such file", whose=str(file))
     documents = _documents(file)
-    chosen = next((d.get("attributes") or {} for d in documents if d.get("type") == CANONICAL_STORE), documents[0] if documents else {})
+    chosen = next(
+        (d.get("attributes") or {} for d in documents if d.get("type") == CANONICAL_STORE),
+        documents[0] if documents else {},
+    )
     return parse_policy(chosen, file.name)
 
 
@@ -192,14 +246,20 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
     for place, rule in enumerate(policy.rules, 1):
         fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
         if unknown := sorted(n for n in rule.fields if n not in fields and not CUSTOM_MEMBER.fullmatch(n)):
-            raise ConfigurationError(f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has", whose=where, key="rules",
-                todo="Correct the YAML.")
+            raise ConfigurationError(
+                f"rule {place} names {', '.join(unknown)}, which no {rule.entity.replace('*', 'record')} has",
+                whose=where,
+                key="rules",
+                todo="Correct the YAML.",
+            )
     for entity, some in known.items():
         for field in some:
             try:
                 policy.rule_for(entity, field.name, field.group)
             except LookupError as error:
-                raise ConfigurationError(str(error), whose=where, key="rules", todo="Correct the YAML.") from None
+                raise ConfigurationError(
+                    str(error), whose=where, key="rules", todo="Correct the YAML."
+                ) from None
     _refuse_odd_unions(policy, known, where)
     return policy
 
@@ -207,13 +267,28 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
 def _refuse_odd_unions(policy: Policy, known: Mapping[str, tuple[CanonicalField, ...]], where: str) -> None:
     """A rule that unites what cannot be united, named by field or by group, or decided by a rule for everything: no fold could follow it."""
     companies = {None, *(rule.company for rule in policy.rules)}
-    deciding = [(policy.rule_for(e, f.name, f.group, c), e, f) for e, some in known.items() for f in some for c in companies]
+    deciding = [
+        (policy.rule_for(e, f.name, f.group, c), e, f)
+        for e, some in known.items()
+        for f in some
+        for c in companies
+    ]
     for place, rule in enumerate(policy.rules, 1):
         odd = {f.name for decided_by, _, f in deciding if decided_by is rule and not f.can_be_united}
-        odd |= {f.name for e, some in known.items() if rule.entity in ("*", e) for f in some if f.name in rule.fields and not f.can_be_united}
+        odd |= {
+            f.name
+            for e, some in known.items()
+            if rule.entity in ("*", e)
+            for f in some
+            if f.name in rule.fields and not f.can_be_united
+        }
         if rule.mode == "union" and odd:
-            raise ConfigurationError(f"rule {place}: {', '.join(sorted(odd))} is no set and no text that could be united", whose=where, key="rules",
-                todo="Unite named fields such as email or phone, and give the others a rule of their own before this one.")
+            raise ConfigurationError(
+                f"rule {place}: {', '.join(sorted(odd))} is no set and no text that could be united",
+                whose=where,
+                key="rules",
+                todo="Unite named fields such as email or phone, and give the others a rule of their own before this one.",
+            )
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
@@ -221,15 +296,20 @@ def _documents(path: Path) -> list[dict[str, Any]]:
         loaded = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
-        raise ConfigurationError(f"not valid YAML{'' if line is None else f' near line {line + 1}'}", whose=f"{path.parent.name}/{path.name}",
-            todo="Correct the file.") from None
+        raise ConfigurationError(
+            f"not valid YAML{'' if line is None else f' near line {line + 1}'}",
+            whose=f"{path.parent.name}/{path.name}",
+            todo="Correct the file.",
+        ) from None
     return [d for d in loaded if isinstance(d, dict)]
 
 
 def _plugin(group: str, name: str, what: str) -> Any:
     known = {e.name: e for e in entry_points(group=group)}
     if name not in known:
-        raise ConfigurationError(f"there is no {what} {name!r}", todo=f"Installed: {', '.join(sorted(known)) or 'none'}.")
+        raise ConfigurationError(
+            f"there is no {what} {name!r}", todo=f"Installed: {', '.join(sorted(known)) or 'none'}."
+        )
     return known[name].load()
 
 

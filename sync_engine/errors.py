@@ -52,7 +52,9 @@ class TransientError(SyncError):
 class RateLimited(TransientError):
     """The other side asks for a pause of `retry_after` seconds (None: it did not say)."""
 
-    def __init__(self, what: str, *, retry_after: float | None = None, whose: str = "", key: str = "", todo: str = "") -> None:
+    def __init__(
+        self, what: str, *, retry_after: float | None = None, whose: str = "", key: str = "", todo: str = ""
+    ) -> None:
         super().__init__(what, whose=whose, key=key, todo=todo or "The engine waits and asks again.")
         self.retry_after = retry_after
 
@@ -87,7 +89,12 @@ class Unreadable(RecordError):
     """What came of the record cannot be read as one: damaged text, no key, lines that were not to be had."""
 
     def __init__(self, what: str, *, whose: str, key: str) -> None:
-        super().__init__(what, whose=whose, key=key, todo="Correct the record in the source; it is tried again when it comes otherwise.")
+        super().__init__(
+            what,
+            whose=whose,
+            key=key,
+            todo="Correct the record in the source; it is tried again when it comes otherwise.",
+        )
 
 
 class MappingFailed(RecordError):
@@ -97,9 +104,22 @@ class MappingFailed(RecordError):
     """
 
     def __init__(
-        self, what: str, *, field: str = "", whose: str = "", key: str = "", todo: str = "", readable: Mapping[str, object] | None = None,
+        self,
+        what: str,
+        *,
+        field: str = "",
+        whose: str = "",
+        key: str = "",
+        todo: str = "",
+        readable: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(what, whose=whose, key=key, todo=todo or "Correct the record in the source, or the mapping; it is tried again when either changes.")
+        super().__init__(
+            what,
+            whose=whose,
+            key=key,
+            todo=todo
+            or "Correct the record in the source, or the mapping; it is tried again when either changes.",
+        )
         self.field = field
         self.readable: Mapping[str, object] = readable or {}
 
@@ -109,7 +129,9 @@ class ParentMissing(RecordError):
 
     def __init__(self, *, whose: str, key: str, parent_entity: str, parent_key: str) -> None:
         super().__init__(
-            f"its {parent_entity} {parent_key} is not known", whose=whose, key=key,
+            f"its {parent_entity} {parent_key} is not known",
+            whose=whose,
+            key=key,
             todo=f"It is tried again as soon as that {parent_entity} arrives; see whether it is excluded or quarantined.",
         )
         self.parent_entity, self.parent_key = parent_entity, parent_key
@@ -121,7 +143,9 @@ class AmbiguousMatch(RecordError):
     def __init__(self, *, whose: str, key: str, rung: str, candidates: Iterable[str]) -> None:
         self.candidates = tuple(sorted(candidates))
         super().__init__(
-            f"{len(self.candidates)} canonical records match by {rung}", whose=whose, key=key,
+            f"{len(self.candidates)} canonical records match by {rung}",
+            whose=whose,
+            key=key,
             todo="Link it by hand: " + ", ".join(self.candidates[:5]),
         )
 

@@ -51,16 +51,25 @@ class Lake:
         self.root = root.rstrip("/")
         self._local = Path(self.root) if "://" not in self.root else None
 
-    def write(self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]) -> Landed:
+    def write(
+        self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]
+    ) -> Landed:
         """Lands one batch; the file is on disk when this returns."""
-        body = b"".join(b'{"key":%b,"record":%b%b}\n' % (_quoted(r.key), _one_line(r.payload), _why(r.unreadable)) for r in records)
+        body = b"".join(
+            b'{"key":%b,"record":%b%b}\n' % (_quoted(r.key), _one_line(r.payload), _why(r.unreadable))
+            for r in records
+        )
         packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
         path = f"{source}/{entity}/{run_id}/{number:06d}.ndjson.zst"
         try:
             self._put(path, packed)
         except OSError as error:
-            raise StoreError(f"the lake could not be written ({error.strerror or type(error).__name__})", whose=source, key=path,
-                             todo="Free or grow the disk behind SYNC_ENGINE_HOME; nothing was recorded, the next run reads it again.") from error
+            raise StoreError(
+                f"the lake could not be written ({error.strerror or type(error).__name__})",
+                whose=source,
+                key=path,
+                todo="Free or grow the disk behind SYNC_ENGINE_HOME; nothing was recorded, the next run reads it again.",
+            ) from error
         return Landed(path, len(records), len(packed), xxhash.xxh3_128_hexdigest(packed))
 
     def read(self, path: str, checksum: str | None = None) -> list[tuple[str, bytes]]:
@@ -79,7 +88,10 @@ class Lake:
             lines = _unpacked(packed)
         except (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError):
             raise _damaged(path, ALTERED) from None  # the parser's words quote what it read
-        return LandedRecords([(line.key, bytes(line.record)) for line in lines], {line.key: line.unreadable for line in lines if line.unreadable})
+        return LandedRecords(
+            [(line.key, bytes(line.record)) for line in lines],
+            {line.key: line.unreadable for line in lines if line.unreadable},
+        )
 
     def damage_of(self, path: str, checksum: str, size: int) -> str | None:
         """What is wrong with a landed file, as the end of a sentence that begins with it; None when it is what was landed."""
@@ -155,11 +167,20 @@ def _unpacked(packed: bytes) -> list[_Line]:
 
 
 def _unread(error: OSError) -> str:
-    return MISSING if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror or type(error).__name__})"
+    return (
+        MISSING
+        if isinstance(error, FileNotFoundError)
+        else f"cannot be read ({error.strerror or type(error).__name__})"
+    )
 
 
 def _damaged(path: str, damage: str) -> LandedFileDamaged:
-    return LandedFileDamaged(f"the landed file {damage}", key=path, damage=damage, todo="`sync-engine lake verify` says which batch it is and what heals it.")
+    return LandedFileDamaged(
+        f"the landed file {damage}",
+        key=path,
+        damage=damage,
+        todo="`sync-engine lake verify` says which batch it is and what heals it.",
+    )
 
 
 def _why(unreadable: str) -> bytes:
@@ -167,7 +188,11 @@ def _why(unreadable: str) -> bytes:
 
 
 def _one_line(payload: bytes) -> bytes:
-    return payload if b"\n" not in payload and b"\r" not in payload else payload.replace(b"\r", b" ").replace(b"\n", b" ")
+    return (
+        payload
+        if b"\n" not in payload and b"\r" not in payload
+        else payload.replace(b"\r", b" ").replace(b"\n", b" ")
+    )
 
 
 def _shallow(line: bytes) -> _Line:

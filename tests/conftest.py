@@ -27,17 +27,27 @@ from sync_engine.platform.urls import database_of, psycopg_url, sqlalchemy_url
 _FOLDER = "SYNC_ENGINE_TEST_FOLDER"
 _SERVER = "SYNC_ENGINE_TEST_SERVER"
 _TEMPLATE = "migrated"
-_UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB", "autovacuum": "off"}
+_UNSAFE_BUT_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "autovacuum": "off",
+}
 _EXCUSE = "optional data"
 
-if not os.environ.get("CI"):  # where it is set, Hypothesis loads a profile of its own that keeps no time either and repeats itself
+if not os.environ.get(
+    "CI"
+):  # where it is set, Hypothesis loads a profile of its own that keeps no time either and repeats itself
     hypothesis.settings.register_profile("no clock", deadline=None)
     hypothesis.settings.load_profile("no clock")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the session a folder, and takes the developer's own settings out of reach."""
-    for name in [name for name in os.environ if name.startswith("SYNC_ENGINE_") and name not in (_FOLDER, _SERVER)]:
+    for name in [
+        name for name in os.environ if name.startswith("SYNC_ENGINE_") and name not in (_FOLDER, _SERVER)
+    ]:
         del os.environ[name]
     if not _is_worker(config):
         folder = Path(tempfile.mkdtemp(prefix="se-test-"))
@@ -64,7 +74,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """The same for a module that skips itself."""
     report = yield
     if report.skipped:
@@ -129,7 +141,9 @@ def migrated_template(server: str) -> str:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(unfinished))
             connection.execute(sql.SQL("CREATE DATABASE {}").format(unfinished))
             migrate.upgrade(database_of(server, f"{_TEMPLATE}_unfinished"))
-            connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(unfinished, sql.Identifier(_TEMPLATE)))
+            connection.execute(
+                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(unfinished, sql.Identifier(_TEMPLATE))
+            )
     return server
 
 
@@ -138,7 +152,9 @@ def new_database(server: str, template: str) -> Iterator[str]:
     """A database of a random name, made from a template and dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with _maintenance(server) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
     try:
         yield database_of(server, name)
     finally:

@@ -44,11 +44,19 @@ class Addresses:
 
     def page(self, given: ApiPage, query: Query | None = None) -> str:
         """A custom API page."""
-        return self.api(f"{quote(given.publisher)}/{quote(given.group)}/{quote(given.version)}", quote(given.entity_set), query)
+        return self.api(
+            f"{quote(given.publisher)}/{quote(given.group)}/{quote(given.version)}",
+            quote(given.entity_set),
+            query,
+        )
 
     def odata(self, service: str, query: Query | None = None) -> str:
         """A published page or query; by id, because names are case-sensitive and change. [D:webservices/publish-web-service.md]"""
-        company = f"Id={self.company}" if is_guid(self.company) else quote("'" + self.company.replace("'", "''") + "'")
+        company = (
+            f"Id={self.company}"
+            if is_guid(self.company)
+            else quote("'" + self.company.replace("'", "''") + "'")
+        )
         return self._with(f"{self.root}/ODataV4/Company({company})/{quote(service)}", query)
 
     def _with(self, address: str, query: Query | None) -> str:

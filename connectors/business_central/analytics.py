@@ -89,7 +89,12 @@ class AnalyticsLedger:
         return list(self._made(self._spooled(entity, condition), make))
 
     def _pull(
-        self, entity: Entity, since: Cursor | None, make: Callable[[int, list[bytes]], Iterator[RawRecord]], *, keep: bool,
+        self,
+        entity: Entity,
+        since: Cursor | None,
+        make: Callable[[int, list[bytes]], Iterator[RawRecord]],
+        *,
+        keep: bool,
     ) -> Iterator[RecordBatch]:
         """The state is asked for before the rows, so that what is posted meanwhile is found next time."""
         mark = Mark.read(since)
@@ -109,7 +114,9 @@ class AnalyticsLedger:
             if len(waiting) >= _BATCH:
                 yield RecordBatch(entity.name, waiting)
                 waiting = []
-        yield RecordBatch(entity.name, waiting, resume_from=Mark(signal=state).write() if state else None, complete=True)
+        yield RecordBatch(
+            entity.name, waiting, resume_from=Mark(signal=state).write() if state else None, complete=True
+        )
 
     def _spooled(self, entity: Entity, condition: str) -> _Spooled:
         """All rows; those whose entry cannot be told are records by themselves."""
@@ -121,13 +128,24 @@ class AnalyticsLedger:
                     found.rows.add(place.entry, place.detailed, record.payload)
                 else:
                     found.broken.add(_entry_of(record))
-                    found.odd.append(record._replace(key=made_up_key(record.payload), unreadable=record.unreadable or "has no number of its ledger entry"))
+                    found.odd.append(
+                        record._replace(
+                            key=made_up_key(record.payload),
+                            unreadable=record.unreadable or "has no number of its ledger entry",
+                        )
+                    )
         return found
 
-    def _made(self, spooled: _Spooled, make: Callable[[int, list[bytes]], Iterator[RawRecord]]) -> Iterator[RawRecord]:
+    def _made(
+        self, spooled: _Spooled, make: Callable[[int, list[bytes]], Iterator[RawRecord]]
+    ) -> Iterator[RawRecord]:
         for entry, rows in spooled.rows.groups():
             records = make(entry, rows)
-            yield from (record._replace(unreadable=_BROKEN) for record in records) if entry in spooled.broken else records
+            yield from (
+                (record._replace(unreadable=_BROKEN) for record in records)
+                if entry in spooled.broken
+                else records
+            )
         yield from spooled.odd
 
     def _applications(self, entry: int, rows: list[bytes]) -> Iterator[RawRecord]:
@@ -138,7 +156,12 @@ class AnalyticsLedger:
             row = self._row.strict(payload)
             if row is None:
                 place = self._place.strict(payload)
-                yield RawRecord(f"{entry}|{place.detailed if place else 0}", payload, None, "does not tell what it applies")
+                yield RawRecord(
+                    f"{entry}|{place.detailed if place else 0}",
+                    payload,
+                    None,
+                    "does not tell what it applies",
+                )
                 continue
             if row.kind.startswith(_DEDUCTIONS):
                 yield RawRecord(f"{entry}|{row.detailed}", payload, None)
@@ -153,7 +176,9 @@ class AnalyticsLedger:
         for number, (_, payload) in standing.items():
             yield RawRecord(f"{entry}|{number}", payload, None)
         for number, (payload, on) in undone.items():
-            yield RawRecord(f"{entry}|{number}", spliced(payload, UNDONE_FIELD, msgspec.json.encode(on)), None)
+            yield RawRecord(
+                f"{entry}|{number}", spliced(payload, UNDONE_FIELD, msgspec.json.encode(on)), None
+            )
 
 
 def _grouped(entry: int, rows: list[bytes]) -> Iterator[RawRecord]:

@@ -29,7 +29,14 @@ from connectors.toolkit.budget import Urgency
 from connectors.toolkit.failures import Refused
 from connectors.toolkit.odata import Fields, Row, literal
 from connectors.toolkit.paging import PageSize
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SourceError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    PermissionMissing,
+    ProtocolViolation,
+    SourceError,
+    TransientError,
+)
 from sync_engine.ports import Clock
 from sync_engine.records import ControlTotal, Cursor, Offered, Probe, RawRecord, RecordBatch, Stream
 
@@ -69,7 +76,9 @@ _NUMBERED, _ENVIRONMENT = Fields(_Numbered), Fields(_Environment)
 class BusinessCentral:
     """One company. Looks at the installation when it is first asked for something, and only once."""
 
-    def __init__(self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.source, self.settings = source, settings
         self._clock, self._transport = clock, transport
         self._client = client_of(source, settings, clock, transport)
@@ -100,7 +109,10 @@ class BusinessCentral:
     def streams(self) -> Mapping[str, Stream]:
         """The wire entities this installation offers, parents first."""
         silent = untold(self._site)
-        return {name: replace(entity.stream, untold=silent.get(name, "")) for name, entity in self._site.offer.entities.items()}
+        return {
+            name: replace(entity.stream, untold=silent.get(name, ""))
+            for name, entity in self._site.offer.entities.items()
+        }
 
     @property
     def offered(self) -> Offered:
@@ -111,8 +123,15 @@ class BusinessCentral:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""
         offer, company = self._site.offer, self._site.company
         return Probe(
-            PRODUCT, company.version, company.label, capabilities(self._site, self.settings, self._control.count),
-            {"company_id": company.id, "ledger_route": offer.route, "environment": self.settings.environment or "on premises"},
+            PRODUCT,
+            company.version,
+            company.label,
+            capabilities(self._site, self.settings, self._control.count),
+            {
+                "company_id": company.id,
+                "ledger_route": offer.route,
+                "environment": self.settings.environment or "on premises",
+            },
         )
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
@@ -135,7 +154,14 @@ class BusinessCentral:
         leader = self._site.offer.entities.get(entity.follows)
         if leader is not None and entity.reader == "contacts_information":
             found, mark = ContactsInformation(self._reading, entity), Mark.read(since)
-            return following(self._reading, entity, leader, since, found.pull(mark.signal if mark else ""), lambda: found.in_vain)
+            return following(
+                self._reading,
+                entity,
+                leader,
+                since,
+                found.pull(mark.signal if mark else ""),
+                lambda: found.in_vain,
+            )
         if leader is not None:
             return following(self._reading, entity, leader, since, self._reader(entity, None))
         return self._reader(entity, since)
@@ -181,7 +207,9 @@ class BusinessCentral:
         """One customer with its dimensions, contacts, documents and ledger entries; told as deleted when it is gone."""
         if not is_guid(debtor_key):
             raise SourceError(
-                "no known customer has this number, and it is no id", whose=self.source, key=debtor_key,
+                "no known customer has this number, and it is no id",
+                whose=self.source,
+                key=debtor_key,
                 todo="Look the number up; a customer never read before needs its id, not the number.",
             )
         try:
@@ -200,8 +228,10 @@ class BusinessCentral:
             yield RecordBatch(dimensions.name, DefaultDimensions(self._reading, dimensions).of_customer(key))
         yield from self._contacts_of(key)
         for name, condition in (
-            ("customerFinancialDetails", f"id eq {key}"), ("salesInvoices", f"billToCustomerId eq {key}"),
-            ("openInvoices", f"billToCustomerId eq {key}"), ("salesCreditMemos", f"billToCustomerId eq {key}"),
+            ("customerFinancialDetails", f"id eq {key}"),
+            ("salesInvoices", f"billToCustomerId eq {key}"),
+            ("openInvoices", f"billToCustomerId eq {key}"),
+            ("salesCreditMemos", f"billToCustomerId eq {key}"),
         ):
             if name in offered:
                 yield RecordBatch(name, self._rows(offered[name], condition))
@@ -216,7 +246,9 @@ class BusinessCentral:
     def _contacts_of(self, key: str) -> Iterator[RecordBatch]:
         """Needs contactsInformation: the link of a contact to its customer is nowhere else."""
         offered = self._site.offer.entities
-        links, contacts, persons = (offered.get(name) for name in ("contactsInformation", "contacts", "customerContacts"))
+        links, contacts, persons = (
+            offered.get(name) for name in ("contactsInformation", "contacts", "customerContacts")
+        )
         if persons is not None:
             yield RecordBatch(persons.name, self._rows(persons, f"customerId eq {key}", optional=True))
         if links is None or contacts is None:
@@ -225,7 +257,9 @@ class BusinessCentral:
         yield RecordBatch(links.name, found)
         ids = [record.key.rpartition("|")[2] for record in found]
         for start in range(0, len(ids), 20):
-            condition = " or ".join(f"id eq {contact}" for contact in ids[start : start + 20] if is_guid(contact))
+            condition = " or ".join(
+                f"id eq {contact}" for contact in ids[start : start + 20] if is_guid(contact)
+            )
             if condition:
                 yield RecordBatch(contacts.name, self._rows(contacts, condition))
 
@@ -242,7 +276,9 @@ class BusinessCentral:
 
     def _rows(self, entity: Entity, condition: str, *, optional: bool = False) -> list[RawRecord]:
         try:
-            return [record for portion in self._reading.where(entity, condition) for record in portion.records]
+            return [
+                record for portion in self._reading.where(entity, condition) for record in portion.records
+            ]
         except Refused:
             if optional:
                 return []
@@ -271,11 +307,23 @@ class BusinessCentral:
                 one = Site(self._client, settings.model_copy(update={"company": company.id}))
                 one.__dict__["company"] = company
                 called = tuple(filter(None, (company.id, company.name, company.display_name)))
-                found.append(FoundCompany(environment, company.id, company.label, company.version, _closed(one), called, len(companies) == 1))
+                found.append(
+                    FoundCompany(
+                        environment,
+                        company.id,
+                        company.label,
+                        company.version,
+                        _closed(one),
+                        called,
+                        len(companies) == 1,
+                    )
+                )
         return found
 
     def _environments(self) -> list[str]:
-        host, inside, _ = self.settings.base_url.partition("/v2.0/")  # an address with the environment in it means that one
+        host, inside, _ = self.settings.base_url.partition(
+            "/v2.0/"
+        )  # an address with the environment in it means that one
         if not self.settings.environment or inside:
             return [self.settings.environment or ""]
         for place in _LISTS:
@@ -319,7 +367,9 @@ class BusinessCentral:
         """Sends a change to an address of API v2.0 outside any company, once."""
         headers = {"If-Match": etag} if etag else {}
         url = self._site.addresses.installation(f"api/v2.0/{path}")
-        return self._client.write(method, url, msgspec.json.encode(body), key=path.partition("(")[0], headers=headers).body
+        return self._client.write(
+            method, url, msgspec.json.encode(body), key=path.partition("(")[0], headers=headers
+        ).body
 
     def close(self) -> None:
         """Releases connections; may be called again."""
@@ -339,6 +389,8 @@ class Plugin:
 
     settings = Settings
 
-    def open(self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None) -> BusinessCentral:
+    def open(
+        self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None
+    ) -> BusinessCentral:
         """Opens one company; sends nothing yet. `transport` replaces the network, for tests."""
         return BusinessCentral(source, settings, clock, transport)

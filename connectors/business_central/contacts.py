@@ -62,7 +62,11 @@ class _Row(msgspec.Struct):
 
 
 _T = TypeVar("_T", _Contact, _Person, _Customer)
-_CONTACT, _CUSTOMER, _LINK = Fields(_Contact, ("company", "relation", "kind")), Fields(_Customer), Fields(_Row)
+_CONTACT, _CUSTOMER, _LINK = (
+    Fields(_Contact, ("company", "relation", "kind")),
+    Fields(_Customer),
+    Fields(_Row),
+)
 
 
 class ContactsInformation:
@@ -85,19 +89,30 @@ class ContactsInformation:
         records: list[RawRecord] = []
         asked = 0
         for customer, is_named_alike in self._candidates(names) if unknown else ():
-            if not (unknown if is_named_alike else fresh) or asked >= self._reading.settings.contacts_information_limit:
+            if (
+                not (unknown if is_named_alike else fresh)
+                or asked >= self._reading.settings.contacts_information_limit
+            ):
                 break
             asked += 1
             found = self.of_customer(customer)
             if found:
                 records += found
-                answered = {company_of.get(link.contact, "") for row in found if (link := _LINK.read(row.payload)) is not None}
+                answered = {
+                    company_of.get(link.contact, "")
+                    for row in found
+                    if (link := _LINK.read(row.payload)) is not None
+                }
                 unknown, fresh = unknown - answered, fresh - answered
             if len(records) >= _BATCH:
                 yield RecordBatch(self._entity.name, records)
                 records = []
         self.in_vain = pack({marks[company] for company in unknown})
-        yield RecordBatch(self._entity.name, [*records, *self._odd], complete=asked < self._reading.settings.contacts_information_limit or not unknown)
+        yield RecordBatch(
+            self._entity.name,
+            [*records, *self._odd],
+            complete=asked < self._reading.settings.contacts_information_limit or not unknown,
+        )
 
     def of_customer(self, customer: str) -> list[RawRecord]:
         """The contacts of one customer: its company contact and everybody there. None when it was deleted meanwhile."""
@@ -109,20 +124,39 @@ class ContactsInformation:
 
     def _unknown_companies(self) -> _Open:
         linked = {person.id for person in self._persons if person.customer_name}
-        contacts = list(self._bulk("contacts", _CONTACT, ("id", "type", "companyNumber", "companyName", "contactBusinessRelation")))
+        contacts = list(
+            self._bulk(
+                "contacts",
+                _CONTACT,
+                ("id", "type", "companyNumber", "companyName", "contactBusinessRelation"),
+            )
+        )
         known = {contact.company for contact in contacts if contact.id in linked}
         wanted = ("Person", "Company") if self._reading.settings.company_contacts else ("Person",)
-        open_ones = [c for c in contacts if c.company and c.company not in known and c.relation in ("Customer", "Multiple") and c.kind in wanted]
+        open_ones = [
+            c
+            for c in contacts
+            if c.company
+            and c.company not in known
+            and c.relation in ("Customer", "Multiple")
+            and c.kind in wanted
+        ]
         stand: dict[str, list[str]] = {}
         for c in sorted(open_ones, key=lambda c: c.id):
             stand.setdefault(c.company, [c.company]).append(f"{c.id} {c.relation}")
-        marks = {company: xxhash.xxh3_64_intdigest("|".join(parts).encode()) for company, parts in stand.items()}
-        return _Open({c.id: c.company for c in contacts}, marks, {c.company_name.casefold() for c in open_ones})
+        marks = {
+            company: xxhash.xxh3_64_intdigest("|".join(parts).encode()) for company, parts in stand.items()
+        }
+        return _Open(
+            {c.id: c.company for c in contacts}, marks, {c.company_name.casefold() for c in open_ones}
+        )
 
     def _candidates(self, names: set[str]) -> Iterator[tuple[str, bool]]:
         """Customers without a linked person, those named like an unknown company first: BC makes both with one name."""
         answered = {person.customer for person in self._persons if person.customer_name}
-        customers = [c for c in self._bulk("customers", _CUSTOMER, ("id", "displayName")) if c.id not in answered]
+        customers = [
+            c for c in self._bulk("customers", _CUSTOMER, ("id", "displayName")) if c.id not in answered
+        ]
         customers.sort(key=lambda c: (c.name.casefold() not in names, c.id))
         return ((c.id, c.name.casefold() in names) for c in customers)
 
@@ -136,11 +170,17 @@ class ContactsInformation:
             return
         known = self._reading.site.metadata
         fields = [field for field in select if known is None or known.has(entity.path, field)]
-        for page in self._reading.pages.walk(self._reading.site.url(entity, Query(select=fields)), key=name, size=PageSize(20_000)):
+        for page in self._reading.pages.walk(
+            self._reading.site.url(entity, Query(select=fields)), key=name, size=PageSize(20_000)
+        ):
             for row in page.rows:
                 found = kind.read(row)
                 if found is not None and is_guid(found.id):
                     yield found
                 elif select:
-                    odd = row if isinstance(row, DamagedRow) else DamagedRow(bytes(row), f"a row of {name} does not tell whose it is")
+                    odd = (
+                        row
+                        if isinstance(row, DamagedRow)
+                        else DamagedRow(bytes(row), f"a row of {name} does not tell whose it is")
+                    )
                     self._odd.append(RawRecord(made_up_key(odd.received), odd.payload, None, odd.why))

@@ -52,7 +52,12 @@ class _Booked(msgspec.Struct):
     credit: Decimal = msgspec.field(name="creditAmount", default=_ZERO)
 
 
-_AGED, _BALANCE, _ACCOUNT, _BOOKED = Fields(_Aged, ("customer",)), Fields(_Balance), Fields(_Account, ("number", "sub_category")), Fields(_Booked)
+_AGED, _BALANCE, _ACCOUNT, _BOOKED = (
+    Fields(_Aged, ("customer",)),
+    Fields(_Balance),
+    Fields(_Account, ("number", "sub_category")),
+    Fields(_Booked),
+)
 
 
 def _sum(cells: Iterable[Decimal | None]) -> Decimal | None:
@@ -105,26 +110,56 @@ class Control:
         if not wanted:
             return
         site = self._reading.site
-        accounts = [self._sure(_ACCOUNT.read(row), "accounts") for row in self._rows(site.addresses.v2("accounts"), "accounts")]
-        chosen = [a for a in accounts if (a.sub_category.casefold() == "accounts receivable" if wanted == "by_category" else a.number in wanted)]
+        accounts = [
+            self._sure(_ACCOUNT.read(row), "accounts")
+            for row in self._rows(site.addresses.v2("accounts"), "accounts")
+        ]
+        chosen = [
+            a
+            for a in accounts
+            if (
+                a.sub_category.casefold() == "accounts receivable"
+                if wanted == "by_category"
+                else a.number in wanted
+            )
+        ]
         unknown = sorted(set(wanted) - {a.number for a in chosen}) if wanted != "by_category" else []
         if unknown or not chosen:
-            what = f"there is no account {', '.join(unknown)}" if unknown else "no account has the sub-category Accounts Receivable"
-            raise SourceError(what, whose=self._reading.client.whose, key="accounts", todo="Correct control_accounts in the YAML.")
-        yield ControlTotal("companyInformation", "control_account", sum((self._balance_of(account) for account in chosen), _ZERO))
+            what = (
+                f"there is no account {', '.join(unknown)}"
+                if unknown
+                else "no account has the sub-category Accounts Receivable"
+            )
+            raise SourceError(
+                what,
+                whose=self._reading.client.whose,
+                key="accounts",
+                todo="Correct control_accounts in the YAML.",
+            )
+        yield ControlTotal(
+            "companyInformation",
+            "control_account",
+            sum((self._balance_of(account) for account in chosen), _ZERO),
+        )
 
     def _balance_of(self, account: _Account) -> Decimal:
         if account.net_change is not None:
             return account.net_change
-        query = Query(filter=f"accountNumber eq {literal(account.number)}", select=("debitAmount", "creditAmount"))
-        rows = self._rows(self._reading.site.addresses.v2("generalLedgerEntries", query), "generalLedgerEntries")
+        query = Query(
+            filter=f"accountNumber eq {literal(account.number)}", select=("debitAmount", "creditAmount")
+        )
+        rows = self._rows(
+            self._reading.site.addresses.v2("generalLedgerEntries", query), "generalLedgerEntries"
+        )
         entries = (self._sure(_BOOKED.strict(row), "generalLedgerEntries") for row in rows)
         return sum((entry.debit - entry.credit for entry in entries), _ZERO)
 
     def _sure(self, found: T | None, key: str) -> T:
         """A sum of which a part cannot be read is no figure."""
         if found is None:
-            raise ProtocolViolation("a row cannot be read, so no balance can be told", whose=self._reading.client.whose, key=key)
+            raise ProtocolViolation(
+                "a row cannot be read, so no balance can be told", whose=self._reading.client.whose, key=key
+            )
         return found
 
     def _ageing(self) -> Iterator[ControlTotal]:
@@ -140,8 +175,10 @@ class Control:
         summed = [row for row in rows if row.customer == _NOBODY] or rows
         labels = next(((r.label1, r.label2, r.label3) for r in rows if r.label1), ("", "", ""))
         for key, figure in (
-            ("current", _sum(r.current for r in summed)), (labels[0] or "period1", _sum(r.first for r in summed)),
-            (labels[1] or "period2", _sum(r.second for r in summed)), (labels[2] or "period3", _sum(r.third for r in summed)),
+            ("current", _sum(r.current for r in summed)),
+            (labels[0] or "period1", _sum(r.first for r in summed)),
+            (labels[1] or "period2", _sum(r.second for r in summed)),
+            (labels[2] or "period3", _sum(r.third for r in summed)),
         ):
             if figure is not None:
                 yield ControlTotal("customers", "ageing", figure, key=key)

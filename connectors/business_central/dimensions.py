@@ -48,7 +48,9 @@ class DefaultDimensions:
     def _nested(self) -> Iterator[RecordBatch]:
         reading, shape = self._reading, self._reading.shape(self._entity)
         url = reading.site.addresses.v2("customers", Query(select=("id",), expand=self._entity.path))
-        for page in reading.pages.walk(url, key=self._entity.name, size=PageSize(reading.settings.document_page_size)):
+        for page in reading.pages.walk(
+            url, key=self._entity.name, size=PageSize(reading.settings.document_page_size)
+        ):
             records: list[RawRecord] = []
             for customer in page.rows:
                 found = _FIELDS.strict(customer)
@@ -56,7 +58,9 @@ class DefaultDimensions:
             yield RecordBatch(self._entity.name, records, complete=page.next is None)
 
     def _unread(self, customer: Row) -> RawRecord:
-        row = customer if isinstance(customer, DamagedRow) else DamagedRow(bytes(customer), "its default dimensions are no list")
+        row = (
+            customer
+            if isinstance(customer, DamagedRow)
+            else DamagedRow(bytes(customer), "its default dimensions are no list")
+        )
         return RawRecord(made_up_key(row.received), row.payload, None, row.why)
-
-

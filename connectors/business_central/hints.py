@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from connectors.business_central.connector import BusinessCentral
 
 RESOURCES = {
-    "customers": "customers", "salesInvoices": "salesInvoices", "salesCreditMemos": "salesCreditMemos", "currencies": "currencies",
-    "dimensions": "dimensions", "paymentTerms": "paymentTerms", "paymentMethods": "paymentMethods", "generalLedgerEntries": "payments",
+    "customers": "customers",
+    "salesInvoices": "salesInvoices",
+    "salesCreditMemos": "salesCreditMemos",
+    "currencies": "currencies",
+    "dimensions": "dimensions",
+    "paymentTerms": "paymentTerms",
+    "paymentMethods": "paymentMethods",
+    "generalLedgerEntries": "payments",
 }
 """What can be subscribed to, and the wire entity or family to look at then: a posting shows in the general ledger first."""
 
@@ -79,20 +85,32 @@ class HintReceiver:
     def _answer(self, environ: Mapping[str, Any]) -> tuple[str, bytes]:
         token = parse_qs(environ.get("QUERY_STRING", "")).get("validationToken")
         if token:
-            return ("200 OK", token[0].encode()) if token[0].isascii() and len(token[0]) <= 2048 else ("400 Bad Request", b"")
+            return (
+                ("200 OK", token[0].encode())
+                if token[0].isascii() and len(token[0]) <= 2048
+                else ("400 Bad Request", b"")
+            )
         if environ.get("REQUEST_METHOD") != "POST":
             return "405 Method Not Allowed", b""
         try:
             size = int(environ.get("CONTENT_LENGTH") or 0)
             if size > _LARGEST:
                 return "413 Content Too Large", b""
-            told = list(Fields(_Notification).all(msgspec.json.decode(environ["wsgi.input"].read(max(size, 0)), type=_Body).value))
+            told = list(
+                Fields(_Notification).all(
+                    msgspec.json.decode(environ["wsgi.input"].read(max(size, 0)), type=_Body).value
+                )
+            )
         except (ValueError, *DECODING):
             return "400 Bad Request", b""
         if not all(compare_digest(notification.state.encode(), self._state) for notification in told):
             return "403 Forbidden", b""
         try:
-            for resource in {found[1] for found in (_RESOURCE.search(notification.resource) for notification in told) if found}:
+            for resource in {
+                found[1]
+                for found in (_RESOURCE.search(notification.resource) for notification in told)
+                if found
+            }:
                 if resource in RESOURCES:
                     self._hear(RESOURCES[resource])
         except OSError:
@@ -107,14 +125,20 @@ def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
     """
     url, client_state = f"{hints.url}/{connector.source}", hints.secret.resolve()
     company, now = connector.company_id, connector.now()
-    ours = [row for row in _existing(connector) if f"({company})".casefold() in row.resource.casefold()]  # the YAML may have named another company
+    ours = [
+        row for row in _existing(connector) if f"({company})".casefold() in row.resource.casefold()
+    ]  # the YAML may have named another company
     known = {(row.url, row.resource.rsplit("/", 1)[-1]): row for row in ours}
     found = []
     for resource in RESOURCES:
         row = known.get((url, resource))
         try:
             if row is None:
-                wanted = {"notificationUrl": url, "resource": f"/api/v2.0/companies({company})/{resource}", "clientState": client_state}
+                wanted = {
+                    "notificationUrl": url,
+                    "resource": f"/api/v2.0/companies({company})/{resource}",
+                    "clientState": client_state,
+                }
                 connector.write("POST", "subscriptions", wanted)
                 found.append(Subscribed(resource, "made"))
             elif row.expires is None or row.expires - now < _RENEW_BEFORE:

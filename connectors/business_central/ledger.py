@@ -46,7 +46,10 @@ class EntryFields:
             return cls("Entry_No", "Open", "Closed_at_Date", "Customer_No")
         given = settings.ledger.custom.fields if settings.ledger.custom else {}
         return cls(
-            given.get("entry", "entryNumber"), given.get("open", "open"), given.get("closed", "closedAtDate"), given.get("customer", "customerNumber"),
+            given.get("entry", "entryNumber"),
+            given.get("open", "open"),
+            given.get("closed", "closedAtDate"),
+            given.get("customer", "customerNumber"),
         )
 
 
@@ -93,8 +96,10 @@ class LedgerReading:
         self._reading, self._entity = reading, entity
         self._names = EntryFields.of(entity, reading.settings)
         row = msgspec.defstruct(
-            "Entry", [("entry", EntryNumber), ("open", bool | None, None), ("closed", str, "")],
-            rename={"entry": self._names.entry, "open": self._names.open, "closed": self._names.closed}, gc=False,
+            "Entry",
+            [("entry", EntryNumber), ("open", bool | None, None), ("closed", str, "")],
+            rename={"entry": self._names.entry, "open": self._names.open, "closed": self._names.closed},
+            gc=False,
         )
         self._fields: Fields[Any] = Fields(row)
 
@@ -105,7 +110,9 @@ class LedgerReading:
 
     def of_customer(self, number: str) -> Iterator[Portion]:
         """All entries of one customer."""
-        return self._reading.where(self._entity, f"{self._names.customer} eq '{number.replace(chr(39), chr(39) * 2)}'")
+        return self._reading.where(
+            self._entity, f"{self._names.customer} eq '{number.replace(chr(39), chr(39) * 2)}'"
+        )
 
     def _tomorrow(self) -> str:
         return (self._reading.client.server_now() + timedelta(days=1)).date().isoformat()
@@ -116,12 +123,19 @@ class LedgerReading:
             before = seen.mark.entry
             seen.note(portion)
             seen.in_order = seen.in_order and (not portion.records or before == 0 or seen.mark.entry > before)
-            resume = seen.cursor() if portion.last or (seen.in_order and self._entity.modified is None) else None
+            resume = (
+                seen.cursor() if portion.last or (seen.in_order and self._entity.modified is None) else None
+            )
             yield RecordBatch(self._entity.name, portion.records, resume_from=resume, complete=portion.last)
 
     def _changes(self, mark: Mark) -> Iterator[RecordBatch]:
         names, was_open, closed_from = self._names, unpack(mark.open), _days_before(mark.closed)
-        fresh = _Seen(Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version), self._fields, Versions(self._entity), self._tomorrow())
+        fresh = _Seen(
+            Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version),
+            self._fields,
+            Versions(self._entity),
+            self._tomorrow(),
+        )
         for portion in self._reading.where(self._entity, self._new(mark)):
             fresh.note(portion)
             yield self._batch(portion.records)
@@ -129,7 +143,10 @@ class LedgerReading:
         for portion in self._reading.where(self._entity, f"{names.open} eq true"):
             now.note(portion)
             yield self._batch(portion.records)
-        for condition in (*_one_of(names.entry, (was_open | fresh.is_open) - now.numbers), *self._closed_since(closed_from)):
+        for condition in (
+            *_one_of(names.entry, (was_open | fresh.is_open) - now.numbers),
+            *self._closed_since(closed_from),
+        ):
             for portion in self._optional(condition):
                 now.note(portion)
                 yield self._batch(portion.records)
@@ -169,7 +186,9 @@ def _any_of(name: str, texts: set[str]) -> Iterator[str]:
     """The same for texts."""
     ordered = sorted(texts)
     for start in range(0, len(ordered), _ASKED_AT_ONCE // 2):
-        yield " or ".join(f"{name} eq {literal(text)}" for text in ordered[start : start + _ASKED_AT_ONCE // 2])
+        yield " or ".join(
+            f"{name} eq {literal(text)}" for text in ordered[start : start + _ASKED_AT_ONCE // 2]
+        )
 
 
 def _one_of(name: str, numbers: set[int]) -> Iterator[str]:
@@ -182,7 +201,16 @@ def _one_of(name: str, numbers: set[int]) -> Iterator[str]:
 class OpenInvoices:
     """Invoices that are open now, in few fields: a partial payment moves `remainingAmount` and no stamp. [facts: case 7]"""
 
-    SELECT = ("id", "number", "remainingAmount", "status", "dueDate", "promisedPayDate", "disputeStatus", "lastModifiedDateTime")
+    SELECT = (
+        "id",
+        "number",
+        "remainingAmount",
+        "status",
+        "dueDate",
+        "promisedPayDate",
+        "disputeStatus",
+        "lastModifiedDateTime",
+    )
 
     def __init__(self, reading: Reading, entity: Entity) -> None:
         self._reading, self._entity, self._signal = reading, entity, Signal(reading)
@@ -205,5 +233,6 @@ class OpenInvoices:
     def _fields(self) -> list[str]:
         known = self._reading.site.metadata
         sure = ("id", "number", "remainingAmount", "status", "dueDate", "lastModifiedDateTime")
-        return [name for name in self.SELECT if (known.has(self._entity.path, name) if known else name in sure)]
-
+        return [
+            name for name in self.SELECT if (known.has(self._entity.path, name) if known else name in sure)
+        ]

@@ -28,7 +28,9 @@ class Metadata:
 def read(edmx: bytes) -> Metadata | None:
     """Reads an EDMX document; None when it is none. No entity of it is resolved, no address of it is visited."""
     try:
-        root = etree.fromstring(edmx, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, recover=False))
+        root = etree.fromstring(
+            edmx, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True, recover=False)
+        )
     except etree.XMLSyntaxError:
         return None
     types: dict[str, frozenset[str]] = {}
@@ -36,7 +38,9 @@ def read(edmx: bytes) -> Metadata | None:
     for node in root.iter("{*}EntityType", "{*}EntitySet"):
         name = node.get("Name", "")
         if node.tag.endswith("}EntityType"):
-            types[name] = frozenset(child.get("Name", "") for child in node.iterchildren("{*}Property", "{*}NavigationProperty"))
+            types[name] = frozenset(
+                child.get("Name", "") for child in node.iterchildren("{*}Property", "{*}NavigationProperty")
+            )
         else:
             sets[name] = node.get("EntityType", "").rpartition(".")[2]
     return Metadata({name: types.get(kind, frozenset()) for name, kind in sets.items()}) if sets else None
@@ -55,5 +59,9 @@ def defined(rows: Iterable[Row]) -> Metadata | None:
     """Reads entityDefinitions; None when they define nothing. [LIVE amp metadata/customers.json]"""
     named = Fields(_Named)
     definitions = Fields(_Definition).all(rows)
-    sets = {row.entity_set: frozenset(field.name for field in named.all(row.properties)) for row in definitions if row.entity_set}
+    sets = {
+        row.entity_set: frozenset(field.name for field in named.all(row.properties))
+        for row in definitions
+        if row.entity_set
+    }
     return Metadata(sets, stands_in=True) if sets else None

@@ -72,7 +72,10 @@ class Offering:
                 entities[entity.name] = self._degraded(entity)
         if not entities:
             raise ConfigurationError(
-                "nothing of Business Central answers here", whose=self._site.whose, key="base_url", todo="Check base_url, environment and company.",
+                "nothing of Business Central answers here",
+                whose=self._site.whose,
+                key="base_url",
+                todo="Check base_url, environment and company.",
             )
         route = self._ledger(entities, missing, doubtful)
         return Offer(entities, missing, route, doubtful)
@@ -115,7 +118,11 @@ class Offering:
         ledger, routes = self._settings.ledger, list(_ROUTES)
         found = {name for name, why in offer.missing.items() if why in (NOT_CONFIGURED, SWITCHED_OFF)}
         for route, entities in _ROUTES.items():
-            if ledger.route != "auto" or routes.index(route) > routes.index(offer.route) or (route == "custom_api" and ledger.custom is None):
+            if (
+                ledger.route != "auto"
+                or routes.index(route) > routes.index(offer.route)
+                or (route == "custom_api" and ledger.custom is None)
+            ):
                 found |= {entity.name for entity in entities}
         return frozenset(found - offer.entities.keys())
 
@@ -130,11 +137,21 @@ class Offering:
             return replace(entity, path=ledger.page)
         if ledger.custom is not None and entity is ENTRIES_API:
             fields = ledger.custom.fields
-            return replace(entity, path=ledger.custom.entry_set, keys=(fields.get("id", "id"),), modified=fields.get("modified", "systemModifiedAt"))
+            return replace(
+                entity,
+                path=ledger.custom.entry_set,
+                keys=(fields.get("id", "id"),),
+                modified=fields.get("modified", "systemModifiedAt"),
+            )
         if ledger.custom is not None and entity is DETAILED_API:
             fields = ledger.custom.fields
             path = ledger.custom.detailed_set or ""
-            return replace(entity, path=path, keys=(fields.get("detailed_id", "id"),), modified=fields.get("detailed_modified", "systemModifiedAt"))
+            return replace(
+                entity,
+                path=path,
+                keys=(fields.get("detailed_id", "id"),),
+                modified=fields.get("detailed_modified", "systemModifiedAt"),
+            )
         return entity
 
     def _absent(self, entity: Entity) -> str:
@@ -142,7 +159,9 @@ class Offering:
             return NOT_CONFIGURED
         if entity.name == "contactsInformation":
             return self._no_contacts_information()
-        known = self._site.metadata if entity.api == "v2" and entity.name not in self._settings.pages else None
+        known = (
+            self._site.metadata if entity.api == "v2" and entity.name not in self._settings.pages else None
+        )
         if known is not None and not known.has(entity.path):
             return "not in this version" if self._site.major else "not in $metadata"
         return self._site.refusal(entity) if known is None or entity.optional else ""
@@ -152,19 +171,33 @@ class Offering:
             return SWITCHED_OFF
         if self._site.metadata is None and self._site.undescribed is not None:
             raise self._site.undescribed
-        return "" if self._site.metadata is not None and self._site.metadata.has("contactsInformation") else "not in this version"
+        return (
+            ""
+            if self._site.metadata is not None and self._site.metadata.has("contactsInformation")
+            else "not in this version"
+        )
 
     def _degraded(self, entity: Entity) -> Entity:
         """Without a stamp of last change an entity has no cursor: `defaultDimensions` before v23."""
         known = self._site.metadata
-        if entity.modified is None or entity.api != "v2" or known is None or not known.sets.get(entity.path) or known.has(entity.path, entity.modified):
+        if (
+            entity.modified is None
+            or entity.api != "v2"
+            or known is None
+            or not known.sets.get(entity.path)
+            or known.has(entity.path, entity.modified)
+        ):
             return entity
         return replace(entity, modified=None, stream=replace(entity.stream, has_cursor=False))
 
-    def _ledger(self, entities: dict[str, Entity], missing: dict[str, str], doubtful: dict[str, TransientError]) -> Route:
+    def _ledger(
+        self, entities: dict[str, Entity], missing: dict[str, str], doubtful: dict[str, TransientError]
+    ) -> Route:
         wanted = self._settings.ledger.route
         for route, offered in _ROUTES.items():
-            if wanted not in ("auto", route) or (route == "custom_api" and self._settings.ledger.custom is None):
+            if wanted not in ("auto", route) or (
+                route == "custom_api" and self._settings.ledger.custom is None
+            ):
                 continue
             for number, plain in enumerate(offered):
                 entity = self._fitted(plain)
@@ -180,7 +213,9 @@ class Offering:
                 return route
             if wanted == route:
                 raise ConfigurationError(
-                    f"the ledger route {route} does not answer ({missing[offered[0].name]})", whose=self._site.whose, key="ledger.route",
+                    f"the ledger route {route} does not answer ({missing[offered[0].name]})",
+                    whose=self._site.whose,
+                    key="ledger.route",
                     todo="Publish the page or install the app it needs, or set route: auto.",
                 )
         return "invoices"
@@ -190,5 +225,7 @@ class Offering:
         custom = self._settings.ledger.custom
         if entity.api != "custom" or custom is None:
             return entity
-        name = custom.fields.get("row_version" if entity.name == ENTRIES_API.name else "detailed_row_version", "systemRowVersion")
+        name = custom.fields.get(
+            "row_version" if entity.name == ENTRIES_API.name else "detailed_row_version", "systemRowVersion"
+        )
         return replace(entity, version=name) if name in self._site.fields_seen(entity) else entity

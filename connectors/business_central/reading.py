@@ -18,7 +18,17 @@ from connectors.business_central.versions import Versions
 from connectors.toolkit.damaged import DamagedRow
 from connectors.toolkit.failures import BrokeDown, Refused, TooSlow
 from connectors.toolkit.http import HttpClient
-from connectors.toolkit.odata import MOST_COUNTED, UNSET_STAMP, Cut, Fields, Query, Row, RowShape, cut, instant
+from connectors.toolkit.odata import (
+    MOST_COUNTED,
+    UNSET_STAMP,
+    Cut,
+    Fields,
+    Query,
+    Row,
+    RowShape,
+    cut,
+    instant,
+)
 from connectors.toolkit.paging import Pages, PageSize, sound
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SyncError, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
@@ -70,7 +80,9 @@ class Reading:
     def shape(self, entity: Entity) -> RowShape:
         """How a row's key and stamp are found."""
         if entity.name not in self._shapes:
-            is_standard = entity.api == "v2" and entity.name not in self.settings.pages and entity.keys == ("id",)
+            is_standard = (
+                entity.api == "v2" and entity.name not in self.settings.pages and entity.keys == ("id",)
+            )
             self._shapes[entity.name] = RowShape(entity.keys, entity.modified, _GUID if is_standard else 0)
         return self._shapes[entity.name]
 
@@ -91,7 +103,9 @@ class Reading:
                 stamps = [record.changed_at for record in read.records if record.changed_at is not None]
                 latest = max((stamp for stamp in stamps if stamp <= limit), default=None)
                 odd += sum(stamp > limit for stamp in stamps)
-                self.oddities[entity.name] = f"{odd} of its records are stamped later than the server's own clock; no cursor follows such a stamp"
+                self.oddities[entity.name] = (
+                    f"{odd} of its records are stamped later than the server's own clock; no cursor follows such a stamp"
+                )
             yield Portion(read.records, latest, page.next is None)
 
     def limit(self, entity: Entity) -> datetime:
@@ -105,8 +119,14 @@ class Reading:
 
     def where(self, entity: Entity, condition: str = "", *, select: Sequence[str] = ()) -> Iterator[Portion]:
         """Pages of an entity under its own filter and `condition`."""
-        both = " and ".join(part for part in (entity.filter, f"({condition})" if condition and entity.filter else condition) if part)
-        return self.rows(entity, self.site.url(entity, Query(filter=both, expand=entity.expand, select=select)))
+        both = " and ".join(
+            part
+            for part in (entity.filter, f"({condition})" if condition and entity.filter else condition)
+            if part
+        )
+        return self.rows(
+            entity, self.site.url(entity, Query(filter=both, expand=entity.expand, select=select))
+        )
 
     def pull(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything, or what changed since the cursor; where the host refuses to filter by stamp, everything."""
@@ -149,7 +169,11 @@ class Reading:
         for portion in self.where(entity, condition):
             latest = max(filter(None, (latest, portion.latest)), default=None)
             versions.note(portion.records)
-            resume = Mark(at=latest, version=versions.safe(latest, mark.version)).write() if portion.last and entity.modified and latest else None
+            resume = (
+                Mark(at=latest, version=versions.safe(latest, mark.version)).write()
+                if portion.last and entity.modified and latest
+                else None
+            )
             yield RecordBatch(entity.name, portion.records, resume_from=resume, complete=portion.last)
 
     def latest(self, entity: Entity) -> datetime | None:
@@ -163,7 +187,12 @@ class Reading:
         return self._latest(entity, f"{entity.filter} and {until}" if entity.filter else until)
 
     def _latest(self, entity: Entity, condition: str) -> datetime | None:
-        query = Query(filter=condition, select=(*entity.keys, entity.modified or ""), orderby=f"{entity.modified} desc", top=1)
+        query = Query(
+            filter=condition,
+            select=(*entity.keys, entity.modified or ""),
+            orderby=f"{entity.modified} desc",
+            top=1,
+        )
         try:
             body = self.client.get(self.site.url(entity, query), key=entity.name).body
         except Refused:
@@ -176,7 +205,9 @@ class Reading:
         if self._counts_by_path:
             path, _, query = url.partition("?")
             try:
-                said = self.client.get(f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name).body
+                said = self.client.get(
+                    f"{path}/$count" + (f"?{query}" if query else ""), key=entity.name
+                ).body
                 if 0 <= (counted := int(said.strip(b"\xef\xbb\xbf \r\n"))) < MOST_COUNTED:
                     return counted
                 self._counts_by_path = False
@@ -184,7 +215,9 @@ class Reading:
                 self._counts_by_path = False
         try:
             url = self.site.url(entity, Query(filter=entity.filter, top=1, count=True))
-            return cut(self.client.get(url, key=entity.name).body, whose=self.client.whose, key=entity.name).total
+            return cut(
+                self.client.get(url, key=entity.name).body, whose=self.client.whose, key=entity.name
+            ).total
         except (Refused, PermissionMissing, ProtocolViolation):
             return None
 
@@ -197,7 +230,12 @@ class Reading:
 
 
 def following(
-    reading: Reading, entity: Entity, leader: Entity, since: Cursor | None, sweep: Iterator[RecordBatch], signal: Callable[[], str] = str,
+    reading: Reading,
+    entity: Entity,
+    leader: Entity,
+    since: Cursor | None,
+    sweep: Iterator[RecordBatch],
+    signal: Callable[[], str] = str,
 ) -> Iterator[RecordBatch]:
     """`sweep` of an entity that changes only with its leader: nothing when no record of the leader was stamped since.
 
@@ -209,7 +247,9 @@ def following(
         yield RecordBatch(entity.name, (), resume_from=since)
         return
     for found in sweep:
-        yield replace(found, resume_from=Mark(at=now, signal=signal()).write() if found.complete and now else None)
+        yield replace(
+            found, resume_from=Mark(at=now, signal=signal()).write() if found.complete and now else None
+        )
 
 
 class _WithoutLines:
@@ -234,7 +274,9 @@ class _WithoutLines:
             return False
         impatient = () if isinstance(refusal, Refused) else (TransientError,)
         try:
-            self._reading.client.get(without_expand(url), key=self._entity.name, headers=_ONE_ROW, at_once=impatient)
+            self._reading.client.get(
+                without_expand(url), key=self._entity.name, headers=_ONE_ROW, at_once=impatient
+            )
         except (Refused, PermissionMissing):
             return False
         self._answered_plainly = url
@@ -242,14 +284,21 @@ class _WithoutLines:
 
     def read(self, url: str, headers: dict[str, str]) -> Cut:
         client, name = self._reading.client, self._entity.name
-        page = cut(client.get(without_expand(url), key=name, headers=headers).body, whose=client.whose, key=name)
+        page = cut(
+            client.get(without_expand(url), key=name, headers=headers).body, whose=client.whose, key=name
+        )
         following = None
         if page.next is not None:
             plain = without_expand(page.next)
             following = f"{plain}{'&' if '?' in plain else '?'}$expand={self._entity.expand}"
         keys = [_id_of(row) for row in page.rows]
         self._on_page = tuple(filter(None, keys))
-        return Cut([self._whole(row, key) for row, key in zip(page.rows, keys, strict=True)], following, page.total, page.goes_on_inside)
+        return Cut(
+            [self._whole(row, key) for row, key in zip(page.rows, keys, strict=True)],
+            following,
+            page.total,
+            page.goes_on_inside,
+        )
 
     def _whole(self, header: Row, key: str) -> Row:
         """The document with its lines. One that is damaged, or has no id to ask for lines by, has none and says so."""
@@ -263,12 +312,13 @@ class _WithoutLines:
             lines = [bytes(row) for page in walk for row in sound(page.rows)]
         except (Refused, ProtocolViolation, BrokeDown, TooSlow) as failure:
             self._in_a_row += not _is_known(failure)
-            if self._in_a_row > _IN_A_ROW or (isinstance(failure, TransientError) and not self._reads_another(key)):
+            if self._in_a_row > _IN_A_ROW or (
+                isinstance(failure, TransientError) and not self._reads_another(key)
+            ):
                 raise
             return DamagedRow(body, _words(failure))
         self._in_a_row, self._read_last = 0, key
         return msgspec.Raw(spliced(body, self._entity.expand, b"[" + b",".join(lines) + b"]"))
-
 
     def _lines_of(self, key: str) -> str:
         path, _, query = self._reading.site.url(self._entity).partition("?")
@@ -276,14 +326,25 @@ class _WithoutLines:
 
     def _reads_another(self, key: str) -> bool:
         """Whether the server reads lines of another document now: one of the page, or any where it is alone on its page."""
-        others = [self._read_last] if self._read_last else [other for other in self._on_page if other != key][:_WITNESSES]
+        others = (
+            [self._read_last]
+            if self._read_last
+            else [other for other in self._on_page if other != key][:_WITNESSES]
+        )
         alone = Query(filter=f"id ne {key}", expand=self._entity.expand, top=1)
-        return any(map(self._works, map(self._lines_of, others) if others else (self._reading.site.url(self._entity, alone),)))
+        return any(
+            map(
+                self._works,
+                map(self._lines_of, others) if others else (self._reading.site.url(self._entity, alone),),
+            )
+        )
 
     def _works(self, url: str) -> bool:
         """Whether a server is there that answers; a refusal is an answer too."""
         try:
-            self._reading.client.get(url, key=self._entity.expand, headers=_ONE_ROW, at_once=(TransientError,))
+            self._reading.client.get(
+                url, key=self._entity.expand, headers=_ONE_ROW, at_once=(TransientError,)
+            )
         except (Refused, PermissionMissing):
             return True
         except TransientError:

@@ -67,7 +67,11 @@ def _with_kind(given: Any) -> Any:
     return {"kind": "secret", **given} if isinstance(given, dict) and "kind" not in given else given
 
 
-Auth = Annotated[SecretAuth | CertificateAuth | BasicAuth | NoAuth, Field(discriminator="kind"), BeforeValidator(_with_kind)]
+Auth = Annotated[
+    SecretAuth | CertificateAuth | BasicAuth | NoAuth,
+    Field(discriminator="kind"),
+    BeforeValidator(_with_kind),
+]
 
 
 class ApiPage(Strict):
@@ -92,8 +96,17 @@ class CustomLedger(Strict):
     detailed_set: str | None = "detailedCustomerLedgerEntries"
     fields: dict[
         Literal[
-            "id", "entry", "open", "closed", "modified", "customer", "row_version",
-            "detailed_id", "detailed_modified", "detailed_customer", "detailed_row_version",
+            "id",
+            "entry",
+            "open",
+            "closed",
+            "modified",
+            "customer",
+            "row_version",
+            "detailed_id",
+            "detailed_modified",
+            "detailed_customer",
+            "detailed_row_version",
         ],
         str,
     ] = {}
@@ -121,8 +134,12 @@ class Ledger(Strict):
 class Hints(Strict):
     """Where Business Central may tell that something changed: the public address of `sync-engine hints serve`, and what proves a notice."""
 
-    url: str = Field(description="https address that reaches the receiver; the name of the source is put behind it.")
-    secret: SecretRef = Field(description="Sent with every subscription (clientState) and expected in every notification.")
+    url: str = Field(
+        description="https address that reaches the receiver; the name of the source is put behind it."
+    )
+    secret: SecretRef = Field(
+        description="Sent with every subscription (clientState) and expected in every notification."
+    )
 
     @field_validator("url")
     @classmethod
@@ -147,33 +164,59 @@ class Settings(Strict):
 
     tenant_id: str | None = None
     environment: str | None = None
-    company: str | None = Field(default=None, description="Name or id; may be left out where there is only one.")
+    company: str | None = Field(
+        default=None, description="Name or id; may be left out where there is only one."
+    )
     base_url: str = SAAS
     authority: str | None = None
     scope: str = SCOPE
     auth: Auth
     verify: bool | str = Field(default=True, description="False, or a file of certificate authorities (PEM).")
-    tenant: str | None = Field(default=None, description="On premises with several tenants: sent as ?tenant=.")
+    tenant: str | None = Field(
+        default=None, description="On premises with several tenants: sent as ?tenant=."
+    )
     page_size: int = Field(default=5000, ge=1, le=20000)
     document_page_size: int = Field(default=1000, ge=1, le=20000)
     timeouts: Timeouts = Timeouts()
     attempts: int = Field(default=6, ge=1, le=20)
-    largest_answer_mb: int = Field(default=256, ge=1, le=4096, description="What is larger, unpacked, is not read: no page of documents comes near it.")
-    max_concurrent: int = Field(default=4, ge=1, le=5)
-    calls_per_five_minutes: int = Field(default=6000, ge=10, description="What Business Central online allows a login, all lanes of this machine together.")
-    ledger: Ledger = Ledger()
-    pages: dict[str, ApiPage] = Field(default={}, description="Custom API pages that stand in for standard ones, by wire entity.")
-    custom_fields: dict[str, list[str]] = Field(default={}, description="Fields beyond the standard, by wire entity: their absence is told.")
-    customer_card: str = Field(default="Customer_Card", description="Name of the published customer card (ODataV4).")
-    control_accounts: list[str] | Literal["by_category"] = Field(
-        default=[], description="Receivables accounts to compare with the ledger (check C9), or by_category: those of sub-category Accounts Receivable.",
+    largest_answer_mb: int = Field(
+        default=256,
+        ge=1,
+        le=4096,
+        description="What is larger, unpacked, is not read: no page of documents comes near it.",
     )
-    contacts_information: bool = Field(default=True, description="Ask per customer for contacts that no bulk route links.")
+    max_concurrent: int = Field(default=4, ge=1, le=5)
+    calls_per_five_minutes: int = Field(
+        default=6000,
+        ge=10,
+        description="What Business Central online allows a login, all lanes of this machine together.",
+    )
+    ledger: Ledger = Ledger()
+    pages: dict[str, ApiPage] = Field(
+        default={}, description="Custom API pages that stand in for standard ones, by wire entity."
+    )
+    custom_fields: dict[str, list[str]] = Field(
+        default={}, description="Fields beyond the standard, by wire entity: their absence is told."
+    )
+    customer_card: str = Field(
+        default="Customer_Card", description="Name of the published customer card (ODataV4)."
+    )
+    control_accounts: list[str] | Literal["by_category"] = Field(
+        default=[],
+        description="Receivables accounts to compare with the ledger (check C9), or by_category: those of sub-category Accounts Receivable.",
+    )
+    contacts_information: bool = Field(
+        default=True, description="Ask per customer for contacts that no bulk route links."
+    )
     contacts_information_limit: int = Field(default=2000, ge=0)
     company_contacts: bool = Field(
-        default=False, description="Ask also for companies without people, a call for each: only for a mapping that keeps company_contacts.",
+        default=False,
+        description="Ask also for companies without people, a call for each: only for a mapping that keeps company_contacts.",
     )
-    hints: Hints | None = Field(default=None, description="Notifications that wake the lane before its schedule does; left out, it only polls.")
+    hints: Hints | None = Field(
+        default=None,
+        description="Notifications that wake the lane before its schedule does; left out, it only polls.",
+    )
 
     @field_validator("base_url", "authority")
     @classmethod
@@ -186,16 +229,22 @@ class Settings(Strict):
         if "?" in url or "@" in url:
             raise ValueError("an address holds neither a query nor a user")
         if urlsplit(url).hostname == WEB_CLIENT:
-            raise ValueError(f"{WEB_CLIENT} is where people work: leave base_url out and set tenant_id and environment")
+            raise ValueError(
+                f"{WEB_CLIENT} is where people work: leave base_url out and set tenant_id and environment"
+            )
         url = url.removesuffix("/api/v2.0").removesuffix("/ODataV4")
         return SAAS if url == f"{SAAS}/v2.0" else url
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if self.base_url == SAAS and not self.environment:
-            raise ValueError("environment is missing (for example production); on premises set base_url instead")
+            raise ValueError(
+                "environment is missing (for example production); on premises set base_url instead"
+            )
         if urlsplit(self.base_url).hostname == urlsplit(SAAS).hostname and self.auth.kind == "basic":
-            raise ValueError("Business Central online takes no basic login since October 2022: use kind secret or certificate")
+            raise ValueError(
+                "Business Central online takes no basic login since October 2022: use kind secret or certificate"
+            )
         if self.auth.kind in ("secret", "certificate") and not (self.authority or self.tenant_id):
             raise ValueError("tenant_id (or authority) is missing: where is the token asked for?")
         for name, url in (("base_url", self.base_url), ("authority", self.authority or "")):

@@ -50,14 +50,20 @@ class Signal:
 
     def _newest(self, entity: Entity, order: str) -> _Newest:
         url = self._reading.site.url(entity, Query(orderby=f"{order} desc", top=1))
-        rows = cut(self._reading.client.get(url, key=entity.name).body, whose=self._reading.client.whose, key=entity.name).rows
+        rows = cut(
+            self._reading.client.get(url, key=entity.name).body,
+            whose=self._reading.client.whose,
+            key=entity.name,
+        ).rows
         return self._understood(rows[0], entity) if rows else _Newest()
 
     def _understood(self, row: Row | bytes, entity: Entity) -> _Newest:
         """An odd entry may be anybody's: then nothing can be told."""
         found = self._fields.strict(row)
         if found is None:
-            raise ProtocolViolation("an entry cannot be read", whose=self._reading.client.whose, key=entity.name)
+            raise ProtocolViolation(
+                "an entry cannot be read", whose=self._reading.client.whose, key=entity.name
+            )
         return found
 
     def mark(self) -> Mark | None:
@@ -85,7 +91,9 @@ class Signal:
                     customers.add(row.customer)
         except SourceError:
             return None
-        return customers, Mark(entry=last, open=pack({number for number in lately if number > last - _NUMBERS_BACK}))
+        return customers, Mark(
+            entry=last, open=pack({number for number in lately if number > last - _NUMBERS_BACK})
+        )
 
     def _since(self, detailed: Entity, last: int) -> Iterator[_Newest]:
         for portion in self._reading.where(detailed, f"entryNumber gt {max(0, last - _NUMBERS_BACK)}"):

@@ -19,7 +19,14 @@ from connectors.toolkit.failures import Refused
 from connectors.toolkit.http import HttpClient
 from connectors.toolkit.odata import Fields, Query, Row, cut, names
 from connectors.toolkit.paging import Pages, PageSize
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, PermissionMissing, ProtocolViolation, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    PermissionMissing,
+    ProtocolViolation,
+    SyncError,
+    TransientError,
+)
 from sync_engine.records import Offered
 
 NOT_PERMITTED = "the login may not read it"
@@ -66,7 +73,9 @@ class Site:
             if refusal.key == "token":
                 raise
             raise AuthenticationFailed(
-                refusal.what, whose=self._client.whose, key="companies",
+                refusal.what,
+                whose=self._client.whose,
+                key="companies",
                 todo="See that the app is on the page 'Microsoft Entra applications' of Business Central, enabled and with permission sets.",
             ) from None
         except Refused as refusal:
@@ -97,7 +106,9 @@ class Site:
             found = None  # its id is all that addresses need
         if found is None:
             if not wanted:
-                raise ConfigurationError("no company is set and the host lists none", whose=self._client.whose, key="company")
+                raise ConfigurationError(
+                    "no company is set and the host lists none", whose=self._client.whose, key="company"
+                )
             return Company(wanted, wanted)
         if wanted is None:
             if len(found) == 1:
@@ -105,7 +116,9 @@ class Site:
             raise self._unknown("no company is set", found)
         fold = wanted.casefold()
         for fits in (
-            lambda c: c.id.casefold() == fold, lambda c: c.name == wanted, lambda c: c.display_name == wanted,
+            lambda c: c.id.casefold() == fold,
+            lambda c: c.name == wanted,
+            lambda c: c.display_name == wanted,
             lambda c: fold in (c.name.casefold(), c.display_name.casefold()),
         ):
             hits = [company for company in found if fits(company)]
@@ -117,7 +130,9 @@ class Site:
 
     def _unknown(self, what: str, found: Sequence[Company]) -> ConfigurationError:
         names = ", ".join(f"{company.name} ({company.id})" for company in found[:20]) or "none"
-        return ConfigurationError(what, whose=self._client.whose, key="company", todo=f"Companies here: {names}.")
+        return ConfigurationError(
+            what, whose=self._client.whose, key="company", todo=f"Companies here: {names}."
+        )
 
     @cached_property
     def addresses(self) -> Addresses:
@@ -135,7 +150,9 @@ class Site:
         """What describes API v2.0: $metadata, else entityDefinitions; None where there is neither, or none now, and then sets are asked one by one."""
         self.undescribed = None
         try:
-            return self._described("$metadata", self._edmx) or self._described("entityDefinitions", lambda path: metadata.defined(self.rows(path)))
+            return self._described("$metadata", self._edmx) or self._described(
+                "entityDefinitions", lambda path: metadata.defined(self.rows(path))
+            )
         except TransientError as failure:
             self.undescribed = failure
             return None
@@ -169,7 +186,9 @@ class Site:
             case "custom":
                 custom = ledger.custom
                 assert custom is not None
-                return self.addresses.api(f"{custom.publisher}/{custom.group}/{custom.version}", entity.path, query)
+                return self.addresses.api(
+                    f"{custom.publisher}/{custom.group}/{custom.version}", entity.path, query
+                )
             case "odata":
                 return self.addresses.odata(entity.path, query)
             case "v2":
@@ -180,7 +199,9 @@ class Site:
         why = self._refusal(self.url(entity, Query(filter=entity.filter, top=1)), entity)
         if not why.startswith(_KEYLESS):
             return why
-        return self._refusal(self.url(entity, Query(filter=entity.filter, top=_SEVERAL)), entity)  # one row without a key is a record's trouble
+        return self._refusal(
+            self.url(entity, Query(filter=entity.filter, top=_SEVERAL)), entity
+        )  # one row without a key is a record's trouble
 
     def refused(self, url: str, key: str) -> str:
         """The same for an address that is no wire entity."""
@@ -204,7 +225,11 @@ class Site:
             said = explained(refusal, self._settings, self._client.whose)
             if isinstance(said, ConfigurationError):
                 raise said from None
-            return "not there" if refusal.status == 404 else f"refused: {refusal.message or refusal.code or refusal.status}"
+            return (
+                "not there"
+                if refusal.status == 404
+                else f"refused: {refusal.message or refusal.code or refusal.status}"
+            )
         except (ProtocolViolation, AuthenticationFailed) as failure:
             if failure.key == "token":
                 raise
@@ -227,7 +252,9 @@ class Site:
 
     def _closed(self, failure: SyncError) -> PermissionMissing:
         return PermissionMissing(
-            f"the company {self.company.label!r} cannot be entered ({failure.what})", whose=self._client.whose, key="company",
+            f"the company {self.company.label!r} cannot be entered ({failure.what})",
+            whose=self._client.whose,
+            key="company",
             todo="Give the app's user permission sets in that company.",
         )
 
@@ -240,7 +267,9 @@ class Site:
     def signal(self) -> Entity | None:
         """The detailed entries of reportsFinance, where both they and the entries they belong to can be read now; else more is re-read."""
         try:
-            return None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
+            return (
+                None if self.refusal(DETAILED_FINANCE) or self.refusal(ENTRIES_FINANCE) else DETAILED_FINANCE
+            )
         except TransientError:
             return None
 
@@ -250,7 +279,12 @@ class Site:
         offer, company = self.offer, self.company.id
         fields = {name: self._fields_of(entity) for name, entity in offer.entities.items()}
         return Offered(
-            company if is_guid(company) else "", offer.route, fields, dict(offer.missing), self._offering.left_out(offer), frozenset(offer.doubtful),
+            company if is_guid(company) else "",
+            offer.route,
+            fields,
+            dict(offer.missing),
+            self._offering.left_out(offer),
+            frozenset(offer.doubtful),
         )
 
     def _fields_of(self, entity: Entity) -> frozenset[str]:

@@ -47,8 +47,15 @@ class Spool:
         order = sorted(range(len(marks)), key=marks.__getitem__)
         for group, places in groupby(order, key=lambda place: marks[place] // _ROOM):
             last = {marks[place]: place for place in places}
-            yield group, [os.pread(self._file, self._sizes[place], self._starts[place]) for place in last.values()]
+            yield (
+                group,
+                [os.pread(self._file, self._sizes[place], self._starts[place]) for place in last.values()],
+            )
 
     def _full(self, failure: OSError | None) -> ConfigurationError:
         why = failure.strerror if failure is not None else "no room left"
-        return ConfigurationError(f"rows cannot be put in order in {tempfile.gettempdir()} ({why})", key="TMPDIR", todo="Make room there, or set TMPDIR.")
+        return ConfigurationError(
+            f"rows cannot be put in order in {tempfile.gettempdir()} ({why})",
+            key="TMPDIR",
+            todo="Make room there, or set TMPDIR.",
+        )

@@ -49,28 +49,49 @@ _BETTER: dict[str, str] = {
 }
 _FINANCE = "{}: install Microsoft's app API Reports - Finance, or give the login its permission set"
 _COLUMNS = {
-    "Remaining_Amount": "what remains of an entry", "Remaining_Amt_LCY": "what remains in base currency (check C4)", "Due_Date": "due dates of entries",
+    "Remaining_Amount": "what remains of an entry",
+    "Remaining_Amt_LCY": "what remains in base currency (check C4)",
+    "Due_Date": "due dates of entries",
     "Currency_Code": "currencies of entries: all would pass for base currency",
     "Closed_at_Date": "closing dates; entries closed lately are looked for by number only",
-    "External_Document_No": "external document numbers", "Reversed": "which entries were reversed",
+    "External_Document_No": "external document numbers",
+    "Reversed": "which entries were reversed",
     "Promised_Pay_Date": "promised payment dates of entries (v25 and later)",
     "Dispute_Status": "disputes of entries (v25 and later)",
 }
 _TABLES: dict[str, str] = {
-    "companyInformation": "Company Information (79)", "generalLedgerSetup": "General Ledger Setup (98)", "currencies": "Currency (4)",
-    "currencyExchangeRates": "Currency Exchange Rate (330)", "paymentTerms": "Payment Terms (3)", "paymentMethods": "Payment Method (289)",
-    "salespeoplePurchasers": "Salesperson/Purchaser (13)", "dimensions": "Dimension (348)",
-    "dimensionValues": "Dimension Value (349)", "financeDimensionValues": "Dimension Value (349)", "customers": "Customer (18)",
-    "customerFinancialDetails": "Customer (18) and Detailed Cust. Ledg. Entry (379)", "customerCard": "Customer (18)",
-    "defaultDimensions": "Default Dimension (352)", "contacts": "Contact (5050)", "customerContacts": "Contact (5050) and Contact Business Relation (5054)",
-    "salesInvoices": "Sales Invoice Entity Aggregate (5475)", "salesCreditMemos": "Sales Cr. Memo Entity Buffer (5507)",
-    "agedAccountsReceivables": "Customer (18) and Cust. Ledger Entry (21)", "accounts": "G/L Account (15)",
-    ENTRIES_PAGE.name: "Cust. Ledger Entry (21)", ENTRIES_API.name: "Cust. Ledger Entry (21)", DETAILED_API.name: "Detailed Cust. Ledg. Entry (379)",
+    "companyInformation": "Company Information (79)",
+    "generalLedgerSetup": "General Ledger Setup (98)",
+    "currencies": "Currency (4)",
+    "currencyExchangeRates": "Currency Exchange Rate (330)",
+    "paymentTerms": "Payment Terms (3)",
+    "paymentMethods": "Payment Method (289)",
+    "salespeoplePurchasers": "Salesperson/Purchaser (13)",
+    "dimensions": "Dimension (348)",
+    "dimensionValues": "Dimension Value (349)",
+    "financeDimensionValues": "Dimension Value (349)",
+    "customers": "Customer (18)",
+    "customerFinancialDetails": "Customer (18) and Detailed Cust. Ledg. Entry (379)",
+    "customerCard": "Customer (18)",
+    "defaultDimensions": "Default Dimension (352)",
+    "contacts": "Contact (5050)",
+    "customerContacts": "Contact (5050) and Contact Business Relation (5054)",
+    "salesInvoices": "Sales Invoice Entity Aggregate (5475)",
+    "salesCreditMemos": "Sales Cr. Memo Entity Buffer (5507)",
+    "agedAccountsReceivables": "Customer (18) and Cust. Ledger Entry (21)",
+    "accounts": "G/L Account (15)",
+    ENTRIES_PAGE.name: "Cust. Ledger Entry (21)",
+    ENTRIES_API.name: "Cust. Ledger Entry (21)",
+    DETAILED_API.name: "Detailed Cust. Ledg. Entry (379)",
     ENTRIES_FINANCE.name: "Cust. Ledger Entry (21)",
 }
 """What a permission set has to let the login read. [B: the tables behind the pages of the catalogue]"""
 _GATED = (
-    ("contacts", "jobTitle", "positions (v25 and later; before, through an API page of your own in connection.pages)"),
+    (
+        "contacts",
+        "jobTitle",
+        "positions (v25 and later; before, through an API page of your own in connection.pages)",
+    ),
     ("customers", "salespersonCode", "account owners of debtors (v19 and later)"),
     ("salesInvoices", "promisedPayDate", "promised payment dates (v25 and later)"),
     ("salesInvoices", "disputeStatus", "disputes (v25 and later)"),
@@ -78,12 +99,21 @@ _GATED = (
 )
 
 
-def capabilities(site: Site, settings: Settings, count: Callable[[Entity], int | None]) -> tuple[Capability, ...]:
+def capabilities(
+    site: Site, settings: Settings, count: Callable[[Entity], int | None]
+) -> tuple[Capability, ...]:
     """What can and cannot be done. Every entity is asked for one row, so that missing permissions show; `count` counts one."""
     entities = tuple(_entities(site))
     refused = {capability.name for capability in entities if not capability.available}
     fields = (field for field in _fields(site, settings) if field.name.partition(".")[0] not in refused)
-    return (*entities, *_ledger(site), *_filled(site, refused, count), *_cheapness(site), *_controls(site, settings), *fields)
+    return (
+        *entities,
+        *_ledger(site),
+        *_filled(site, refused, count),
+        *_cheapness(site),
+        *_controls(site, settings),
+        *fields,
+    )
 
 
 def _entities(site: Site) -> Iterator[Capability]:
@@ -91,11 +121,20 @@ def _entities(site: Site) -> Iterator[Capability]:
     for entity in offer.entities.values():
         doubt = offer.doubtful.get(entity.name)
         try:
-            why = site.refusal(entity) if not doubt and not entity.optional and entity.reader != "contacts_information" else ""
+            why = (
+                site.refusal(entity)
+                if not doubt and not entity.optional and entity.reader != "contacts_information"
+                else ""
+            )
         except (SourceError, TransientError) as failure:
             why = _silence(failure)
         why = _silence(doubt) if doubt else why
-        yield Capability(entity.name, not why, why or "readable", _permitted(entity.name, why, _lost(entity.name)) if why else "")
+        yield Capability(
+            entity.name,
+            not why,
+            why or "readable",
+            _permitted(entity.name, why, _lost(entity.name)) if why else "",
+        )
     for name, why in offer.missing.items():
         yield Capability(name, False, why, _permitted(name, why, _lost(name)))
 
@@ -103,25 +142,46 @@ def _entities(site: Site) -> Iterator[Capability]:
 def _permitted(name: str, why: str, lost: str) -> str:
     """With the table to grant, where a permission is what is missing."""
     table = _TABLES.get(name, "") if why == NOT_PERMITTED else ""
-    return f"{lost}. Give the app's user a permission set that reads {table}; D365 READ has it" if table else lost
+    return (
+        f"{lost}. Give the app's user a permission set that reads {table}; D365 READ has it"
+        if table
+        else lost
+    )
 
 
 def _filled(site: Site, refused: set[str], count: Callable[[Entity], int | None]) -> Iterator[Capability]:
     """After a migration the sets of documents are empty until they are built: nothing is refused, and nothing is there. [facts: case 32]"""
-    sets = [site.offer.entities[name] for name in ("salesInvoices", "salesCreditMemos") if name in site.offer.entities and name not in refused]
-    ledger = next((e for e in site.offer.entities.values() if e.stream.canonical == "ledger_entry" and e.reader == "entries"), None)
+    sets = [
+        site.offer.entities[name]
+        for name in ("salesInvoices", "salesCreditMemos")
+        if name in site.offer.entities and name not in refused
+    ]
+    ledger = next(
+        (
+            e
+            for e in site.offer.entities.values()
+            if e.stream.canonical == "ledger_entry" and e.reader == "entries"
+        ),
+        None,
+    )
     try:
         if not sets or ledger is None or any(count(entity) != 0 for entity in sets) or not count(ledger):
             return
     except (SourceError, TransientError):
         return
-    built = "invoices and credit notes with their lines: run Integrate APIs on page API Setup in Business Central"
+    built = (
+        "invoices and credit notes with their lines: run Integrate APIs on page API Setup in Business Central"
+    )
     yield Capability("documents", False, "the sets are empty, and the ledger is not", built)
 
 
 def _silence(failure: SyncError) -> str:
     """What passes by itself is told apart from what is refused for good."""
-    return f"could not be told now, ask again ({failure.what})" if isinstance(failure, TransientError) else failure.what
+    return (
+        f"could not be told now, ask again ({failure.what})"
+        if isinstance(failure, TransientError)
+        else failure.what
+    )
 
 
 def _refused(site: Site, path: str) -> str:
@@ -133,15 +193,24 @@ def _refused(site: Site, path: str) -> str:
 
 
 def _lost(name: str) -> str:
-    return {entity.name: entity.lost for entity in BASE}.get(name) or _BETTER.get(name) or "another ledger route"
+    return (
+        {entity.name: entity.lost for entity in BASE}.get(name) or _BETTER.get(name) or "another ledger route"
+    )
 
 
 def untold(site: Site) -> dict[str, str]:
     """What the ledger route cannot tell, by the wire entity it reads: what the certificate of every cut says. Asks nothing."""
     offer = site.offer
-    carrier = next((entity.name for entity in offer.entities.values() if entity.stream.canonical == "ledger_entry"), "openInvoices")
-    sentence = "; ".join([*filter(None, [_by_route(offer)]), *(f"{name} is not shown: {lost}" for name, lost in _hidden(site))])
-    return {carrier: f"ledger route {offer.route}: {sentence}"} if sentence and carrier in offer.entities else {}
+    carrier = next(
+        (entity.name for entity in offer.entities.values() if entity.stream.canonical == "ledger_entry"),
+        "openInvoices",
+    )
+    sentence = "; ".join(
+        [*filter(None, [_by_route(offer)]), *(f"{name} is not shown: {lost}" for name, lost in _hidden(site))]
+    )
+    return (
+        {carrier: f"ledger route {offer.route}: {sentence}"} if sentence and carrier in offer.entities else {}
+    )
 
 
 def _by_route(offer: Offer) -> str:
@@ -161,31 +230,51 @@ def _hidden(site: Site) -> Iterator[tuple[str, str]]:
     if page is None or not (shown := site.fields_seen(page)):
         return
     for column, lost in _COLUMNS.items():
-        if column not in shown and not (column in ("Promised_Pay_Date", "Dispute_Status") and (site.major or 99) < 25):
+        if column not in shown and not (
+            column in ("Promised_Pay_Date", "Dispute_Status") and (site.major or 99) < 25
+        ):
             yield f"{page.path}.{column}", lost
 
 
 def _ledger(site: Site) -> Iterator[Capability]:
     """The route, what it does not tell, and what its page hides."""
     offer = site.offer
-    yield Capability("ledger route", offer.route not in ("reports_finance", "invoices"), offer.route, _by_route(offer))
+    yield Capability(
+        "ledger route", offer.route not in ("reports_finance", "invoices"), offer.route, _by_route(offer)
+    )
     for name, lost in _hidden(site):
         yield Capability(name, False, "not visible on the published page", lost)
     for entity in (offer.entities.get(ENTRIES_API.name), offer.entities.get(DETAILED_API.name)):
         if entity is not None and site.fields_seen(entity):
             lost = "a cursor without loss: rows without a stamp (a copied company) are only found by a sweep; expose SystemRowVersion"
             shown_here = bool(entity.version)
-            yield Capability(f"{entity.name}.systemRowVersion", shown_here, "readable" if shown_here else "not on the page", "" if shown_here else lost)
+            yield Capability(
+                f"{entity.name}.systemRowVersion",
+                shown_here,
+                "readable" if shown_here else "not on the page",
+                "" if shown_here else lost,
+            )
 
 
 def _cheapness(site: Site) -> Iterator[Capability]:
     """What is asked more often than would be needed with more permission or a newer version."""
-    lost = "a run reads all open invoices again" + (", and the whole Power BI ledger" if site.offer.route == "analytics" else "")
+    lost = "a run reads all open invoices again" + (
+        ", and the whole Power BI ledger" if site.offer.route == "analytics" else ""
+    )
     moved = site.signal is not None
-    detail, todo = ("detailed entries of reportsFinance", "") if moved else ("reportsFinance does not answer", _FINANCE.format(lost))
+    detail, todo = (
+        ("detailed entries of reportsFinance", "")
+        if moved
+        else ("reportsFinance does not answer", _FINANCE.format(lost))
+    )
     yield Capability("change signal", moved, detail, todo)
     if "contactsInformation" in site.offer.entities and "customerContacts" not in site.offer.entities:
-        yield Capability("contacts in bulk", False, "customerContacts does not answer", "contacts are asked for customer by customer, when a contact changed")
+        yield Capability(
+            "contacts in bulk",
+            False,
+            "customerContacts does not answer",
+            "contacts are asked for customer by customer, when a contact changed",
+        )
 
 
 def _controls(site: Site, settings: Settings) -> Iterator[Capability]:
@@ -212,9 +301,18 @@ def _fields(site: Site, settings: Settings) -> Iterator[Capability]:
     if known.stands_in:
         yield Capability("entityDefinitions", True, "stands in for $metadata, which is not there")
     wanted = [(entity, field, lost) for entity, field, lost in _GATED if known.has(entity)]
-    wanted += [(name, field, "a custom field") for name, fields in settings.custom_fields.items() for field in fields if known.has(name)]
+    wanted += [
+        (name, field, "a custom field")
+        for name, fields in settings.custom_fields.items()
+        for field in fields
+        if known.has(name)
+    ]
     for name, field, lost in wanted:
-        seen = site.fields_seen(site.offer.entities[name]) if name in settings.pages and name in site.offer.entities else frozenset()
+        seen = (
+            site.fields_seen(site.offer.entities[name])
+            if name in settings.pages and name in site.offer.entities
+            else frozenset()
+        )
         there = field in seen or (name not in settings.pages and known.has(name, field))
         absent = "not on the page" if name in settings.pages else "not in this version"
         yield Capability(f"{name}.{field}", there, "readable" if there else absent, "" if there else lost)

@@ -24,7 +24,12 @@ class Versions:
 
     def __init__(self, entity: Entity) -> None:
         number = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
-        row = msgspec.defstruct("Versioned", [("version", number, 0)], rename={"version": entity.version or "@syncEngine.none"}, gc=False)
+        row = msgspec.defstruct(
+            "Versioned",
+            [("version", number, 0)],
+            rename={"version": entity.version or "@syncEngine.none"},
+            gc=False,
+        )
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
         self._entity = entity
         self._highest: dict[int, int] = {}

@@ -23,7 +23,9 @@ def passes(refusal: Refused) -> bool:
     if refusal.code == "Request_EntityChanged":
         return True
     text = refusal.message.lower()
-    return refusal.status in (400, 409) and any(words in text for words in ("deadlock", "retry the activity", "please try again later"))
+    return refusal.status in (400, 409) and any(
+        words in text for words in ("deadlock", "retry the activity", "please try again later")
+    )
 
 
 def explained(failure: SyncError, settings: Settings, whose: str) -> SyncError:
@@ -32,16 +34,22 @@ def explained(failure: SyncError, settings: Settings, whose: str) -> SyncError:
         return failure
     if failure.code == "NoEnvironment" or "Environment does not exist" in failure.message:
         return ConfigurationError(
-            f"there is no environment {settings.environment!r}", whose=whose, key="environment",
+            f"there is no environment {settings.environment!r}",
+            whose=whose,
+            key="environment",
             todo="Write its name as the admin centre shows it; `sources discover` lists the environments.",
         )
     if failure.status == 405:
         return ConfigurationError(
-            "web services are off (HTTP 405)", whose=whose, key="base_url",
+            "web services are off (HTTP 405)",
+            whose=whose,
+            key="base_url",
             todo="Switch on ODataServicesEnabled and ApiServicesEnabled on the Business Central server.",
         )
     if "data upgrade" in failure.message:
-        return ConfigurationError(failure.what, whose=whose, key=failure.key, todo="Run the API data upgrade in Business Central.")
+        return ConfigurationError(
+            failure.what, whose=whose, key=failure.key, todo="Run the API data upgrade in Business Central."
+        )
     return failure
 
 
@@ -49,11 +57,17 @@ def login_of(settings: Settings) -> Login | None:
     """The login an installation is configured with; nothing is asked for yet."""
     match settings.auth:
         case SecretAuth() as auth:
-            return EntraLogin(settings.login_authority, auth.client_id, settings.scope, client_secret=auth.client_secret)
+            return EntraLogin(
+                settings.login_authority, auth.client_id, settings.scope, client_secret=auth.client_secret
+            )
         case CertificateAuth() as auth:
             return EntraLogin(
-                settings.login_authority, auth.client_id, settings.scope,
-                private_key=auth.private_key, public_certificate=auth.public_certificate, thumbprint=auth.thumbprint,
+                settings.login_authority,
+                auth.client_id,
+                settings.scope,
+                private_key=auth.private_key,
+                public_certificate=auth.public_certificate,
+                thumbprint=auth.thumbprint,
             )
         case BasicAuth() as auth:
             return BasicLogin(auth.user, auth.key)
@@ -70,13 +84,22 @@ def _who(settings: Settings) -> str:
             return ""
 
 
-def client_of(source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None) -> HttpClient:
+def client_of(
+    source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None
+) -> HttpClient:
     """The client of one installation. Accept-Language keeps messages in one language. [D:developer/devenv-connect-apps-tips.md]"""
     return HttpClient(
-        whose=source, clock=clock, login=login_of(settings), transport=transport, verify=settings.verify,
+        whose=source,
+        clock=clock,
+        login=login_of(settings),
+        transport=transport,
+        verify=settings.verify,
         headers={"Accept": "application/json", "Accept-Language": "en-US", "User-Agent": "sync-engine"},
         limits=Limits(
-            connect=settings.timeouts.connect, read=settings.timeouts.read, attempts=settings.attempts, concurrent=settings.max_concurrent,
+            connect=settings.timeouts.connect,
+            read=settings.timeouts.read,
+            attempts=settings.attempts,
+            concurrent=settings.max_concurrent,
             largest=settings.largest_answer_mb << 20,
             calls_per_window=settings.calls_per_five_minutes if settings.is_online else None,
         ),

@@ -25,7 +25,10 @@ class Files:
     def __init__(self, source: str, settings: Settings) -> None:
         self.source, self.settings = source, settings
         self._folder = Path(settings.folder).expanduser()
-        self._readings = {name: EntityReading(source, name, self._folder, declared) for name, declared in settings.entities.items()}
+        self._readings = {
+            name: EntityReading(source, name, self._folder, declared)
+            for name, declared in settings.entities.items()
+        }
 
     def __repr__(self) -> str:
         return f"Files({self.source!r})"
@@ -98,25 +101,37 @@ class Files:
 
     def _company(self) -> RawRecord:
         assert self.settings.company is not None
-        return RawRecord(COMPANY, msgspec.json.encode(self.settings.company.model_dump(exclude_none=True)), None)
+        return RawRecord(
+            COMPANY, msgspec.json.encode(self.settings.company.model_dump(exclude_none=True)), None
+        )
 
     def _reading(self, entity: str) -> EntityReading:
         self._look()
         if entity not in self._readings:
-            raise SourceError("is not declared", whose=self.source, key=entity, todo=f"Declared: {', '.join(self._readings)}.")
+            raise SourceError(
+                "is not declared",
+                whose=self.source,
+                key=entity,
+                todo=f"Declared: {', '.join(self._readings)}.",
+            )
         return self._readings[entity]
 
     def _look(self) -> None:
         if not self._folder.is_dir():
             raise SourceError(
-                f"there is no folder {self.settings.folder!r}", whose=self.source, todo="Mount or create it, or correct `folder`; nothing was deleted.")
+                f"there is no folder {self.settings.folder!r}",
+                whose=self.source,
+                todo="Mount or create it, or correct `folder`; nothing was deleted.",
+            )
 
     def _capability(self, name: str, reading: EntityReading) -> Capability:
         try:
             found = reading.columns()
         except (SourceError, ConfigurationError) as error:
             return Capability(name, False, error.what, error.todo)
-        return Capability(name, True, "; ".join(f"{file}: {', '.join(columns)}" for file, columns in found.items()))
+        return Capability(
+            name, True, "; ".join(f"{file}: {', '.join(columns)}" for file, columns in found.items())
+        )
 
 
 def _stream(name: str) -> Stream:

@@ -55,7 +55,12 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
         ]
         tables.too_wide(len(described), path.name, tables.LIMITS)
-        _refuse_large(path, connection.execute("SELECT max(total_uncompressed_size) FROM parquet_metadata(?)", [str(path)]).fetchall()[0][0])
+        _refuse_large(
+            path,
+            connection.execute(
+                "SELECT max(total_uncompressed_size) FROM parquet_metadata(?)", [str(path)]
+            ).fetchall()[0][0],
+        )
         readers = [
             _float if kind in SHORT else Number if kind in EXACT or kind.startswith("DECIMAL(") else str
             for _, kind in described

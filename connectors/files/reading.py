@@ -67,9 +67,15 @@ class EntityReading:
         if place.is_dir():
             found = [p for p in sorted(place.iterdir()) if p.is_file() and self._is_meant(p)]
         else:
-            found = [p for p in sorted(self._folder.glob(self.declared.path)) if p.is_file() and not _is_hidden(p)]
+            found = [
+                p for p in sorted(self._folder.glob(self.declared.path)) if p.is_file() and not _is_hidden(p)
+            ]
         if not found:
-            raise SourceError(f"no file fits {self.declared.path!r}", whose=self._whose, todo="Deliver it, or correct the path; nothing was deleted.")
+            raise SourceError(
+                f"no file fits {self.declared.path!r}",
+                whose=self._whose,
+                todo="Deliver it, or correct the path; nothing was deleted.",
+            )
         return found[-1:] if self.declared.take == "latest" else found
 
     def records(self) -> Iterator[RawRecord]:
@@ -83,7 +89,11 @@ class EntityReading:
             if record is not None:
                 yield record
         if [_stamp(f) for f in files] != stamps:
-            raise TransientError("a file changed while it was read", whose=self._whose, todo="It is read again with the next run.")
+            raise TransientError(
+                "a file changed while it was read",
+                whose=self._whose,
+                todo="It is read again with the next run.",
+            )
 
     def of_debtor(self, debtor: str) -> list[RawRecord]:
         """The records that belong to one debtor, as far as a column tells."""
@@ -120,11 +130,15 @@ class EntityReading:
                 seen[row.key] = known._replace(contradicted=(*known.contradicted[:4], row.where))
         if not rows and not self.declared.may_be_empty:
             raise SourceError(
-                f"there are no rows in {', '.join(f.name for f in files)}", whose=self._whose,
-                todo="Deliver it again; nothing was deleted. If it may be empty, say `may_be_empty: true`.")
+                f"there are no rows in {', '.join(f.name for f in files)}",
+                whose=self._whose,
+                todo="Deliver it again; nothing was deleted. If it may be empty, say `may_be_empty: true`.",
+            )
         return seen, repeated
 
-    def _record(self, row: Row, seen: dict[str, Seen], repeated: set[str], given: set[str]) -> RawRecord | None:
+    def _record(
+        self, row: Row, seen: dict[str, Seen], repeated: set[str], given: set[str]
+    ) -> RawRecord | None:
         if row.key is None:
             reason = row.wrong or f"has nothing in {' and '.join(self.declared.key)}, which names a row"
             return RawRecord(f"{row.file}:{row.line}", _unusable(f"{row.where} {reason}"), None)
@@ -135,8 +149,14 @@ class EntityReading:
         known = seen[row.key]
         if known.contradicted:
             places = ", ".join((known.where, *known.contradicted))
-            return RawRecord(row.key, _unusable(f"{places} have the same key and say different things; keep one of them"), None)
-        return RawRecord(row.key, _unusable(f"{row.where} {row.wrong}") if row.wrong else row.payload, row.changed_at)
+            return RawRecord(
+                row.key,
+                _unusable(f"{places} have the same key and say different things; keep one of them"),
+                None,
+            )
+        return RawRecord(
+            row.key, _unusable(f"{row.where} {row.wrong}") if row.wrong else row.payload, row.changed_at
+        )
 
     def _rows(self, files: list[Path]) -> Iterator[Row]:
         for path in files:
@@ -148,12 +168,16 @@ class EntityReading:
                     if row.listed == "meant":
                         yield row
             except SourceError as error:
-                raise SourceError(error.what, whose=self._whose, key=error.key or path.name, todo=error.todo) from None
+                raise SourceError(
+                    error.what, whose=self._whose, key=error.key or path.name, todo=error.todo
+                ) from None
 
     def _rows_of(self, path: Path) -> Iterator[Row]:
         kind = self._format(path)
         if self.declared.skip and kind in ("parquet", "ndjson"):
-            raise ConfigurationError(f"{path.name} has no lines above a heading", whose=self._whose, todo="Leave `skip` out.")
+            raise ConfigurationError(
+                f"{path.name} has no lines above a heading", whose=self._whose, todo="Leave `skip` out."
+            )
         match kind:
             case "parquet":
                 yield from self._dictionaries(path, enumerate(read_parquet(path), 1))
@@ -165,7 +189,11 @@ class EntityReading:
     def _format(self, path: Path) -> Format:
         chosen = self.declared.format or ENDINGS.get(path.suffix.casefold())
         if chosen is None:
-            raise ConfigurationError(f"the ending of {path.name} tells no format", whose=self._whose, todo="Say format: csv, tsv, excel, parquet or ndjson.")
+            raise ConfigurationError(
+                f"the ending of {path.name} tells no format",
+                whose=self._whose,
+                todo="Say format: csv, tsv, excel, parquet or ndjson.",
+            )
         return chosen
 
     def _is_meant(self, path: Path) -> bool:
@@ -177,8 +205,15 @@ class EntityReading:
     def _opened(self, path: Path) -> Table:
         declared = self.declared
         delimiter = declared.delimiter or ("\t" if self._format(path) == "tsv" else None)
-        return read_table(path, encoding=declared.encoding, delimiter=delimiter, quote=declared.quote, sheet=declared.sheet, header=declared.header,
-            skip=declared.skip)
+        return read_table(
+            path,
+            encoding=declared.encoding,
+            delimiter=delimiter,
+            quote=declared.quote,
+            sheet=declared.sheet,
+            header=declared.header,
+            skip=declared.skip,
+        )
 
     def _table(self, path: Path) -> Iterator[Row]:
         declared, table = self.declared, self._opened(path)
@@ -189,14 +224,25 @@ class EntityReading:
         header, encode = table.header, payload if self._format(path) == "excel" else _encode
         for number, cells, wrong in table.rows:
             named = [cells[k] for k in keys] if not wrong else []
-            listed = "meant" if told is None or declared.rows is None or told >= len(cells) else declared.rows.about(cells[told])
-            if wrong := wrong or next((f"holds {c} where its key stands: a formula failed" for c in named if is_failed(c)), ""):
+            listed = (
+                "meant"
+                if told is None or declared.rows is None or told >= len(cells)
+                else declared.rows.about(cells[told])
+            )
+            if wrong := wrong or next(
+                (f"holds {c} where its key stands: a formula failed" for c in named if is_failed(c)), ""
+            ):
                 yield Row(path.name, number, None, b"", None, None, wrong, listed)
                 continue
             yield Row(
-                path.name, number, self._key(named), encode(dict(zip(header, cells, strict=True))),
-                None if modified is None else _instant(cells[modified]), None if debtor is None else (cells[debtor] or "").strip(),
-                "", listed,
+                path.name,
+                number,
+                self._key(named),
+                encode(dict(zip(header, cells, strict=True))),
+                None if modified is None else _instant(cells[modified]),
+                None if debtor is None else (cells[debtor] or "").strip(),
+                "",
+                listed,
             )
 
     def _ndjson(self, path: Path) -> Iterator[Row]:
@@ -212,7 +258,9 @@ class EntityReading:
                         yield Row(path.name, number, None, b"", None, None, "is no JSON object")
                         continue
                     except RecursionError:
-                        yield Row(path.name, number, None, b"", None, None, "is nested deeper than anybody's record")
+                        yield Row(
+                            path.name, number, None, b"", None, None, "is nested deeper than anybody's record"
+                        )
                         continue
                     yield self._row(path, number, found, raw)
         except OSError as error:
@@ -232,9 +280,14 @@ class EntityReading:
             return None if value is None or isinstance(value, dict | list) else key_text(value)
 
         return Row(
-            path.name, number, self._key([cell(c) for c in declared.key]), raw, None if declared.modified is None else _instant(cell(declared.modified)),
+            path.name,
+            number,
+            self._key([cell(c) for c in declared.key]),
+            raw,
+            None if declared.modified is None else _instant(cell(declared.modified)),
             None if declared.debtor is None else (cell(declared.debtor) or "").strip(),
-            "", "meant" if declared.rows is None else declared.rows.about(cell(declared.rows.column)),
+            "",
+            "meant" if declared.rows is None else declared.rows.about(cell(declared.rows.column)),
         )
 
     def _key(self, parts: list[str | None]) -> str | None:
@@ -247,8 +300,10 @@ class EntityReading:
             if column_identity(name) == wanted:
                 return place
         raise ConfigurationError(
-            f"there is no column {column!r}", whose=self._whose,
-            todo=f"The file has: {', '.join(header)}. Correct the YAML, or say `skip` where lines stand above the heading.")
+            f"there is no column {column!r}",
+            whose=self._whose,
+            todo=f"The file has: {', '.join(header)}. Correct the YAML, or say `skip` where lines stand above the heading.",
+        )
 
     def _columns(self, path: Path) -> tuple[str, ...]:
         if self._format(path) in ("csv", "tsv", "excel"):
@@ -257,7 +312,11 @@ class EntityReading:
             first = next(iter(self._rows([path])), None)
             found = tuple(_decode(first.payload)) if first is not None and first.payload else ()
         rows, modified = self.declared.rows, self.declared.modified
-        for column in (*self.declared.key, *((modified,) if modified else ()), *((rows.column,) if rows else ())):
+        for column in (
+            *self.declared.key,
+            *((modified,) if modified else ()),
+            *((rows.column,) if rows else ()),
+        ):
             if found:
                 self._place(found, column)
         return found
@@ -289,7 +348,9 @@ def key_text(value: Any) -> str:
 
 def payload(found: dict[str, Any]) -> bytes:
     """A row as JSON: what is a number in its file is one here, digit by digit."""
-    return _encode({name: msgspec.Raw(cell.encode()) if type(cell) is Number else cell for name, cell in found.items()})
+    return _encode(
+        {name: msgspec.Raw(cell.encode()) if type(cell) is Number else cell for name, cell in found.items()}
+    )
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -11,8 +11,18 @@ from sync_engine.canonical.declared import SPEAKABLE, column_identity, heading, 
 
 Format = Literal["csv", "tsv", "excel", "parquet", "ndjson"]
 ENDINGS: dict[str, Format] = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".xlsx": "excel", ".xlsm": "excel", ".xls": "excel", ".parquet": "parquet", ".pq": "parquet",
-    ".ndjson": "ndjson", ".jsonl": "ndjson", ".json": "ndjson",
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xls": "excel",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "ndjson",
 }
 
 
@@ -27,7 +37,10 @@ class MeantRows(BaseModel):
 
     column: str
     not_blank: bool = Field(False, description="rows with something in the column")
-    until: str | None = Field(None, description="rows above the first one that says exactly this, such as Total; case and a colon do not count")
+    until: str | None = Field(
+        None,
+        description="rows above the first one that says exactly this, such as Total; case and a colon do not count",
+    )
 
     @field_validator("column", mode="before")
     @classmethod
@@ -57,19 +70,29 @@ class EntityFiles(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(description="file, folder or pattern such as exports/customers*.csv, below `folder`")
-    key: tuple[str, ...] = Field(min_length=1, description="the column, or the columns together, that name a row for ever")
+    key: tuple[str, ...] = Field(
+        min_length=1, description="the column, or the columns together, that name a row for ever"
+    )
     key_prefix: str = Field("", description="put before every key, where two files number their rows alike")
-    take: Literal["all", "latest"] = Field("all", description="of several files: all of them together, or the last one by name")
+    take: Literal["all", "latest"] = Field(
+        "all", description="of several files: all of them together, or the last one by name"
+    )
     format: Format | None = Field(None, description="as the ending says, when left out")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="found out, when left out")
     quote: str = Field('"', min_length=1, max_length=1)
     encoding: str | None = Field(None, description="UTF-8, else Windows' Western European, when left out")
-    header: tuple[str, ...] | None = Field(None, description="names of the columns, where the file has no heading")
+    header: tuple[str, ...] | None = Field(
+        None, description="names of the columns, where the file has no heading"
+    )
     skip: int = Field(0, ge=0, description="lines above the heading, such as a title; for csv, tsv and excel")
-    rows: MeantRows | None = Field(None, description="which rows are meant, where there are others, such as a Total below")
+    rows: MeantRows | None = Field(
+        None, description="which rows are meant, where there are others, such as a Total below"
+    )
     sheet: str | None = Field(None, description="the first one, when left out")
     modified: str | None = Field(None, description="column with the instant of the last change, ISO 8601")
-    debtor: str | None = Field(None, description="column with the key of the debtor a row belongs to; lets one debtor be read alone")
+    debtor: str | None = Field(
+        None, description="column with the key of the debtor a row belongs to; lets one debtor be read alone"
+    )
     may_be_empty: bool = Field(False, description="no rows is a statement, not a broken delivery")
 
     @field_validator("key", mode="before")
@@ -89,12 +112,16 @@ class EntityFiles(BaseModel):
             try:
                 codecs.lookup(value)
             except LookupError:
-                raise ValueError(f"there is no encoding {value!r}; use a name such as utf-8, cp1252 or latin-1") from None
+                raise ValueError(
+                    f"there is no encoding {value!r}; use a name such as utf-8, cp1252 or latin-1"
+                ) from None
         return value
 
     @model_validator(mode="after")
     def _skips_lines(self) -> EntityFiles:
-        told = self.format or next((kind for ending, kind in ENDINGS.items() if self.path.casefold().endswith(ending)), None)
+        told = self.format or next(
+            (kind for ending, kind in ENDINGS.items() if self.path.casefold().endswith(ending)), None
+        )
         if self.skip and told in ("parquet", "ndjson"):
             raise ValueError(f"skip: a {told} file has no lines above a heading; leave it out")
         return self
@@ -106,7 +133,9 @@ class CompanyFacts(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    base_currency: str = Field(pattern="^[A-Z]{3}$", description="ISO code of the currency the books are kept in")
+    base_currency: str = Field(
+        pattern="^[A-Z]{3}$", description="ISO code of the currency the books are kept in"
+    )
     country: str | None = Field(None, pattern="^[A-Z]{2}$")
     registration_no: str | None = None
     vat_no: str | None = None
@@ -118,7 +147,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: str = Field(".", description="where the paths below start; relative to where the engine runs")
-    entities: dict[str, EntityFiles] = Field(min_length=1, description="by canonical entity, if need be with a word behind it: document_credit_notes")
+    entities: dict[str, EntityFiles] = Field(
+        min_length=1,
+        description="by canonical entity, if need be with a word behind it: document_credit_notes",
+    )
     company: CompanyFacts | None = Field(None, description="for a source that keeps books of its own")
 
     @model_validator(mode="after")

@@ -15,12 +15,30 @@ import httpx
 from connectors.toolkit.failures import from_httpx, from_status, retry_after
 from connectors.toolkit.redact import sentence
 from connectors.toolkit.secrets import SecretRef
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
 from sync_engine.ports import Clock
 
-MICROSOFT = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.microsoft.com")
+MICROSOFT = (
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.microsoft.com",
+)
 _EARLY = timedelta(minutes=2)
-_SETTING_ERRORS = ("invalid_request", "invalid_scope", "unsupported_grant_type", "invalid_resource", "unauthorized_client", "invalid_instance")
+_SETTING_ERRORS = (
+    "invalid_request",
+    "invalid_scope",
+    "unsupported_grant_type",
+    "invalid_resource",
+    "unauthorized_client",
+    "invalid_instance",
+)
 _WRONG_TENANT = ("AADSTS90002", "AADSTS900023", "AADSTS500011", "AADSTS700016")
 
 
@@ -46,7 +64,11 @@ class BasicLogin:
         if self._header is None:
             pair = f"{self.user}:{self.key.resolve()}"
             if not pair.isascii():
-                raise ConfigurationError("the user or its key has characters outside ASCII", key="auth", todo="Use a user and key in plain ASCII.")
+                raise ConfigurationError(
+                    "the user or its key has characters outside ASCII",
+                    key="auth",
+                    todo="Use a user and key in plain ASCII.",
+                )
             self._header = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
         return self._header
 
@@ -96,7 +118,10 @@ class EntraLogin:
         credential, secrets = self._credential()
         try:
             application = msal.ConfidentialClientApplication(
-                self.client_id, authority=wire.as_https(self.authority), client_credential=credential, http_client=wire,
+                self.client_id,
+                authority=wire.as_https(self.authority),
+                client_credential=credential,
+                http_client=wire,
                 instance_discovery=None if urlsplit(self.authority).hostname in MICROSOFT else False,
             )
             answer: dict[str, Any] = application.acquire_token_for_client([self.scope])
@@ -120,7 +145,9 @@ class EntraLogin:
             serialization.load_pem_private_key(pem.encode(), None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise ConfigurationError(
-                "the private key is not readable", key="auth.private_key", todo="Give an unencrypted PEM file with the key of the certificate.",
+                "the private key is not readable",
+                key="auth.private_key",
+                todo="Give an unencrypted PEM file with the key of the certificate.",
             ) from None
         credential = {"private_key": pem}
         if self.thumbprint:
@@ -150,7 +177,9 @@ class _MsalWire:
     def get(self, url: str, params: Any = None, headers: Any = None, **_: Any) -> _MsalReply:
         return self._ask("GET", url, params, headers, None)
 
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any) -> _MsalReply:
+    def post(
+        self, url: str, params: Any = None, data: Any = None, headers: Any = None, **_: Any
+    ) -> _MsalReply:
         return self._ask("POST", url, params, headers, data)
 
     def close(self) -> None:
@@ -164,7 +193,14 @@ class _MsalWire:
             self.failure = from_httpx(failure, whose="", key="token")
             raise self.failure from None
         if self.last.status_code in (429, 500, 502, 503, 504):
-            self.failure = from_status(self.last.status_code, self.last.headers, self.last.content, now=self._clock.now(), whose="", key="token")
+            self.failure = from_status(
+                self.last.status_code,
+                self.last.headers,
+                self.last.content,
+                now=self._clock.now(),
+                whose="",
+                key="token",
+            )
             raise self.failure
         return _MsalReply(self.last, self._plain)
 
@@ -192,18 +228,29 @@ def from_msal(failure: Exception, wire: Any, secrets: list[str]) -> SyncError:
     last: httpx.Response | None = getattr(wire, "last", None)
     if last is None:
         return ConfigurationError(
-            f"the login could not be prepared ({type(failure).__name__})", key="auth", todo="Check authority, client_id and the certificate's files.",
+            f"the login could not be prepared ({type(failure).__name__})",
+            key="auth",
+            todo="Check authority, client_id and the certificate's files.",
         )
     if last.status_code in (200, 401):
-        return AuthenticationFailed(f"the token service answered something unreadable (HTTP {last.status_code})", key="token", todo="Check the authority.")
+        return AuthenticationFailed(
+            f"the token service answered something unreadable (HTTP {last.status_code})",
+            key="token",
+            todo="Check the authority.",
+        )
     return ConfigurationError(
-        f"the authority does not know this tenant (HTTP {last.status_code})", key="authority", todo="Check tenant_id and authority.",
+        f"the authority does not know this tenant (HTTP {last.status_code})",
+        key="authority",
+        todo="Check tenant_id and authority.",
     )
 
 
 def from_answer(answer: dict[str, Any], wire: Any, secrets: list[str]) -> SyncError:
     """The error of an OAuth answer without a token: who must act follows from its `error` and AADSTS code."""
-    error, text = str(answer.get("error", "")), sentence(str(answer.get("error_description", "")), limit=200, secrets=secrets)
+    error, text = (
+        str(answer.get("error", "")),
+        sentence(str(answer.get("error_description", "")), limit=200, secrets=secrets),
+    )
     what = f"the token was refused, {error}" + (f" ({text})" if text else "")
     if error in ("temporarily_unavailable", "server_error", "service_unavailable"):
         return TransientError(what, key="token")
@@ -212,5 +259,7 @@ def from_answer(answer: dict[str, Any], wire: Any, secrets: list[str]) -> SyncEr
     if error in _SETTING_ERRORS or any(code in text for code in _WRONG_TENANT):
         return ConfigurationError(what, key="auth", todo="Check tenant_id, client_id and scope.")
     return AuthenticationFailed(
-        what, key="token", todo="Renew the secret or certificate of the app registration and put it where the settings refer to.",
+        what,
+        key="token",
+        todo="Renew the secret or certificate of the app registration and put it where the settings refer to.",
     )

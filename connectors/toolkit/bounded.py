@@ -29,7 +29,8 @@ class BoundedStream(httpx.SyncByteStream):
             size += len(piece)
             if size > self._most:
                 raise ProtocolViolation(
-                    f"the answer is larger than {self._most >> 20} MB", whose=self._whose,
+                    f"the answer is larger than {self._most >> 20} MB",
+                    whose=self._whose,
                     todo="Ask for smaller pages (page_size), or raise largest_answer_mb if it is meant.",
                 )
             yield piece
@@ -40,14 +41,18 @@ class BoundedStream(httpx.SyncByteStream):
         elif self._encoding in ("gzip", "x-gzip", "deflate"):
             yield from self._inflated()
         else:
-            raise ProtocolViolation(f"the answer is packed as {self._encoding[:20]!r}, which nobody asked for", whose=self._whose)
+            raise ProtocolViolation(
+                f"the answer is packed as {self._encoding[:20]!r}, which nobody asked for", whose=self._whose
+            )
 
     def _inflated(self) -> Iterator[bytes]:
         unpack, begun = zlib.decompressobj(_DEFLATE if self._encoding == "deflate" else _GZIP), False
         try:
             for packed in self._inner:
                 if not begun and packed and self._encoding == "deflate" and packed[0] & 15 != 8:
-                    unpack = zlib.decompressobj(_BARE_DEFLATE)  # some servers send deflate without its heading
+                    unpack = zlib.decompressobj(
+                        _BARE_DEFLATE
+                    )  # some servers send deflate without its heading
                 begun = begun or bool(packed)
                 while packed:
                     yield unpack.decompress(packed, _STEP)

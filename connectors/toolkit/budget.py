@@ -51,7 +51,11 @@ class Budget:
 
     def spend(self, urgency: Urgency) -> None:
         """Counts one call; waits while a 429 holds the login, or while its share of the five minutes is used up."""
-        while (pause := self._changed(lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency)))) > 0:
+        while (
+            pause := self._changed(
+                lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency))
+            )
+        ) > 0:
             self._clock.sleep(pause)
 
     def hold(self, seconds: float) -> None:
@@ -95,7 +99,9 @@ class _State:
     def __init__(self, packed: bytes) -> None:
         self.held_until: float
         self.held_until, *pairs = _SHAPE.unpack(packed)
-        self.calls: dict[int, int] = {step: count for step, count in zip(pairs[::2], pairs[1::2], strict=True) if count}
+        self.calls: dict[int, int] = {
+            step: count for step, count in zip(pairs[::2], pairs[1::2], strict=True) if count
+        }
 
     def packed(self) -> bytes:
         steps = sorted(self.calls.items())[-_STEPS:]

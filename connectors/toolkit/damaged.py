@@ -22,7 +22,9 @@ _TOKENS = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _NAMED = re.compile(rb"\s*(" + _STRING + rb")\s*:\s*", re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
-_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]")
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
 
 
 class NotApart(ValueError):
@@ -55,12 +57,16 @@ class Parts(NamedTuple):
 
 def apart(body: bytes) -> Parts | None:
     """A damaged page in parts; None where it has no `value`. Raises NotApart."""
-    members = [(named[1], part[named.end() :].strip()) for part in _parts(body) if (named := _NAMED.match(part))]
+    members = [
+        (named[1], part[named.end() :].strip()) for part in _parts(body) if (named := _NAMED.match(part))
+    ]
     value = next((text for name, text in members if name == b'"value"'), None)
     others = b"{" + b",".join(name + b":" + text for name, text in members if name != b'"value"') + b"}"
     if value is None or value[:1] != b"[":
         return None
-    return Parts([DamagedRow(row, why) if (why := flaw(row)) else msgspec.Raw(row) for row in _parts(value)], others)
+    return Parts(
+        [DamagedRow(row, why) if (why := flaw(row)) else msgspec.Raw(row) for row in _parts(value)], others
+    )
 
 
 def flaw(row: bytes) -> str:

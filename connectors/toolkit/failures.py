@@ -30,9 +30,13 @@ from sync_engine.errors import (
 class Refused(SourceError):
     """The other side understood the request and refused it; `status`, `code` and `message` are its own words."""
 
-    def __init__(self, status: int, code: str, message: str, *, whose: str = "", key: str = "", todo: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, whose: str = "", key: str = "", todo: str = ""
+    ) -> None:
         words = ": ".join(part for part in (code, message) if part)
-        super().__init__(f"refused with HTTP {status}" + (f" ({words})" if words else ""), whose=whose, key=key, todo=todo)
+        super().__init__(
+            f"refused with HTTP {status}" + (f" ({words})" if words else ""), whose=whose, key=key, todo=todo
+        )
         self.status, self.code, self.message = status, code, message
 
 
@@ -92,7 +96,9 @@ def _from_json(envelope: _Envelope) -> Told:
         if isinstance(message, dict):
             message = message.get("value", "")
         return Told(str(error.code or ""), sentence(message or ""))
-    return Told(sentence(error or "", limit=80), sentence(envelope.error_description or envelope.message or ""))
+    return Told(
+        sentence(error or "", limit=80), sentence(envelope.error_description or envelope.message or "")
+    )
 
 
 def _from_markup(text: str) -> Told:
@@ -100,7 +106,9 @@ def _from_markup(text: str) -> Told:
 
     def inside(*tags: str) -> str:
         for tag in tags:
-            found = re.search(rf"<(?:\w+:)?{tag}\b[^>]*>(.*?)</(?:\w+:)?{tag}>", text, re.DOTALL | re.IGNORECASE)
+            found = re.search(
+                rf"<(?:\w+:)?{tag}\b[^>]*>(.*?)</(?:\w+:)?{tag}>", text, re.DOTALL | re.IGNORECASE
+            )
             if found and (words := re.sub(r"<[^>]+>", " ", found[1]).strip()):
                 return sentence(html.unescape(words), limit=200)
         return ""
@@ -125,7 +133,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
 
 
-def from_status(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, whose: str, key: str) -> SyncError:
+def from_status(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: datetime, whose: str, key: str
+) -> SyncError:
     """The error an answer of `status` (not 2xx) stands for; `key` says what was asked for."""
     code, message = told(body)
     words = ": ".join(part for part in (code, message) if part)
@@ -135,13 +145,20 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, *, now: da
             todo = "Check the credential and that it is registered in the ERP."
             return AuthenticationFailed(f"the login was refused, {what}", whose=whose, key=key, todo=todo)
         case 403:
-            return PermissionMissing(f"the login may not read this, {what}", whose=whose, key=key, todo="Grant the permission in the ERP.")
+            return PermissionMissing(
+                f"the login may not read this, {what}",
+                whose=whose,
+                key=key,
+                todo="Grant the permission in the ERP.",
+            )
         case 404 | 410:
             return NotFound(status, code, message, whose=whose, key=key)
         case 408 | 413 | 504:
             return TooSlow(f"too much at once, {what}", whose=whose, key=key)
         case 429:
-            return RateLimited(f"too many requests, {what}", retry_after=retry_after(headers, now), whose=whose, key=key)
+            return RateLimited(
+                f"too many requests, {what}", retry_after=retry_after(headers, now), whose=whose, key=key
+            )
         case 500 | 502 | 503:
             wait = retry_after(headers, now)
             if wait is not None:
@@ -169,7 +186,9 @@ def from_httpx(failure: Exception, *, whose: str, key: str) -> SyncError:
             return ConfigurationError(f"the address is not usable ({kind})", whose=whose, key=key, todo=todo)
         case httpx.LocalProtocolError():
             todo = "Check the login for line breaks and other control characters."
-            return ConfigurationError(f"the request could not be written ({kind})", whose=whose, key=key, todo=todo)
+            return ConfigurationError(
+                f"the request could not be written ({kind})", whose=whose, key=key, todo=todo
+            )
         case httpx.TooManyRedirects() | httpx.StreamError() | httpx.CookieConflict():
             return ProtocolViolation(f"its answer could not be read ({kind})", whose=whose, key=key)
         case _:

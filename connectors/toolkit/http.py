@@ -18,7 +18,13 @@ from connectors.toolkit.bounded import ACCEPTED, bound
 from connectors.toolkit.budget import WINDOW, Budget, Urgency
 from connectors.toolkit.failures import Refused, from_httpx, from_status
 from connectors.toolkit.slots import Slots
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
 from sync_engine.ports import Clock
 
 AtOnce = tuple[type[TransientError], ...]
@@ -69,7 +75,9 @@ def tls(verify: bool | str) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=verify)
     except (OSError, ssl.SSLError) as failure:
         raise ConfigurationError(
-            f"the file of authorities {verify} cannot be used ({type(failure).__name__})", key="verify", todo="Give a PEM file that exists.",
+            f"the file of authorities {verify} cannot be used ({type(failure).__name__})",
+            key="verify",
+            todo="Give a PEM file that exists.",
         ) from None
 
 
@@ -125,7 +133,13 @@ class HttpClient:
         return self.clock.now() - (self._ahead or timedelta(0))
 
     def get(
-        self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, at_once: AtOnce = (), stop: threading.Event | None = None,
+        self,
+        url: str,
+        *,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+        at_once: AtOnce = (),
+        stop: threading.Event | None = None,
     ) -> Reply:
         """GETs `url` (`key` is what a message calls it) and returns a 2xx answer.
 
@@ -142,7 +156,15 @@ class HttpClient:
         )
         return retrying(self._once, url, key, headers or {})
 
-    def write(self, method: str, url: str, content: bytes, *, key: str = "", headers: Mapping[str, str] | None = None) -> Reply:
+    def write(
+        self,
+        method: str,
+        url: str,
+        content: bytes,
+        *,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Sends a change, once: after a time-out nobody knows whether it was taken. Raises what `get` raises."""
         authorization = self._authorization()
         extra = {"Content-Type": "application/json", **(headers or {})}
@@ -151,7 +173,14 @@ class HttpClient:
             answer = self._send(url, key, extra, self._authorization(), method, content)
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
-        raise from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
+        raise from_status(
+            answer.status_code,
+            answer.headers,
+            answer.content,
+            now=self.clock.now(),
+            whose=self.whose,
+            key=key,
+        )
 
     def _worth(self, failure: BaseException, at_once: AtOnce) -> bool:
         if isinstance(failure, RateLimited):
@@ -163,7 +192,11 @@ class HttpClient:
         long is waited, unless a person waits. [D:administration/operational-limits-online.md]
         """
         failure = state.outcome.exception() if state.outcome else None
-        if isinstance(failure, RateLimited) and failure.retry_after is None and self.urgency > Urgency.ONE_DEBTOR:
+        if (
+            isinstance(failure, RateLimited)
+            and failure.retry_after is None
+            and self.urgency > Urgency.ONE_DEBTOR
+        ):
             return state.idle_for >= WINDOW
         return state.attempt_number >= self.limits.attempts
 
@@ -171,7 +204,9 @@ class HttpClient:
         failure = state.outcome.exception() if state.outcome else None
         if isinstance(failure, RateLimited) and failure.retry_after is not None:
             return failure.retry_after
-        return tenacity.wait_exponential_jitter(initial=self.limits.first_pause, max=self.limits.longest_pause)(state)
+        return tenacity.wait_exponential_jitter(
+            initial=self.limits.first_pause, max=self.limits.longest_pause
+        )(state)
 
     def _once(self, url: str, key: str, headers: Mapping[str, str]) -> Reply:
         """One attempt; a refused login is renewed once within it."""
@@ -183,11 +218,20 @@ class HttpClient:
             return Reply(answer.status_code, answer.headers, answer.content)
         failure = self._failure(answer, key)
         if answer.status_code == 429 and isinstance(failure, RateLimited):
-            self._budget.hold(min(failure.retry_after or self.limits.first_pause, self.limits.longest_retry_after))
+            self._budget.hold(
+                min(failure.retry_after or self.limits.first_pause, self.limits.longest_retry_after)
+            )
         raise failure
 
     def _failure(self, answer: httpx.Response, key: str) -> SyncError:
-        failure = from_status(answer.status_code, answer.headers, answer.content, now=self.clock.now(), whose=self.whose, key=key)
+        failure = from_status(
+            answer.status_code,
+            answer.headers,
+            answer.content,
+            now=self.clock.now(),
+            whose=self.whose,
+            key=key,
+        )
         if isinstance(failure, Refused) and self.passing(failure):
             return TransientError(failure.what, whose=self.whose, key=key)
         return failure
@@ -203,14 +247,27 @@ class HttpClient:
             raise _owned(failure, self.whose) from None
 
     def _send(
-        self, url: str, key: str, headers: Mapping[str, str], authorization: str | None, method: str = "GET", content: bytes | None = None,
+        self,
+        url: str,
+        key: str,
+        headers: Mapping[str, str],
+        authorization: str | None,
+        method: str = "GET",
+        content: bytes | None = None,
     ) -> httpx.Response:
         extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
         self._budget.spend(self.urgency)
         with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
                 return self._open(url).request(method, url, headers=extra, content=content)
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError, ValueError) as failure:
+            except (
+                httpx.HTTPError,
+                httpx.InvalidURL,
+                httpx.StreamError,
+                httpx.CookieConflict,
+                OSError,
+                ValueError,
+            ) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
 
     def _open(self, url: str) -> httpx.Client:
@@ -252,14 +309,18 @@ class HttpClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def _owned(failure: SyncError, whose: str) -> SyncError:
     """The same error, saying whose login failed."""
     if isinstance(failure, RateLimited):
-        return RateLimited(failure.what, retry_after=failure.retry_after, whose=whose, key=failure.key, todo=failure.todo)
+        return RateLimited(
+            failure.what, retry_after=failure.retry_after, whose=whose, key=failure.key, todo=failure.todo
+        )
     if isinstance(failure, AuthenticationFailed | ConfigurationError | TransientError):
         return type(failure)(failure.what, whose=whose, key=failure.key, todo=failure.todo)
     return failure

@@ -77,10 +77,17 @@ def cut(body: bytes, *, whose: str, key: str) -> Cut:
         raise BrokeOff(code, message, whose=whose, key=key)
     link, count = _single(page.next), _single(page.count)
     if link is not None and (not isinstance(link, str) or not link.strip()):
-        raise ProtocolViolation("the link to the next page is no address", whose=whose, key=key, todo="Nothing was marked complete; run again.")
+        raise ProtocolViolation(
+            "the link to the next page is no address",
+            whose=whose,
+            key=key,
+            todo="Nothing was marked complete; run again.",
+        )
     counted = count if type(count) is int and 0 <= count < MOST_COUNTED else None
     found: Sequence[Row] = rows if rows is not None else page.value or ()
-    goes_on = any(b"[" in bytes(row) for row in (*found[:1], *found[-1:])) and body.count(NESTED) > (link is not None)
+    goes_on = any(b"[" in bytes(row) for row in (*found[:1], *found[-1:])) and body.count(NESTED) > (
+        link is not None
+    )
     return Cut(found, link, counted, goes_on)
 
 
@@ -101,7 +108,9 @@ def _damaged(body: bytes, whose: str, key: str) -> tuple[_Body, list[Row]]:
     except (NotApart, *DECODING):
         pass
     kind = "a web page" if body.lstrip()[:1] == b"<" else "not JSON, or cut short"
-    raise ProtocolViolation(f"the answer is {kind}", whose=whose, key=key, todo="Check the base address and what stands between.")
+    raise ProtocolViolation(
+        f"the answer is {kind}", whose=whose, key=key, todo="Check the base address and what stands between."
+    )
 
 
 def _single(value: msgspec.Raw | msgspec.UnsetType) -> Any:
@@ -137,7 +146,11 @@ class Fields(Generic[T]):
             found = self._decoder.decode(text)
         except DECODING:
             return None
-        return found if b"\\u0000" not in text and all(_is_plain(getattr(found, name)) for name in self._numbers) else None
+        return (
+            found
+            if b"\\u0000" not in text and all(_is_plain(getattr(found, name)) for name in self._numbers)
+            else None
+        )
 
     def all(self, rows: Iterable[Row]) -> Iterator[T]:
         """The fields of every row that can be used."""
@@ -202,7 +215,9 @@ class RowShape:
     def __post_init__(self) -> None:
         stamp = Annotated[datetime, msgspec.Meta(tz=True)] | None
         names = [(f"k{n}", str | int | None, None) for n in range(len(self.keys))]
-        rename = {f"k{n}": key for n, key in enumerate(self.keys)} | {"modified": self.modified or "@syncEngine.none"}
+        rename = {f"k{n}": key for n, key in enumerate(self.keys)} | {
+            "modified": self.modified or "@syncEngine.none"
+        }
         fast = msgspec.defstruct("Row", [*names, ("modified", stamp, None)], rename=rename, gc=False)
         object.__setattr__(self, "_fast", msgspec.json.Decoder(fast))
         object.__setattr__(self, "_slow", msgspec.json.Decoder(dict[str, Any]))
@@ -239,7 +254,12 @@ class RowShape:
     def _unreadable(self, raw: Row, key: str | int | None) -> RawRecord:
         row = raw if isinstance(raw, DamagedRow) else DamagedRow(bytes(raw), flaw(bytes(raw)))
         given = "" if key is None else str(key)
-        return RawRecord(given or made_up_key(row.received), row.payload, None, row.why or f"has no {' and '.join(self.keys)}")
+        return RawRecord(
+            given or made_up_key(row.received),
+            row.payload,
+            None,
+            row.why or f"has no {' and '.join(self.keys)}",
+        )
 
     def _joined(self, row: Any) -> str | None:
         parts = [getattr(row, f"k{n}") for n in range(len(self.keys))]
@@ -252,7 +272,11 @@ class RowShape:
         except DECODING:
             return None
         parts = [row.get(key) for key in self.keys]
-        return "|".join(map(str, parts)) if all(type(part) in (str, int) and part != "" for part in parts) else None
+        return (
+            "|".join(map(str, parts))
+            if all(type(part) in (str, int) and part != "" for part in parts)
+            else None
+        )
 
 
 @dataclass(frozen=True)
@@ -270,8 +294,12 @@ class Query:
     def url(self, address: str) -> str:
         """`address` with this query."""
         parts = dict(self.extra) | {
-            "$filter": self.filter, "$select": ",".join(self.select), "$expand": self.expand, "$orderby": self.orderby,
-            "$top": "" if self.top is None else str(self.top), "$count": "true" if self.count else "",
+            "$filter": self.filter,
+            "$select": ",".join(self.select),
+            "$expand": self.expand,
+            "$orderby": self.orderby,
+            "$top": "" if self.top is None else str(self.top),
+            "$count": "true" if self.count else "",
         }
         written = "&".join(f"{name}={quote(value, safe=_PLAIN)}" for name, value in parts.items() if value)
         return f"{address}{'&' if '?' in address else '?'}{written}" if written else address

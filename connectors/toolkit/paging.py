@@ -112,7 +112,9 @@ class Pages:
         for step in ahead(fetch, url, stop):
             yield step.page
 
-    def _page(self, url: str, key: str, size: PageSize, rescue: Rescue | None, stop: threading.Event, *, first: bool) -> Cut:
+    def _page(
+        self, url: str, key: str, size: PageSize, rescue: Rescue | None, stop: threading.Event, *, first: bool
+    ) -> Cut:
         broken: AtOnce = ()
         while True:
             headers = {"Prefer": f"odata.maxpagesize={size.now}"}
@@ -127,11 +129,15 @@ class Pages:
                     raise
             except (Refused, BrokeDown) as refusal:
                 if rescue is not None and rescue.fits(refusal, url):
-                    broken = (BrokeDown,)  # it was asked for often enough: from here a smaller page helps, or the rescue
+                    broken = (
+                        BrokeDown,
+                    )  # it was asked for often enough: from here a smaller page helps, or the rescue
                     if not size.shrink():
                         return rescue.read(url, headers)
                 elif isinstance(refusal, NotFound) and not first:
-                    raise ProtocolViolation("the link to the next page leads nowhere", whose=self.client.whose, key=key) from None
+                    raise ProtocolViolation(
+                        "the link to the next page leads nowhere", whose=self.client.whose, key=key
+                    ) from None
                 else:
                     raise
 
@@ -151,24 +157,41 @@ class Pages:
         except (Refused, ProtocolViolation) as failure:
             if not guard.bears():
                 raise
-            return DamagedRow(bytes(row), f"one of its lists goes on, and the rest cannot be read ({failure.what})")
+            return DamagedRow(
+                bytes(row), f"one of its lists goes on, and the rest cannot be read ({failure.what})"
+            )
 
     def _continued(self, text: bytes, key: str) -> bytes:
         """A JSON value with the lists inside it completed and their links gone."""
         if NESTED not in text:
             return text
         if text[:1] == b"[":
-            return b"[" + b",".join(self._continued(bytes(row), key) for row in msgspec.json.decode(text, type=list[msgspec.Raw])) + b"]"
+            return (
+                b"["
+                + b",".join(
+                    self._continued(bytes(row), key)
+                    for row in msgspec.json.decode(text, type=list[msgspec.Raw])
+                )
+                + b"]"
+            )
         if text[:1] != b"{":
             return text
         members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        found = {name: self._continued(bytes(value), key) for name, value in members.items() if not name.endswith(NEXT)}
+        found = {
+            name: self._continued(bytes(value), key)
+            for name, value in members.items()
+            if not name.endswith(NEXT)
+        }
         for name, value in members.items():
             if name.endswith(NEXT):
                 inner = name.removesuffix(NEXT)
-                begun = [bytes(row) for row in msgspec.json.decode(found.get(inner, b"[]"), type=list[msgspec.Raw])]
+                begun = [
+                    bytes(row) for row in msgspec.json.decode(found.get(inner, b"[]"), type=list[msgspec.Raw])
+                ]
                 found[inner] = b"[" + b",".join([*begun, *self._rest(bytes(value), inner)]) + b"]"
-        return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in found.items()) + b"}"
+        return (
+            b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in found.items()) + b"}"
+        )
 
     def _rest(self, link: bytes, key: str) -> Iterator[bytes]:
         """The rows of an inner list behind its link."""
@@ -189,8 +212,15 @@ class Pages:
         try:
             address = self._at_home((page.next or "").strip())
             httpx.URL(address)
-        except (ValueError, httpx.InvalidURL):  # a bracket or a port that is none, a control character, beyond 65,536 characters
-            raise ProtocolViolation("the link to the next page is no web address", whose=self.client.whose, todo="Nothing was marked complete.") from None
+        except (
+            ValueError,
+            httpx.InvalidURL,
+        ):  # a bracket or a port that is none, a control character, beyond 65,536 characters
+            raise ProtocolViolation(
+                "the link to the next page is no web address",
+                whose=self.client.whose,
+                todo="Nothing was marked complete.",
+            ) from None
         return address
 
     def _at_home(self, link: str) -> str:
@@ -270,7 +300,9 @@ class _Guard:
         return self._unfinished <= _UNFINISHED
 
     def _violation(self, what: str) -> ProtocolViolation:
-        return ProtocolViolation(what, whose=self._whose, key=self._key, todo="Nothing was marked complete; run again.")
+        return ProtocolViolation(
+            what, whose=self._whose, key=self._key, todo="Nothing was marked complete; run again."
+        )
 
 
 def _token(url: str) -> str:

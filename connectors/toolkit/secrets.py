@@ -26,7 +26,8 @@ class SecretRef:
         kind, colon, where = reference.partition(":")
         if kind not in ("env", "file") or not colon or not where.strip():
             raise ConfigurationError(
-                "the secret itself stands in the settings", key=setting,
+                "the secret itself stands in the settings",
+                key=setting,
                 todo="Write env:NAME (a variable) or file:/path (a file with nothing else in it), and replace the secret: it was exposed.",
             )
         self._kind, self._where = kind, where.strip()
@@ -39,7 +40,8 @@ class SecretRef:
         secret = os.environ.get(self._where, "").strip()
         if not secret:
             raise ConfigurationError(
-                f"the environment variable {self._where} is not set", todo=f"Set {self._where} where the engine runs, then start again.",
+                f"the environment variable {self._where} is not set",
+                todo=f"Set {self._where} where the engine runs, then start again.",
             )
         return secret
 
@@ -48,10 +50,13 @@ class SecretRef:
             secret = Path(self._where).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as failure:
             raise ConfigurationError(
-                f"the secret file {self._where} cannot be read ({type(failure).__name__})", todo="Create it, readable by the engine's user only.",
+                f"the secret file {self._where} cannot be read ({type(failure).__name__})",
+                todo="Create it, readable by the engine's user only.",
             ) from None
         if not secret:
-            raise ConfigurationError(f"the secret file {self._where} is empty", todo="Put the secret into it.")
+            raise ConfigurationError(
+                f"the secret file {self._where} is empty", todo="Put the secret into it."
+            )
         return secret
 
     def __repr__(self) -> str:
@@ -73,8 +78,16 @@ class SecretRef:
                 return value
             return cls(value if isinstance(value, str) else "", setting=info.field_name or "secret")
 
-        return core_schema.with_info_plain_validator_function(read, serialization=core_schema.to_string_ser_schema())
+        return core_schema.with_info_plain_validator_function(
+            read, serialization=core_schema.to_string_ser_schema()
+        )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "pattern": "^(env|file):.+", "examples": ["env:BC_CLIENT_SECRET", "file:/run/secrets/bc"]}
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "pattern": "^(env|file):.+",
+            "examples": ["env:BC_CLIENT_SECRET", "file:/run/secrets/bc"],
+        }

@@ -32,27 +32,38 @@ class CanonicalStore(dg.Component, Policy, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets that stand for the policy and for who is who, and the jobs. Raises ConfigurationError for a policy that names a field nobody has."""
         policy = parse_policy(self.model_dump(mode="json"), "canonical_store/defs.yaml")
-        rules = dg.MetadataValue.table([dg.TableRecord(_shown(place, rule)) for place, rule in enumerate(policy.rules, 1)])
+        rules = dg.MetadataValue.table(
+            [dg.TableRecord(_shown(place, rule)) for place, rule in enumerate(policy.rules, 1)]
+        )
         return dg.Definitions(
             assets=[
                 dg.AssetSpec(
-                    POLICY, group_name="canonical_store", kinds={"yaml"},
+                    POLICY,
+                    group_name="canonical_store",
+                    kinds={"yaml"},
                     description="Who is believed for which field. `sync-engine policy diff` shows what another policy would change.",
                     metadata={"rules, the first that names a field decides": rules, "digest": policy.digest},
                 ),
                 dg.AssetSpec(
-                    LINKS, group_name="canonical_store", kinds={"postgres"},
+                    LINKS,
+                    group_name="canonical_store",
+                    kinds={"postgres"},
                     description="Who is who: which canonical record each source record means. People decide with the jobs that begin with ops_: a plan is an "
                     "observation here, a decision that was carried out a materialisation.",
                 ),
             ],
-            jobs=[*decision_jobs(), *store_jobs()], resources={"workshop": workshop},
+            jobs=[*decision_jobs(), *store_jobs()],
+            resources={"workshop": workshop},
         )
 
 
 def _shown(place: int, rule: Rule) -> dict[str, str | int]:
     of = [*rule.fields, *(f"group {group}" for group in rule.groups)]
     return {
-        "rule": place, "entity": "every" if rule.entity == "*" else rule.entity, "company": rule.company or "every",
-        "decides about": ", ".join(of) or "everything else", "ranking, best first": " > ".join(rule.ranking), "mode": rule.mode,
+        "rule": place,
+        "entity": "every" if rule.entity == "*" else rule.entity,
+        "company": rule.company or "every",
+        "decides about": ", ".join(of) or "everything else",
+        "ranking, best first": " > ".join(rule.ranking),
+        "mode": rule.mode,
     }

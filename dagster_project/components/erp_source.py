@@ -32,15 +32,28 @@ class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, jobs and automation of the source. Asks no network and no database. Raises ConfigurationError."""
         config = SourceConfig.model_validate(self.model_dump())
-        settings = settings_of(connector_plugin(self.connector).settings, self.connection, f"{self.source} connection")
+        settings = settings_of(
+            connector_plugin(self.connector).settings, self.connection, f"{self.source} connection"
+        )
         settings_of(mapping_plugin(self.connector).settings, self.mapping, f"{self.source} mapping")
-        sensors: list[dg.SensorDefinition] = [_automation(self.source), *([waking_sensor(config)] if getattr(settings, "hints", None) else [])]
-        return dg.Definitions(assets=lane_assets(config), jobs=source_jobs(config), sensors=sensors, resources={"workshop": workshop})
+        sensors: list[dg.SensorDefinition] = [
+            _automation(self.source),
+            *([waking_sensor(config)] if getattr(settings, "hints", None) else []),
+        ]
+        return dg.Definitions(
+            assets=lane_assets(config),
+            jobs=source_jobs(config),
+            sensors=sensors,
+            resources={"workshop": workshop},
+        )
 
 
 def _automation(source: str) -> dg.AutomationConditionSensorDefinition:
     """One sensor a source: a shared one would put all sources into one run, and one ERP's outage would stop the others."""
     return dg.AutomationConditionSensorDefinition(
-        f"{source}_automation", target=dg.AssetSelection.groups(source), default_status=dg.DefaultSensorStatus.RUNNING, run_tags={SOURCE_TAG: source},
+        f"{source}_automation",
+        target=dg.AssetSelection.groups(source),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        run_tags={SOURCE_TAG: source},
         description=f"Runs {source} on its schedule, and what depends on an asset whenever that asset was renewed. Switch it off to stop the lane.",
     )

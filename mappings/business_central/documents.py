@@ -192,7 +192,15 @@ def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
     invoices = settings.custom_fields.get("salesInvoices", ())
     memos = settings.custom_fields.get("salesCreditMemos", ())
     return {
-        "salesInvoices": Shape(Invoice, _document("invoice", settings.invoice_reference, settings.drafts, invoices), custom=invoices),
-        "salesCreditMemos": Shape(CreditMemo, _document("credit_note", settings.credit_note_reference, settings.drafts, memos), custom=memos),
+        "salesInvoices": Shape(
+            Invoice,
+            _document("invoice", settings.invoice_reference, settings.drafts, invoices),
+            custom=invoices,
+        ),
+        "salesCreditMemos": Shape(
+            CreditMemo,
+            _document("credit_note", settings.credit_note_reference, settings.drafts, memos),
+            custom=memos,
+        ),
         "openInvoices": Shape(OpenInvoice, _open_invoice(settings.drafts)),
     }

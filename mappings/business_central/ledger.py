@@ -68,7 +68,9 @@ class ApiEntry(TypedDict, total=False):
     amount: Annotated[Money, wire("amount", "originalAmount")]
     amount_base: Annotated[Money, wire("amountLocalCurrency", "amountLCY", "originalAmountLCY")]
     remaining: Annotated[Money, wire("remainingAmount")]
-    remaining_base: Annotated[Money, wire("remainingAmountLocalCurrency", "remainingAmountLCY", "remainingAmtLCY")]
+    remaining_base: Annotated[
+        Money, wire("remainingAmountLocalCurrency", "remainingAmountLCY", "remainingAmtLCY")
+    ]
     is_open: Annotated[Flag, wire("open")]
     closed_date: Annotated[Day, wire("closedAtDate")]
     external_no: Annotated[Text, wire("externalDocumentNumber", "externalDocumentNo")]
@@ -138,7 +140,10 @@ class DetailedEntry(TypedDict, total=False):
     """An installation's own page over Detailed Cust. Ledg. Entry; other names by the setting `application_fields`."""
 
     entry_type: Annotated[Text, wire("entryType")]
-    entry_no: Annotated[EntryNo, wire("customerLedgerEntryNumber", "custLedgerEntryNumber", "custLedgerEntryNo", "ledgerEntryNumber")]
+    entry_no: Annotated[
+        EntryNo,
+        wire("customerLedgerEntryNumber", "custLedgerEntryNumber", "custLedgerEntryNo", "ledgerEntryNumber"),
+    ]
     applied_no: Annotated[
         EntryNo,
         wire("appliedCustomerLedgerEntryNumber", "appliedCustLedgerEntryNumber", "appliedCustLedgerEntryNo",
@@ -183,9 +188,17 @@ def _grouped(key: str, row: Row, out: Normalised) -> None:
         return
     amounts = [Decimal(part["amount_base"]) for part in rows if part.get("amount_base") is not None]
     if len(amounts) < len(rows):
-        raise Refused("dcleAmountLCY", "dcleAmountLCY is missing in one of its rows: what remains cannot be told")
-    entry: Row = {"entry_no": entry_no, "amount_base": first["amount_base"], "remaining_base": _plain(sum(amounts))}
-    entry |= {name: first[name] for name in ("document_type", "document_no", "debtor_number") if name in first}
+        raise Refused(
+            "dcleAmountLCY", "dcleAmountLCY is missing in one of its rows: what remains cannot be told"
+        )
+    entry: Row = {
+        "entry_no": entry_no,
+        "amount_base": first["amount_base"],
+        "remaining_base": _plain(sum(amounts)),
+    }
+    entry |= {
+        name: first[name] for name in ("document_type", "document_no", "debtor_number") if name in first
+    }
     entry |= {name: rows[-1][name] for name in _OF_THE_ENTRY if name in rows[-1]}
     choose(key, entry, "document_type", DOCUMENT_TYPE, out, blank="journal")
     keep(key, entry, out)
@@ -205,11 +218,21 @@ def _sides(entry_no: str, applied_no: str, amount: str) -> dict[str, str]:
     return {"from_entry": paying, "to_entry": owing}
 
 
-DEDUCTIONS = frozenset({
-    "Payment Discount", "Payment Discount (VAT Excl.)", "Payment Discount (VAT Adjustment)", "Payment Tolerance", "Payment Discount Tolerance",
-    "Payment Tolerance (VAT Excl.)", "Payment Tolerance (VAT Adjustment)", "Payment Discount Tolerance (VAT Excl.)",
-    "Payment Discount Tolerance (VAT Adjustment)", "Appln. Rounding", "Correction of Remaining Amount",
-})
+DEDUCTIONS = frozenset(
+    {
+        "Payment Discount",
+        "Payment Discount (VAT Excl.)",
+        "Payment Discount (VAT Adjustment)",
+        "Payment Tolerance",
+        "Payment Discount Tolerance",
+        "Payment Tolerance (VAT Excl.)",
+        "Payment Tolerance (VAT Adjustment)",
+        "Payment Discount Tolerance (VAT Excl.)",
+        "Payment Discount Tolerance (VAT Adjustment)",
+        "Appln. Rounding",
+        "Correction of Remaining Amount",
+    }
+)
 """Detailed entry types that lower what is owed in the document's currency without money (DetailedCVLedgerEntryType, AL); gains and
 losses of exchange change only the local amount."""
 
@@ -263,7 +286,11 @@ def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
     """The wire entities of this module."""
     return {
         "ledgerEntriesPage": Shape(PageEntry, _entry("Remaining_Amount")),
-        "ledgerEntriesApi": Shape(ApiEntry, _entry(settings.ledger_fields.get("remaining", "remainingAmount")), aliases=settings.ledger_fields),
+        "ledgerEntriesApi": Shape(
+            ApiEntry,
+            _entry(settings.ledger_fields.get("remaining", "remainingAmount")),
+            aliases=settings.ledger_fields,
+        ),
         "ledgerEntriesFinance": Shape(FinanceEntry, _entry()),
         "ledgerEntriesGrouped": Shape(GroupedEntry, _grouped),
         "ledgerEntriesAnalytics": Shape(AnalyticsRow, _application),

@@ -134,7 +134,9 @@ def _exchange_rate(key: str, row: Row, out: Normalised) -> None:
     """One unit of `from` in `to` (None: the local currency), to ten decimals."""
     amount, relational = row.get("amount"), row.get("relational")
     if amount is None or relational is None or is_zero(amount):
-        raise Refused("exchangeRateAmount", "exchangeRateAmount or relationalExchangeRateAmount is missing or nought")
+        raise Refused(
+            "exchangeRateAmount", "exchangeRateAmount or relationalExchangeRateAmount is missing or nought"
+        )
     with localcontext() as context:
         context.prec = 40
         rate = (Decimal(relational) / Decimal(amount)).quantize(Decimal("1e-10"))

@@ -51,7 +51,11 @@ class BusinessCentralNormaliser:
     def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
         """Maps (key, payload) pairs of one wire entity; raises `ConfigurationError` for an entity it does not know."""
         if entity not in self._shapes:
-            raise ConfigurationError(f"has no mapping for the wire entity {entity}", whose=self.source, todo="Known: " + ", ".join(self._shapes))
+            raise ConfigurationError(
+                f"has no mapping for the wire entity {entity}",
+                whose=self.source,
+                todo="Known: " + ", ".join(self._shapes),
+            )
         out, finish = Normalised(), self._shapes[entity].finish
         for key, row in self._reader(entity).rows(records):
             if isinstance(row, RecordError):
@@ -66,7 +70,9 @@ class BusinessCentralNormaliser:
     def reads(self, entity: str) -> frozenset[str]:
         """The fields on the wire that the mapping reads of an entity."""
         shape = self._shapes[entity]
-        return wire_names(table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom))
+        return wire_names(
+            table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
+        )
 
     def _check_aliases(self) -> None:
         for entity, shape in self._shapes.items():
@@ -79,7 +85,9 @@ class BusinessCentralNormaliser:
                 )
 
     def _failed(self, entity: str, key: str, refused: Refused, row: Row) -> MappingFailed:
-        return MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row)
+        return MappingFailed(
+            refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row
+        )
 
     def _reader(self, entity: str) -> Reader:
         if entity not in self._readers:

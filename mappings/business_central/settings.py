@@ -19,21 +19,40 @@ class BusinessCentralMapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    positions: PositionRules = Field(default_factory=PositionRules, description="From a contact's title to its position.")
-    drafts: bool = Field(default=False, description="Publish documents that are not posted; they are no receivables.")
+    positions: PositionRules = Field(
+        default_factory=PositionRules, description="From a contact's title to its position."
+    )
+    drafts: bool = Field(
+        default=False, description="Publish documents that are not posted; they are no receivables."
+    )
     invoice_reference: Reference = Field(default="number", description="What people call an invoice.")
     credit_note_reference: Reference = Field(default="number", description="What people call a credit note.")
-    intercompany: tuple[Pattern, ...] = Field(default=(), description="Whole customer numbers of sister companies.")
-    exclude_debtors: tuple[Pattern, ...] = Field(default=(), description="Whole customer numbers to leave out.")
-    exclude_relations: tuple[Name, ...] = Field(
-        default=("Vendor", "Bank Account", "Employee"), description="Contacts of these business relations are left out."
+    intercompany: tuple[Pattern, ...] = Field(
+        default=(), description="Whole customer numbers of sister companies."
     )
-    company_contacts: bool = Field(default=False, description="Keep contacts of type Company, often a shared mailbox; set it in the connection too.")
+    exclude_debtors: tuple[Pattern, ...] = Field(
+        default=(), description="Whole customer numbers to leave out."
+    )
+    exclude_relations: tuple[Name, ...] = Field(
+        default=("Vendor", "Bank Account", "Employee"),
+        description="Contacts of these business relations are left out.",
+    )
+    company_contacts: bool = Field(
+        default=False,
+        description="Keep contacts of type Company, often a shared mailbox; set it in the connection too.",
+    )
     contact_link: Literal["auto", "company_number"] = Field(
-        default="auto", description="`auto`: by customer id where the source tells it; or by company number only."
+        default="auto",
+        description="`auto`: by customer id where the source tells it; or by company number only.",
     )
     custom_fields: dict[WireEntity, tuple[Name, ...]] = Field(
-        default_factory=dict, description="Names on the wire of the installation's own fields, per wire entity."
+        default_factory=dict,
+        description="Names on the wire of the installation's own fields, per wire entity.",
     )
-    ledger_fields: dict[Name, Name] = Field(default_factory=dict, description="Own ledger page: canonical field -> its name there.")
-    application_fields: dict[Name, Name] = Field(default_factory=dict, description="Own page of detailed entries: field of the mapping -> its name there.")
+    ledger_fields: dict[Name, Name] = Field(
+        default_factory=dict, description="Own ledger page: canonical field -> its name there."
+    )
+    application_fields: dict[Name, Name] = Field(
+        default_factory=dict,
+        description="Own page of detailed entries: field of the mapping -> its name there.",
+    )

@@ -34,7 +34,9 @@ def exclude(key: str, reason: str, out: Normalised) -> None:
     out.excluded.append(Exclusion(key, reason))
 
 
-def choose(key: str, row: Row, column: str, table: Mapping[str, Any], out: Normalised, blank: Any = None) -> None:
+def choose(
+    key: str, row: Row, column: str, table: Mapping[str, Any], out: Normalised, blank: Any = None
+) -> None:
     """Replaces the enum member in `column`, if said, by its canonical value; one nobody knows becomes a code gap."""
     if column not in row:
         return

@@ -36,5 +36,8 @@ def untied(head: dict[str, Any], lines: Sequence[dict[str, Any]], discount: str 
         if off <= slack or (discount is not None and abs(off - float(discount)) <= slack):
             return ""
         exact = sum((Decimal(line[of_line]) for line in lines), Decimal(0))
-        why = why or f"{len(amounts)} lines add up to {exact} {words}, the document says {said}: lines are missing"
+        why = (
+            why
+            or f"{len(amounts)} lines add up to {exact} {words}, the document says {said}: lines are missing"
+        )
     return why

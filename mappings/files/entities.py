@@ -18,8 +18,18 @@ from sync_engine.canonical.declared import Speakable, column_identity
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import CodeGap
 
-TYPES: dict[str, Any] = {"text": Text, "money": Money, "number": Rate, "bool": Flag, "date": Day, "ts": Instant, "int": Whole}
-YES = frozenset(("yes", "y", "true", "t", "1", "x", "ja", "j", "oui", "o", "si", "sí", "s", "wahr", "vrai", "verdadero"))
+TYPES: dict[str, Any] = {
+    "text": Text,
+    "money": Money,
+    "number": Rate,
+    "bool": Flag,
+    "date": Day,
+    "ts": Instant,
+    "int": Whole,
+}
+YES = frozenset(
+    ("yes", "y", "true", "t", "1", "x", "ja", "j", "oui", "o", "si", "sí", "s", "wahr", "vrai", "verdadero")
+)
 NO = frozenset(("no", "n", "false", "f", "0", "nej", "nein", "non", "falsch", "faux", "falso"))
 _MARK = f'"{UNREADABLE}"'.encode()
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -54,7 +64,9 @@ class _Said:
 
     __slots__ = ("blank", "column", "constant", "convert", "is_amount", "name", "negate", "optional")
 
-    def __init__(self, name: str, kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None) -> None:
+    def __init__(
+        self, name: str, kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None
+    ) -> None:
         self.name, self.optional, self.blank = name, declared.optional, declared.blank
         self.column = None if declared.column is None else column_identity(declared.column)
         self.constant, self.negate = declared.value, declared.negate
@@ -62,13 +74,17 @@ class _Said:
         self.convert = _converter(kind, declared, settings, allowed)
 
 
-def _converter(kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None) -> Convert:
+def _converter(
+    kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None
+) -> Convert:
     if declared.codes is not None:
         return _code(declared.codes)
     if allowed is not None:
         return _code({word: word for word in allowed})
     if kind == "bool":
-        return _code({**dict.fromkeys((*NO, *settings.no), False), **dict.fromkeys((*YES, *settings.yes), True)})
+        return _code(
+            {**dict.fromkeys((*NO, *settings.no), False), **dict.fromkeys((*YES, *settings.yes), True)}
+        )
     if kind in AMOUNTS:
         separator = declared.decimal or settings.decimal
         return lambda text: decimal_text(text, separator, negate=declared.negate)
@@ -81,19 +97,32 @@ def _converter(kind: str, declared: Column, settings: FilesMapping, allowed: fro
 class EntityRows:
     """How the rows of one wire entity are read."""
 
-    def __init__(self, source: str, name: str, spoken: Speakable, settings: FilesMapping, mapping: EntityMapping | None) -> None:
+    def __init__(
+        self, source: str, name: str, spoken: Speakable, settings: FilesMapping, mapping: EntityMapping | None
+    ) -> None:
         self.name, self.spoken, self._whose = name, spoken, f"{source} {name}"
         kinds = {f.name: f.kind for f in spoken.fields}
-        declared = mapping.fields if mapping else {f.name: Column(column=f.name, optional=True) for f in spoken.fields}
+        declared = (
+            mapping.fields
+            if mapping
+            else {f.name: Column(column=f.name, optional=True) for f in spoken.fields}
+        )
         custom = mapping.custom if mapping else {}
-        self._said = [_Said(f, kinds[f], c, settings, CODES.get((spoken.entity, f))) for f, c in declared.items()]
+        self._said = [
+            _Said(f, kinds[f], c, settings, CODES.get((spoken.entity, f))) for f, c in declared.items()
+        ]
         self._said += [_Said(CUSTOM + f, "text", c, settings, None) for f, c in custom.items()]
         self.custom = tuple(custom)
         self.stated = frozenset(f for f, c in declared.items() if not c.optional)
-        types = {**{f: TYPES[kinds[f]] for f in declared}, **dict.fromkeys((CUSTOM + f for f in custom), Custom)}
+        types = {
+            **{f: TYPES[kinds[f]] for f in declared},
+            **dict.fromkeys((CUSTOM + f for f in custom), Custom),
+        }
         self._reader = Reader(TypedDict(name, types, total=False), self._whose)  # type: ignore[operator]
 
-    def rows(self, records: Sequence[tuple[str, bytes]], gaps: list[CodeGap]) -> Iterable[tuple[str, Row | RecordError]]:
+    def rows(
+        self, records: Sequence[tuple[str, bytes]], gaps: list[CodeGap]
+    ) -> Iterable[tuple[str, Row | RecordError]]:
         """Every record once: with its row in canonical fields, or with why there is none."""
         decoded = [(key, payload, None if _MARK in payload else _read(payload)) for key, payload in records]
         headings = {name: None for _, _, cells in decoded if cells is not None for name in cells}
@@ -105,7 +134,12 @@ class EntityRows:
             try:
                 usable.append((key, payload if cells is None else self._reworded(row, key, cells, gaps)))
             except Refused as refused:
-                yield key, MappingFailed(refused.what, field=refused.field, whose=self._whose, key=key, readable=row)
+                yield (
+                    key,
+                    MappingFailed(
+                        refused.what, field=refused.field, whose=self._whose, key=key, readable=row
+                    ),
+                )
         yield from self._reader.rows(usable)
 
     def _require(self, headings: list[str]) -> None:
@@ -114,7 +148,10 @@ class EntityRows:
         if missing:
             columns = ", ".join(f"{s.column!r} (for {s.name.removeprefix(CUSTOM)})" for s in missing)
             raise ConfigurationError(
-                f"there is no column {columns}", whose=self._whose, todo=f"The file has: {', '.join(headings)}. Correct the mapping; nothing was published.")
+                f"there is no column {columns}",
+                whose=self._whose,
+                todo=f"The file has: {', '.join(headings)}. Correct the mapping; nothing was published.",
+            )
 
     def _reworded(self, row: dict[str, Any], key: str, cells: dict[str, Any], gaps: list[CodeGap]) -> bytes:
         by_identity = {column_identity(name): cell for name, cell in cells.items()}

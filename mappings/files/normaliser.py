@@ -64,7 +64,11 @@ def _document(row: Row, key: str, *, states_open: bool) -> None:
         row["kind"] = "credit_note" if is_negative(total) else "invoice"
     if row.get("open_amount") is None and (is_zero(total) or row.get("erp_status") in SETTLED):
         row["open_amount"] = "0"
-    if row.get("open_amount") is None and (states_open or "open_amount" in row) and row.get("erp_status") != "draft":
+    if (
+        row.get("open_amount") is None
+        and (states_open or "open_amount" in row)
+        and row.get("erp_status") != "draft"
+    ):
         raise Refused("open_amount", f"open_amount {_BLANK}")
     if "open_amount" not in row:
         row["open_amount"] = total
@@ -96,8 +100,13 @@ class FilesNormaliser:
         self.source = source
         self.version = _version(settings)
         self._positions = Positions(settings.positions)
-        self._entities = {name: EntityRows(source, name, _spoken(name), settings, mapping) for name, mapping in settings.entities.items()}
-        self._entities.setdefault("company", EntityRows(source, "company", SPEAKABLE["company"], settings, None))
+        self._entities = {
+            name: EntityRows(source, name, _spoken(name), settings, mapping)
+            for name, mapping in settings.entities.items()
+        }
+        self._entities.setdefault(
+            "company", EntityRows(source, "company", SPEAKABLE["company"], settings, None)
+        )
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -108,7 +117,10 @@ class FilesNormaliser:
         """Maps (key, payload) pairs of one entity; raises ConfigurationError for one without a mapping, or a column that is not there."""
         if entity not in self._entities:
             raise ConfigurationError(
-                f"has no mapping for {entity}", whose=self.source, todo=f"Add it under mapping.entities; there are {', '.join(self._entities)}.")
+                f"has no mapping for {entity}",
+                whose=self.source,
+                todo=f"Add it under mapping.entities; there are {', '.join(self._entities)}.",
+            )
         out, shape = Normalised(), self._entities[entity]
         for key, row in shape.rows(records, out.gaps):
             if isinstance(row, RecordError):
@@ -117,7 +129,18 @@ class FilesNormaliser:
             try:
                 self._finish(shape, key, row, out.gaps)
             except Refused as refused:
-                out.failed.append((key, MappingFailed(refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row)))
+                out.failed.append(
+                    (
+                        key,
+                        MappingFailed(
+                            refused.what,
+                            field=refused.field,
+                            whose=f"{self.source} {entity}",
+                            key=key,
+                            readable=row,
+                        ),
+                    )
+                )
                 continue
             out.drafts.append(Draft(key, row))
         return out

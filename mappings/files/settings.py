@@ -17,14 +17,23 @@ CODES: dict[tuple[str, str], frozenset[str]] = {
     ("debtor", "block_reason"): frozenset(("ship", "invoice", "all")),
     ("contact", "status"): frozenset(("active", "inactive")),
     ("document", "kind"): frozenset(("invoice", "credit_note", "finance_charge", "opening", "journal")),
-    ("document", "erp_status"): frozenset(("draft", "open", "partially_paid", "paid", "void", "written_off", "unknown")),
-    ("ledger_entry", "document_type"): frozenset(("invoice", "credit_memo", "payment", "refund", "finance_charge", "reminder", "journal")),
+    ("document", "erp_status"): frozenset(
+        ("draft", "open", "partially_paid", "paid", "void", "written_off", "unknown")
+    ),
+    ("ledger_entry", "document_type"): frozenset(
+        ("invoice", "credit_memo", "payment", "refund", "finance_charge", "reminder", "journal")
+    ),
 }
 """What these fields may say; a column with other words needs `codes`."""
 NEEDED = {
-    "contact": ("debtor_key",), "document": ("debtor_key", "total|open_amount"), "ledger_entry": ("debtor_key|debtor_number", "document_type", "amount"),
-    "application": ("from_entry", "to_entry", "amount|amount_base"), "dimension": ("code",), "dimension_value": ("dimension_key", "code"),
-    "debtor_dimension": ("debtor_key", "dimension_key", "dimension_value_key"), "account_owner": ("number|email",),
+    "contact": ("debtor_key",),
+    "document": ("debtor_key", "total|open_amount"),
+    "ledger_entry": ("debtor_key|debtor_number", "document_type", "amount"),
+    "application": ("from_entry", "to_entry", "amount|amount_base"),
+    "dimension": ("code",),
+    "dimension_value": ("dimension_key", "code"),
+    "debtor_dimension": ("debtor_key", "dimension_key", "dimension_value_key"),
+    "account_owner": ("number|email",),
 }
 
 AMOUNTS = frozenset(("money", "number", "int"))
@@ -35,7 +44,10 @@ def _date_format(written: str) -> str:
     """A format that gives back the date it was made from, and leaves ISO 8601 alone, which is always read."""
     late, early = datetime(2026, 12, 31), datetime(2026, 3, 1)  # noqa: DTZ001 - a business date has no zone
     try:
-        is_whole = all(datetime.strptime(day.strftime(written), written).date() == day.date() for day in (late, early))  # noqa: DTZ007
+        is_whole = all(
+            datetime.strptime(day.strftime(written), written).date() == day.date()  # noqa: DTZ007 - as above
+            for day in (late, early)
+        )
     except ValueError:
         is_whole = False
     if not is_whole:
@@ -59,14 +71,24 @@ class Column(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: Name | None = Field(None, description="the heading; case, blanks, dots, hyphens and underscores do not count")
+    column: Name | None = Field(
+        None, description="the heading; case, blanks, dots, hyphens and underscores do not count"
+    )
     value: str | bool | None = Field(None, description="the same for every row, instead of a column")
-    codes: dict[str, str | bool | None] | None = Field(None, description="what is written -> what it means; another code is a gap, not a guess")
-    decimal: Literal[".", ","] | None = Field(None, description="decimal separator of text, where it is not the source's")
-    dates: tuple[DateFormat, ...] | None = Field(None, description="date formats such as %d.%m.%Y, where they are not the source's")
+    codes: dict[str, str | bool | None] | None = Field(
+        None, description="what is written -> what it means; another code is a gap, not a guess"
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="decimal separator of text, where it is not the source's"
+    )
+    dates: tuple[DateFormat, ...] | None = Field(
+        None, description="date formats such as %d.%m.%Y, where they are not the source's"
+    )
     negate: bool = Field(False, description="the file has the other sign")
     optional: bool = Field(False, description="the column may be missing; then nothing is said")
-    blank: Literal["empty", "nothing", "zero"] = Field("empty", description="what a blank cell says: that there is nothing, nothing at all, or nought")
+    blank: Literal["empty", "nothing", "zero"] = Field(
+        "empty", description="what a blank cell says: that there is nothing, nothing at all, or nought"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -75,8 +97,13 @@ class Column(BaseModel):
             return given if isinstance(given, cls) else {"column": heading(given)}
         codes = given.get("codes")
         return {
-            **given, **({"column": heading(given["column"])} if "column" in given else {}),
-            **({"codes": {heading(code): meaning for code, meaning in codes.items()}} if isinstance(codes, Mapping) else {}),
+            **given,
+            **({"column": heading(given["column"])} if "column" in given else {}),
+            **(
+                {"codes": {heading(code): meaning for code, meaning in codes.items()}}
+                if isinstance(codes, Mapping)
+                else {}
+            ),
         }
 
     @model_validator(mode="after")
@@ -102,11 +129,17 @@ class FilesMapping(BaseModel):
 
     entities: dict[str, EntityMapping] = Field(min_length=1)
     decimal: Literal[".", ","] | None = Field(
-        None, description="decimal separator of text; the other one, blanks and apostrophes group thousands. Left out: a point, and 1.234 or 1,234 is refused")
-    dates: tuple[DateFormat, ...] = Field((), description="date formats such as %d.%m.%Y; ISO 8601 is always read")
+        None,
+        description="decimal separator of text; the other one, blanks and apostrophes group thousands. Left out: a point, and 1.234 or 1,234 is refused",
+    )
+    dates: tuple[DateFormat, ...] = Field(
+        (), description="date formats such as %d.%m.%Y; ISO 8601 is always read"
+    )
     yes: tuple[Name, ...] = Field((), description="further words for yes")
     no: tuple[Name, ...] = Field((), description="further words for no")
-    positions: PositionRules = Field(default_factory=PositionRules, description="From a contact's title to its position.")
+    positions: PositionRules = Field(
+        default_factory=PositionRules, description="From a contact's title to its position."
+    )
 
     @field_validator("entities")
     @classmethod
@@ -117,9 +150,13 @@ class FilesMapping(BaseModel):
                 raise ValueError(f"{name}: an entity begins with one of {', '.join(SPEAKABLE)}")
             known = [f.name for f in spoken.fields]
             if unknown := sorted(set(mapping.fields) - set(known)):
-                raise ValueError(f"{name}: there is no field {', '.join(unknown)}; there are {', '.join(known)}")
+                raise ValueError(
+                    f"{name}: there is no field {', '.join(unknown)}; there are {', '.join(known)}"
+                )
             kinds = {f.name: f.kind for f in spoken.fields}
-            if wrong := sorted(f for f, c in mapping.fields.items() if c.blank == "zero" and kinds[f] not in AMOUNTS):
+            if wrong := sorted(
+                f for f, c in mapping.fields.items() if c.blank == "zero" and kinds[f] not in AMOUNTS
+            ):
                 raise ValueError(f"{name}: blank: zero is for amounts, which {', '.join(wrong)} is not")
             for wanted in NEEDED.get(spoken.entity, ()):
                 if not set(wanted.split("|")) & set(mapping.fields):

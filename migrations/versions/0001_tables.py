@@ -23,8 +23,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -44,8 +51,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -58,7 +72,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_activity_source_external_id")),
         schema="canonical",
     )
-    op.create_index(op.f("ix_activity_debtor_id"), "activity", ["debtor_id"], unique=False, schema="canonical")
+    op.create_index(
+        op.f("ix_activity_debtor_id"), "activity", ["debtor_id"], unique=False, schema="canonical"
+    )
     op.create_table(
         "address",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -67,8 +83,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -104,8 +127,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -133,8 +163,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -177,14 +214,23 @@ def upgrade() -> None:
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("value", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("said_by", sa.Text(), nullable=False),
-        sa.Column("said_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "said_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("answered_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("answer", sa.Text(), nullable=True),
         sa.Column("why", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_claim_inbox")),
         schema="canonical",
     )
-    op.create_index("ix_claim_inbox_waiting", "claim_inbox", ["inbox_id"], unique=False, schema="canonical", postgresql_where=sa.text("answered_at IS NULL"))
+    op.create_index(
+        "ix_claim_inbox_waiting",
+        "claim_inbox",
+        ["inbox_id"],
+        unique=False,
+        schema="canonical",
+        postgresql_where=sa.text("answered_at IS NULL"),
+    )
     op.create_table(
         "company",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -193,8 +239,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -213,8 +266,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -240,14 +300,21 @@ def upgrade() -> None:
         schema="canonical",
     )
     op.create_index(op.f("ix_contact_debtor_id"), "contact", ["debtor_id"], unique=False, schema="canonical")
-    op.create_index("ix_contact_email_normalised", "contact", ["email_normalised"], unique=False, schema="canonical")
+    op.create_index(
+        "ix_contact_email_normalised", "contact", ["email_normalised"], unique=False, schema="canonical"
+    )
     op.create_table(
         "contact_position",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_key", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_position")),
         sa.UniqueConstraint("name_key", name=op.f("uq_contact_position_name_key")),
         schema="canonical",
@@ -259,7 +326,12 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), nullable=False),
         sa.Column("as_of", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("ledger_date", sa.Date(), nullable=False),
-        sa.Column("published_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "published_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("policy", sa.Text(), nullable=True),
         sa.Column("mapping_version", sa.Text(), nullable=True),
         sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -273,8 +345,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -327,8 +406,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -339,15 +425,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_debtor_dimension_source_external_id")),
         schema="canonical",
     )
-    op.create_index(op.f("ix_debtor_dimension_debtor_id"), "debtor_dimension", ["debtor_id"], unique=False, schema="canonical")
+    op.create_index(
+        op.f("ix_debtor_dimension_debtor_id"),
+        "debtor_dimension",
+        ["debtor_id"],
+        unique=False,
+        schema="canonical",
+    )
     op.create_table(
         "debtor_group",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -365,8 +464,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -385,8 +491,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -408,8 +521,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -444,7 +564,9 @@ def upgrade() -> None:
         schema="canonical",
     )
     op.create_index("ix_document_debtor_id", "document", ["debtor_id"], unique=False, schema="canonical")
-    op.create_index("ix_document_number", "document", ["source", "external_no"], unique=False, schema="canonical")
+    op.create_index(
+        "ix_document_number", "document", ["source", "external_no"], unique=False, schema="canonical"
+    )
     op.create_table(
         "document_line",
         sa.Column("document_id", sa.UUID(), nullable=False),
@@ -472,8 +594,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -497,7 +626,9 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
-        sa.Column("decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("pinned", sa.Boolean(), server_default="false", nullable=False),
         sa.PrimaryKeyConstraint("entity", "source", "external_id", name=op.f("pk_link")),
         schema="canonical",
@@ -513,8 +644,12 @@ def upgrade() -> None:
         sa.Column("said", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("believed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("believed_source", sa.Text(), nullable=True),
-        sa.Column("since", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("entity", "record_id", "field", "source", "external_id", name=op.f("pk_overruled")),
+        sa.Column(
+            "since", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint(
+            "entity", "record_id", "field", "source", "external_id", name=op.f("pk_overruled")
+        ),
         schema="canonical",
     )
     op.create_table(
@@ -525,8 +660,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -555,8 +697,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -568,7 +717,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_portfolio")),
         schema="canonical",
     )
-    op.create_index("uq_portfolio_value", "portfolio", ["dimension_value_id"], unique=True, schema="canonical")
+    op.create_index(
+        "uq_portfolio_value", "portfolio", ["dimension_value_id"], unique=True, schema="canonical"
+    )
     op.create_table(
         "reference",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -577,8 +728,15 @@ def upgrade() -> None:
         sa.Column("external_no", sa.Text(), nullable=True),
         sa.Column("source_url", sa.Text(), nullable=True),
         sa.Column("source_modified_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -596,7 +754,12 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.UUID(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("owner_table", "owner_id", "name", "origin", name=op.f("pk_tag")),
         schema="canonical",
     )
@@ -616,7 +779,9 @@ def upgrade() -> None:
         sa.Column("changes", sa.Integer(), nullable=False),
         sa.Column("previous", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("sealed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "sealed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("seal_id", name=op.f("pk_audit_seal")),
         sa.UniqueConstraint("last_seq", name=op.f("uq_audit_seal_last_seq")),
         schema="engine",
@@ -627,8 +792,12 @@ def upgrade() -> None:
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("stream_id", "field", "code", "key", name=op.f("pk_code_gap")),
         schema="engine",
     )
@@ -645,13 +814,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("total_id", name=op.f("pk_control_total")),
         schema="engine",
     )
-    op.create_index(op.f("ix_control_total_cut_id"), "control_total", ["cut_id"], unique=False, schema="engine")
+    op.create_index(
+        op.f("ix_control_total_cut_id"), "control_total", ["cut_id"], unique=False, schema="engine"
+    )
     op.create_table(
         "document_overlay",
         sa.Column("document_id", sa.UUID(), nullable=False),
         sa.Column("claims", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("own", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("document_id", name=op.f("pk_document_overlay")),
         schema="engine",
     )
@@ -666,7 +839,9 @@ def upgrade() -> None:
         sa.Column("unchanged", sa.Integer(), nullable=False),
         sa.Column("refused", sa.Integer(), nullable=False),
         sa.Column("done_by", sa.Text(), nullable=False),
-        sa.Column("done_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "done_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("undone_by", sa.Text(), nullable=True),
         sa.Column("undone_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -717,8 +892,17 @@ def upgrade() -> None:
         sa.Column("record_kind", sa.Text(), nullable=True),
         schema="engine",
     )
-    op.create_index("ix_ledger_entry_document", "ledger_entry", ["source", "document_no"], unique=False, schema="engine")
-    op.create_index("ix_ledger_entry_homeless", "ledger_entry", ["source"], unique=False, schema="engine", postgresql_where=sa.text("record_id IS NULL"))
+    op.create_index(
+        "ix_ledger_entry_document", "ledger_entry", ["source", "document_no"], unique=False, schema="engine"
+    )
+    op.create_index(
+        "ix_ledger_entry_homeless",
+        "ledger_entry",
+        ["source"],
+        unique=False,
+        schema="engine",
+        postgresql_where=sa.text("record_id IS NULL"),
+    )
     op.create_index("ix_ledger_entry_key", "ledger_entry", ["source", "key"], unique=False, schema="engine")
     op.create_index("ix_ledger_entry_record", "ledger_entry", ["record_id"], unique=False, schema="engine")
     op.create_index("pk_ledger_entry", "ledger_entry", ["source", "entry_no"], unique=True, schema="engine")
@@ -732,8 +916,12 @@ def upgrade() -> None:
         sa.Column("candidates", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("vetoed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("entity", "source", "external_id", name=op.f("pk_link_case")),
         schema="engine",
     )
@@ -742,7 +930,9 @@ def upgrade() -> None:
         sa.Column("plan_hash", sa.Text(), nullable=False),
         sa.Column("operation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("made_by", sa.Text(), nullable=True),
         sa.Column("applied_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("applied_by", sa.Text(), nullable=True),
@@ -761,7 +951,9 @@ def upgrade() -> None:
         sa.Column("entity", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("rungs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("rule_id", name=op.f("pk_link_rule")),
         schema="engine",
@@ -772,10 +964,14 @@ def upgrade() -> None:
         sa.Column("canonical_id", sa.UUID(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
-        sa.Column("decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "decided_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("entity", "canonical_id", "source", "external_id", name=op.f("pk_negative_link")),
+        sa.PrimaryKeyConstraint(
+            "entity", "canonical_id", "source", "external_id", name=op.f("pk_negative_link")
+        ),
         schema="engine",
     )
     op.create_table(
@@ -789,7 +985,9 @@ def upgrade() -> None:
         sa.Column("base_version", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("answer", sa.Text(), nullable=True),
-        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("outbox_id", name=op.f("pk_outbox")),
         schema="engine",
@@ -803,7 +1001,9 @@ def upgrade() -> None:
         sa.Column("until", sa.Text(), nullable=True),
         sa.Column("while_claimed", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("pinned_by", sa.Text(), nullable=False),
-        sa.Column("pinned_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "pinned_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("entity", "canonical_id", "field", name=op.f("pk_pin")),
         schema="engine",
@@ -813,7 +1013,9 @@ def upgrade() -> None:
         sa.Column("policy_id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("policy", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("applied_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "applied_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("applied_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("policy_id", name=op.f("pk_policy")),
         schema="engine",
@@ -832,8 +1034,12 @@ def upgrade() -> None:
         sa.Column("mapping_version", sa.Text(), nullable=True),
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("batch_id", sa.BigInteger(), nullable=True),
-        sa.Column("first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column(
+            "last_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("attempts", sa.Integer(), server_default="1", nullable=False),
         sa.Column("retry_requested", sa.Boolean(), server_default="false", nullable=False),
         sa.PrimaryKeyConstraint("quarantine_id", name=op.f("pk_quarantine")),
@@ -847,7 +1053,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("triggered_by", sa.Text(), nullable=False),
         sa.Column("config_hash", sa.Text(), nullable=True),
-        sa.Column("started_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "started_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("finished_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
@@ -875,7 +1083,12 @@ def upgrade() -> None:
         sa.Column("calls", sa.Integer(), server_default="0", nullable=False),
         sa.Column("bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("seconds", sa.Numeric(precision=12, scale=3), nullable=False),
-        sa.Column("finished_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "finished_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("step_id", name=op.f("pk_run_step")),
         schema="engine",
     )
@@ -891,7 +1104,12 @@ def upgrade() -> None:
         sa.Column("mapping_version", sa.Text(), nullable=True),
         sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.Column("staging_epoch", sa.UUID(), nullable=True),
-        sa.Column("registered_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "registered_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.PrimaryKeyConstraint("source", name=op.f("pk_source")),
         schema="engine",
     )
@@ -908,15 +1126,34 @@ def upgrade() -> None:
         sa.Column("about", sa.Text(), nullable=True),
         sa.Column("fingerprint", sa.LargeBinary(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "changed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("deleted_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         schema="engine",
     )
     op.create_index(
-        "ix_source_record_about", "source_record", ["stream_id", "about"], unique=False, schema="engine", postgresql_where=sa.text("about IS NOT NULL")
+        "ix_source_record_about",
+        "source_record",
+        ["stream_id", "about"],
+        unique=False,
+        schema="engine",
+        postgresql_where=sa.text("about IS NOT NULL"),
     )
-    op.create_index("ix_source_record_dirty", "source_record", ["stream_id"], unique=False, schema="engine", postgresql_where="dirty")
+    op.create_index(
+        "ix_source_record_dirty",
+        "source_record",
+        ["stream_id"],
+        unique=False,
+        schema="engine",
+        postgresql_where="dirty",
+    )
     op.create_index(
         "ix_source_record_odd",
         "source_record",
@@ -930,7 +1167,9 @@ def upgrade() -> None:
         "suppression",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("entity", sa.Text(), nullable=False),
-        sa.Column("made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "made_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_suppression")),
         schema="engine",
     )
@@ -943,7 +1182,9 @@ def upgrade() -> None:
         sa.Column("missing", sa.Integer(), nullable=False),
         sa.Column("stated", sa.Integer(), nullable=True),
         sa.Column("sample", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("held_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "held_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("approved_by", sa.Text(), nullable=True),
         sa.Column("approved_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("stream_id", name=op.f("pk_sweep_hold")),
@@ -992,30 +1233,56 @@ def upgrade() -> None:
         sa.Column("records", sa.Integer(), nullable=False),
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("checksum", sa.Text(), nullable=False),
-        sa.Column("landed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "landed_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.Column("normalised_as", sa.Text(), nullable=True),
         sa.Column("published_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["stream_id"], ["engine.stream.stream_id"], name=op.f("fk_lake_manifest_stream_id")),
+        sa.ForeignKeyConstraint(
+            ["stream_id"], ["engine.stream.stream_id"], name=op.f("fk_lake_manifest_stream_id")
+        ),
         sa.PrimaryKeyConstraint("batch_id", name=op.f("pk_lake_manifest")),
         sa.UniqueConstraint("path", name=op.f("uq_lake_manifest_path")),
         schema="engine",
     )
     op.create_index(
-        "ix_lake_manifest_waiting", "lake_manifest", ["stream_id"], unique=False, schema="engine", postgresql_where=sa.text("normalised_as is null")
+        "ix_lake_manifest_waiting",
+        "lake_manifest",
+        ["stream_id"],
+        unique=False,
+        schema="engine",
+        postgresql_where=sa.text("normalised_as is null"),
     )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_lake_manifest_waiting", table_name="lake_manifest", schema="engine", postgresql_where=sa.text("normalised_as is null"))
+    op.drop_index(
+        "ix_lake_manifest_waiting",
+        table_name="lake_manifest",
+        schema="engine",
+        postgresql_where=sa.text("normalised_as is null"),
+    )
     op.drop_table("lake_manifest", schema="engine")
     op.drop_table("stream", schema="engine")
     op.drop_table("certificate", schema="canonical")
     op.drop_table("sweep_hold", schema="engine")
     op.drop_table("suppression", schema="engine")
     op.drop_index("pk_source_record", table_name="source_record", schema="engine")
-    op.drop_index("ix_source_record_odd", table_name="source_record", schema="engine", postgresql_where=sa.text("state <> 0 or deleted_at is not null"))
-    op.drop_index("ix_source_record_dirty", table_name="source_record", schema="engine", postgresql_where="dirty")
-    op.drop_index("ix_source_record_about", table_name="source_record", schema="engine", postgresql_where=sa.text("about IS NOT NULL"))
+    op.drop_index(
+        "ix_source_record_odd",
+        table_name="source_record",
+        schema="engine",
+        postgresql_where=sa.text("state <> 0 or deleted_at is not null"),
+    )
+    op.drop_index(
+        "ix_source_record_dirty", table_name="source_record", schema="engine", postgresql_where="dirty"
+    )
+    op.drop_index(
+        "ix_source_record_about",
+        table_name="source_record",
+        schema="engine",
+        postgresql_where=sa.text("about IS NOT NULL"),
+    )
     op.drop_table("source_record", schema="engine")
     op.drop_table("source", schema="engine")
     op.drop_index(op.f("ix_run_step_run_id"), table_name="run_step", schema="engine")
@@ -1033,7 +1300,12 @@ def downgrade() -> None:
     op.drop_index("pk_ledger_entry", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_record", table_name="ledger_entry", schema="engine")
     op.drop_index("ix_ledger_entry_key", table_name="ledger_entry", schema="engine")
-    op.drop_index("ix_ledger_entry_homeless", table_name="ledger_entry", schema="engine", postgresql_where=sa.text("record_id IS NULL"))
+    op.drop_index(
+        "ix_ledger_entry_homeless",
+        table_name="ledger_entry",
+        schema="engine",
+        postgresql_where=sa.text("record_id IS NULL"),
+    )
     op.drop_index("ix_ledger_entry_document", table_name="ledger_entry", schema="engine")
     op.drop_table("ledger_entry", schema="engine")
     op.drop_table("import_edit", schema="engine")
@@ -1073,7 +1345,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_contact_debtor_id"), table_name="contact", schema="canonical")
     op.drop_table("contact", schema="canonical")
     op.drop_table("company", schema="canonical")
-    op.drop_index("ix_claim_inbox_waiting", table_name="claim_inbox", schema="canonical", postgresql_where=sa.text("answered_at IS NULL"))
+    op.drop_index(
+        "ix_claim_inbox_waiting",
+        table_name="claim_inbox",
+        schema="canonical",
+        postgresql_where=sa.text("answered_at IS NULL"),
+    )
     op.drop_table("claim_inbox", schema="canonical")
     op.drop_index("ix_change_record", table_name="change", schema="canonical")
     op.drop_table("change", schema="canonical")

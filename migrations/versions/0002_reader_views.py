@@ -13,7 +13,12 @@ branch_labels = None
 depends_on = None
 
 SQL = Path(__file__).parent.parent / "sql"
-UP = ("0002_1_items.sql", "0002_2_metrics.sql", "0002_3_people_and_trust.sql", "0002_4_comments_and_roles.sql")
+UP = (
+    "0002_1_items.sql",
+    "0002_2_metrics.sql",
+    "0002_3_people_and_trust.sql",
+    "0002_4_comments_and_roles.sql",
+)
 
 
 def run_file(connection: Connection, name: str) -> None:

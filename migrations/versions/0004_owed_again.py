@@ -33,7 +33,11 @@ def run(statement: str) -> None:
 
 def before(function: str, file: str) -> str:
     """A function as revision 0002 made it, to be put in place of the one there is."""
-    found = re.search(rf"CREATE FUNCTION canonical\.{function}\(.*?\n\$\$;\n", (SQL / file).read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(
+        rf"CREATE FUNCTION canonical\.{function}\(.*?\n\$\$;\n",
+        (SQL / file).read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
     assert found, function
     return found[0].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
 

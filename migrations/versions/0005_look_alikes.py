@@ -14,7 +14,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Adds the column; what is held now names nothing until its next sweep."""
-    op.add_column("sweep_hold", sa.Column("look_alikes", postgresql.JSONB(), server_default="{}", nullable=False), schema="engine")
+    op.add_column(
+        "sweep_hold",
+        sa.Column("look_alikes", postgresql.JSONB(), server_default="{}", nullable=False),
+        schema="engine",
+    )
 
 
 def downgrade() -> None:

@@ -24,7 +24,11 @@ def fields(group: str) -> str:
     said = (SQL / "0002_3_people_and_trust.sql").read_text(encoding="utf-8")
     found = re.search(r"CREATE VIEW canonical\.field AS\n.*?;\n", said, re.DOTALL)
     assert found
-    view = found[0].replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1).replace("\n) f (entity, field, stored_as, field_group)", COMPUTED)
+    view = (
+        found[0]
+        .replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
+        .replace("\n) f (entity, field, stored_as, field_group)", COMPUTED)
+    )
     for number in NUMBERS:
         was = f"('debtor', '{number}', '{number}', 'general')"
         assert was in view, number

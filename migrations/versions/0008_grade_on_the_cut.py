@@ -18,9 +18,16 @@ COLUMNS = {
     "grade": (sa.Text, "Grade of the cut: A, B, C or D; null: not certified."),
     "n_checks": (sa.Integer, "Checks of its certificate that some source could answer."),
     "n_answered": (sa.Integer, "How many of these this source answered."),
-    "money_tied": (sa.Boolean, "Whether what is open agrees with totals that the source states itself; null: the source claims no money."),
+    "money_tied": (
+        sa.Boolean,
+        "Whether what is open agrees with totals that the source states itself; null: the source claims no money.",
+    ),
 }
-BEFORE = {"cut_grade": "0002_3_people_and_trust.sql", "grade": "0002_3_people_and_trust.sql", "source_freshness": "0002_3_people_and_trust.sql"}
+BEFORE = {
+    "cut_grade": "0002_3_people_and_trust.sql",
+    "grade": "0002_3_people_and_trust.sql",
+    "source_freshness": "0002_3_people_and_trust.sql",
+}
 """Views as earlier revisions made them, in the order they stand on each other."""
 
 
@@ -35,8 +42,13 @@ def run(statement: str) -> None:
 
 def before(view: str, file: str) -> str:
     """A view as an earlier revision made it, with its comment."""
-    found = re.search(rf"CREATE VIEW canonical\.{view} AS\n.*?;\n", (SQL / file).read_text(encoding="utf-8"), re.DOTALL)
-    told = re.search(rf"COMMENT ON VIEW canonical\.{view} IS '.*?';\n", (SQL / "0002_4_comments_and_roles.sql").read_text(encoding="utf-8"))
+    found = re.search(
+        rf"CREATE VIEW canonical\.{view} AS\n.*?;\n", (SQL / file).read_text(encoding="utf-8"), re.DOTALL
+    )
+    told = re.search(
+        rf"COMMENT ON VIEW canonical\.{view} IS '.*?';\n",
+        (SQL / "0002_4_comments_and_roles.sql").read_text(encoding="utf-8"),
+    )
     assert found, view
     assert told, view
     return found[0] + told[0]

@@ -14,8 +14,16 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("lake_manifest", sa.Column("damage", sa.Text(), nullable=True), schema="engine")
-    op.add_column("lake_manifest", sa.Column("damaged_at", TIMESTAMP(timezone=True), nullable=True), schema="engine")
-    op.create_index("ix_lake_manifest_damaged", "lake_manifest", ["stream_id"], schema="engine", postgresql_where=sa.text("damage is not null"))
+    op.add_column(
+        "lake_manifest", sa.Column("damaged_at", TIMESTAMP(timezone=True), nullable=True), schema="engine"
+    )
+    op.create_index(
+        "ix_lake_manifest_damaged",
+        "lake_manifest",
+        ["stream_id"],
+        schema="engine",
+        postgresql_where=sa.text("damage is not null"),
+    )
 
 
 def downgrade() -> None:

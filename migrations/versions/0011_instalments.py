@@ -17,7 +17,15 @@ depends_on = None
 SQL = Path(__file__).parent.parent / "sql"
 MONEY = sa.Numeric(precision=19, scale=4)
 TS = postgresql.TIMESTAMP(timezone=True)
-VIEWS = ("credit_utilisation", "debtor_metrics", "metrics", "debtor_balance", "ageing_summary", "ageing", "open_items")
+VIEWS = (
+    "credit_utilisation",
+    "debtor_metrics",
+    "metrics",
+    "debtor_balance",
+    "ageing_summary",
+    "ageing",
+    "open_items",
+)
 AT = "date, text"
 FUNCTIONS = {
     "debtor_metrics_at": AT, "credit_utilisation_at": "date", "debtor_exposure_at": "date", "metrics_at": AT, "metric_sums_at": "date, text, boolean",
@@ -57,7 +65,9 @@ def before(kind: str, name: str) -> str:
     """A function or view as it was before."""
     end = r"\n\$\$;\n" if kind == "FUNCTION" else r";\n"
     for file in BEFORE:
-        found = re.search(rf"CREATE {kind} canonical\.{name}\b.*?{end}", (SQL / file).read_text(encoding="utf-8"), re.DOTALL)
+        found = re.search(
+            rf"CREATE {kind} canonical\.{name}\b.*?{end}", (SQL / file).read_text(encoding="utf-8"), re.DOTALL
+        )
         if found:
             return found[0].replace(COUNTED, COUNTED_AT_0004) if name == "document_at" else found[0]
     raise AssertionError(name)
@@ -67,7 +77,9 @@ def comments() -> str:
     """What the views and functions that are put back had as comments."""
     names = "|".join((*VIEWS, *FUNCTIONS, "application_side"))
     said = (SQL / "0002_4_comments_and_roles.sql").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in said if re.match(rf"COMMENT ON (VIEW|COLUMN|FUNCTION) canonical\.({names})\b", line))
+    return "\n".join(
+        line for line in said if re.match(rf"COMMENT ON (VIEW|COLUMN|FUNCTION) canonical\.({names})\b", line)
+    )
 
 
 def drop_answers(functions: dict[str, str]) -> None:
@@ -85,14 +97,20 @@ def upgrade() -> None:
         *(sa.Column(name, sa.Text(), nullable=False) for name in ("source", "external_id")),
         *(sa.Column(name, sa.Text(), nullable=True) for name in ("external_no", "source_url")),
         sa.Column("source_modified_at", TS, nullable=True),
-        *(sa.Column(name, TS, server_default=sa.text("now()"), nullable=False) for name in ("first_seen_at", "changed_at")),
+        *(
+            sa.Column(name, TS, server_default=sa.text("now()"), nullable=False)
+            for name in ("first_seen_at", "changed_at")
+        ),
         sa.Column("cut_id", sa.BigInteger(), nullable=True),
         sa.Column("deleted_at", TS, nullable=True),
         sa.Column("custom", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("document_id", sa.UUID(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("due_date", sa.Date(), nullable=True),
-        *(sa.Column(name, MONEY, nullable=True) for name in ("amount", "open_amount", "amount_base", "open_amount_base")),
+        *(
+            sa.Column(name, MONEY, nullable=True)
+            for name in ("amount", "open_amount", "amount_base", "open_amount_base")
+        ),
         *(sa.Column(name, sa.Date(), nullable=True) for name in ("promised_date", "closed_date")),
         sa.Column("entry", sa.Text(), nullable=True),
         sa.Column("is_only", sa.Boolean(), server_default="true", nullable=False),
@@ -101,14 +119,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("document_id", "number", name=op.f("uq_instalment_document_id_number")),
         schema="canonical",
     )
-    op.create_index("ix_instalment_inexact", "instalment", ["source"], schema="canonical", postgresql_where=sa.text("why_inexact IS NOT NULL"))
+    op.create_index(
+        "ix_instalment_inexact",
+        "instalment",
+        ["source"],
+        schema="canonical",
+        postgresql_where=sa.text("why_inexact IS NOT NULL"),
+    )
     op.add_column("document", sa.Column("ledger_difference", MONEY, nullable=True), schema="canonical")
     for end in ("from_entry", "to_entry"):
         op.add_column("application", sa.Column(end, sa.Text(), nullable=True), schema="canonical")
     op.create_index(
-        "ix_application_undated", "application", ["source"], schema="canonical", postgresql_where=sa.text("is_reversed AND reversed_on IS NULL")
+        "ix_application_undated",
+        "application",
+        ["source"],
+        schema="canonical",
+        postgresql_where=sa.text("is_reversed AND reversed_on IS NULL"),
     )
-    op.create_index("ix_document_differing", "document", ["source"], schema="canonical", postgresql_where=sa.text("ledger_difference <> 0"))
+    op.create_index(
+        "ix_document_differing",
+        "document",
+        ["source"],
+        schema="canonical",
+        postgresql_where=sa.text("ledger_difference <> 0"),
+    )
     run(FIRST_INSTALMENTS)
     drop_answers(FUNCTIONS)
     for file in ("0011_1_items.sql", "0011_2_metrics.sql", "0011_3_comments.sql"):

@@ -74,33 +74,66 @@ def upgrade() -> None:
         "group_member",
         sa.Column("debtor_id", sa.UUID(), nullable=False),
         sa.Column("group_id", sa.UUID(), nullable=False),
-        sa.Column("joined_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("debtor_id", name=op.f("pk_group_member")), schema="engine",
+        sa.Column(
+            "joined_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("debtor_id", name=op.f("pk_group_member")),
+        schema="engine",
     )
     op.create_index("ix_group_member_group_id", "group_member", ["group_id"], schema="engine")
     op.create_table(
         "tag",
-        sa.Column("owner_table", sa.Text(), nullable=False), sa.Column("owner_id", sa.UUID(), nullable=False), sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner_table", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.UUID(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("origin", sa.Text(), nullable=False),
-        sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("owner_table", "owner_id", "name", "origin", name=op.f("pk_tag")), schema="engine",
+        sa.Column(
+            "first_seen_at",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("owner_table", "owner_id", "name", "origin", name=op.f("pk_tag")),
+        schema="engine",
     )
     op.create_table(
         "parent_circle",
-        sa.Column("debtor_id", sa.UUID(), nullable=False), sa.PrimaryKeyConstraint("debtor_id", name=op.f("pk_parent_circle")), schema="engine",
+        sa.Column("debtor_id", sa.UUID(), nullable=False),
+        sa.PrimaryKeyConstraint("debtor_id", name=op.f("pk_parent_circle")),
+        schema="engine",
     )
-    op.add_column("pin", sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="engine")
-    op.add_column("import_edit", sa.Column("undone_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="engine")
-    op.add_column("debtor", sa.Column("erp_balance_unknown", sa.Integer(), server_default="0", nullable=False), schema="canonical")
+    op.add_column(
+        "pin", sa.Column("ended_at", postgresql.TIMESTAMP(timezone=True), nullable=True), schema="engine"
+    )
+    op.add_column(
+        "import_edit",
+        sa.Column("undone_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        schema="engine",
+    )
+    op.add_column(
+        "debtor",
+        sa.Column("erp_balance_unknown", sa.Integer(), server_default="0", nullable=False),
+        schema="canonical",
+    )
     for table in ("debtor", "contact"):
-        op.create_index(f"ix_{table}_merged", table, ["id"], schema="canonical", postgresql_where=sa.text("merged_into is not null"))
-    run("INSERT INTO engine.group_member (debtor_id, group_id) SELECT id, group_id FROM canonical.debtor WHERE group_id IS NOT NULL")
+        op.create_index(
+            f"ix_{table}_merged",
+            table,
+            ["id"],
+            schema="canonical",
+            postgresql_where=sa.text("merged_into is not null"),
+        )
+    run(
+        "INSERT INTO engine.group_member (debtor_id, group_id) SELECT id, group_id FROM canonical.debtor WHERE group_id IS NOT NULL"
+    )
     run("UPDATE canonical.debtor SET group_id = NULL WHERE merged_into IS NOT NULL AND group_id IS NOT NULL")
     run("""
         INSERT INTO engine.tag (owner_table, owner_id, name, origin, first_seen_at)
         SELECT owner_table, owner_id, name, origin, first_seen_at FROM canonical.tag WHERE origin = 'person' AND owner_table IN ('debtor', 'contact')
         """)
-    run("UPDATE engine.import_edit e SET undone_at = i.undone_at FROM engine.import i WHERE i.import_id = e.import_id AND i.undone_at IS NOT NULL")
+    run(
+        "UPDATE engine.import_edit e SET undone_at = i.undone_at FROM engine.import i WHERE i.import_id = e.import_id AND i.undone_at IS NOT NULL"
+    )
     run(WATCHED)
     run(SAID_IN)
     run((SQL / "0013_life_of_decisions.sql").read_text(encoding="utf-8"))
@@ -114,7 +147,9 @@ def downgrade() -> None:
     run(explained())
     for view in ("tag_here", "member_here", "pin_here", "survivor"):
         run(f"DROP VIEW engine.{view}")
-    run("UPDATE engine.source_record r SET claim = r.claim - 'said_in' FROM engine.stream s WHERE s.source = 'inbox' AND r.stream_id = s.stream_id")
+    run(
+        "UPDATE engine.source_record r SET claim = r.claim - 'said_in' FROM engine.stream s WHERE s.source = 'inbox' AND r.stream_id = s.stream_id"
+    )
     run("DELETE FROM engine.pin WHERE ended_at IS NOT NULL")
     run(UNWATCHED)
     run("""

@@ -80,7 +80,12 @@ def _language(text: str) -> str:
     import pycountry
 
     bare, _, where = text.partition("-")
-    known = len(bare) in (2, 3) and bare.isascii() and bare.isalpha() and pycountry.languages.get(**{f"alpha_{len(bare)}": bare.lower()})
+    known = (
+        len(bare) in (2, 3)
+        and bare.isascii()
+        and bare.isalpha()
+        and pycountry.languages.get(**{f"alpha_{len(bare)}": bare.lower()})
+    )
     if not known or (where and not is_country(where.upper())):
         raise Unfit("it takes a language's letters, such as da or de-AT")
     return f"{bare.lower()}-{where.upper()}" if where else bare.lower()
@@ -89,7 +94,9 @@ def _language(text: str) -> str:
 def _email(text: str) -> str:
     parts = [part.strip() for part in text.split(";") if part.strip()]
     if not parts or not all(_EMAIL.fullmatch(part) for part in parts):
-        raise Unfit("it takes an e-mail address, such as ada@example.com; several with a semicolon between them")
+        raise Unfit(
+            "it takes an e-mail address, such as ada@example.com; several with a semicolon between them"
+        )
     return "; ".join(parts)
 
 
@@ -260,7 +267,12 @@ class GroupByHand(_ByHand):
     credit_limit: Limit = None
 
 
-MODELS: Mapping[str, type[_ByHand]] = {"debtor": DebtorByHand, "contact": ContactByHand, "document": DocumentByHand, "group": GroupByHand}
+MODELS: Mapping[str, type[_ByHand]] = {
+    "debtor": DebtorByHand,
+    "contact": ContactByHand,
+    "document": DocumentByHand,
+    "group": GroupByHand,
+}
 
 
 MEMBER = re.compile(r"custom\.[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
@@ -275,5 +287,7 @@ def checked(entity: str, field: str, value: Any) -> Any:
     try:
         setattr(record, field, value)
     except ValidationError as error:
-        raise Unfit(error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")) from None
+        raise Unfit(
+            error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
+        ) from None
     return getattr(record, field)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from sync_engine.canonical.fields import Field
 
 CONTACT: tuple[Field, ...] = (
-    Field("debtor_key", group="contact", column="debtor_id"), Field("number", group="contact"),
-    Field("first_name", group="contact"), Field("last_name", group="contact"), Field("full_name", group="contact"),
-    Field("email", group="contact"), Field("phone", group="contact"), Field("mobile", group="contact"),
-    Field("title", group="contact"), Field("position", group="contact", column="position_id"),
-    Field("is_primary", "bool", "contact"), Field("status", group="contact"), Field("language", group="contact"),
-    Field("privacy_blocked", "bool", "contact"), Field("origin_field", group="contact"), Field("custom", "json", "custom"),
+    Field("debtor_key", group="contact", column="debtor_id"),
+    Field("number", group="contact"),
+    Field("first_name", group="contact"),
+    Field("last_name", group="contact"),
+    Field("full_name", group="contact"),
+    Field("email", group="contact"),
+    Field("phone", group="contact"),
+    Field("mobile", group="contact"),
+    Field("title", group="contact"),
+    Field("position", group="contact", column="position_id"),
+    Field("is_primary", "bool", "contact"),
+    Field("status", group="contact"),
+    Field("language", group="contact"),
+    Field("privacy_blocked", "bool", "contact"),
+    Field("origin_field", group="contact"),
+    Field("custom", "json", "custom"),
 )
 """`debtor_key` is the external id of the debtor in the same source; a contact that names only a `company_number` finds its
 debtor through a colleague of the same company (Business Central names the company *contact* there, not the customer)."""

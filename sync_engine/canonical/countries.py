@@ -22,7 +22,20 @@ BESIDES = {
     "tyrkiet": "TR", "vatican": "VA", "venaja": "RU", "wales": "GB",
 }  # fmt: skip
 """What ISO's list does not have, or has under another name; Kosovo's code XK is in use and in no standard."""
-SPELLED_OUT = str.maketrans({"ä": "ae", "Ä": "Ae", "ö": "oe", "Ö": "Oe", "ø": "oe", "Ø": "Oe", "ü": "ue", "Ü": "Ue", "å": "aa", "Å": "Aa"})
+SPELLED_OUT = str.maketrans(
+    {
+        "ä": "ae",
+        "Ä": "Ae",
+        "ö": "oe",
+        "Ö": "Oe",
+        "ø": "oe",
+        "Ø": "Oe",
+        "ü": "ue",
+        "Ü": "Ue",
+        "å": "aa",
+        "Å": "Aa",
+    }
+)
 WITHOUT_ISO = frozenset(("XK",))
 
 
@@ -65,7 +78,9 @@ def _codes() -> frozenset[str]:
 @cache
 def _named() -> dict[str, str]:
     """Levelled name -> code: short, official and common names, in every language."""
-    return {_levelled(spelled): code for name, code in names() for spelled in (name, name.translate(SPELLED_OUT))} | BESIDES
+    return {
+        _levelled(spelled): code for name, code in names() for spelled in (name, name.translate(SPELLED_OUT))
+    } | BESIDES
 
 
 def names() -> Iterator[tuple[str, str]]:
@@ -74,7 +89,13 @@ def names() -> Iterator[tuple[str, str]]:
 
     import pycountry
 
-    told: list[Callable[[str], str]] = [str, *(gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[lang]).gettext for lang in LANGUAGES)]
+    told: list[Callable[[str], str]] = [
+        str,
+        *(
+            gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[lang]).gettext
+            for lang in LANGUAGES
+        ),
+    ]
     for country in pycountry.countries:
         yield country.alpha_3, country.alpha_2
         for kind in ("name", "official_name", "common_name"):

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
-from sync_engine.canonical.dimension import ACCOUNT_OWNER, COMPANY, DEBTOR_DIMENSION, DIMENSION, DIMENSION_VALUE, REFERENCE
+from sync_engine.canonical.dimension import (
+    ACCOUNT_OWNER,
+    COMPANY,
+    DEBTOR_DIMENSION,
+    DIMENSION,
+    DIMENSION_VALUE,
+    REFERENCE,
+)
 from sync_engine.canonical.document import APPLICATION, DOCUMENT, LEDGER_ENTRY
 from sync_engine.canonical.fields import Field
 
@@ -28,19 +35,22 @@ def _said(fields: tuple[Field, ...], *left_out: str) -> tuple[Field, ...]:
     return kept if any(f.name == MODIFIED.name for f in kept) else (*kept, MODIFIED)
 
 
-SPEAKABLE: dict[str, Speakable] = {s.entity: s for s in (
-    Speakable("company", "debtors", COMPANY),
-    Speakable("account_owner", "debtors", ACCOUNT_OWNER),
-    Speakable("reference", "debtors", _said(REFERENCE, "attributes", MODIFIED.name)[:-1]),
-    Speakable("dimension", "dimensions", DIMENSION),
-    Speakable("dimension_value", "dimensions", DIMENSION_VALUE),
-    Speakable("debtor", "debtors", _said(DEBTOR, "portfolio_key")),
-    Speakable("debtor_dimension", "debtors", DEBTOR_DIMENSION),
-    Speakable("contact", "contacts", _said(CONTACT)),
-    Speakable("document", "documents", _said(DOCUMENT)),
-    Speakable("ledger_entry", "payments", LEDGER_ENTRY),
-    Speakable("application", "payments", APPLICATION),
-)}
+SPEAKABLE: dict[str, Speakable] = {
+    s.entity: s
+    for s in (
+        Speakable("company", "debtors", COMPANY),
+        Speakable("account_owner", "debtors", ACCOUNT_OWNER),
+        Speakable("reference", "debtors", _said(REFERENCE, "attributes", MODIFIED.name)[:-1]),
+        Speakable("dimension", "dimensions", DIMENSION),
+        Speakable("dimension_value", "dimensions", DIMENSION_VALUE),
+        Speakable("debtor", "debtors", _said(DEBTOR, "portfolio_key")),
+        Speakable("debtor_dimension", "debtors", DEBTOR_DIMENSION),
+        Speakable("contact", "contacts", _said(CONTACT)),
+        Speakable("document", "documents", _said(DOCUMENT)),
+        Speakable("ledger_entry", "payments", LEDGER_ENTRY),
+        Speakable("application", "payments", APPLICATION),
+    )
+}
 """`portfolio_key` is derived and cannot be said."""
 
 

@@ -6,7 +6,20 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["text", "money", "number", "bool", "date", "ts", "int", "json", "set"]
 
-ONE_VALUE = frozenset(("number", "external_number", "kind", "status", "block_reason", "currency", "country", "language", "vat_no", "registration_no"))
+ONE_VALUE = frozenset(
+    (
+        "number",
+        "external_number",
+        "kind",
+        "status",
+        "block_reason",
+        "currency",
+        "country",
+        "language",
+        "vat_no",
+        "registration_no",
+    )
+)
 """Texts of which a record has one: a code, or a number that somebody looks it up by."""
 
 

@@ -23,12 +23,16 @@ class Sayable(NamedTuple):
 
 
 _DEBTOR = (
-    Sayable("chasing_paused", "chasing_paused", "bool"), Sayable("pause_reason", "pause_reason", "text"), Sayable("pause_until", "pause_until", "date"),
-    Sayable("credit_alert_pct", "credit_alert_pct", "percentage"), Sayable("owner_code", "owner_id", "owner"),
+    Sayable("chasing_paused", "chasing_paused", "bool"),
+    Sayable("pause_reason", "pause_reason", "text"),
+    Sayable("pause_until", "pause_until", "date"),
+    Sayable("credit_alert_pct", "credit_alert_pct", "percentage"),
+    Sayable("owner_code", "owner_id", "owner"),
 )
 _DOCUMENT = (
-    Sayable("promised_date", "promised_date", "date"), Sayable("dispute_reason", "dispute_reason", "text"),
-        Sayable("collection_status", "collection_status", "status"),
+    Sayable("promised_date", "promised_date", "date"),
+    Sayable("dispute_reason", "dispute_reason", "text"),
+    Sayable("collection_status", "collection_status", "status"),
 )
 SAYABLE: dict[str, dict[str, Sayable]] = {
     "debtor": {s.field: s for s in _DEBTOR} | {"owner": _DEBTOR[-1], "owner_id": _DEBTOR[-1]},
@@ -113,4 +117,11 @@ def _status(said: Any) -> str:
     raise Refusal(f"it takes one of {', '.join(COLLECTION_STATES)}")
 
 
-_READ = {"bool": _bool, "text": _text, "date": _date, "percentage": _percentage, "owner": _owner, "status": _status}
+_READ = {
+    "bool": _bool,
+    "text": _text,
+    "date": _date,
+    "percentage": _percentage,
+    "owner": _owner,
+    "status": _status,
+}

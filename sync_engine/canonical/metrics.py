@@ -29,17 +29,69 @@ class Definition(NamedTuple):
 
 
 DEFINITIONS = (
-    Definition("mean_days_late", 1, "days", "none",
-        "Mean over invoices of the days after the due date, never negative, counted to full payment or, while unpaid, to the as-of date."),
-    Definition("avg_days_overdue", 1, "days", "none", "Mean days since the due date over unpaid invoices that are past due."),
-    Definition("avg_days_past_due_at_payment", 1, "days", "none", "Mean days from due date to full payment over fully paid invoices; early is negative."),
-    Definition("avg_days_invoice_to_payment", 1, "days", "none", "Mean days from issue date to full payment over fully paid invoices."),
-    Definition("weighted_avg_days_late_by_original", 1, "days", "booked base", "Days late as in mean_days_late, weighted by the original amount."),
-    Definition("weighted_avg_days_late_by_open", 1, "days", "booked base", "Days late of unpaid invoices, weighted by the open amount."),
-    Definition("dso_simple", 1, "days", "booked base",
-        "Net receivable (open items less credits and unapplied payments) / invoices less credit notes of the last 90 days x 90."),
-    Definition("dso_count_back", 1, "days", "booked base", "Calendar months walked back from the as-of date until their net sales exhaust the net receivable."),
-    Definition("best_possible_dso", 1, "days", "booked base", "As dso_simple with only what is not overdue, at most the net receivable."),
+    Definition(
+        "mean_days_late",
+        1,
+        "days",
+        "none",
+        "Mean over invoices of the days after the due date, never negative, counted to full payment or, while unpaid, to the as-of date.",
+    ),
+    Definition(
+        "avg_days_overdue",
+        1,
+        "days",
+        "none",
+        "Mean days since the due date over unpaid invoices that are past due.",
+    ),
+    Definition(
+        "avg_days_past_due_at_payment",
+        1,
+        "days",
+        "none",
+        "Mean days from due date to full payment over fully paid invoices; early is negative.",
+    ),
+    Definition(
+        "avg_days_invoice_to_payment",
+        1,
+        "days",
+        "none",
+        "Mean days from issue date to full payment over fully paid invoices.",
+    ),
+    Definition(
+        "weighted_avg_days_late_by_original",
+        1,
+        "days",
+        "booked base",
+        "Days late as in mean_days_late, weighted by the original amount.",
+    ),
+    Definition(
+        "weighted_avg_days_late_by_open",
+        1,
+        "days",
+        "booked base",
+        "Days late of unpaid invoices, weighted by the open amount.",
+    ),
+    Definition(
+        "dso_simple",
+        1,
+        "days",
+        "booked base",
+        "Net receivable (open items less credits and unapplied payments) / invoices less credit notes of the last 90 days x 90.",
+    ),
+    Definition(
+        "dso_count_back",
+        1,
+        "days",
+        "booked base",
+        "Calendar months walked back from the as-of date until their net sales exhaust the net receivable.",
+    ),
+    Definition(
+        "best_possible_dso",
+        1,
+        "days",
+        "booked base",
+        "As dso_simple with only what is not overdue, at most the net receivable.",
+    ),
     Definition("avg_days_delinquent", 1, "days", "booked base", "dso_simple less best_possible_dso."),
 )
 
@@ -54,7 +106,9 @@ class Settlement:
 
     def in_force(self, day: date) -> bool:
         """Whether it counted at the end of the day. Without a date it always did."""
-        return (self.applied_on is None or self.applied_on <= day) and (self.reversed_on is None or self.reversed_on > day)
+        return (self.applied_on is None or self.applied_on <= day) and (
+            self.reversed_on is None or self.reversed_on > day
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +168,10 @@ def paid_on(document: Document, day: date) -> date | None:
         return None
     if document.closed is not None and document.closed <= day:
         return document.closed
-    return max((s.applied_on for s in document.settlements if s.in_force(day) and s.applied_on is not None), default=None)
+    return max(
+        (s.applied_on for s in document.settlements if s.in_force(day) and s.applied_on is not None),
+        default=None,
+    )
 
 
 def days_due(document: Document, day: date) -> int | None:
@@ -174,6 +231,7 @@ def avg_days_past_due_at_payment(documents: Iterable[Document], day: date) -> Me
 
 def avg_days_invoice_to_payment(documents: Iterable[Document], day: date) -> Measure:
     """Fully paid invoices only, counted from the issue date. Products call this and the former "days to pay"."""
+
     def days(document: Document) -> int | None:
         paid = paid_on(document, day)
         return None if paid is None or document.issued is None else (paid - document.issued).days
@@ -206,7 +264,9 @@ def dso_simple(receivable: Decimal, sales: Decimal, days: int = DSO_PERIOD) -> F
     return Fraction(max(receivable, ZERO)) / Fraction(sales) * days if sales > 0 else None
 
 
-def best_possible_dso(not_overdue: Decimal, receivable: Decimal, sales: Decimal, days: int = DSO_PERIOD) -> Fraction | None:
+def best_possible_dso(
+    not_overdue: Decimal, receivable: Decimal, sales: Decimal, days: int = DSO_PERIOD
+) -> Fraction | None:
     """What the DSO would be if everything overdue were paid."""
     return dso_simple(min(not_overdue, max(receivable, ZERO)), sales, days)
 
@@ -263,7 +323,13 @@ def credit_utilisation(balance: Decimal, limit: Decimal | None) -> Utilisation:
     return Utilisation(Fraction(exposure) / Fraction(limit), "over_limit" if exposure > limit else None)
 
 
-def _mean(documents: Iterable[Document], day: date, states: set[str], days: Callable[[Document], int | None], without: str) -> Measure:
+def _mean(
+    documents: Iterable[Document],
+    day: date,
+    states: set[str],
+    days: Callable[[Document], int | None],
+    without: str,
+) -> Measure:
     found, left_out = [], Counter[str]()
     for document in documents:
         state = state_at(document, day)

@@ -27,7 +27,9 @@ HTTPX_SCREEN = "httpx._main"
 """The command line that httpx brings along: where its packages happen to be installed, it takes 80 ms of every start. httpx does without."""
 DUCKDB = "_duckdb"
 JSON_WANTED = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-VERBOSE_WANTED = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens; tracebacks of errors.")]
+VERBOSE_WANTED = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log what happens; tracebacks of errors.")
+]
 Function = Callable[..., None]
 
 
@@ -40,9 +42,15 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function],
             output.choose(as_json=as_json, verbose=verbose)
             function(*args, **kwargs)
 
-        hints = get_type_hints(function, include_extras=True) | {"as_json": JSON_WANTED, "verbose": VERBOSE_WANTED}
+        hints = get_type_hints(function, include_extras=True) | {
+            "as_json": JSON_WANTED,
+            "verbose": VERBOSE_WANTED,
+        }
         own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(function).parameters.values()]
-        added = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints[n]) for n in ("as_json", "verbose")]
+        added = [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hints[n])
+            for n in ("as_json", "verbose")
+        ]
         with_options.__signature__ = inspect.Signature([*own, *added], return_annotation=None)  # type: ignore[attr-defined]
         with_options.__annotations__ = hints
         group.command(name)(with_options)
@@ -53,7 +61,13 @@ def command(group: typer.Typer, name: str | None = None) -> Callable[[Function],
 
 def group(help_text: str) -> typer.Typer:
     """A group of commands that says what it has when asked for nothing."""
-    return typer.Typer(help=help_text, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich", add_completion=False)
+    return typer.Typer(
+        help=help_text,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        add_completion=False,
+    )
 
 
 app = group("")
@@ -69,7 +83,11 @@ def version_wanted(value: bool) -> None:
 
 
 @app.callback(epilog=" ".join(EXIT_CODES.split()))
-def options(version: bool = typer.Option(False, "--version", is_eager=True, callback=version_wanted, help="The version.")) -> None:
+def options(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=version_wanted, help="The version."
+    ),
+) -> None:
     """Keeps a collections team's data true: ERPs in, one canonical PostgreSQL store out, a declared master for every field."""
 
 

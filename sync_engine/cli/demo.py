@@ -29,10 +29,19 @@ if TYPE_CHECKING:
     from sync_engine.store.queries.receivables import Change
     from sync_engine.store.queries.source_status import EntityOutcome
 
+
 @command(app)
 def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave simulator and database running until Ctrl-C, to try things in a second terminal.")] = False,
-    ui: Annotated[bool, typer.Option("--ui", help="Open Dagster on the demo's data after the first run, until Ctrl-C.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Leave simulator and database running until Ctrl-C, to try things in a second terminal.",
+        ),
+    ] = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Open Dagster on the demo's data after the first run, until Ctrl-C.")
+    ] = False,
     port: Annotated[int, typer.Option("--port", help="Port of the Dagster UI.")] = 3000,
 ) -> None:
     """Shows the engine on a simulated Business Central over real HTTPS: a first run, changes in the ERP, a second run. Under two minutes."""
@@ -55,7 +64,10 @@ def _tell(folder: Path, *, keep: bool, ui: bool, port: int) -> None:
         told.say("", f"{simulator.ready['base_url']}, companies: {', '.join(simulator.ready['companies'])}")
         _show(told, simulator, stop_after_first=ui)
         if ui:
-            told.say("", f"Dagster's UI opens on http://127.0.0.1:{port} in about 20 s. Ctrl-C stops it, the simulator and the database.")
+            told.say(
+                "",
+                f"Dagster's UI opens on http://127.0.0.1:{port} in about 20 s. Ctrl-C stops it, the simulator and the database.",
+            )
             ops.dagster_ui(port)
         elif keep:
             ops.end_in_order()
@@ -71,7 +83,9 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     told.say("2", "A private PostgreSQL starts in the demo's home, and the tables are made")
     workshop = open_workshop()
     store = workshop.store
-    told.say("3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled")
+    told.say(
+        "3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled"
+    )
     told.outcomes("first run", _run(store, is_kept=stop_after_first))
     told.receivables(overview.receivables(store, ops.SOURCE))
     chosen = ops.choose(store)
@@ -85,16 +99,25 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     before = overview.newest_change(store)
     told.say("4", "Meanwhile, in Business Central")
     done = ops.change_the_company(simulator, store)
-    told.keep("done", done, lambda screen: [screen.print(f"  · {sentence}", markup=False) for sentence in done])
-    told.say("5", "Second run: only what changed since; then a full sweep of the contacts, since an API does not tell what is gone")
+    told.keep(
+        "done", done, lambda screen: [screen.print(f"  · {sentence}", markup=False) for sentence in done]
+    )
+    told.say(
+        "5",
+        "Second run: only what changed since; then a full sweep of the contacts, since an API does not tell what is gone",
+    )
     told.outcomes("second run", _run(store), only_moved=True)
-    told.outcomes("sweep of the contacts", _run(store, "one_entity", family="contacts", full=True), only_moved=True)
+    told.outcomes(
+        "sweep of the contacts", _run(store, "one_entity", family="contacts", full=True), only_moved=True
+    )
     told.changes(overview.changes_since(store, before))
     told.certificates(overview.certificates(store, ops.SOURCE))
     store.dispose()
 
 
-def _run(store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions: object) -> list[EntityOutcome]:
+def _run(
+    store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions: object
+) -> list[EntityOutcome]:
     from sync_engine.ops import demo as ops
     from sync_engine.ops.inspect import overview
 
@@ -105,7 +128,9 @@ def _run(store: Engine, job: str = "lane", *, is_kept: bool = False, **decisions
 
 
 def _wait(told: _Narrator, folder: Path) -> None:
-    told.say("", "Simulator and database go on running. Ctrl-C stops both. In a second terminal, in this folder:")
+    told.say(
+        "", "Simulator and database go on running. Ctrl-C stops both. In a second terminal, in this folder:"
+    )
     told.second_terminal(folder)
     try:
         while True:
@@ -123,7 +148,9 @@ class _Narrator:
     def say(self, number: str, sentence: str) -> None:
         """A heading, or a remark below one."""
         if not output.AS_JSON:
-            self._screen.print(f"\n[bold]{number}  {sentence}[/bold]" if number else f"\n   {sentence}", soft_wrap=True)
+            self._screen.print(
+                f"\n[bold]{number}  {sentence}[/bold]" if number else f"\n   {sentence}", soft_wrap=True
+            )
 
     def keep(self, name: str, data: Any, draw: Any) -> None:
         """Shows something, or keeps it for the JSON document."""
@@ -144,8 +171,29 @@ class _Narrator:
             lambda screen: screen.print(
                 table(
                     f"Outcome of the {title}: {asked:,} records read, {changed:,} new or different, {cost}",
-                    ("entity", "outcome", "read", "new or different", "quarantined", "excluded", "deleted", "calls"),
-                    [(o.entity, o.outcome, o.read, o.changed, o.quarantined, o.excluded, o.deleted, o.calls) for o in lines],
+                    (
+                        "entity",
+                        "outcome",
+                        "read",
+                        "new or different",
+                        "quarantined",
+                        "excluded",
+                        "deleted",
+                        "calls",
+                    ),
+                    [
+                        (
+                            o.entity,
+                            o.outcome,
+                            o.read,
+                            o.changed,
+                            o.quarantined,
+                            o.excluded,
+                            o.deleted,
+                            o.calls,
+                        )
+                        for o in lines
+                    ],
                     right=("read", "new or different", "quarantined", "excluded", "deleted", "calls"),
                     nothing="Nothing moved.",
                 )
@@ -181,9 +229,19 @@ class _Narrator:
     def end(self, folder: Any) -> None:
         """What to try next, or the JSON document."""
         if output.AS_JSON:
-            output.give({**self._gathered, "seconds": round(time.monotonic() - self._started, 1), "home": str(folder)}, lambda _screen: None)
+            output.give(
+                {
+                    **self._gathered,
+                    "seconds": round(time.monotonic() - self._started, 1),
+                    "home": str(folder),
+                },
+                lambda _screen: None,
+            )
             return
-        self.say("6", f"Done in {time.monotonic() - self._started:.0f} s. What was started is stopped; the data stays in {folder}")
+        self.say(
+            "6",
+            f"Done in {time.monotonic() - self._started:.0f} s. What was started is stopped; the data stays in {folder}",
+        )
         self._screen.print(
             f"   export SYNC_ENGINE_HOME={quote(str(folder))} SYNC_ENGINE_DEFS={quote(str(folder / 'defs'))}\n"
             "   sync-engine status\n"
@@ -202,8 +260,17 @@ def draw_receivables(screen: Console, found: Receivables) -> None:
         table(
             "Portfolios, one for every value of the chosen dimension",
             ("portfolio", "code", "debtors", "balance", "overdue", ""),
-            [(f"{p.portfolio}{' (archived)' if p.archived else ''}", p.code, p.debtors, _sum([p.balance]), _sum([p.overdue]), p.currency)
-             for p in found.portfolios],
+            [
+                (
+                    f"{p.portfolio}{' (archived)' if p.archived else ''}",
+                    p.code,
+                    p.debtors,
+                    _sum([p.balance]),
+                    _sum([p.overdue]),
+                    p.currency,
+                )
+                for p in found.portfolios
+            ],
             right=("debtors", "balance", "overdue"),
         )
     )
@@ -211,12 +278,18 @@ def draw_receivables(screen: Console, found: Receivables) -> None:
         table(
             "Positions, made from the contacts' titles",
             ("position", "contacts", "debtors", "titles"),
-            [(p.position, p.contacts, p.debtors, ", ".join(repr(t) for t in p.titles)) for p in found.positions],
+            [
+                (p.position, p.contacts, p.debtors, ", ".join(repr(t) for t in p.titles))
+                for p in found.positions
+            ],
             right=("contacts", "debtors"),
         )
     )
     buckets = list(dict.fromkeys(b for line in found.ageing for b in line.buckets))
-    rows: list[tuple[Any, ...]] = [(line.currency, *(line.buckets.get(b) for b in buckets), line.unapplied, line.balance) for line in found.ageing]
+    rows: list[tuple[Any, ...]] = [
+        (line.currency, *(line.buckets.get(b) for b in buckets), line.unapplied, line.balance)
+        for line in found.ageing
+    ]
     base = next((line.base_currency for line in found.ageing), None)
     if base:
         total = (

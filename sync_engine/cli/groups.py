@@ -16,7 +16,11 @@ from sync_engine.cli.plans import answer
 
 @command(links_group)
 def parent(
-    debtor: Record, above: Annotated[str | None, typer.Argument(help="The parent; left out: none.")] = None, now: Now = False, who: Who = None, why: Why = None
+    debtor: Record,
+    above: Annotated[str | None, typer.Argument(help="The parent; left out: none.")] = None,
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
 ) -> None:
     """A debtor stands under another one. A circle is refused."""
     from sync_engine.ops.decisions import groups
@@ -47,7 +51,11 @@ def group(
 
 
 @command(links_group, "groups")
-def list_groups(as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="Exposure on this day; today when left out.")] = None) -> None:
+def list_groups(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="Exposure on this day; today when left out.")
+    ] = None,
+) -> None:
     """Every group: its members' exposure, its limit, and how much of it is used."""
     from sync_engine.ops.decisions import groups, names
 

@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
     from sync_engine.ops.sources.webhooks import Subscription
 
-hints = group("Notifications of sources that wake their lanes before the schedule does; what they tell is always read, never believed.")
+hints = group(
+    "Notifications of sources that wake their lanes before the schedule does; what they tell is always read, never believed."
+)
 app.add_typer(hints, name="hints")
 
 
 @command(hints)
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; the proxy in front of it speaks https to the world.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="Address to listen on; the proxy in front of it speaks https to the world."
+        ),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8099,
 ) -> None:
     """Receives notifications for every source whose YAML has connection.hints, and keeps their subscriptions alive. Runs until stopped."""
@@ -53,4 +60,11 @@ def subscribe() -> None:
 
 def _draw(screen: Console, found: list[Subscription]) -> None:
     rows = [(one.source, one.resource, one.outcome, one.why) for one in found]
-    screen.print(table("Subscriptions", ("source", "resource", "outcome", "why"), rows, nothing="No source asks for notifications (connection.hints)."))
+    screen.print(
+        table(
+            "Subscriptions",
+            ("source", "resource", "outcome", "why"),
+            rows,
+            nothing="No source asks for notifications (connection.hints).",
+        )
+    )

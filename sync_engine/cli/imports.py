@@ -26,18 +26,40 @@ Answer = Literal["yes", "no"]
 
 @command(app, "import")
 def import_file(
-    kind: Annotated[str | None, typer.Argument(
-        help="owners, portfolios, positions, primary, groups, debtor-tags, invoice-tags, persons; or `list` for the imports there were.",
-            show_default=False)] = None,
-    file: Annotated[Path | None, typer.Argument(help="CSV in any delimiter and encoding, or Excel.", show_default=False)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say row by row what would happen; change nothing.")] = False,
-    undo: Annotated[int | None, typer.Option("--undo", metavar="NUMBER", help="Take an import back.", show_default=False)] = None,
-    who: Annotated[str | None, typer.Option("--as", metavar="WHO", help="Who imports, for the audit; the login name when left out.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            help="owners, portfolios, positions, primary, groups, debtor-tags, invoice-tags, persons; or `list` for the imports there were.",
+            show_default=False,
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV in any delimiter and encoding, or Excel.", show_default=False)
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say row by row what would happen; change nothing.")
+    ] = False,
+    undo: Annotated[
+        int | None, typer.Option("--undo", metavar="NUMBER", help="Take an import back.", show_default=False)
+    ] = None,
+    who: Annotated[
+        str | None,
+        typer.Option("--as", metavar="WHO", help="Who imports, for the audit; the login name when left out."),
+    ] = None,
     why: Annotated[str | None, typer.Option("--why", help="Why, for the audit.")] = None,
-    primary: Annotated[Answer, typer.Option("--primary", help="For `primary`: whether the file says who is (yes) or who is not (no).")] = "yes",
-    sheet: Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook; the first when left out.")] = None,
+    primary: Annotated[
+        Answer,
+        typer.Option(
+            "--primary", help="For `primary`: whether the file says who is (yes) or who is not (no)."
+        ),
+    ] = "yes",
+    sheet: Annotated[
+        str | None, typer.Option("--sheet", help="Sheet of a workbook; the first when left out.")
+    ] = None,
     delimiter: Annotated[str | None, typer.Option("--delimiter", help="Found out, when left out.")] = None,
-    encoding: Annotated[str | None, typer.Option("--encoding", help="UTF-8, else Windows' Western European, when left out.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="UTF-8, else Windows' Western European, when left out.")
+    ] = None,
 ) -> None:
     """Imports a file people made: owners, portfolios, positions, primary contacts, groups, tags, persons.
 
@@ -56,12 +78,22 @@ def import_file(
         give({"imports": past}, lambda screen: _draw_past(screen, past))
         return
     if kind is None or file is None:
-        raise ConfigurationError("say what to import", todo=f"`sync-engine import KIND FILE`; kinds: {', '.join(ops.KINDS)}.")
+        raise ConfigurationError(
+            "say what to import", todo=f"`sync-engine import KIND FILE`; kinds: {', '.join(ops.KINDS)}."
+        )
     written = ops.Written(encoding, delimiter, sheet)
     if dry_run:
         report = ops.plan_import(open_store(), kind, file, primary=primary == "yes", written=written)
     else:
-        report = ops.apply_import(open_store(), kind, file, who=who or getpass.getuser(), why=why, primary=primary == "yes", written=written)
+        report = ops.apply_import(
+            open_store(),
+            kind,
+            file,
+            who=who or getpass.getuser(),
+            why=why,
+            primary=primary == "yes",
+            written=written,
+        )
     give(report, lambda screen: _draw_report(screen, report, dry_run=dry_run))
     if report.refused:
         raise typer.Exit(6)
@@ -70,32 +102,96 @@ def import_file(
 def _draw_report(screen: Console, report: Report, *, dry_run: bool) -> None:
     rows = [r for r in report.rows if r.outcome != "unchanged"]
     rows.sort(key=lambda r: r.outcome != "refused")
-    screen.print(table(f"{report.file}: {report.kind}", ("line", "outcome", "record", "before", "after", "column", "what", "what to do"), [
-        (r.line, "would apply" if dry_run and r.outcome == "applied" else r.outcome, r.record or r.customer, r.before, r.after, r.column, r.what, r.todo)
-        for r in rows[:SHOWN]
-    ], right=("line",), nothing="No row asks for anything that is not so already."))
+    screen.print(
+        table(
+            f"{report.file}: {report.kind}",
+            ("line", "outcome", "record", "before", "after", "column", "what", "what to do"),
+            [
+                (
+                    r.line,
+                    "would apply" if dry_run and r.outcome == "applied" else r.outcome,
+                    r.record or r.customer,
+                    r.before,
+                    r.after,
+                    r.column,
+                    r.what,
+                    r.todo,
+                )
+                for r in rows[:SHOWN]
+            ],
+            right=("line",),
+            nothing="No row asks for anything that is not so already.",
+        )
+    )
     if len(rows) > SHOWN:
         screen.print(f"and {len(rows) - SHOWN:,} more rows; --json has all.", markup=False)
     verb = "would be applied" if dry_run else "applied"
-    screen.print(f"{report.read:,} rows read: {report.applied:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused.", markup=False)
+    screen.print(
+        f"{report.read:,} rows read: {report.applied:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused.",
+        markup=False,
+    )
     if report.import_id is not None and report.applied:
-        screen.print(f"Import {report.import_id}; take it back with `sync-engine import --undo {report.import_id}`.", markup=False)
+        screen.print(
+            f"Import {report.import_id}; take it back with `sync-engine import --undo {report.import_id}`.",
+            markup=False,
+        )
 
 
 def _draw_undone(screen: Console, undone: Undone) -> None:
-    screen.print(f"Import {undone.import_id} taken back; as it was before: {counted(undone.restored, 'decisions')}.", markup=False)
+    screen.print(
+        f"Import {undone.import_id} taken back; as it was before: {counted(undone.restored, 'decisions')}.",
+        markup=False,
+    )
     for left in undone.left:
-        screen.print(f"line {left.line}, {left.field} of {left.entity} {left.record_id}: {left.why}; it stays", style="yellow", markup=False)
+        screen.print(
+            f"line {left.line}, {left.field} of {left.entity} {left.record_id}: {left.why}; it stays",
+            style="yellow",
+            markup=False,
+        )
 
 
 def _draw_past(screen: Console, past: list[Done]) -> None:
-    screen.print(table("Imports", ("no.", "kind", "file", "by", "at", "read", "applied", "unchanged", "refused", "why", "undone by"), [
-        (d.import_id, d.kind, d.file, d.done_by, d.done_at, d.read, d.applied, d.unchanged, d.refused, d.reason,
-         f"{d.undone_by} ({d.remaining} left)" if d.undone_by and d.remaining else d.undone_by) for d in past
-    ], right=("no.", "read", "applied", "unchanged", "refused"), nothing="Nothing was imported yet."))
+    screen.print(
+        table(
+            "Imports",
+            (
+                "no.",
+                "kind",
+                "file",
+                "by",
+                "at",
+                "read",
+                "applied",
+                "unchanged",
+                "refused",
+                "why",
+                "undone by",
+            ),
+            [
+                (
+                    d.import_id,
+                    d.kind,
+                    d.file,
+                    d.done_by,
+                    d.done_at,
+                    d.read,
+                    d.applied,
+                    d.unchanged,
+                    d.refused,
+                    d.reason,
+                    f"{d.undone_by} ({d.remaining} left)" if d.undone_by and d.remaining else d.undone_by,
+                )
+                for d in past
+            ],
+            right=("no.", "read", "applied", "unchanged", "refused"),
+            nothing="Nothing was imported yet.",
+        )
+    )
 
 
-inbox_group = group("What applications said about debtors and documents through canonical.claim_inbox, and what became of it.")
+inbox_group = group(
+    "What applications said about debtors and documents through canonical.claim_inbox, and what became of it."
+)
 app.add_typer(inbox_group, name="inbox")
 
 
@@ -113,7 +209,27 @@ def list_inbox(
     from sync_engine.ops.inspect.inbox import inbox
 
     found = inbox(open_store(), waiting_only=waiting, limit=limit)
-    give({"inbox": found}, lambda screen: screen.print(table("Inbox", ("no.", "record", "field", "value", "said by", "said at", "answer", "why"), [
-        (r.inbox_id, f"{r.entity} {r.record}", r.field, shown(r.value), r.said_by, r.said_at, r.answer or "waiting",
-            r.why) for r in found
-    ], right=("no.",), nothing="Nothing was said.")))
+    give(
+        {"inbox": found},
+        lambda screen: screen.print(
+            table(
+                "Inbox",
+                ("no.", "record", "field", "value", "said by", "said at", "answer", "why"),
+                [
+                    (
+                        r.inbox_id,
+                        f"{r.entity} {r.record}",
+                        r.field,
+                        shown(r.value),
+                        r.said_by,
+                        r.said_at,
+                        r.answer or "waiting",
+                        r.why,
+                    )
+                    for r in found
+                ],
+                right=("no.",),
+                nothing="Nothing was said.",
+            )
+        ),
+    )

@@ -24,7 +24,11 @@ app.add_typer(lake, name="lake")
 
 
 @command(lake)
-def verify(source: Annotated[str | None, typer.Argument(help="Only this source; everything that landed when left out.")] = None) -> None:
+def verify(
+    source: Annotated[
+        str | None, typer.Argument(help="Only this source; everything that landed when left out.")
+    ] = None,
+) -> None:
     """Compares every landed file with the manifest: missing, cut short, altered; and lists files that no batch knows.
 
     Exit code 5 while living records lie in a damaged file. `sync-engine run SOURCE --full` lands them again.
@@ -45,9 +49,17 @@ def _draw(screen: Console, found: Verified) -> None:
     for sentence in found.told:
         screen.print(sentence, style="red", markup=False, soft_wrap=True)
     for one in found.lost[:SHOWN]:
-        screen.print(f"{one.source}: {one.path} {one.damage}; nobody needs it, its records were landed again or replaced.", markup=False, soft_wrap=True)
+        screen.print(
+            f"{one.source}: {one.path} {one.damage}; nobody needs it, its records were landed again or replaced.",
+            markup=False,
+            soft_wrap=True,
+        )
     for path in found.orphans[:SHOWN]:
-        screen.print(f"{path} belongs to no batch: a run that was cut short left it. It is harmless.", markup=False, soft_wrap=True)
+        screen.print(
+            f"{path} belongs to no batch: a run that was cut short left it. It is harmless.",
+            markup=False,
+            soft_wrap=True,
+        )
     screen.print(
         f"{found.files:,} landed files: {len(found.damaged):,} damaged and needed, {len(found.lost):,} damaged and not needed; "
         f"{len(found.orphans):,} files of no batch.", markup=False, soft_wrap=True,

@@ -18,17 +18,26 @@ if TYPE_CHECKING:
 
     from sync_engine.ops.decisions.plan_view import Kept
 
-links_group = group("Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash.")
+links_group = group(
+    "Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash."
+)
 app.add_typer(links_group, name="links")
 Entity = Literal["debtor", "contact"]
 EntityOption = Annotated[Entity, typer.Option("--entity", "-e", help="debtor or contact.")]
-Who = Annotated[str | None, typer.Option("--as", metavar="WHO", help="Who decides, for the audit; the login name when left out.")]
+Who = Annotated[
+    str | None,
+    typer.Option("--as", metavar="WHO", help="Who decides, for the audit; the login name when left out."),
+]
 Why = Annotated[str | None, typer.Option("--why", help="Why, for the audit.")]
 Now = Annotated[bool, typer.Option("--apply", help="Apply at once what was planned.")]
 Force = Annotated[bool, typer.Option("--force", help="Although a veto speaks against it.")]
 Source = Annotated[str, typer.Argument(help="The source of the record.", show_default=False)]
 Key = Annotated[str, typer.Argument(help="The record's id in its source.", show_default=False)]
-Record = Annotated[str, typer.Argument(help="A canonical record: id, number, a source's id, or exact name.", show_default=False)]
+Record = Annotated[
+    str,
+    typer.Argument(help="A canonical record: id, number, a source's id, or exact name.", show_default=False),
+]
+
 
 @command(links_group, "plan")
 def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None) -> None:
@@ -37,7 +46,15 @@ def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None
     from sync_engine.ops.runs import workplace
 
     workshop = open_workshop()
-    answer(workshop, links.go_automatic(workshop, workplace.source_named(source), entity=entity, by=who or getpass.getuser()), who, None, now=False)
+    answer(
+        workshop,
+        links.go_automatic(
+            workshop, workplace.source_named(source), entity=entity, by=who or getpass.getuser()
+        ),
+        who,
+        None,
+        now=False,
+    )
 
 
 @command(links_group, "apply")
@@ -53,7 +70,14 @@ def apply_plan(
 
 
 @command(links_group)
-def show(plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The hash of a plan, or its first characters.", show_default=False)]) -> None:
+def show(
+    plan_hash: Annotated[
+        str,
+        typer.Argument(
+            metavar="HASH", help="The hash of a plan, or its first characters.", show_default=False
+        ),
+    ],
+) -> None:
     """A plan as it was shown when it was made, by the command line or by a Dagster job; and what became of it."""
     from sync_engine.ops.decisions.plan_view import kept
 
@@ -63,74 +87,160 @@ def show(plan_hash: Annotated[str, typer.Argument(metavar="HASH", help="The hash
 
 def _draw_kept(screen: Console, found: Kept) -> None:
     draw_sections(screen, found.plan)
-    screen.print(", ".join(counted(n, what) for what, n in found.plan.counts.items() if n) or "It changes nothing.", markup=False)
-    became = f"applied by {found.applied_by} at {found.applied_at:%Y-%m-%d %H:%M} UTC" if found.applied_at else "not applied"
+    screen.print(
+        ", ".join(counted(n, what) for what, n in found.plan.counts.items() if n) or "It changes nothing.",
+        markup=False,
+    )
+    became = (
+        f"applied by {found.applied_by} at {found.applied_at:%Y-%m-%d %H:%M} UTC"
+        if found.applied_at
+        else "not applied"
+    )
     undone = f", undone by plan {found.undone_by[:12]}" if found.undone_by else ""
     screen.print(f"Plan {found.plan.hash}, made by {found.made_by}: {became}{undone}.", markup=False)
 
 
 @command(links_group)
 def link(
-    source: Source, key: Key, to: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None
+    source: Source,
+    key: Key,
+    to: Record,
+    entity: EntityOption = "debtor",
+    force: Force = False,
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
 ) -> None:
     """This source record means that canonical record."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.link(workshop, source, key, to, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.link(workshop, source, key, to, entity=entity, force=force, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
 def relink(
-    source: Source, key: Key, to: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None
+    source: Source,
+    key: Key,
+    to: Record,
+    entity: EntityOption = "debtor",
+    force: Force = False,
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
 ) -> None:
     """Moves a source record to another canonical record; its documents and contacts go along."""
     link(source, key, to, entity, force, now, who, why)
 
 
 @command(links_group)
-def unlink(source: Source, key: Key, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+def unlink(
+    source: Source,
+    key: Key,
+    entity: EntityOption = "debtor",
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
+) -> None:
     """This source record does not mean what it is linked to."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.unlink(workshop, source, key, entity=entity, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.unlink(workshop, source, key, entity=entity, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
-def merge(losing: Record, into: Record, entity: EntityOption = "debtor", force: Force = False, now: Now = False, who: Who = None, why: Why = None) -> None:
+def merge(
+    losing: Record,
+    into: Record,
+    entity: EntityOption = "debtor",
+    force: Force = False,
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
+) -> None:
     """Two canonical records are one."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.merge(workshop, losing, into, entity=entity, force=force, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.merge(workshop, losing, into, entity=entity, force=force, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
-def unmerge(record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+def unmerge(
+    record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None
+) -> None:
     """A record that was merged away stands for itself again."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.unmerge(workshop, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop, links.unmerge(workshop, record, entity=entity, by=who or getpass.getuser()), who, why, now
+    )
 
 
 @command(links_group, "not-the-same")
-def not_the_same(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+def not_the_same(
+    source: Source,
+    key: Key,
+    record: Record,
+    entity: EntityOption = "debtor",
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
+) -> None:
     """No rule ever links this source record to that canonical record."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.not_the_same(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.not_the_same(workshop, source, key, record, entity=entity, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
-def adopt(source: Source, key: Key, record: Record, entity: EntityOption = "debtor", now: Now = False, who: Who = None, why: Why = None) -> None:
+def adopt(
+    source: Source,
+    key: Key,
+    record: Record,
+    entity: EntityOption = "debtor",
+    now: Now = False,
+    who: Who = None,
+    why: Why = None,
+) -> None:
     """Links what a suggestion proposed, and keeps its score as evidence."""
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.adopt(workshop, source, key, record, entity=entity, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.adopt(workshop, source, key, record, entity=entity, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
@@ -156,7 +266,16 @@ def pin(
 
     last = names.day(until) if until else None
     workshop = open_workshop()
-    planned = links.pin(workshop, record, field, value, entity=entity, until=last, until_source_changes=until_source_changes, by=who or getpass.getuser())
+    planned = links.pin(
+        workshop,
+        record,
+        field,
+        value,
+        entity=entity,
+        until=last,
+        until_source_changes=until_source_changes,
+        by=who or getpass.getuser(),
+    )
     answer(workshop, planned, who, why, now)
 
 
@@ -173,7 +292,13 @@ def unpin(
     from sync_engine.ops.decisions import links
 
     workshop = open_workshop()
-    answer(workshop, links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()), who, why, now)
+    answer(
+        workshop,
+        links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()),
+        who,
+        why,
+        now,
+    )
 
 
 @command(links_group)
@@ -189,7 +314,11 @@ def undo(
 
 
 @command(links_group)
-def suggestions(source: Source, entity: EntityOption = "debtor", limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 50) -> None:
+def suggestions(
+    source: Source,
+    entity: EntityOption = "debtor",
+    limit: Annotated[int, typer.Option("--limit", help="At most this many.")] = 50,
+) -> None:
     """The likest canonical records of what is not linked, with a score. Never a link; see `links adopt`."""
     from sync_engine.ops.decisions.suggestions import suggestions as suggest
 

@@ -26,7 +26,11 @@ def status(
     source: SourceWanted = None,
     runs: Annotated[int, typer.Option("--runs", help="How many runs to show.")] = 5,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit code 6 when a source is stale, failed, partial, held, graded C or D, or landed files are damaged.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit code 6 when a source is stale, failed, partial, held, graded C or D, or landed files are damaged.",
+        ),
     ] = False,
 ) -> None:
     """How fresh every source and entity is, the last runs, and what waits for a person."""
@@ -49,7 +53,20 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
     screen.print(
         table(
             "Sources",
-            ("source", "connector", "freshness", "last asked", "last run", "cut", "grade", "checked", "missing", "quarantined", "gaps", "held"),
+            (
+                "source",
+                "connector",
+                "freshness",
+                "last asked",
+                "last run",
+                "cut",
+                "grade",
+                "checked",
+                "missing",
+                "quarantined",
+                "gaps",
+                "held",
+            ),
             [
                 (
                     s.source,
@@ -73,14 +90,36 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
     )
     for s in found.sources:
         if s.state and s.state.why_inexact:
-            screen.print(f"{s.source}: as-of answers are exact from {s.state.exact_from}; before, {s.state.why_inexact}.")
+            screen.print(
+                f"{s.source}: as-of answers are exact from {s.state.exact_from}; before, {s.state.why_inexact}."
+            )
     if found.entities:
         screen.print(
             table(
                 "Entities",
-                ("source", "entity", "family", "last asked", "known", "quarantined", "excluded", "deleted", "outcome"),
+                (
+                    "source",
+                    "entity",
+                    "family",
+                    "last asked",
+                    "known",
+                    "quarantined",
+                    "excluded",
+                    "deleted",
+                    "outcome",
+                ),
                 [
-                    (e.source, e.entity, e.family, age, e.records, e.quarantined, e.excluded, e.deleted, e.outcome)
+                    (
+                        e.source,
+                        e.entity,
+                        e.family,
+                        age,
+                        e.records,
+                        e.quarantined,
+                        e.excluded,
+                        e.deleted,
+                        e.outcome,
+                    )
                     for e, age in zip(found.entities, ages, strict=True)
                 ],
                 right=("known", "quarantined", "excluded", "deleted"),
@@ -90,7 +129,19 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
         screen.print(
             table(
                 "Last runs",
-                ("started", "source", "kind", "by", "outcome", "took", "read", "changed", "deleted", "calls", "cut"),
+                (
+                    "started",
+                    "source",
+                    "kind",
+                    "by",
+                    "outcome",
+                    "took",
+                    "read",
+                    "changed",
+                    "deleted",
+                    "calls",
+                    "cut",
+                ),
                 [
                     (
                         r.started_at,
@@ -112,7 +163,9 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
         )
     for run in found.runs:
         if run.error:
-            screen.print(f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False)
+            screen.print(
+                f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False
+            )
     for cause in found.causes:
         screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
     for batch in found.damaged:
@@ -156,7 +209,11 @@ def gaps(source: SourceWanted = None) -> None:
 @command(app)
 def certificate(
     of: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE|CUT]", help="A source (its last cut) or the number of a cut; every source when left out.")
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE|CUT]",
+            help="A source (its last cut) or the number of a cut; every source when left out.",
+        ),
     ] = None,
 ) -> None:
     """The proof of a cut: every control that the source can answer, source against canonical, and the grade."""
@@ -177,9 +234,20 @@ def draw_certificates(screen: Console, found: list[Certificate]) -> None:
 def _draw_certificate(screen: Console, one: Certificate) -> None:
     cut = one.cut
     title = f"Certificate of cut {cut.cut_id}, {cut.source}, as of {cut.as_of:%Y-%m-%d %H:%M} UTC: grade {cut.grade or 'none (not certified)'}"
-    rows = [(c.check, c.title, c.verdict, _brief(c.source_value), _brief(c.canonical_value), c.difference) for c in one.checks]
+    rows = [
+        (c.check, c.title, c.verdict, _brief(c.source_value), _brief(c.canonical_value), c.difference)
+        for c in one.checks
+    ]
     figures = ("source", "canonical", "difference")
-    screen.print(table(title, ("check", "what", "verdict", *figures), rows, right=figures, nothing="This cut has no checks."))
+    screen.print(
+        table(
+            title,
+            ("check", "what", "verdict", *figures),
+            rows,
+            right=figures,
+            nothing="This cut has no checks.",
+        )
+    )
     if one.proof:
         screen.print(one.proof, markup=False)
     for check in one.checks:
@@ -191,7 +259,11 @@ def _draw_certificate(screen: Console, one: Certificate) -> None:
             screen.print(f"{check.check}: {sentence}", style="red", markup=False)
         for record in (detail.get("sample") or ())[:5] if check.verdict == "breaks" and not causes else ():
             said = f"source {record.get('source_value')}, canonical {record.get('canonical_value')}"
-            screen.print(f"{check.check}: {record.get('what')} {record.get('key')}: {record.get('reason')}, {said}", style="red", markup=False)
+            screen.print(
+                f"{check.check}: {record.get('what')} {record.get('key')}: {record.get('reason')}, {said}",
+                style="red",
+                markup=False,
+            )
 
 
 def _brief(value: str | None) -> str | None:
@@ -215,13 +287,18 @@ def list_sweeps(source: SourceWanted = None) -> None:
             table(
                 "Held sweeps",
                 ("source", "entity", "held", "known", "seen", "missing", "the source says", "approved by"),
-                [(h.source, h.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.approved_by) for h in found],
+                [
+                    (h.source, h.entity, h.held_at, h.known, h.seen, h.missing, h.stated, h.approved_by)
+                    for h in found
+                ],
                 right=("known", "seen", "missing", "the source says"),
                 nothing="No sweep is held.",
             )
         )
         for h in found:
-            screen.print(f"{h.source} {h.entity} did not see, for example: {', '.join(h.sample[:5])}", markup=False)
+            screen.print(
+                f"{h.source} {h.entity} did not see, for example: {', '.join(h.sample[:5])}", markup=False
+            )
             for new, missing in [*h.look_alikes.items()][:5]:
                 screen.print(f"{h.source} {h.entity} {new} is new, and written like {missing}", markup=False)
 
@@ -240,5 +317,8 @@ def approve_sweep(
     hold = overview.approve_sweep(open_store(), source, entity, by or getpass.getuser())
     give(
         hold,
-        lambda screen: screen.print(f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full", markup=False),
+        lambda screen: screen.print(
+            f"Approved by {hold.approved_by}. The next sweep decides: sync-engine run {source} --entity {entity} --full",
+            markup=False,
+        ),
     )

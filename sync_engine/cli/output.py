@@ -54,7 +54,10 @@ def choose(*, as_json: bool, verbose: bool) -> None:
     global AS_JSON, VERBOSE
     AS_JSON, VERBOSE = as_json, verbose
     logging.basicConfig(
-        level=logging.INFO if VERBOSE else logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        level=logging.INFO if VERBOSE else logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
     )
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # they log URLs
@@ -65,7 +68,9 @@ def console(*, on_stderr: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if on_stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else 150, highlight=False, soft_wrap=False, emoji=False)
+    return Console(
+        file=stream, width=None if stream.isatty() else 150, highlight=False, soft_wrap=False, emoji=False
+    )
 
 
 def give(answer: Any, render: Callable[[Console], None]) -> None:
@@ -97,14 +102,27 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal | UUID) else repr(value)
 
 
-def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[str] = (), nothing: str = "none") -> Any:
+def table(
+    title: str | None,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    right: Sequence[str] = (),
+    nothing: str = "none",
+) -> Any:
     """A table of cells; `right` names the columns of figures."""
     from rich import box
     from rich.table import Table
 
     body = [[cell(v) for v in row] for row in rows]
     drawn = Table(
-        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False, caption=None if body else nothing, caption_justify="left"
+        title=title,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        caption=None if body else nothing,
+        caption_justify="left",
     )
     for name in columns:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
@@ -145,7 +163,9 @@ def shown(value: Any) -> str:
     """A stored value in a sentence: what is empty says so."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "empty" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value}"
+    return (
+        "empty" if value is None else f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value}"
+    )
 
 
 @contextmanager
@@ -208,7 +228,14 @@ def say(sentence: str) -> None:
 def error_document(error: BaseException) -> dict[str, Any]:
     """An error with stable keys."""
     if isinstance(error, SyncError):
-        return {"class": type(error).__name__, "what": error.what, "whose": error.whose, "key": error.key, "todo": error.todo, "exit_code": error.exit_code}
+        return {
+            "class": type(error).__name__,
+            "what": error.what,
+            "whose": error.whose,
+            "key": error.key,
+            "todo": error.todo,
+            "exit_code": error.exit_code,
+        }
     return {
         "class": type(error).__name__,
         "what": "the engine failed in a way nobody foresaw",

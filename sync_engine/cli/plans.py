@@ -40,11 +40,17 @@ def tell(planned: Plan, *, applied: bool) -> None:
 def draw(screen: Console, planned: Plan, *, applied: bool) -> None:
     """The plan, section by section; long ones are cut and say so."""
     draw_sections(screen, planned)
-    screen.print(", ".join(counted(n, what) for what, n in planned.counts.items() if n) or "It changes nothing.", markup=False)
+    screen.print(
+        ", ".join(counted(n, what) for what, n in planned.counts.items() if n) or "It changes nothing.",
+        markup=False,
+    )
     if applied:
         screen.print(f"Applied. To take it back: `sync-engine links undo {planned.hash[:12]}`.", markup=False)
     else:
-        screen.print(f"Plan {planned.hash}; carry it out with `sync-engine links apply {planned.hash[:12]}`.", markup=False)
+        screen.print(
+            f"Plan {planned.hash}; carry it out with `sync-engine links apply {planned.hash[:12]}`.",
+            markup=False,
+        )
 
 
 def draw_sections(screen: Console, planned: Plan) -> None:
@@ -88,16 +94,30 @@ def said(decision: DecisionChange, name: Any) -> str:
     key, old, new = decision.key, decision.old, decision.new
     match decision.kind:
         case "negative_link":
-            return f"No rule links {key[2]} {key[3]} to {name(key[1])}." if new else f"The rules may link {key[2]} {key[3]} to {name(key[1])} again."
+            return (
+                f"No rule links {key[2]} {key[3]} to {name(key[1])}."
+                if new
+                else f"The rules may link {key[2]} {key[3]} to {name(key[1])} again."
+            )
         case "pin" if new is not None:
-            until = f" until {new['until']}" if new.get("until") else " until a source says something else" if new.get("while_claimed") is not None else ""
+            until = (
+                f" until {new['until']}"
+                if new.get("until")
+                else " until a source says something else"
+                if new.get("while_claimed") is not None
+                else ""
+            )
             return f"{key[2].removesuffix('_key')} of {name(key[1])} is set by hand{until}."
         case "pin":
             return f"The sources decide about {key[2].removesuffix('_key')} of {name(key[1])} again."
         case "tag":
             return f"{name(key[1])} {'has' if new else 'has no longer'} the tag {key[2]}."
         case "merged":
-            return f"{name(key[1])} is merged into {name(str(new['merged_into']))}." if new else f"{name(key[1])} stands for itself again."
+            return (
+                f"{name(key[1])} is merged into {name(str(new['merged_into']))}."
+                if new
+                else f"{name(key[1])} stands for itself again."
+            )
         case "member":
             here, gone = (name(str(row["group_id"])) if row else None for row in (new, old))
             return f"{name(key[0])} {f'joins {here}' if here else ''}{' and ' if here and gone else ''}{f'leaves {gone}' if gone else ''}."
@@ -106,6 +126,10 @@ def said(decision: DecisionChange, name: Any) -> str:
             limit = f", limit {about['credit_limit']}" if about.get("credit_limit") is not None else ""
             return f"Group {about.get('name')}{limit}{' is dissolved' if new is None or new.get('dissolved') else ''}."
         case _:
-            before, after = (f"{row['mode']}{', creating what finds no match' if row['rungs'].get('create_unmatched') else ''}" if row else "nothing"
-                             for row in (old, new))
+            before, after = (
+                f"{row['mode']}{', creating what finds no match' if row['rungs'].get('create_unmatched') else ''}"
+                if row
+                else "nothing"
+                for row in (old, new)
+            )
             return f"{key[1].capitalize()} links of {key[0]}: {before} -> {after}."

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 policy_group = group("Who is believed for which field, by the YAML of the canonical store.")
 app.add_typer(policy_group, name="policy")
-File = Annotated[Path | None, typer.Argument(help="A policy YAML; the configured one when left out.", show_default=False)]
+File = Annotated[
+    Path | None, typer.Argument(help="A policy YAML; the configured one when left out.", show_default=False)
+]
 
 
 @command(policy_group)
@@ -46,7 +48,10 @@ def check(file: File = None) -> None:
 
     chosen = policy.from_file(file) if file else policy.configured(defs_folder())
     odd = policy.check(chosen, workplace.configured())
-    give({"digest": chosen.digest, "odd": odd}, lambda screen: screen.print("\n".join(odd) or "The policy is sound.", markup=False))
+    give(
+        {"digest": chosen.digest, "odd": odd},
+        lambda screen: screen.print("\n".join(odd) or "The policy is sound.", markup=False),
+    )
     if odd:
         raise typer.Exit(6)
 
@@ -77,12 +82,21 @@ def _draw_difference(screen: Console, found: Difference, rows: list[tuple[Any, .
 @command(audit)
 def export(
     file: Annotated[Path, typer.Argument(help="Where to: .csv or .parquet.", show_default=False)],
-    debtor: Annotated[str | None, typer.Option("--debtor", help="Only this debtor and what belongs to it: id, number, a source's id, or exact name.")] = None,
+    debtor: Annotated[
+        str | None,
+        typer.Option(
+            "--debtor",
+            help="Only this debtor and what belongs to it: id, number, a source's id, or exact name.",
+        ),
+    ] = None,
 ) -> None:
     """Writes the audit to a file: who changed what, from what to what, when and why."""
     from sync_engine.ops.inspect.audit_export import export_audit
 
     written = export_audit(open_workshop(), file, debtor=debtor)
-    give({"file": str(file), "changes": written}, lambda screen: screen.print(f"{written:,} changes written to {file}.", markup=False))
+    give(
+        {"file": str(file), "changes": written},
+        lambda screen: screen.print(f"{written:,} changes written to {file}.", markup=False),
+    )
     if not written:
         say("There is no change to export.")

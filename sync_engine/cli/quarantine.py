@@ -23,7 +23,12 @@ EntityOption = Annotated[str | None, typer.Option("--entity", "-e", help="Only t
 def list_records(
     source: Annotated[str | None, typer.Argument(help="Only this source.")] = None,
     entity: EntityOption = None,
-    each: Annotated[bool, typer.Option("--each", help="A line for every record, oldest first, also for those that only wait for another.")] = False,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each", help="A line for every record, oldest first, also for those that only wait for another."
+        ),
+    ] = False,
 ) -> None:
     """Everything in quarantine by its cause: what cannot be used and what waits for it, told once."""
     from sync_engine.ops.runs.quarantine import quarantined, told_once
@@ -36,7 +41,20 @@ def list_records(
             table(
                 "Quarantine",
                 ("no.", "source", "entity", "key", "why", "waiting for it", "attempts", "since", "retry"),
-                [(c.quarantine_id, c.source, c.entity, c.key, c.message, c.waits or None, c.attempts, c.since, c.retry_requested) for c in causes],
+                [
+                    (
+                        c.quarantine_id,
+                        c.source,
+                        c.entity,
+                        c.key,
+                        c.message,
+                        c.waits or None,
+                        c.attempts,
+                        c.since,
+                        c.retry_requested,
+                    )
+                    for c in causes
+                ],
                 right=("no.", "attempts"),
                 nothing="Nothing is in quarantine.",
             )
@@ -47,7 +65,20 @@ def list_records(
             table(
                 "Quarantine",
                 ("no.", "source", "entity", "key", "stage", "why", "attempts", "since", "retry"),
-                [(r.quarantine_id, r.source, r.entity, r.key, r.stage, r.message, r.attempts, r.first_at, r.retry_requested) for r in found],
+                [
+                    (
+                        r.quarantine_id,
+                        r.source,
+                        r.entity,
+                        r.key,
+                        r.stage,
+                        r.message,
+                        r.attempts,
+                        r.first_at,
+                        r.retry_requested,
+                    )
+                    for r in found
+                ],
                 right=("no.", "attempts"),
                 nothing="Nothing is in quarantine.",
             )
@@ -59,7 +90,10 @@ def list_records(
 @command(records)
 def show(
     key: Annotated[str, typer.Argument(help="The record's key, or its number in the list.")],
-    record: Annotated[bool, typer.Option("--record", help="Also what the source sent, as landed; it may hold personal data.")] = False,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Also what the source sent, as landed; it may hold personal data."),
+    ] = False,
 ) -> None:
     """One record: what is wrong with it, since when, and what would help."""
     from sync_engine.lake import Lake
@@ -70,22 +104,32 @@ def show(
 
     def draw(screen: Console) -> None:
         for one, payload, lost in found:
-            screen.print(f"{one.source} {one.entity} {one.key}: {one.error} in {one.stage}", style="bold", markup=False)
+            screen.print(
+                f"{one.source} {one.entity} {one.key}: {one.error} in {one.stage}", style="bold", markup=False
+            )
             screen.print(f"  {one.message}", markup=False)
             screen.print(
-                f"  {one.attempts} attempts from {one.first_at:%Y-%m-%d %H:%M} to {one.last_at:%Y-%m-%d %H:%M}; landed in {one.path or 'no file'}", markup=False
+                f"  {one.attempts} attempts from {one.first_at:%Y-%m-%d %H:%M} to {one.last_at:%Y-%m-%d %H:%M}; landed in {one.path or 'no file'}",
+                markup=False,
             )
             if payload is not None:
                 screen.print(payload, markup=False, soft_wrap=True)
             if lost is not None:
-                screen.print(f"  What the source sent is lost: {lost}", style="red", markup=False, soft_wrap=True)
+                screen.print(
+                    f"  What the source sent is lost: {lost}", style="red", markup=False, soft_wrap=True
+                )
 
     give({"quarantine": found}, draw)
 
 
 @command(records)
 def retry(
-    key: Annotated[str | None, typer.Argument(help="The record's key or its number in the list; every record that fits the options when left out.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Argument(
+            help="The record's key or its number in the list; every record that fits the options when left out."
+        ),
+    ] = None,
     source: SourceOption = None,
     entity: EntityOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Every record in quarantine.")] = False,
@@ -98,6 +142,7 @@ def retry(
     give(
         {"retried": found},
         lambda screen: screen.print(
-            f"{len(found):,} records are tried again by the next run: {', '.join(f'sync-engine run {n}' for n in names)}", markup=False
+            f"{len(found):,} records are tried again by the next run: {', '.join(f'sync-engine run {n}' for n in names)}",
+            markup=False,
         ),
     )

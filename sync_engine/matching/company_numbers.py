@@ -27,7 +27,9 @@ LABELS = (
     "UST", "VAT",
 )  # fmt: skip
 BEHIND = ("ALV", "BTW", "FORETAKSREGISTERET", "HR", "IVA", "MOMS", "MVA", "MWST", "TVA", "VAT")
-LABELLED = re.compile(rf"^(?!NO\d{{9}}(MVA|$))({'|'.join(LABELS)})+(?=\d|[A-Z]{{2}}\w?\d)|(?<=\d)({'|'.join(BEHIND)})+$")
+LABELLED = re.compile(
+    rf"^(?!NO\d{{9}}(MVA|$))({'|'.join(LABELS)})+(?=\d|[A-Z]{{2}}\w?\d)|(?<=\d)({'|'.join(BEHIND)})+$"
+)
 """Labels before and behind a number; `NO 999 888 777` is a Norwegian number, `No. 31415926` a label."""
 WITHIN: dict[str | None, tuple[str, ...]] = {
     "SE": (r"^16(\d\d[2-9]\d{7})$", r"^(\d{10})\d\d$"), "FR": (r"^\w\w(\d{9})$", r"^(\d{9})\d{5}$"), "GB": (r"^(\d{9})\d{3}$",), "NL": (r"^(\d{9})B\d\d$",),

@@ -23,7 +23,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from sync_engine.matching.phones import phone_digits
-from sync_engine.matching.similarity import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
+from sync_engine.matching.similarity import (
+    Company,
+    Party,
+    different_company,
+    different_numbers,
+    doubt,
+    likeness,
+    official_numbers,
+)
 from sync_engine.matching.text import mailbox, name_and_form, plain, postcode_of
 
 RUNGS = ("foreign_id", "number", "external_number", "registration", "email_and_name")
@@ -84,7 +92,9 @@ def known_under(rung: str, party: Party) -> Iterator[Hashable]:
         if number := plain(party.external_number):
             yield "external", number
     elif rung == "registration":
-        yield from dict.fromkeys(n for n in official_numbers(party).values() if n[0])  # the order of a set is another one in every process
+        yield from dict.fromkeys(
+            n for n in official_numbers(party).values() if n[0]
+        )  # the order of a set is another one in every process
     elif rung == "email_and_name":
         box = mailbox(party.email) if party.within is None else plain(party.email)
         if box and party.name and (name := name_and_form(party.name)[0]):
@@ -129,7 +139,11 @@ class Known:
     def is_shared(self, what: str, value: str) -> bool:
         """Whether so many records have this phone or mailbox that it is a bookkeeper's, a provider's, or a switchboard's."""
         if self._sharing is None:
-            self._sharing = Counter(had for members in self.members.values() for had in {h for m in members for h in _reached_at(m)})
+            self._sharing = Counter(
+                had
+                for members in self.members.values()
+                for had in {h for m in members for h in _reached_at(m)}
+            )
         return self._sharing[what, value] > SHARED_BY
 
     def hits(self, rung: str, party: Party) -> dict[str, Hashable]:
@@ -187,7 +201,9 @@ class Circumstances:
         return None
 
 
-def climb(parties: Iterable[Party], known: Known, circumstances: Circumstances, rungs: Sequence[str] = RUNGS) -> dict[str, Outcome]:
+def climb(
+    parties: Iterable[Party], known: Known, circumstances: Circumstances, rungs: Sequence[str] = RUNGS
+) -> dict[str, Outcome]:
     """The outcome of every unlinked record of one source, by key.
 
     All records stand on a rung before any climbs to the next, so that the stronger evidence wins whatever the order; several
@@ -225,7 +241,9 @@ class _Ladder:
                 left.append(party)
             elif len(possible) > 1:
                 agrees = min(_shown(key) for key in free.values())
-                self._decided[party.key] = _ambiguous(rung, possible, f"{len(possible)} canonical records match by {rung}", agrees)
+                self._decided[party.key] = _ambiguous(
+                    rung, possible, f"{len(possible)} canonical records match by {rung}", agrees
+                )
             else:
                 [(canonical, key)] = free.items()
                 if why := doubt(rung, party, self._known.members[canonical], self._known.is_shared):
@@ -240,9 +258,16 @@ class _Ladder:
     def _take(self, rung: str, canonical: str, claimants: Sequence[tuple[Party, Hashable]]) -> None:
         for party, key in claimants:
             if len(claimants) > 1:
-                self._decided[party.key] = _ambiguous(rung, [canonical], f"{len(claimants)} records of {party.source} match it by {rung}", _shown(key))
+                self._decided[party.key] = _ambiguous(
+                    rung,
+                    [canonical],
+                    f"{len(claimants)} records of {party.source} match it by {rung}",
+                    _shown(key),
+                )
             else:
-                self._decided[party.key] = Outcome("link", rung, canonical, (canonical,), {"rung": rung, "agrees": _shown(key)})
+                self._decided[party.key] = Outcome(
+                    "link", rung, canonical, (canonical,), {"rung": rung, "agrees": _shown(key)}
+                )
         self._circumstances.taken.add(canonical)
 
     def _hits(self, rung: str, party: Party) -> tuple[list[str], dict[str, Hashable]]:
@@ -263,14 +288,23 @@ class _Ladder:
 
 
 def _ambiguous(rung: str, candidates: Iterable[str], why: str, agrees: str) -> Outcome:
-    return Outcome("ambiguous", rung, None, tuple(sorted(candidates)), {"rung": rung, "why": why, "agrees": agrees})
+    return Outcome(
+        "ambiguous", rung, None, tuple(sorted(candidates)), {"rung": rung, "why": why, "agrees": agrees}
+    )
 
 
 def _shown(key: Hashable) -> str:
     return " ".join(str(k) for k in key if k is not None) if isinstance(key, tuple) else str(key)
 
 
-def suggest(parties: Iterable[Party], known: Known, circumstances: Circumstances, *, limit: int = 3, threshold: float = SUGGEST_FROM) -> list[Suggestion]:
+def suggest(
+    parties: Iterable[Party],
+    known: Known,
+    circumstances: Circumstances,
+    *,
+    limit: int = 3,
+    threshold: float = SUGGEST_FROM,
+) -> list[Suggestion]:
     """The likest canonical records of each record, best first; what a veto forbids for good is not suggested."""
     blocks: dict[Hashable, list[Party]] = defaultdict(list)
     for members in known.members.values():
@@ -282,7 +316,9 @@ def suggest(parties: Iterable[Party], known: Known, circumstances: Circumstances
         likest: dict[str, tuple[float, dict[str, Any]]] = {}
         for member in _neighbours(party, blocks):
             canonical, score = str(member.canonical), likeness(party, member)
-            likest[canonical] = max(likest.get(canonical, score), score, key=lambda s: (s[0], sorted(s[1].items())))
+            likest[canonical] = max(
+                likest.get(canonical, score), score, key=lambda s: (s[0], sorted(s[1].items()))
+            )
         allowed = [
             Suggestion(party.key, canonical, score, evidence) for canonical, (score, evidence) in likest.items()
             if score >= threshold and canonical not in circumstances.taken and not circumstances.hard_veto(party, canonical, known.members[canonical])
@@ -304,5 +340,10 @@ def _neighbours(party: Party, blocks: Mapping[Hashable, Sequence[Party]]) -> Ite
 def _blocks(party: Party) -> Iterator[Hashable]:
     """Records that share none of these are not compared."""
     name = name_and_form(party.name)[0] if party.name else ""
-    said = (postcode_of(party.postcode), phone_digits(party.phone), name.replace(" ", "")[:6], max(name.split(), key=len, default=""))
+    said = (
+        postcode_of(party.postcode),
+        phone_digits(party.phone),
+        name.replace(" ", "")[:6],
+        max(name.split(), key=len, default=""),
+    )
     yield from ((kind, value, party.within) for kind, value in enumerate(said) if value)

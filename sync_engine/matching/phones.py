@@ -36,7 +36,9 @@ def _first(text: str) -> str | None:
 
         for found in phonenumbers.PhoneNumberMatcher(text, None, phonenumbers.Leniency.POSSIBLE):
             return f"+{found.number.country_code}{found.number.national_number}"
-    parts = (number for between in BETWEEN for part in re.split(between, text) for number in NUMBER.findall(part))
+    parts = (
+        number for between in BETWEEN for part in re.split(between, text) for number in NUMBER.findall(part)
+    )
     return next((number for number in parts if SHORTEST <= len(_digits(number)) <= LONGEST), None)
 
 

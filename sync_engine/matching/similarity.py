@@ -52,11 +52,16 @@ class Company(NamedTuple):
 
 def official_numbers(party: Party) -> dict[Kind, tuple[str | None, str]]:
     """Registration and VAT number of a party, normalised, where they say something."""
-    said: tuple[tuple[Kind, str | None], ...] = (("registration", party.registration_no), ("vat", party.vat_no))
+    said: tuple[tuple[Kind, str | None], ...] = (
+        ("registration", party.registration_no),
+        ("vat", party.vat_no),
+    )
     return {kind: number for kind, text in said if (number := official_number(text, party.country))}
 
 
-def different_company(ours: str, theirs: str, companies: Mapping[str, Company], roles: Mapping[str, str]) -> bool:
+def different_company(
+    ours: str, theirs: str, companies: Mapping[str, Company], roles: Mapping[str, str]
+) -> bool:
     """Whether two sources keep the books of different companies. Two ERPs are different until proven the same."""
     a, b = companies.get(ours), companies.get(theirs)
     if a is not None and b is not None:
@@ -76,15 +81,23 @@ def different_numbers(ours: Party, theirs: Party) -> str | None:
     """
     a, b = official_numbers(ours), official_numbers(theirs)
     common = _one_in_common(a, b)
-    sound, other = ({kind: number for kind, number in numbers.items() if is_sound(kind, *number)} for numbers in (a, b))
-    if "registration" in sound and "registration" in other and sound["registration"][1] != other["registration"][1]:
+    sound, other = (
+        {kind: number for kind, number in numbers.items() if is_sound(kind, *number)} for numbers in (a, b)
+    )
+    if (
+        "registration" in sound
+        and "registration" in other
+        and sound["registration"][1] != other["registration"][1]
+    ):
         return "different registration numbers"
     if not common and "vat" in sound and "vat" in other and sound["vat"][0] == other["vat"][0]:
         return "different VAT numbers"
     return None
 
 
-def _one_in_common(ours: Mapping[Kind, tuple[str | None, str]], theirs: Mapping[Kind, tuple[str | None, str]]) -> bool:
+def _one_in_common(
+    ours: Mapping[Kind, tuple[str | None, str]], theirs: Mapping[Kind, tuple[str | None, str]]
+) -> bool:
     return any(mine[1] == other[1] for mine in ours.values() for other in theirs.values())
 
 
@@ -102,15 +115,29 @@ def doubt(rung: str, party: Party, members: Sequence[Party], shared: Shared) -> 
 def _other_of_a_group(ours: Party, theirs: Party) -> bool:
     """Whether a VAT number in common may be that of a group: the names differ, and no registration number says that they are one."""
     registered = all("registration" in official_numbers(p) for p in (ours, theirs))
-    return bool(ours.name and theirs.name and not registered and (_other_form(ours, theirs) or not _alike(ours.name, theirs.name)))
+    return bool(
+        ours.name
+        and theirs.name
+        and not registered
+        and (_other_form(ours, theirs) or not _alike(ours.name, theirs.name))
+    )
 
 
 def _strangers(ours: Party, theirs: Party, shared: Shared) -> bool:
     """Whether a number in common may be chance: two systems count from 10000, and numbers are given again."""
     agrees = _compared(ours, theirs, shared)
-    is_known = agrees.get("phone") or agrees.get("email") or _one_in_common(official_numbers(ours), official_numbers(theirs))
+    is_known = (
+        agrees.get("phone")
+        or agrees.get("email")
+        or _one_in_common(official_numbers(ours), official_numbers(theirs))
+    )
     other_form, abroad = _other_form(ours, theirs), _other_country(ours, theirs)
-    return bool(ours.name and theirs.name and not is_known and (abroad or _too_little(agrees, ours.name, theirs.name, other_form=other_form)))
+    return bool(
+        ours.name
+        and theirs.name
+        and not is_known
+        and (abroad or _too_little(agrees, ours.name, theirs.name, other_form=other_form))
+    )
 
 
 def _too_little(agrees: Mapping[str, bool], a: str, b: str, *, other_form: bool) -> bool:
@@ -175,7 +202,9 @@ def likeness(ours: Party, theirs: Party) -> tuple[float, dict[str, Any]]:
     """A score between 0 and 1 for name, postcode and phone, weighed by what both sides say, and what it was made of."""
     if not ours.name or not theirs.name:
         return 0.0, {}
-    parts: dict[str, tuple[float, float]] = {"name": (0.6, _name_likeness(ours.name, theirs.name, in_part=True))}
+    parts: dict[str, tuple[float, float]] = {
+        "name": (0.6, _name_likeness(ours.name, theirs.name, in_part=True))
+    }
     for what, weight, a, b in (
         ("postcode", 0.2, postcode_of(ours.postcode), postcode_of(theirs.postcode)), ("phone", 0.2, phone_digits(ours.phone), phone_digits(theirs.phone)),
         ("email", 0.2, mailbox(ours.email), mailbox(theirs.email)),

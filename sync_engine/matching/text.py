@@ -27,7 +27,14 @@ LEGAL_FORMS = {
 }  # fmt: skip
 UNTOLD_FORMS = frozenset(("co", "company", "cie", "and", "og", "und", "et", "och", "y", "e", "publ"))
 LEADING_FORMS = frozenset(("ab", "oy", "sa", "as", "ks"))
-SPACED_FORMS = {("sp", "z", "oo"): "spzoo", ("sa", "rl"): "sarl", ("s", "a", "rl"): "sarl", ("e", "k"): "ek", ("e", "kfm"): "ek", ("e", "kfr"): "ek"}
+SPACED_FORMS = {
+    ("sp", "z", "oo"): "spzoo",
+    ("sa", "rl"): "sarl",
+    ("s", "a", "rl"): "sarl",
+    ("e", "k"): "ek",
+    ("e", "kfm"): "ek",
+    ("e", "kfr"): "ek",
+}
 """Forms that are written with blanks in them: `S.à r.l.`, `e. K.`"""
 STATES = frozenset((
     ("i", "likvidation"), ("under", "likvidation"), ("under", "frivillig", "likvidation"), ("under", "konkurs"), ("i", "konkurs"), ("konkursbo",),
@@ -37,6 +44,7 @@ STATES = frozenset((
 """What becomes of a company is neither its name nor its form; levelled as `words` does."""
 SPECIAL = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 SHORT_VOWELS = (("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a"))
+
 
 @lru_cache(maxsize=65536)
 def words(text: str) -> tuple[str, ...]:

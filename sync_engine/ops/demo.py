@@ -54,13 +54,19 @@ class Simulator:
 
     def _post(self, what: str, body: dict[str, object]) -> Any:
         request = urllib.request.Request(  # noqa: S310 - loopback, from the ready file of our own child
-            f"{self.ready['url']}/_admin/{what}", data=json.dumps(body, default=str).encode(), headers={"Content-Type": "application/json"}, method="POST"
+            f"{self.ready['url']}/_admin/{what}",
+            data=json.dumps(body, default=str).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
         )
         try:
             with urllib.request.urlopen(request, timeout=30, context=self._trust) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
-            raise SyncError(f"the simulator refused ({refusal.read().decode(errors='replace')[:300]})", key=str(body.get("action", what))) from None
+            raise SyncError(
+                f"the simulator refused ({refusal.read().decode(errors='replace')[:300]})",
+                key=str(body.get("action", what)),
+            ) from None
 
 
 def demo_home() -> Path:
@@ -89,12 +95,27 @@ def simulator(folder: Path, *, customers: int = 40, seed: int = 7) -> Iterator[S
     root = project_root()
     if root is None or not (root / SIMULATOR.replace(".", "/") / "__main__.py").is_file():
         raise ConfigurationError(
-            "the simulator is part of the repository, not of the installed package", key="demo", todo="Clone the repository and run `make demo` in it."
+            "the simulator is part of the repository, not of the installed package",
+            key="demo",
+            todo="Clone the repository and run `make demo` in it.",
         )
     ready_file, log = folder / "simulator.json", folder / "simulator.log"
-    command = [sys.executable, "-m", SIMULATOR, "--tls", "--customers", str(customers), "--seed", str(seed), "--ready-file", str(ready_file)]
+    command = [
+        sys.executable,
+        "-m",
+        SIMULATOR,
+        "--tls",
+        "--customers",
+        str(customers),
+        "--seed",
+        str(seed),
+        "--ready-file",
+        str(ready_file),
+    ]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command, cwd=root, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT
+        )
     try:
         running = Simulator(_ready(process, ready_file, log))
         os.environ[SECRET] = str(running.ready["client_secret"])
@@ -122,7 +143,9 @@ def _ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dic
     deadline = time.monotonic() + PATIENCE
     while not ready_file.exists():
         if process.poll() is not None or time.monotonic() > deadline:
-            tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+            tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:] or [
+                "it said nothing"
+            ]
             raise SyncError(f"the simulator did not come up ({tail[0]})", todo=f"Its log is {log}.")
         time.sleep(0.05)
     found: dict[str, Any] = json.loads(ready_file.read_text(encoding="utf-8"))
@@ -131,8 +154,14 @@ def _ready(process: subprocess.Popen[bytes], ready_file: Path, log: Path) -> dic
 
 def _write_yaml(target: Path, root: Path, ready: dict[str, Any]) -> None:
     """The demo's YAML of the repository with the addresses of this simulator, and the ownership policy beside it."""
-    body = yaml.safe_load((root / "dagster_project" / "defs" / SOURCE / "defs.yaml").read_text(encoding="utf-8"))
-    body["attributes"]["connection"] |= {"base_url": ready["base_url"], "authority": ready["authority"], "verify": ready["ca_file"]}
+    body = yaml.safe_load(
+        (root / "dagster_project" / "defs" / SOURCE / "defs.yaml").read_text(encoding="utf-8")
+    )
+    body["attributes"]["connection"] |= {
+        "base_url": ready["base_url"],
+        "authority": ready["authority"],
+        "verify": ready["ca_file"],
+    }
     target.parent.mkdir(parents=True, exist_ok=True)
     store = target.parent.with_name(STORE) / target.name
     store.parent.mkdir(exist_ok=True)
@@ -146,12 +175,18 @@ def change_the_company(running: Simulator, store: Engine) -> list[str]:
     part = (chosen.open_amount / 4).quantize(Decimal("0.01"))
     running.act("pay_invoice", invoice=chosen.invoice, amount=part)
     running.act(
-        "rename_dimension_value", dimension="CUSTOMERGROUP", value=chosen.portfolio_code, code=chosen.portfolio_code, name=f"{chosen.portfolio} (regional)"
+        "rename_dimension_value",
+        dimension="CUSTOMERGROUP",
+        value=chosen.portfolio_code,
+        code=chosen.portfolio_code,
+        name=f"{chosen.portfolio} (regional)",
     )
     running.act("retitle_contact", contact=chosen.contact_id, title="Head of Treasury")
     made_invoice = running.act("post_invoice", customer=chosen.debtor, amount=Decimal("1250.00"))
     running.act("delete_contact", contact=chosen.leaving_id)
-    running.act("set_default_dimension", customer=chosen.moving, dimension="CUSTOMERGROUP", value=chosen.to_code)
+    running.act(
+        "set_default_dimension", customer=chosen.moving, dimension="CUSTOMERGROUP", value=chosen.to_code
+    )
     return [
         f"{chosen.debtor_name} ({chosen.debtor}) paid {part:,.2f} of the {chosen.open_amount:,.2f} {chosen.currency} open on invoice {chosen.invoice}",
         f"dimension value {chosen.portfolio_code} was renamed from {chosen.portfolio!r} to '{chosen.portfolio} (regional)'",
@@ -167,7 +202,11 @@ def choose(store: Engine) -> Picks:
     with transaction(store, "choosing what to change") as connection:
         found = picks(connection, SOURCE)
     if found is None:
-        raise SyncError("the store holds nothing that suits a demonstration", whose=SOURCE, todo="See `sync-engine status`.")
+        raise SyncError(
+            "the store holds nothing that suits a demonstration",
+            whose=SOURCE,
+            todo="See `sync-engine status`.",
+        )
     return found
 
 
@@ -194,8 +233,16 @@ def run_through_dagster(job: str = "lane", *, is_kept: bool = False, **decisions
         result = running.run_lane(SOURCE, job=job, run_config=decisions, instance=instance)
     if not result.success:
         failed = [event for event in result.all_events if event.is_step_failure]
-        said = [str(event.step_failure_data.error.message).strip().splitlines()[-1] for event in failed if event.step_failure_data.error]
-        raise SyncError(f"the Dagster run failed: {'; '.join(dict.fromkeys(said)) or 'no step said why'}", whose=SOURCE, todo="See `sync-engine status`.")
+        said = [
+            str(event.step_failure_data.error.message).strip().splitlines()[-1]
+            for event in failed
+            if event.step_failure_data.error
+        ]
+        raise SyncError(
+            f"the Dagster run failed: {'; '.join(dict.fromkeys(said)) or 'no step said why'}",
+            whose=SOURCE,
+            todo="See `sync-engine status`.",
+        )
 
 
 def _instance() -> Any:
@@ -208,7 +255,9 @@ def dagster_ui(port: int) -> None:
     """Dagster's UI on the demo's sources, in the foreground until Ctrl-C; what it started ends with it."""
     instance = importlib.import_module("dagster_project.instance")
     end_in_order()
-    process = subprocess.Popen(instance.ui_command(port), env=instance.ui_environment(), start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        instance.ui_command(port), env=instance.ui_environment(), start_new_session=True
+    )
     try:
         process.wait()
     except KeyboardInterrupt:

@@ -35,14 +35,27 @@ from sync_engine.ownership.policy import DEFAULT_POLICY
 from sync_engine.platform.tables import Table, read_table
 from sync_engine.store.change_feed.changes import collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
-from sync_engine.store.imports import Done, Left, Outcome, apply_rows, decide_rows, load_rows, made, outcomes, undo
+from sync_engine.store.imports import (
+    Done,
+    Left,
+    Outcome,
+    apply_rows,
+    decide_rows,
+    load_rows,
+    made,
+    outcomes,
+    undo,
+)
 from sync_engine.store.imports.rows import CELLS
 from sync_engine.store.publishing.cut import NO_CUT, Cut
 from sync_engine.store.publishing.policy import policy_in_force
 
 CUSTOMER = ("customer_id", "customer_ref", "customer", "customer_number", "customer_no")
 EMAIL = ("email_address", "email", "e_mail")
-OPTIONAL = {"invoice-tags": {"customer"}, "persons": {"first_name", "last_name", "email", "phone", "position"}}
+OPTIONAL = {
+    "invoice-tags": {"customer"},
+    "persons": {"first_name", "last_name", "email", "phone", "position"},
+}
 KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "owners": {"customer": CUSTOMER, "email": EMAIL},
     "portfolios": {"customer": CUSTOMER, "value": ("portfolio_name", "portfolio")},
@@ -50,9 +63,17 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
     "primary": {"customer": CUSTOMER, "email": EMAIL},
     "groups": {"customer": CUSTOMER, "value": ("parent_customer", "parent", "parent_customer_id")},
     "debtor-tags": {"customer": CUSTOMER, "value": ("tag", "tag_name")},
-    "invoice-tags": {"invoice": ("invoice", "invoice_number", "invoice_no", "invoice_id"), "value": ("tag", "tag_name"), "customer": CUSTOMER},
+    "invoice-tags": {
+        "invoice": ("invoice", "invoice_number", "invoice_no", "invoice_id"),
+        "value": ("tag", "tag_name"),
+        "customer": CUSTOMER,
+    },
     "persons": {
-        "customer": CUSTOMER, "first_name": ("first_name",), "last_name": ("last_name",), "email": EMAIL, "phone": ("phone", "phone_number"),
+        "customer": CUSTOMER,
+        "first_name": ("first_name",),
+        "last_name": ("last_name",),
+        "email": EMAIL,
+        "phone": ("phone", "phone_number"),
         "position": ("position", "position_name"),
     },
 }
@@ -60,7 +81,9 @@ KINDS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 TYPED: dict[str, dict[str, tuple[str, str]]] = {
-    "persons": {cell: ("contact", cell) for cell in ("email", "first_name", "last_name", "phone", "position")},
+    "persons": {
+        cell: ("contact", cell) for cell in ("email", "first_name", "last_name", "phone", "position")
+    },
     "positions": {"value": ("contact", "position")},
     "debtor-tags": {"value": ("debtor", "name")},
     "invoice-tags": {"value": ("debtor", "name")},
@@ -103,7 +126,9 @@ class Written:
 AS_USUAL = Written()
 
 
-def plan_import(store: Engine, kind: str, path: Path, *, primary: bool = True, written: Written = AS_USUAL) -> Report:
+def plan_import(
+    store: Engine, kind: str, path: Path, *, primary: bool = True, written: Written = AS_USUAL
+) -> Report:
     """What the import would do; writes nothing. `primary` tells which of the two primary files it is.
 
     Raises ConfigurationError for an unknown kind or a missing column, SourceError for a file that cannot be read.
@@ -112,7 +137,16 @@ def plan_import(store: Engine, kind: str, path: Path, *, primary: bool = True, w
         return _decided(connection, kind, path, primary, written)
 
 
-def apply_import(store: Engine, kind: str, path: Path, *, who: str, why: str | None = None, primary: bool = True, written: Written = AS_USUAL) -> Report:
+def apply_import(
+    store: Engine,
+    kind: str,
+    path: Path,
+    *,
+    who: str,
+    why: str | None = None,
+    primary: bool = True,
+    written: Written = AS_USUAL,
+) -> Report:
     """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`."""
     who = somebody(who)
     with transaction(store, "importing a file") as connection:
@@ -147,7 +181,19 @@ def _cut(connection: Connection, who: str) -> Cut:
     """What people do between two cuts, folded by the policy in force."""
     collect_changes(connection)
     now = datetime.now(UTC)
-    return Cut(connection, "", "", uuid4(), NO_CUT, now, now.date(), policy_in_force(connection) or DEFAULT_POLICY, "", who, accept_held=True)
+    return Cut(
+        connection,
+        "",
+        "",
+        uuid4(),
+        NO_CUT,
+        now,
+        now.date(),
+        policy_in_force(connection) or DEFAULT_POLICY,
+        "",
+        who,
+        accept_held=True,
+    )
 
 
 def _decided(connection: Connection, kind: str, path: Path, primary: bool, written: Written) -> Report:
@@ -156,26 +202,53 @@ def _decided(connection: Connection, kind: str, path: Path, primary: bool, writt
     table = read_table(path, encoding=written.encoding, delimiter=written.delimiter, sheet=written.sheet)
     places = _places(kind, table)
     load_rows(connection, _rows(table, places, kind))
-    decide_rows(connection, kind, {cell: table.header[place] for cell, place in places.items()}, primary=primary)
+    decide_rows(
+        connection, kind, {cell: table.header[place] for cell, place in places.items()}, primary=primary
+    )
     rows = outcomes(connection)
     counts = Counter(row.outcome for row in rows)
-    return Report(kind, path.name, len(rows), counts["applied"], counts["unchanged"], counts["refused"], rows=rows)
+    return Report(
+        kind, path.name, len(rows), counts["applied"], counts["unchanged"], counts["refused"], rows=rows
+    )
 
 
 def _places(kind: str, table: Table) -> dict[str, int]:
     """Where each cell stands in the file. Raises ConfigurationError that lists the columns there are, or those that are called alike."""
     there = {_bare(name): place for place, name in reversed([*enumerate(table.header)])}
-    found = {cell: there[named] for cell, names in KINDS[kind].items() if (named := next((b for b in map(_bare, names) if b in there), None)) is not None}
-    missing = [names[0] for cell, names in KINDS[kind].items() if cell not in found and cell not in OPTIONAL.get(kind, ())]
+    found = {
+        cell: there[named]
+        for cell, names in KINDS[kind].items()
+        if (named := next((b for b in map(_bare, names) if b in there), None)) is not None
+    }
+    missing = [
+        names[0]
+        for cell, names in KINDS[kind].items()
+        if cell not in found and cell not in OPTIONAL.get(kind, ())
+    ]
     if kind == "persons" and not {"email", "first_name", "last_name"} & set(found):
         missing.append("email")
     for place in found.values():
-        if len(alike := [f"{n} ({name})" for n, name in enumerate(table.header, 1) if _once(name) == _once(table.header[place])]) > 1:
-            raise ConfigurationError(f"the columns {' and '.join(alike)} could both be meant", whose=table.name,
-                todo="Nothing was imported. Delete or rename the one that is not meant.")
+        if (
+            len(
+                alike := [
+                    f"{n} ({name})"
+                    for n, name in enumerate(table.header, 1)
+                    if _once(name) == _once(table.header[place])
+                ]
+            )
+            > 1
+        ):
+            raise ConfigurationError(
+                f"the columns {' and '.join(alike)} could both be meant",
+                whose=table.name,
+                todo="Nothing was imported. Delete or rename the one that is not meant.",
+            )
     if missing:
-        raise ConfigurationError(f"the column {' and '.join(missing)} is missing", whose=table.name,
-            todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.")
+        raise ConfigurationError(
+            f"the column {' and '.join(missing)} is missing",
+            whose=table.name,
+            todo=f"The file has: {', '.join(table.header)}. An import of {kind} needs {', '.join(n[0] for n in KINDS[kind].values())}.",
+        )
     return found
 
 
@@ -189,7 +262,9 @@ def _once(heading: str) -> str:
 
 
 def _rows(table: Table, places: dict[str, int], kind: str) -> Iterator[list[str | int | None]]:
-    typed = {CELLS.index(cell): (cell, meant) for cell, meant in TYPED.get(kind, {}).items() if cell in places}
+    typed = {
+        CELLS.index(cell): (cell, meant) for cell, meant in TYPED.get(kind, {}).items() if cell in places
+    }
     order = [places.get(cell) for cell in CELLS]
     for number, cells, wrong in table.rows:
         said = [None if p is None or wrong else cells[p] for p in order]

@@ -70,7 +70,10 @@ def check(policy: Policy, sources: Mapping[str, SourceConfig]) -> list[str]:
     """What is odd about a policy here, in sentences: names nobody bears, sources nobody believes, rules that never decide."""
     ranked = {name for rule in policy.rules for name in rule.ranking}
     unborne = sorted((ranked | set(policy.sources)) - set(ROLES) - set(sources))
-    found = [f"{name!r} is neither a role nor a configured source: nobody is believed by that name" for name in unborne]
+    found = [
+        f"{name!r} is neither a role nor a configured source: nobody is believed by that name"
+        for name in unborne
+    ]
     for source, config in sorted(sources.items()):
         if source not in ranked and config.role not in ranked:
             found.append(f"{source} (role {config.role}) is in no ranking: nothing it says is believed")
@@ -81,7 +84,9 @@ def check(policy: Policy, sources: Mapping[str, SourceConfig]) -> list[str]:
         for c in {None, *(r.company for r in policy.rules)}
     }
     found += [
-        f"rule {place} never decides: every field it names is decided by a rule before it" for place, r in enumerate(policy.rules, 1) if id(r) not in deciding
+        f"rule {place} never decides: every field it names is decided by a rule before it"
+        for place, r in enumerate(policy.rules, 1)
+        if id(r) not in deciding
     ]
     return found
 
@@ -97,18 +102,43 @@ def diff(workshop: Workshop, policy: Policy) -> Difference:
         savepoint = connection.begin_nested()
         collect_changes(connection)
         now = workshop.clock.now()
-        cut = Cut(connection, "", "", UUID(int=0), NO_CUT, now, now.date(), policy, "", "policy diff", accept_held=True)
+        cut = Cut(
+            connection,
+            "",
+            "",
+            UUID(int=0),
+            NO_CUT,
+            now,
+            now.date(),
+            policy,
+            "",
+            "policy diff",
+            accept_held=True,
+        )
         plans.look_before(connection, plans.linked_records(connection))
         debtors.mark_dirty_debtors(cut, everything=True, everyone=True)
         debtors.publish_debtors(cut)
         contacts.begin_contacts(cut)
-        cut.sql("INSERT INTO dirty_contact SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'contact'")
+        cut.sql(
+            "INSERT INTO dirty_contact SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'contact'"
+        )
         contacts.fold_contacts(cut)
         odd = _unheard_of(policy, companies(connection))
         fields, masters = plans.field_changes(connection), plans.master_changes(connection)
         savepoint.rollback()
-    counts = {"values": len(fields), "masters": len(masters), "records": len({(f.entity, f.record) for f in fields} | {(m.entity, m.record) for m in masters})}
-    return Difference(policy.digest, None if in_force is None else in_force.digest, counts, fields[:SHOWN], masters[:SHOWN], odd)
+    counts = {
+        "values": len(fields),
+        "masters": len(masters),
+        "records": len({(f.entity, f.record) for f in fields} | {(m.entity, m.record) for m in masters}),
+    }
+    return Difference(
+        policy.digest,
+        None if in_force is None else in_force.digest,
+        counts,
+        fields[:SHOWN],
+        masters[:SHOWN],
+        odd,
+    )
 
 
 def _unheard_of(policy: Policy, known: list[str]) -> list[str]:
@@ -116,7 +146,9 @@ def _unheard_of(policy: Policy, known: list[str]) -> list[str]:
     there = ", ".join(known) or "none yet"
     heard_of = {name.casefold() for name in known}
     wanted = sorted({r.company for r in policy.rules if r.company and r.company.casefold() not in heard_of})
-    return [f"a rule is for company {name!r}, whose books no source keeps; there are: {there}" for name in wanted]
+    return [
+        f"a rule is for company {name!r}, whose books no source keeps; there are: {there}" for name in wanted
+    ]
 
 
 def from_file(file: Path) -> Policy:

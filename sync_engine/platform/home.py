@@ -21,7 +21,9 @@ def home() -> Path:
     Raises ConfigurationError when it cannot be made or belongs to somebody else.
     """
     root = project_root()
-    folder = _from_environment("SYNC_ENGINE_HOME") or (root / ".home" if root else Path.home() / ".sync-engine")
+    folder = _from_environment("SYNC_ENGINE_HOME") or (
+        root / ".home" if root else Path.home() / ".sync-engine"
+    )
     return made(folder)
 
 
@@ -35,11 +37,13 @@ def made(folder: Path) -> Path:
         folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"the folder {folder} cannot be made ({error.strerror})", todo="Set SYNC_ENGINE_HOME to a folder you may write to."
+            f"the folder {folder} cannot be made ({error.strerror})",
+            todo="Set SYNC_ENGINE_HOME to a folder you may write to.",
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"the folder {folder} belongs to another user", todo="Set SYNC_ENGINE_HOME to a folder you may write to."
+            f"the folder {folder} belongs to another user",
+            todo="Set SYNC_ENGINE_HOME to a folder you may write to.",
         )
     return folder
 
@@ -60,7 +64,8 @@ def defs_folder() -> Path:
     folder = _from_environment("SYNC_ENGINE_DEFS") or _packaged_defs()
     if not folder.is_dir():
         raise ConfigurationError(
-            f"the folder of source definitions {folder} does not exist", todo="Make it, or set SYNC_ENGINE_DEFS to the folder that has them."
+            f"the folder of source definitions {folder} does not exist",
+            todo="Make it, or set SYNC_ENGINE_DEFS to the folder that has them.",
         )
     return folder
 
@@ -68,7 +73,10 @@ def defs_folder() -> Path:
 def _packaged_defs() -> Path:
     spec = importlib.util.find_spec("dagster_project")
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError("the package dagster_project is not installed", todo="Set SYNC_ENGINE_DEFS to the folder of source definitions.")
+        raise ConfigurationError(
+            "the package dagster_project is not installed",
+            todo="Set SYNC_ENGINE_DEFS to the folder of source definitions.",
+        )
     return Path(spec.submodule_search_locations[0]) / "defs"
 
 

@@ -72,10 +72,13 @@ def _run(url: str, verb: Callable[[Config], object], said: io.StringIO | None = 
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.OperationalError | psycopg.errors.InsufficientPrivilege):
             raise refusal(error.orig, url) from error
-        raise StoreError(f"a migration failed and was rolled back: {error.orig}", todo="The database is as it was before.") from error
+        raise StoreError(
+            f"a migration failed and was rolled back: {error.orig}", todo="The database is as it was before."
+        ) from error
     except CommandError as error:
         raise ConfigurationError(
-            f"the migrations cannot be run: {error}", todo="Perhaps the database is newer than this version; see `alembic history`."
+            f"the migrations cannot be run: {error}",
+            todo="Perhaps the database is newer than this version; see `alembic history`.",
         ) from error
 
 

@@ -33,24 +33,26 @@ _SUPERUSER = "postgres"
 _LONGEST_SOCKET = 100  # bytes; Linux takes 107 for a socket's whole path, macOS 103
 _PATIENCE = 60.0  # seconds a start or a recovery may take
 
-_SETTINGS: Mapping[str, str] = MappingProxyType({
-    "shared_buffers": "256MB",
-    "work_mem": "32MB",
-    "maintenance_work_mem": "128MB",
-    "max_wal_size": "2GB",
-    "wal_level": "minimal",  # one machine, no replicas: less log for bulk loads
-    "max_wal_senders": "0",
-    "checkpoint_timeout": "15min",
-    "max_connections": "200",
-    "random_page_cost": "1.1",
-    "jit": "off",  # costs more than it gives at our sizes, and the wheel has no LLVM
-    "dynamic_shared_memory_type": "sysv",  # posix needs /dev/shm, which containers keep at 64 MB: parallel joins would fail
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-    "log_error_verbosity": "terse",  # the detail of an error shows the values of a row: personal data has no place in a log
-    "log_min_error_statement": "panic",
-})
+_SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "shared_buffers": "256MB",
+        "work_mem": "32MB",
+        "maintenance_work_mem": "128MB",
+        "max_wal_size": "2GB",
+        "wal_level": "minimal",  # one machine, no replicas: less log for bulk loads
+        "max_wal_senders": "0",
+        "checkpoint_timeout": "15min",
+        "max_connections": "200",
+        "random_page_cost": "1.1",
+        "jit": "off",  # costs more than it gives at our sizes, and the wheel has no LLVM
+        "dynamic_shared_memory_type": "sysv",  # posix needs /dev/shm, which containers keep at 64 MB: parallel joins would fail
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_checkpoints": "off",
+        "log_error_verbosity": "terse",  # the detail of an error shows the values of a row: personal data has no place in a log
+        "log_min_error_statement": "panic",
+    }
+)
 
 
 def database_url() -> str:
@@ -64,7 +66,9 @@ def database_url() -> str:
         return urls.sqlalchemy_url(configured)
     port = os.environ.get("SYNC_ENGINE_POSTGRES_PORT", "").strip()
     if port and not port.isdecimal():
-        raise ConfigurationError(f"SYNC_ENGINE_POSTGRES_PORT is {port!r}", todo="It is a number, for example 5433.")
+        raise ConfigurationError(
+            f"SYNC_ENGINE_POSTGRES_PORT is {port!r}", todo="It is a number, for example 5433."
+        )
     return EmbeddedPostgres(home(), port=int(port) if port else None).start()
 
 
@@ -81,7 +85,9 @@ class _Postmaster:
 class EmbeddedPostgres:
     """The private server of one home folder."""
 
-    def __init__(self, home: Path, *, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+    def __init__(
+        self, home: Path, *, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """`port` opens 127.0.0.1 beside the socket; `settings` are server settings over our own. Both count when it starts."""
         self._link = home.absolute() / "postgres"
         self._lock_file = home.absolute() / "postgres.lock"
@@ -106,7 +112,9 @@ class EmbeddedPostgres:
         """The URL for SQLAlchemy of a database of the running server. Raises ConfigurationError when it is not running."""
         found = self._postmaster()
         if found is None:
-            raise ConfigurationError(f"the embedded PostgreSQL in {self._link} is not running", todo="Start it first.")
+            raise ConfigurationError(
+                f"the embedded PostgreSQL in {self._link} is not running", todo="Start it first."
+            )
         return _url(found, database)
 
     def start(self) -> str:
@@ -144,7 +152,9 @@ class EmbeddedPostgres:
         cluster = account.cluster_folder(self._link)
         found = self._until_settled()
         if found is not None and not _socket_of(found).exists():
-            self._control("stop", "-m", "fast")  # something swept the socket away: nobody could reach it any more
+            self._control(
+                "stop", "-m", "fast"
+            )  # something swept the socket away: nobody could reach it any more
             found = None
         if found is None:
             if not (cluster / "data").exists():
@@ -202,10 +212,22 @@ class EmbeddedPostgres:
         """Runs pg_ctl; what it said when it did not succeed, None when it did."""
         cluster = self.folder
         owner = account.server_account(cluster)
-        command = [account.server_programs(owner) / "pg_ctl", verb, "-w", "-t", f"{_PATIENCE:.0f}", "-D", cluster / "data", *arguments]
+        command = [
+            account.server_programs(owner) / "pg_ctl",
+            verb,
+            "-w",
+            "-t",
+            f"{_PATIENCE:.0f}",
+            "-D",
+            cluster / "data",
+            *arguments,
+        ]
         said = owner.run(command, cwd=cluster, timeout=_PATIENCE + 30)
         if said.returncode != 0 and is_required:
-            raise ConfigurationError(f"pg_ctl {verb} failed: {_last_lines(said.stderr)}", todo=f"The server's log is {cluster / 'server.log'}.")
+            raise ConfigurationError(
+                f"pg_ctl {verb} failed: {_last_lines(said.stderr)}",
+                todo=f"The server's log is {cluster / 'server.log'}.",
+            )
         return None if said.returncode == 0 else said.stderr
 
     def _socket_folder(self, cluster: Path) -> Path:
@@ -218,7 +240,11 @@ class EmbeddedPostgres:
         kept = Path(note.read_text(encoding="utf-8")) if note.exists() else None
         if kept is not None and _is_private(kept, os.geteuid() if owner.uid is None else owner.uid):
             return kept
-        parent = next(p for p in (Path(tempfile.gettempdir()), Path("/tmp")) if len(os.fsencode(p)) <= _LONGEST_SOCKET - 30)  # noqa: S108
+        parent = next(
+            p
+            for p in (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - mkdtemp makes it private
+            if len(os.fsencode(p)) <= _LONGEST_SOCKET - 30
+        )
         made = Path(tempfile.mkdtemp(prefix="se-", dir=parent))
         owner.owns(made)
         note.write_text(str(made), encoding="utf-8")
@@ -245,7 +271,8 @@ class EmbeddedPostgres:
             return None
         except PermissionError as error:
             raise ConfigurationError(
-                f"the database in {self._link} belongs to another user", todo="Set SYNC_ENGINE_HOME to a folder of your own."
+                f"the database in {self._link} belongs to another user",
+                todo="Set SYNC_ENGINE_HOME to a folder of your own.",
             ) from error
         if not lines or not lines[0].strip().isdecimal() or not _is_server_of(int(lines[0]), data):
             return None
@@ -268,7 +295,8 @@ class EmbeddedPostgres:
             handle = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigurationError(
-                f"{self._lock_file} cannot be opened ({error.strerror})", todo="Set SYNC_ENGINE_HOME to a folder of your own."
+                f"{self._lock_file} cannot be opened ({error.strerror})",
+                todo="Set SYNC_ENGINE_HOME to a folder of your own.",
             ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -281,7 +309,9 @@ def _url(postmaster: _Postmaster, database: str) -> str:
     query = {"host": postmaster.socket_folder}
     if postmaster.port != 5432:
         query["port"] = str(postmaster.port)
-    return urls.rendered(URL.create("postgresql+psycopg", username=_SUPERUSER, database=database, query=query))
+    return urls.rendered(
+        URL.create("postgresql+psycopg", username=_SUPERUSER, database=database, query=query)
+    )
 
 
 def _socket_of(postmaster: _Postmaster) -> Path:
@@ -308,7 +338,11 @@ def _is_server_of(pid: int, data: Path) -> bool:
 
     try:
         process = psutil.Process(pid)
-        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data
+        return (
+            process.name() == "postgres"
+            and process.status() != psutil.STATUS_ZOMBIE
+            and Path(process.cwd()) == data
+        )
     except (psutil.NoSuchProcess, psutil.AccessDenied, FileNotFoundError):
         return False
 

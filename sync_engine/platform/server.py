@@ -44,7 +44,9 @@ def check_server(url: str) -> None:
     except psycopg.Error as error:
         raise refusal(error, url) from error
     if version < OLDEST:
-        raise ConfigurationError(f"the server {shown(url)} is PostgreSQL {version}", todo=f"The store needs {OLDEST} or newer.")
+        raise ConfigurationError(
+            f"the server {shown(url)} is PostgreSQL {version}", todo=f"The store needs {OLDEST} or newer."
+        )
     if row is not None and not row[0]:
         raise ConfigurationError(
             f"role {row[2]} may not make schemas in database {row[1]}",
@@ -114,15 +116,26 @@ def refusal(error: psycopg.Error, url: str) -> SyncError:
     said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return ConfigurationError(
-            f"the role in {shown(url)} may not do this ({said})", todo="Grant it, or run the migration as the owner of the schemas."
+            f"the role in {shown(url)} may not do this ({said})",
+            todo="Grant it, or run the migration as the owner of the schemas.",
         )
     if error.sqlstate in ENDED:
-        return TransientError(f"{ENDED[error.sqlstate]} of {shown(url)} ({said})", todo="Nothing was changed; run it again.")
+        return TransientError(
+            f"{ENDED[error.sqlstate]} of {shown(url)} ({said})", todo="Nothing was changed; run it again."
+        )
     signs = (
-        "unsupported startup parameter", "authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied", "not permitted to log in",
+        "unsupported startup parameter",
+        "authentication failed",
+        "does not exist",
+        "no pg_hba.conf entry",
+        "no password supplied",
+        "not permitted to log in",
     )
     if any(sign in said for sign in signs):
         return ConfigurationError(f"the server refused {shown(url)} ({said})", todo=_SETTING)
     if "could not translate host name" in said or "resolve host" in said:
         return ConfigurationError(f"there is no host of that name: {shown(url)}", todo=_SETTING)
-    return TransientError(f"the database {shown(url)} does not answer ({said})", todo="See whether the server runs; run it again when it does.")
+    return TransientError(
+        f"the database {shown(url)} does not answer ({said})",
+        todo="See whether the server runs; run it again when it does.",
+    )

@@ -26,10 +26,25 @@ from sync_engine.errors import SourceError
 DELIMITERS = ";,\t|"
 SAMPLE = 20
 EXCEL = (".xlsx", ".xlsm")
-DAMAGED = (OSError, KeyError, ValueError, EOFError, SyntaxError, BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+DAMAGED = (
+    OSError,
+    KeyError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+)
 """What openpyxl and zipfile raise for a workbook that is cut short, flipped, locked or none."""
 T = TypeVar("T")
-BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 NULS = {(False, True): "utf-16-le", (True, False): "utf-16-be"}
 """Which of the two bytes of the first characters are NUL, where UTF-16 says nothing about itself."""
@@ -76,8 +91,15 @@ class Table:
 
 
 def read_table(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, quote: str = '"', sheet: str | None = None, header: Sequence[str] | None = None,
-    skip: int = 0, limits: Limits | None = None,
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    quote: str = '"',
+    sheet: str | None = None,
+    header: Sequence[str] | None = None,
+    skip: int = 0,
+    limits: Limits | None = None,
 ) -> Table:
     """Opens a table file. `header` names the columns where the file has no heading; `skip` lines stand above either.
 
@@ -97,9 +119,15 @@ def read_table(
     if named is None:
         first = next((r for r in records if not _is_blank(r.cells)), None)
         if first is None:
-            raise SourceError("is empty: there is not even a heading", key=name, todo="Deliver it again, with the heading in the first row.")
+            raise SourceError(
+                "is empty: there is not even a heading",
+                key=name,
+                todo="Deliver it again, with the heading in the first row.",
+            )
         if first.wrong:
-            raise SourceError(f"the heading cannot be read: {first.wrong}", key=name, todo="Correct the first row.")
+            raise SourceError(
+                f"the heading cannot be read: {first.wrong}", key=name, todo="Correct the first row."
+            )
         too_wide(len(first.cells), name, limits)
         named = headings(first.cells)
     return Table(name, named, _rows(records, len(named), is_padded=is_padded))
@@ -129,7 +157,11 @@ def too_wide(columns: int, name: str, limits: Limits) -> None:
 
 def beyond(what: str, name: str) -> SourceError:
     """A file that is not read because it would cost too much."""
-    return SourceError(what, key=name, todo="That is no table of ours: delete what is not meant, or deliver it in smaller files. Nothing was read from it.")
+    return SourceError(
+        what,
+        key=name,
+        todo="That is no table of ours: delete what is not meant, or deliver it in smaller files. Nothing was read from it.",
+    )
 
 
 def bounded_lines(lines: IO[AnyStr], name: str, limits: Limits) -> Iterator[AnyStr]:
@@ -165,23 +197,43 @@ def _rows(records: Iterator[Line], width: int, *, is_padded: bool) -> Iterator[L
 # Text ------------------------------------------------------------------------------------------------
 
 
-def _text(path: Path, encoding: str | None, delimiter: str | None, quote: str, skip: int, limits: Limits) -> Iterator[Line]:
+def _text(
+    path: Path, encoding: str | None, delimiter: str | None, quote: str, skip: int, limits: Limits
+) -> Iterator[Line]:
     csv.field_size_limit(limits.cell)
     try:
-        named = encoding_of(path) if encoding is None else "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+        named = (
+            encoding_of(path)
+            if encoding is None
+            else "utf-8-sig"
+            if codecs.lookup(encoding).name == "utf-8"
+            else encoding
+        )
         with path.open(encoding=named, newline="") as lines:
             yield from _records(lines, path.name, delimiter, quote, skip, limits)
     except LookupError:
-        raise SourceError(f"there is no encoding {encoding!r}", key=path.name, todo="Use a name such as utf-8, cp1252 or latin-1.") from None
+        raise SourceError(
+            f"there is no encoding {encoding!r}",
+            key=path.name,
+            todo="Use a name such as utf-8, cp1252 or latin-1.",
+        ) from None
     except UnicodeError:
-        raise SourceError(f"is not written in {encoding}", key=path.name, todo="Correct the encoding in the settings, or leave it out.") from None
+        raise SourceError(
+            f"is not written in {encoding}",
+            key=path.name,
+            todo="Correct the encoding in the settings, or leave it out.",
+        ) from None
     except OSError as error:
         raise unreadable(error, path.name) from None
 
 
 def unreadable(error: OSError, name: str) -> SourceError:
     """A file that cannot be opened or read."""
-    return SourceError(f"cannot be read ({error.strerror or type(error).__name__})", key=name, todo="See whether it is there and may be read.")
+    return SourceError(
+        f"cannot be read ({error.strerror or type(error).__name__})",
+        key=name,
+        todo="See whether it is there and may be read.",
+    )
 
 
 def encoding_of(path: Path) -> str:
@@ -212,7 +264,9 @@ def _western(path: Path) -> str:
     return "cp1252"
 
 
-def _records(lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: str, skip: int, limits: Limits) -> Iterator[Line]:
+def _records(
+    lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: str, skip: int, limits: Limits
+) -> Iterator[Line]:
     sample = list(islice(bounded_lines(lines, name, limits), skip + SAMPLE))
     skipped = skip
     if sample and (told := sample[0].strip().casefold()).startswith("sep=") and len(told) <= 5:
@@ -230,11 +284,19 @@ def _records(lines: io.TextIOWrapper, name: str, delimiter: str | None, quote: s
             return
         except csv.Error as error:
             if "field limit" in str(error):
-                raise beyond(f"has a cell of more than {limits.cell} characters from line {start} on, or a quotation mark that is never closed", name) from None
+                raise beyond(
+                    f"has a cell of more than {limits.cell} characters from line {start} on, or a quotation mark that is never closed",
+                    name,
+                ) from None
             if "end of data" in str(error):
                 raise SourceError(
-                    f"a quotation mark opened on line {start} is never closed", key=name, todo="Close it, or double it where it is meant as text.") from None
-            yield Line(start, (), "has a quotation mark inside a quoted field; double it where it is meant as text")
+                    f"a quotation mark opened on line {start} is never closed",
+                    key=name,
+                    todo="Close it, or double it where it is meant as text.",
+                ) from None
+            yield Line(
+                start, (), "has a quotation mark inside a quoted field; double it where it is meant as text"
+            )
 
 
 def delimiter_of(sample: Sequence[str], quote: str = '"') -> str:
@@ -243,7 +305,11 @@ def delimiter_of(sample: Sequence[str], quote: str = '"') -> str:
     for candidate in DELIMITERS:
         widths: list[int] = []
         with suppress(csv.Error):  # a cell without end: what stands above it tells
-            widths.extend(len(r) for r in csv.reader(sample, delimiter=candidate, quotechar=quote) if any(c.strip() for c in r))
+            widths.extend(
+                len(r)
+                for r in csv.reader(sample, delimiter=candidate, quotechar=quote)
+                if any(c.strip() for c in r)
+            )
         if widths and widths[0] > 1:
             score = sum(w == widths[0] for w in widths), widths[0]
             if score > best:
@@ -264,10 +330,14 @@ def _sheet(path: Path, sheet: str | None, limits: Limits) -> Iterator[Line]:
     except FileNotFoundError:
         raise SourceError("is not there", key=path.name, todo="Deliver it, or correct the path.") from None
     except (InvalidFileException, *DAMAGED):
-        raise SourceError("is no Excel workbook", key=path.name, todo="Save it as .xlsx and deliver it again.") from None
+        raise SourceError(
+            "is no Excel workbook", key=path.name, todo="Save it as .xlsx and deliver it again."
+        ) from None
     try:
         if sheet is not None and sheet not in book.sheetnames:
-            raise SourceError(f"has no sheet {sheet!r}", key=path.name, todo=f"It has: {', '.join(book.sheetnames)}.")
+            raise SourceError(
+                f"has no sheet {sheet!r}", key=path.name, todo=f"It has: {', '.join(book.sheetnames)}."
+            )
         chosen = book[sheet] if sheet is not None else book.worksheets[0]
         chosen.reset_dimensions()
         blank = _never_calculated(path, chosen.title, limits) if has_formulas else {}
@@ -275,7 +345,11 @@ def _sheet(path: Path, sheet: str | None, limits: Limits) -> Iterator[Line]:
             for number, cells in _within(rows, path.name, limits):
                 yield Line(number, tuple(shown(c) for c in cells), blank.get(number, ""))
     except DAMAGED:
-        raise SourceError("is damaged: its sheet cannot be read to the end", key=path.name, todo="Save it again and deliver it.") from None
+        raise SourceError(
+            "is damaged: its sheet cannot be read to the end",
+            key=path.name,
+            todo="Save it again and deliver it.",
+        ) from None
     finally:
         book.close()
 
@@ -301,11 +375,20 @@ def _never_calculated(path: Path, sheet: str, limits: Limits) -> dict[int, str]:
         for book in books:
             book[sheet].reset_dimensions()
         found: dict[int, str] = {}
-        with closing(books[0][sheet].iter_rows()) as calculated, closing(books[1][sheet].iter_rows()) as written:
+        with (
+            closing(books[0][sheet].iter_rows()) as calculated,
+            closing(books[1][sheet].iter_rows()) as written,
+        ):
             for (number, results), said in zip(_within(calculated, path.name, limits), written, strict=True):
-                cells = [s.coordinate for r, s in zip(results, said, strict=True) if s.data_type == "f" and r.value is None and r.data_type == "n"]
+                cells = [
+                    s.coordinate
+                    for r, s in zip(results, said, strict=True)
+                    if s.data_type == "f" and r.value is None and r.data_type == "n"
+                ]
                 if cells:
-                    found[number] = f"holds a formula that was never calculated in {', '.join(cells)}: open the file in Excel and save it, or paste the values"
+                    found[number] = (
+                        f"holds a formula that was never calculated in {', '.join(cells)}: open the file in Excel and save it, or paste the values"
+                    )
         return found
     finally:
         for book in books:
@@ -322,7 +405,11 @@ def _look_inside(path: Path, limits: Limits) -> bool:
         for part in told:
             with parts.open(part) as xml:
                 if b"<!DOCTYPE" in xml.read(1024):
-                    raise SourceError("declares a document type, which no spreadsheet does", key=path.name, todo="Save it again as .xlsx.")
+                    raise SourceError(
+                        "declares a document type, which no spreadsheet does",
+                        key=path.name,
+                        todo="Save it again as .xlsx.",
+                    )
             if part.filename.startswith(("xl/worksheets/", "xl/sharedStrings")):
                 found |= _scan(parts, part, path.name, limits) and part.filename.startswith("xl/worksheets/")
     return found

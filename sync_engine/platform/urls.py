@@ -51,5 +51,7 @@ def _parsed(url: str) -> URL:
         # `from None`: the parser's own message repeats the URL, and with it the password.
         raise ConfigurationError("the database URL cannot be read", todo=todo) from None
     if parsed.drivername.split("+")[0] not in ("postgresql", "postgres"):
-        raise ConfigurationError(f"the database URL is for {parsed.drivername}, and the store is PostgreSQL only", todo=todo)
+        raise ConfigurationError(
+            f"the database URL is for {parsed.drivername}, and the store is PostgreSQL only", todo=todo
+        )
     return parsed

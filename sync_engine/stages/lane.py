@@ -60,7 +60,9 @@ def fields_read(normaliser: Normaliser, entities: Iterable[str]) -> dict[str, fr
 def other_company(source: str, before: str, now: str) -> ConfigurationError:
     """Why a source whose company has another id is not read."""
     return ConfigurationError(
-        f"behind the same name is another company now: its id was {before} and is {now}", whose=source, key="company",
+        f"behind the same name is another company now: its id was {before} and is {now}",
+        whose=source,
+        key="company",
         todo="Nothing was read, so that no debtor of one stands beside those of the other. Put the id of the company that is meant into `company`, "
         "or give the new one a source of its own.",
     )
@@ -118,11 +120,21 @@ class Lane:
         """Makes the source, its streams and its staging tables known to the store; heals staging lost in a database crash."""
         with transaction(self.store, "registering the source", repeatable=True) as connection:
             register_source(
-                connection, source=self.source, connector=self.config.connector, role=self.config.role, environment=self.config.environment,
-                config=self.config.model_dump(mode="json"), config_hash=self.config.digest, position=self.position,
+                connection,
+                source=self.source,
+                connector=self.config.connector,
+                role=self.config.role,
+                environment=self.config.environment,
+                config=self.config.model_dump(mode="json"),
+                config_hash=self.config.digest,
+                position=self.position,
             )
             self._compare_offer(connection)
-            register_streams(connection, self.source, [s for name, s in self.connector.streams.items() if name not in self.held_back])
+            register_streams(
+                connection,
+                self.source,
+                [s for name, s in self.connector.streams.items() if name not in self.held_back],
+            )
             if ensure_staging(connection, self.source):
                 normalise_again_what_was_lost(connection, self.source)
             offers.retire_replaced(connection, self.source)
@@ -139,8 +151,16 @@ class Lane:
 
     def to_pull(self) -> dict[str, str]:
         """Wire entity -> family, of all that has to be read: what is offered, parents first, then what was offered and is missing."""
-        offered = {name: stream.family for name, stream in self.connector.streams.items() if name not in self.held_back}
-        gone = {name: row.family for name, row in self.streams().items() if name in self.missing} if self.missing else {}
+        offered = {
+            name: stream.family
+            for name, stream in self.connector.streams.items()
+            if name not in self.held_back
+        }
+        gone = (
+            {name: row.family for name, row in self.streams().items() if name in self.missing}
+            if self.missing
+            else {}
+        )
         return offered | gone
 
     def streams(self) -> dict[str, StreamRow]:

@@ -33,7 +33,9 @@ class Normalisation(NamedTuple):
     damage: LandedFileDamaged | None = None
 
 
-def normalise(lane: Lane, entity: str, before: Counts | None = None, row: StreamRow | None = None) -> Normalisation:
+def normalise(
+    lane: Lane, entity: str, before: Counts | None = None, row: StreamRow | None = None
+) -> Normalisation:
     """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
 
     A batch whose landed file is damaged is noted and left; the others go on. The first that is needed is told in `damage`, also
@@ -46,14 +48,25 @@ def normalise(lane: Lane, entity: str, before: Counts | None = None, row: Stream
     counts = before or Counts()
     waiting, damaged = _look(lane, row), list[int]()
     gaps = _normalise_batches(lane, row, counts, waiting, damaged) if waiting.batches else 0
-    retries = _look(lane, row).retries if waiting.batches else waiting.retries  # what was just normalised may have answered some
+    retries = (
+        _look(lane, row).retries if waiting.batches else waiting.retries
+    )  # what was just normalised may have answered some
     for batch, keys in retries:
         with _noted(lane, batch, damaged):
             gaps += _normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False)
     _keep_out_look_alikes(lane, row, counts)
     first = _still_damaged(lane, entity) if damaged or row.is_damaged else None
     outcome = "failed" if first else "succeeded"
-    record_step(lane.store, lane.run_id, "normalise", entity, outcome, time.perf_counter() - started, counts, str(first) if first else None)
+    record_step(
+        lane.store,
+        lane.run_id,
+        "normalise",
+        entity,
+        outcome,
+        time.perf_counter() - started,
+        counts,
+        str(first) if first else None,
+    )
     return Normalisation(entity, counts, gaps, first)
 
 
@@ -83,8 +96,14 @@ def _keep_out_look_alikes(lane: Lane, row: StreamRow, counts: Counts) -> None:
     """What a held sweep found written like something missing is no new record until a person says so."""
     with transaction(lane.store, f"looking for look-alikes of {row.entity}", repeatable=True) as connection:
         kept = keep_out(
-            connection, lane.source, row.stream_id, row.canonical, whose=f"{lane.source} {row.entity}", version=lane.normaliser.version,
-            run_id=lane.run_id)
+            connection,
+            lane.source,
+            row.stream_id,
+            row.canonical,
+            whose=f"{lane.source} {row.entity}",
+            version=lane.normaliser.version,
+            run_id=lane.run_id,
+        )
     counts.changed -= kept
     counts.quarantined += kept
 
@@ -119,7 +138,9 @@ class Follower:
         try:
             while (entity := self._queue.get()) is not None:
                 row = self._rows[entity]
-                _normalise_batches(self._lane, row, self.counts.setdefault(entity, Counts()), _look(self._lane, row), [])
+                _normalise_batches(
+                    self._lane, row, self.counts.setdefault(entity, Counts()), _look(self._lane, row), []
+                )
         except BaseException as failure:  # noqa: BLE001 - raised again where `finish` is called
             self._failure = failure
 
@@ -136,11 +157,16 @@ def _look(lane: Lane, row: StreamRow) -> _Waiting:
     with transaction(lane.store, f"looking for landed {row.entity}") as connection:
         batches = normalised.waiting_batches(connection, row.stream_id, lane.normaliser.version)
         is_replay = normalised.holds_replaced_versions(connection, row.stream_id, batches)
-        retries = [(normalised.batch(connection, b), keys) for b, keys in normalised.retry_batches(connection, row.stream_id).items()]
+        retries = [
+            (normalised.batch(connection, b), keys)
+            for b, keys in normalised.retry_batches(connection, row.stream_id).items()
+        ]
     return _Waiting(batches, is_replay, retries)
 
 
-def _normalise_batches(lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting, damaged: list[int]) -> int:
+def _normalise_batches(
+    lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting, damaged: list[int]
+) -> int:
     gaps = 0
     for batch in waiting.batches:
         with _noted(lane, batch, damaged):
@@ -155,7 +181,15 @@ def remember_version(lane: Lane) -> None:
         set_mapping_version(connection, lane.source, lane.normaliser.version)
 
 
-def _normalise_batch(lane: Lane, row: StreamRow, batch: normalised.Batch, counts: Counts, *, only: set[str] | None, is_replay: bool) -> int:
+def _normalise_batch(
+    lane: Lane,
+    row: StreamRow,
+    batch: normalised.Batch,
+    counts: Counts,
+    *,
+    only: set[str] | None,
+    is_replay: bool,
+) -> int:
     records, unreadable = lane.lake.landed(batch.path, batch.checksum)
     if is_replay:
         with transaction(lane.store, f"choosing current {row.entity}") as connection:
@@ -177,28 +211,51 @@ def _normalise_batch(lane: Lane, row: StreamRow, batch: normalised.Batch, counts
     return len(outcome.gaps)
 
 
-def _mapped(lane: Lane, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]) -> Normalised:
+def _mapped(
+    lane: Lane, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]
+) -> Normalised:
     """What the mapping makes of the records; those that came unreadable, or without a key, it does not see."""
-    unusable = {key: unreadable.get(key) or "has no usable key" for key, _ in records if key in unreadable or is_made_up(key)}
+    unusable = {
+        key: unreadable.get(key) or "has no usable key"
+        for key, _ in records
+        if key in unreadable or is_made_up(key)
+    }
     if not unusable:
         return lane.normaliser.normalise(row.entity, records)
     outcome = lane.normaliser.normalise(row.entity, [r for r in records if r[0] not in unusable])
-    failed: list[tuple[str, RecordError]] = [(key, Unreadable(why, whose=f"{row.source} {row.entity}", key=key)) for key, why in unusable.items()]
+    failed: list[tuple[str, RecordError]] = [
+        (key, Unreadable(why, whose=f"{row.source} {row.entity}", key=key)) for key, why in unusable.items()
+    ]
     outcome.failed.extend(failed)
     return outcome
 
 
-def _write(lane: Lane, connection: Connection, row: StreamRow, batch: normalised.Batch, outcome: Normalised) -> int:
+def _write(
+    lane: Lane, connection: Connection, row: StreamRow, batch: normalised.Batch, outcome: Normalised
+) -> int:
     keys = [d.key for d in outcome.drafts]
     normalised.note_gaps(connection, row, keys, outcome.gaps)
     if outcome.failed:
-        normalised.quarantine(connection, row, "normalise", outcome.failed, run_id=lane.run_id, batch_id=batch.batch_id, version=lane.normaliser.version)
+        normalised.quarantine(
+            connection,
+            row,
+            "normalise",
+            outcome.failed,
+            run_id=lane.run_id,
+            batch_id=batch.batch_id,
+            version=lane.normaliser.version,
+        )
     if outcome.excluded:
         normalised.exclude(connection, row, outcome.excluded)
     if row.canonical in BULK:
         normalised.set_usable(connection, row, keys)
         if batch.is_again:
-            normalised.unstage(connection, row, batch.batch_id, [*keys, *(k for k, _ in outcome.failed), *(e.key for e in outcome.excluded)])
+            normalised.unstage(
+                connection,
+                row,
+                batch.batch_id,
+                [*keys, *(k for k, _ in outcome.failed), *(e.key for e in outcome.excluded)],
+            )
         normalised.stage_drafts(connection, row, batch.batch_id, outcome.drafts)
         return len(keys)
     changed = normalised.write_claims(connection, row, outcome.drafts)
@@ -208,7 +265,11 @@ def _write(lane: Lane, connection: Connection, row: StreamRow, batch: normalised
 
 def _prove_complete(records: Sequence[tuple[str, bytes]], outcome: Normalised, row: StreamRow) -> None:
     """A record silently dropped must never happen: a normaliser that loses one is a defect, and stops here."""
-    accounted = {d.key for d in outcome.drafts} | {k for k, _ in outcome.failed} | {e.key for e in outcome.excluded}
+    accounted = (
+        {d.key for d in outcome.drafts} | {k for k, _ in outcome.failed} | {e.key for e in outcome.excluded}
+    )
     lost = {k for k, _ in records} - accounted
     if lost:
-        raise AssertionError(f"the mapping of {row.source} lost {len(lost)} records of {row.entity}, for example {min(lost)}")
+        raise AssertionError(
+            f"the mapping of {row.source} lost {len(lost)} records of {row.entity}, for example {min(lost)}"
+        )

@@ -11,7 +11,17 @@ from sqlalchemy import Connection
 
 from sync_engine.stages.lane import Lane
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
-from sync_engine.store.publishing import code_lists, contacts, debtors, document_overrides, documents, inbox, ledger, new_links, orphans
+from sync_engine.store.publishing import (
+    code_lists,
+    contacts,
+    debtors,
+    document_overrides,
+    documents,
+    inbox,
+    ledger,
+    new_links,
+    orphans,
+)
 from sync_engine.store.publishing.cut import Cut, close_cut, open_cut
 from sync_engine.store.publishing.policy import enter_policy
 from sync_engine.store.runs import Counts, record_step
@@ -53,8 +63,21 @@ def publish(lane: Lane) -> Published:
         changes = close_cut(cut)
         documents.clear_staging(cut)
     lane.warnings.extend(cut.warnings)
-    written = sum(n for row in cut.counts.values() for name, n in row.items() if name in ("created", "updated", "deleted"))
-    record_step(lane.store, lane.run_id, "publish", "cut", "succeeded", time.perf_counter() - started, Counts(read=written, changed=written))
+    written = sum(
+        n
+        for row in cut.counts.values()
+        for name, n in row.items()
+        if name in ("created", "updated", "deleted")
+    )
+    record_step(
+        lane.store,
+        lane.run_id,
+        "publish",
+        "cut",
+        "succeeded",
+        time.perf_counter() - started,
+        Counts(read=written, changed=written),
+    )
     return Published(cut.cut_id, cut.counts, changes)
 
 
@@ -65,32 +88,57 @@ def ledger_date(lane: Lane) -> date:
 
 def _cut(lane: Lane, connection: Connection) -> Cut:
     as_of = lane.now()
-    cut_id = open_cut(connection, lane.source, lane.run_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version)
+    cut_id = open_cut(
+        connection, lane.source, lane.run_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version
+    )
     portfolio = lane.config.portfolio
     links = {entity: lane.config.link_settings(entity) for entity in ("debtor", "contact")}
     return Cut(
-        connection, lane.source, lane.config.role, lane.run_id, cut_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version, lane.actor,
-        portfolio_dimension=portfolio.dimension if portfolio else None, move_brake=portfolio.move_brake if portfolio else 1.0, accept_held=lane.accept_held,
-        link_mode={e: str(s.mode) for e, s in links.items()}, create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
+        connection,
+        lane.source,
+        lane.config.role,
+        lane.run_id,
+        cut_id,
+        as_of,
+        ledger_date(lane),
+        lane.policy,
+        lane.normaliser.version,
+        lane.actor,
+        portfolio_dimension=portfolio.dimension if portfolio else None,
+        move_brake=portfolio.move_brake if portfolio else 1.0,
+        accept_held=lane.accept_held,
+        link_mode={e: str(s.mode) for e, s in links.items()},
+        create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
         rungs={e: s.rungs for e, s in links.items()},
     )
 
 
 def _config_changed(lane: Lane, connection: Connection) -> bool:
     """Whether everything must be folded again: the policy or the source's configuration is not the last cut's."""
-    last = fetch(connection, """
+    last = fetch(
+        connection,
+        """
         SELECT c.policy, r.config_hash FROM canonical.cut c LEFT JOIN engine.run r USING (run_id)
         WHERE c.source = :source AND c.run_id <> :run ORDER BY c.cut_id DESC LIMIT 1
-        """, source=lane.source, run=lane.run_id)
+        """,
+        source=lane.source,
+        run=lane.run_id,
+    )
     return bool(last) and tuple(last[0]) != (lane.policy.digest, lane.config.digest)
 
 
 def _is_large(lane: Lane, connection: Connection) -> bool:
     """Whether so much is dirty that the statistics are stale: a plan made for few dirty records is quadratic on many."""
-    return bool(fetch(connection, """
+    return bool(
+        fetch(
+            connection,
+            """
         SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source
             AND r.dirty LIMIT 2001) x
-        """, source=lane.source)[0][0])
+        """,
+            source=lane.source,
+        )[0][0]
+    )
 
 
 def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: bool) -> None:
@@ -107,7 +155,9 @@ def _documents(cut: Cut) -> None:
     documents.stage_latest(cut)
     has_documents = documents.prepare_documents(cut)
     has_entries = ledger.merge_entries(cut)
-    if has_entries or (has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source")):
+    if has_entries or (
+        has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source")
+    ):
         ledger.resolve_entries(cut)
         ledger.enrich_documents(cut)
     documents.apply_facets(cut)
@@ -127,17 +177,29 @@ def _documents(cut: Cut) -> None:
 def _close(lane: Lane, cut: Cut) -> None:
     """What this cut took up is no longer waiting; what is gone is no longer odd. A batch is published when nothing of it waits."""
     for table in ("quarantine", "code_gap"):
-        run_sql(cut.connection, f"""
+        run_sql(
+            cut.connection,
+            f"""
             DELETE FROM engine.{table} q USING engine.source_record r, engine.stream s
             WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty AND r.deleted_at IS NOT NULL AND q.stream_id = r.stream_id AND q.key = r.key
-            """, source=lane.source)
-    run_sql(cut.connection, """
+            """,
+            source=lane.source,
+        )
+    run_sql(
+        cut.connection,
+        """
         UPDATE engine.source_record r SET dirty = false FROM engine.stream s
         WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty
-        """, source=lane.source)
-    run_sql(cut.connection, f"""
+        """,
+        source=lane.source,
+    )
+    run_sql(
+        cut.connection,
+        f"""
         UPDATE engine.lake_manifest m SET published_at = now() FROM engine.stream s
         WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL AND m.published_at IS NULL
           AND NOT EXISTS (SELECT FROM {staged(lane.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
               WHERE a.batch_id = m.batch_id AND r.state = 0)
-        """, source=lane.source)
+        """,
+        source=lane.source,
+    )

@@ -44,7 +44,9 @@ def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None =
     stream = lane.connector.streams[entity]
     if full:
         note_damage(lane, entity)
-    everything = full or row.is_damaged or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
+    everything = (
+        full or row.is_damaged or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
+    )
     if everything:
         with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
             records.start_sweep(connection, lane.source, row.stream_id)
@@ -56,7 +58,9 @@ def note_damage(lane: Lane, entity: str) -> None:
     """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost."""
     with transaction(lane.store, f"reading what has landed of {entity}") as connection:
         landed = [b for b in damage.batches(connection, lane.source, entity) if b.needed]
-    found = [(b, said) for b in landed if (said := lane.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage]
+    found = [
+        (b, said) for b in landed if (said := lane.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage
+    ]
     if found:
         with transaction(lane.store, f"noting damage of {entity}") as connection:
             for one, said in found:
@@ -66,7 +70,9 @@ def note_damage(lane: Lane, entity: str) -> None:
 def _missing(lane: Lane, row: StreamRow) -> SourceError:
     """That what was offered is gone is a failure of the entity: what it said before stays, and may be out of date."""
     failure = SourceError(
-        lane.missing[row.entity], whose=lane.source, key=row.entity,
+        lane.missing[row.entity],
+        whose=lane.source,
+        key=row.entity,
         todo=f"Mend it at the source (permission, published page, app), or, if it is meant to be gone: sync-engine sources accept {lane.source}.",
     )
     record_step(lane.store, lane.run_id, "pull", row.entity, "failed", 0.0, Counts(), str(failure))
@@ -81,7 +87,11 @@ def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
         if batch.entity in lane.held_back:
             continue
         only = RecordBatch(batch.entity, batch.records, batch.deleted, None, complete=False)
-        outcome.append(_land(lane, rows[batch.entity], [only], sweeping=False, stage="pull debtor", is_verification=False))
+        outcome.append(
+            _land(
+                lane, rows[batch.entity], [only], sweeping=False, stage="pull debtor", is_verification=False
+            )
+        )
     return outcome
 
 
@@ -94,7 +104,15 @@ def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
     return since >= lane.config.sweep_every(stream.sweep_every) or since < -CLOCKS_AGREE
 
 
-def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweeping: bool, stage: str, is_verification: bool = True) -> Pulled:
+def _land(
+    lane: Lane,
+    row: StreamRow,
+    batches: Iterable[RecordBatch],
+    *,
+    sweeping: bool,
+    stage: str,
+    is_verification: bool = True,
+) -> Pulled:
     started, calls = time.perf_counter(), lane.connector.calls
     counts, sweep = Counts(), None
     try:
@@ -103,29 +121,60 @@ def _land(lane: Lane, row: StreamRow, batches: Iterable[RecordBatch], *, sweepin
             lane.progress(stage, row.entity, counts.read)
     except Exception as failure:
         counts.calls = lane.connector.calls - calls
-        record_step(lane.store, lane.run_id, stage, row.entity, "failed", time.perf_counter() - started, counts, str(failure))
+        record_step(
+            lane.store,
+            lane.run_id,
+            stage,
+            row.entity,
+            "failed",
+            time.perf_counter() - started,
+            counts,
+            str(failure),
+        )
         raise
     counts.calls = lane.connector.calls - calls
     held = sweep is not None and sweep.held
     if odd := lane.oddity(row.entity):
         lane.notes[row.entity] = odd
-    record_step(lane.store, lane.run_id, stage, row.entity, "held" if held else "succeeded", time.perf_counter() - started, counts,
-        sweep.why if sweep and held else odd or None, verified_stream=row.stream_id if is_verification else None)
+    record_step(
+        lane.store,
+        lane.run_id,
+        stage,
+        row.entity,
+        "held" if held else "succeeded",
+        time.perf_counter() - started,
+        counts,
+        sweep.why if sweep and held else odd or None,
+        verified_stream=row.stream_id if is_verification else None,
+    )
     return Pulled(row.entity, counts, sweep)
 
 
 def _land_batch(
-    lane: Lane, row: StreamRow, batch: RecordBatch, hashes: dict[str, tuple[str, RawRecord]], number: int, counts: Counts, *, sweeping: bool,
+    lane: Lane,
+    row: StreamRow,
+    batch: RecordBatch,
+    hashes: dict[str, tuple[str, RawRecord]],
+    number: int,
+    counts: Counts,
+    *,
+    sweeping: bool,
 ) -> records.SweepOutcome | None:
     """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file."""
     keys, stated = list(hashes), _stated(lane, row) if sweeping and batch.complete else None
     with transaction(lane.store, f"comparing {row.entity}", repeatable=True) as connection:
-        new, changed = records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()]) if keys else ([], [])
+        new, changed = (
+            records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()])
+            if keys
+            else ([], [])
+        )
         if not new and not changed:
             sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
     differing = [keys[i] for i in sorted((*new, *changed))]
     if differing:
-        landed = lane.lake.write(lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing])
+        landed = lane.lake.write(
+            lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing]
+        )
         fresh, other = ([(keys[i], hashes[keys[i]][0]) for i in places] for places in (new, changed))
         with transaction(lane.store, f"recording {row.entity}", repeatable=True) as connection:
             records.record_batch(connection, row.stream_id, lane.run_id, landed, fresh, other)
@@ -140,10 +189,22 @@ def _land_batch(
 
 
 def _record(
-    lane: Lane, row: StreamRow, batch: RecordBatch, keys: Sequence[str], connection: Connection, *, sweeping: bool, stated: int | None,
+    lane: Lane,
+    row: StreamRow,
+    batch: RecordBatch,
+    keys: Sequence[str],
+    connection: Connection,
+    *,
+    sweeping: bool,
+    stated: int | None,
 ) -> tuple[records.SweepOutcome | None, int]:
     """What a batch says beside its records: what is gone, what a sweep saw, from where to go on. Returns the sweep's outcome and the deletions."""
-    sweep, deleted = None, records.delete_keys(connection, row.stream_id, list(map(_storable_key, batch.deleted))) if batch.deleted else 0
+    sweep, deleted = (
+        None,
+        records.delete_keys(connection, row.stream_id, list(map(_storable_key, batch.deleted)))
+        if batch.deleted
+        else 0,
+    )
     if sweeping:
         records.note_seen(connection, lane.source, row.stream_id, keys)
         if batch.complete:
@@ -156,16 +217,29 @@ def _record(
     return sweep, deleted
 
 
-def _judge_sweep(lane: Lane, row: StreamRow, connection: Connection, stated: int | None) -> records.SweepOutcome:
+def _judge_sweep(
+    lane: Lane, row: StreamRow, connection: Connection, stated: int | None
+) -> records.SweepOutcome:
     brake = None if lane.accept_held else 1.0 if _is_harmless(row) else lane.config.sweep.brake
     outcome = records.finish_sweep(
-        connection, lane.source, row.stream_id, lane.run_id, brake=brake, brake_from=lane.config.sweep.brake_from, stated=stated, at=lane.now(),
+        connection,
+        lane.source,
+        row.stream_id,
+        lane.run_id,
+        brake=brake,
+        brake_from=lane.config.sweep.brake_from,
+        stated=stated,
+        at=lane.now(),
         guarded="" if lane.accept_held or row.facet else row.canonical,
     )
     if outcome.why and not outcome.held:
-        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again.")
+        lane.warnings.append(
+            f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again."
+        )
     if outcome.held:
-        lane.warnings.append(f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then `run --accept-deletes`.")
+        lane.warnings.append(
+            f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then `run --accept-deletes`."
+        )
     return outcome
 
 
@@ -189,15 +263,28 @@ def _hashed(batches: Iterable[RecordBatch]) -> Iterator[tuple[RecordBatch, dict[
     digest = xxhash.xxh3_128_hexdigest
     for batch in batches:
         read = _storable(batch.records)
-        yield batch, {r.key: (digest(r.payload + r.unreadable.encode() if r.unreadable else r.payload), r) for r in read}
+        yield (
+            batch,
+            {
+                r.key: (digest(r.payload + r.unreadable.encode() if r.unreadable else r.payload), r)
+                for r in read
+            },
+        )
 
 
 def _storable(read: Sequence[RawRecord]) -> Sequence[RawRecord]:
     """The records, those whose key no database keeps under a made-up one and unreadable; looked at one by one only where there are such."""
     keys = [r.key for r in read]
-    if not keys or ("" not in keys and max(map(len, keys)) <= LONGEST_KEY and not _UNSTORABLE.search("".join(keys))):
+    if not keys or (
+        "" not in keys and max(map(len, keys)) <= LONGEST_KEY and not _UNSTORABLE.search("".join(keys))
+    ):
         return read
-    return [r if not (why := _refused_key(r.key)) else r._replace(key=_storable_key(r.key, r.payload), unreadable=r.unreadable or why) for r in read]
+    return [
+        r
+        if not (why := _refused_key(r.key))
+        else r._replace(key=_storable_key(r.key, r.payload), unreadable=r.unreadable or why)
+        for r in read
+    ]
 
 
 def _refused_key(key: str) -> str:
@@ -211,5 +298,3 @@ def _refused_key(key: str) -> str:
 
 def _storable_key(key: str, payload: bytes = b"") -> str:
     return made_up_key(key.encode("utf-8", "surrogatepass") or payload) if _refused_key(key) else key
-
-

@@ -23,11 +23,20 @@ def reconcile(lane: Lane, cut_id: int) -> Certificate:
     untold = {entity: stream.untold for entity, stream in lane.connector.streams.items() if stream.untold}
     with transaction(lane.store, "certifying the cut") as connection:
         certificate = controls.reconcile(
-            connection, lane.source, lane.run_id, cut_id, totals, unanswered=unanswered, untold=untold, beside=lane.store,
+            connection,
+            lane.source,
+            lane.run_id,
+            cut_id,
+            totals,
+            unanswered=unanswered,
+            untold=untold,
+            beside=lane.store,
             allowed_missing=lane.config.missing.share,
         )
     counts = Counts(read=len(totals), changed=len(totals), calls=lane.connector.calls - calls)
-    record_step(lane.store, lane.run_id, "reconcile", "cut", "succeeded", time.perf_counter() - started, counts)
+    record_step(
+        lane.store, lane.run_id, "reconcile", "cut", "succeeded", time.perf_counter() - started, counts
+    )
     return certificate
 
 

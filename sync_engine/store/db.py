@@ -22,29 +22,48 @@ def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
     JSON arrives as text, since we decode it ourselves where speed matters.
     """
     told = {"application_name": application, "client_encoding": "UTF8"}
-    return settled(create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args=told))
+    return settled(
+        create_engine(
+            url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args=told
+        )
+    )
 
 
 def as_sync_error(error: BaseException, doing: str) -> SyncError:
     """The one place where SQLAlchemy's and psycopg's exceptions become ours; no statement, parameter or row is quoted."""
     origin = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     state = getattr(origin, "sqlstate", None) or ""
-    if (isinstance(error, exc.DBAPIError) and error.connection_invalidated) or isinstance(origin, psycopg.OperationalError | psycopg.InterfaceError):
+    if (isinstance(error, exc.DBAPIError) and error.connection_invalidated) or isinstance(
+        origin, psycopg.OperationalError | psycopg.InterfaceError
+    ):
         if state in ("40001", "40P01", "55P03"):
-            return TransientError(f"the database asked to try again ({state}) while {doing}", todo="The transaction was rolled back; run again.")
+            return TransientError(
+                f"the database asked to try again ({state}) while {doing}",
+                todo="The transaction was rolled back; run again.",
+            )
         if state == ADMIN_SHUTDOWN:
-            return StoreError(f"the connection to the database was lost while {doing}: {ENDED[state]}",
-                todo="The transaction was rolled back; the next run continues.")
+            return StoreError(
+                f"the connection to the database was lost while {doing}: {ENDED[state]}",
+                todo="The transaction was rolled back; the next run continues.",
+            )
         if state in ENDED:
-            return StoreError(f"{ENDED[state]} ({_first_line(origin)}) while {doing}",
-                todo="The transaction was rolled back; run again. The engine lifts the limits of its role, so this one is a pool's or a person's.")
+            return StoreError(
+                f"{ENDED[state]} ({_first_line(origin)}) while {doing}",
+                todo="The transaction was rolled back; run again. The engine lifts the limits of its role, so this one is a pool's or a person's.",
+            )
         if state.startswith("53"):
-            return StoreError(f"the database is out of room ({state}: {_first_line(origin)}) while {doing}",
-                todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.")
-        return StoreError(f"the connection to the database was lost while {doing}",
-            todo="Check the server and SYNC_ENGINE_DATABASE_URL; the transaction was rolled back, the next run continues.")
-    return StoreError(f"the database refused ({state or type(origin).__name__}) while {doing}: {_first_line(origin)}",
-        todo="The transaction was rolled back; nothing was lost.")
+            return StoreError(
+                f"the database is out of room ({state}: {_first_line(origin)}) while {doing}",
+                todo="Free disk or connections on the server; the transaction was rolled back, the next run continues.",
+            )
+        return StoreError(
+            f"the connection to the database was lost while {doing}",
+            todo="Check the server and SYNC_ENGINE_DATABASE_URL; the transaction was rolled back, the next run continues.",
+        )
+    return StoreError(
+        f"the database refused ({state or type(origin).__name__}) while {doing}: {_first_line(origin)}",
+        todo="The transaction was rolled back; nothing was lost.",
+    )
 
 
 def _first_line(error: BaseException) -> str:
@@ -59,7 +78,9 @@ def store_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except (exc.SQLAlchemyError, psycopg.Error) as error:
-        raise as_sync_error(error, doing) from None  # the driver's own text quotes rows, which may be personal data
+        raise as_sync_error(
+            error, doing
+        ) from None  # the driver's own text quotes rows, which may be personal data
 
 
 @contextmanager
@@ -77,7 +98,9 @@ def transaction(engine: Engine, doing: str, *, repeatable: bool = False) -> Iter
 
 def tell_planner(connection: Connection, table: str) -> None:
     """Counts a temporary table's rows and samples few of them: enough to choose between reading all and looking up some."""
-    connection.exec_driver_sql(f"SET LOCAL default_statistics_target = 10; ANALYZE {table}; SET LOCAL default_statistics_target TO DEFAULT")
+    connection.exec_driver_sql(
+        f"SET LOCAL default_statistics_target = 10; ANALYZE {table}; SET LOCAL default_statistics_target TO DEFAULT"
+    )
 
 
 @contextmanager
@@ -109,9 +132,14 @@ def driver(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
-def copy_rows(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def copy_rows(
+    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
     """COPY rows of text (or None) into a table; `table` and `columns` are ours, never input."""
-    with driver(connection).cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+    with (
+        driver(connection).cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
         write = copy.write_row
         for row in rows:
             write(row)

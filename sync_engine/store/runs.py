@@ -36,7 +36,15 @@ class Counts:
             setattr(self, name, getattr(self, name) + value)
 
 
-def open_run(engine: Engine, source: str, kind: str, triggered_by: str, config_hash: str, run_id: UUID | None = None, alive: Collection[UUID] = ()) -> UUID:
+def open_run(
+    engine: Engine,
+    source: str,
+    kind: str,
+    triggered_by: str,
+    config_hash: str,
+    run_id: UUID | None = None,
+    alive: Collection[UUID] = (),
+) -> UUID:
     """Opens a run and closes runs of the same source whose process died; returns its id.
 
     A run that works in several steps opens itself again at each, by its id. What it was taken for in between (dead, done) is
@@ -44,39 +52,81 @@ def open_run(engine: Engine, source: str, kind: str, triggered_by: str, config_h
     """
     run_id = run_id or uuid4()
     with transaction(engine, "opening a run") as connection:
-        run_sql(connection, """
+        run_sql(
+            connection,
+            """
             UPDATE engine.run SET finished_at = now(), outcome = 'died', error = 'the process ended before the run did'
             WHERE source = :source AND finished_at IS NULL AND run_id <> :run AND NOT run_id = ANY(:alive)
-            """, source=source, run=run_id, alive=list(alive))
-        run_sql(connection, """
+            """,
+            source=source,
+            run=run_id,
+            alive=list(alive),
+        )
+        run_sql(
+            connection,
+            """
             INSERT INTO engine.run AS r (run_id, source, kind, triggered_by, config_hash, pid) VALUES (:run, :source, :kind, :by, :hash, :pid)
             ON CONFLICT (run_id) DO UPDATE SET finished_at = NULL, outcome = NULL, error = NULL, error_class = NULL WHERE r.outcome IN ('died', 'succeeded')
-            """, run=run_id, source=source, kind=kind, by=triggered_by, hash=config_hash, pid=os.getpid())
+            """,
+            run=run_id,
+            source=source,
+            kind=kind,
+            by=triggered_by,
+            hash=config_hash,
+            pid=os.getpid(),
+        )
     return run_id
 
 
-def close_run(engine: Engine, run_id: UUID, outcome: str, error: BaseException | None = None, cut_id: int | None = None) -> None:
+def close_run(
+    engine: Engine, run_id: UUID, outcome: str, error: BaseException | None = None, cut_id: int | None = None
+) -> None:
     """Closes a run: succeeded, partial (some entities failed), held (a brake wants a person), failed."""
     with transaction(engine, "closing a run") as connection:
-        run_sql(connection, """
+        run_sql(
+            connection,
+            """
             UPDATE engine.run SET finished_at = now(), outcome = :outcome, error = :error, error_class = :class, cut_id = coalesce(:cut, cut_id)
                 WHERE run_id = :run
-            """, outcome=outcome, error=None if error is None else str(error), **{"class": None if error is None else type(error).__name__}, cut=cut_id,
-                run=run_id)
+            """,
+            outcome=outcome,
+            error=None if error is None else str(error),
+            **{"class": None if error is None else type(error).__name__},
+            cut=cut_id,
+            run=run_id,
+        )
 
 
 def record_step(
-    engine: Engine, run_id: UUID, stage: str, entity: str, outcome: str, seconds: float, counts: Counts, error: str | None = None, *,
+    engine: Engine,
+    run_id: UUID,
+    stage: str,
+    entity: str,
+    outcome: str,
+    seconds: float,
+    counts: Counts,
+    error: str | None = None,
+    *,
     verified_stream: int | None = None,
 ) -> None:
     """One row of what a stage did for an entity. `verified_stream` was asked, and everything it said is stored."""
     with transaction(engine, "recording a step", repeatable=True) as connection:
         if verified_stream is not None:
             verified(connection, verified_stream)
-        run_sql(connection, """
+        run_sql(
+            connection,
+            """
             INSERT INTO engine.run_step (run_id, stage, entity, outcome, error, read, changed, unchanged, quarantined, excluded, deleted, calls, bytes, seconds)
             VALUES (:run, :stage, :entity, :outcome, :error, :read, :changed, :unchanged, :quarantined, :excluded, :deleted, :calls, :bytes, :seconds)
-            """, run=run_id, stage=stage, entity=entity, outcome=outcome, error=error, seconds=round(seconds, 3), **asdict(counts))
+            """,
+            run=run_id,
+            stage=stage,
+            entity=entity,
+            outcome=outcome,
+            error=error,
+            seconds=round(seconds, 3),
+            **asdict(counts),
+        )
 
 
 @contextmanager
@@ -90,7 +140,8 @@ def source_lock(engine: Engine, source: str, *, wait: bool) -> Iterator[None]:
         elif not turns.try_take(connection, turn):
             who = turns.told(connection, turn)
             raise ConfigurationError(
-                "another run of this source is going on" + (f" ({who})" if who else ""), whose=source,
+                "another run of this source is going on" + (f" ({who})" if who else ""),
+                whose=source,
                 todo=f"Try again when it has ended; `sync-engine run {source} --wait` waits for it.",
             )
         try:
@@ -108,13 +159,16 @@ def _release(connection: Connection) -> None:
 
 def steps_of(connection: Connection, run_id: UUID) -> list[dict[str, Any]]:
     """The steps of a run, in order."""
-    rows = connection.execute(text("SELECT * FROM engine.run_step WHERE run_id = :run ORDER BY step_id"), {"run": run_id}).mappings()
+    rows = connection.execute(
+        text("SELECT * FROM engine.run_step WHERE run_id = :run ORDER BY step_id"), {"run": run_id}
+    ).mappings()
     return [dict(r) for r in rows]
 
 
 def last_runs(connection: Connection, source: str, limit: int = 10) -> list[dict[str, Any]]:
     """The latest runs of a source."""
-    rows = connection.execute(text("SELECT * FROM engine.run WHERE source = :s ORDER BY started_at DESC LIMIT :n"), {"s": source, "n": limit}).mappings()
+    rows = connection.execute(
+        text("SELECT * FROM engine.run WHERE source = :s ORDER BY started_at DESC LIMIT :n"),
+        {"s": source, "n": limit},
+    ).mappings()
     return [dict(r) for r in rows]
-
-

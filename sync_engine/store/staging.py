@@ -18,12 +18,25 @@ from sync_engine.canonical.instalment import INSTALMENT
 from sync_engine.store import turns
 from sync_engine.store.db import fetch, run_sql
 
-BULK: dict[str, tuple[Field, ...]] = {"document": DOCUMENT, "ledger_entry": LEDGER_ENTRY, "application": APPLICATION}
+BULK: dict[str, tuple[Field, ...]] = {
+    "document": DOCUMENT,
+    "ledger_entry": LEDGER_ENTRY,
+    "application": APPLICATION,
+}
 """Canonical entities that are set from staging, and the fields their drafts may carry."""
 LINE_COLUMNS = names(DOCUMENT_LINE)
 INSTALMENT_COLUMNS = names(INSTALMENT)
-TYPES = {"text": "text", "money": "numeric(19,4)", "number": "numeric(28,10)", "bool": "boolean", "date": "date", "ts": "timestamptz", "int": "integer",
-    "json": "jsonb", "set": "jsonb"}
+TYPES = {
+    "text": "text",
+    "money": "numeric(19,4)",
+    "number": "numeric(28,10)",
+    "bool": "boolean",
+    "date": "date",
+    "ts": "timestamptz",
+    "int": "integer",
+    "json": "jsonb",
+    "set": "jsonb",
+}
 
 
 def staged(source: str, entity: str) -> str:
@@ -38,6 +51,7 @@ def seen_table(source: str) -> str:
 
 def definitions(source: str) -> dict[str, str]:
     """The columns of each staging table of a source, as SQL."""
+
     def typed(fields: tuple[Field, ...]) -> str:
         return ", ".join(f'"{f.name}" {TYPES[f.kind]}' for f in fields)
 
@@ -51,9 +65,11 @@ def definitions(source: str) -> dict[str, str]:
     line = f"batch_id bigint NOT NULL, document_key text NOT NULL, {identity('document_id', 'document', 'document_key')}, "
     key = "document_key || '/' || line_key"
     return {
-        **heads, "document_line": f"{line}{identity('id', 'line', key)}, {typed(DOCUMENT_LINE)}",
+        **heads,
+        "document_line": f"{line}{identity('id', 'line', key)}, {typed(DOCUMENT_LINE)}",
         "document_instalment": f"{line}{typed(INSTALMENT)}",
-        "seen": "stream_id smallint NOT NULL, key text NOT NULL", "epoch": "epoch uuid NOT NULL, shape text NOT NULL",
+        "seen": "stream_id smallint NOT NULL, key text NOT NULL",
+        "epoch": "epoch uuid NOT NULL, shape text NOT NULL",
     }
 
 
@@ -77,9 +93,18 @@ def ensure_staging(connection: Connection, source: str) -> bool:
 
 def _is_intact(connection: Connection, source: str, epoch: object, shape: str) -> bool:
     table = staged(source, "epoch")
-    if fetch(connection, "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:t) AND attname = 'shape'", t=table)[0][0] == 0:
+    if (
+        fetch(
+            connection,
+            "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(:t) AND attname = 'shape'",
+            t=table,
+        )[0][0]
+        == 0
+    ):
         return False
-    return bool(fetch(connection, f"SELECT 1 FROM {table} WHERE epoch = :e AND shape = :shape", e=epoch, shape=shape))
+    return bool(
+        fetch(connection, f"SELECT 1 FROM {table} WHERE epoch = :e AND shape = :shape", e=epoch, shape=shape)
+    )
 
 
 def normalise_again_what_was_lost(connection: Connection, source: str) -> int:
@@ -88,7 +113,9 @@ def normalise_again_what_was_lost(connection: Connection, source: str) -> int:
     That is what was normalised since the last cut, and what a cut left waiting: applications whose entries are not known keep
     their batch unpublished, documents without a debtor or a posting are marked on their records, and what facets said waits with them.
     """
-    return run_sql(connection, """
+    return run_sql(
+        connection,
+        """
         UPDATE engine.lake_manifest m SET normalised_as = NULL
         FROM engine.stream s WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL
           AND s.canonical IN ('document', 'ledger_entry', 'application')
@@ -96,4 +123,6 @@ def normalise_again_what_was_lost(connection: Connection, source: str) -> int:
               SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND (r.state <> 0 OR s.facet AND EXISTS (
                   SELECT FROM engine.source_record h JOIN engine.stream t USING (stream_id)
                   WHERE t.source = s.source AND t.canonical = s.canonical AND NOT t.facet AND h.key = r.key AND h.state <> 0))))
-        """, source=source)
+        """,
+        source=source,
+    )

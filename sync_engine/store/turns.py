@@ -73,7 +73,8 @@ def try_take(connection: Connection, turn: str) -> bool:
 
 def holders(connection: Connection, turns: Iterable[str] = ()) -> list[Holder]:
     """Who has which turn now, of these or of all; `since` where the server lets us see it."""
-    rows = connection.execute(text("""
+    rows = connection.execute(
+        text("""
         SELECT CAST(l.relation AS regclass), l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''), a.xact_start
         FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_activity a USING (pid)
         WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareUpdateExclusiveLock' AND l.database = (
@@ -81,8 +82,13 @@ def holders(connection: Connection, turns: Iterable[str] = ()) -> list[Holder]:
           AND (n.nspname = 'staging' AND c.relname LIKE '%\\_\\_turn' OR n.nspname = 'engine' AND c.relname LIKE 'turn\\_%')
           AND (cardinality(CAST(:turns AS text[])) = 0 OR l.relation = ANY(SELECT to_regclass(t) FROM unnest(CAST(:turns AS text[])) t))
         ORDER BY 1, 2
-        """), {"turns": list(turns)})
-    return [Holder(str(turn), int(pid), str(application), str(role), since) for turn, pid, application, role, since in rows]
+        """),
+        {"turns": list(turns)},
+    )
+    return [
+        Holder(str(turn), int(pid), str(application), str(role), since)
+        for turn, pid, application, role, since in rows
+    ]
 
 
 def told(connection: Connection, turn: str) -> str:

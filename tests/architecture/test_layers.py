@@ -16,7 +16,14 @@ PACKAGES = ("sync_engine", "connectors", "mappings", "dagster_project", "migrati
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     """Runs import-linter on the packages in `folder`."""
     tool = Path(sys.executable).parent / "lint-imports"
-    return subprocess.run([tool, "--no-cache"], cwd=folder, env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [tool, "--no-cache"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -37,16 +44,57 @@ def test_the_layers_hold() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "contract"),
     [
-        pytest.param("sync_engine/utils.py", '"""Odds and ends."""', "inside the engine", id="a module without a place"),
-        pytest.param("sync_engine/ownership/resolve.py", "import sync_engine.store", "inside the engine", id="the domain reaches up"),
-        pytest.param("sync_engine/ownership/resolve.py", "import sqlalchemy", "the domain and the mappings", id="SQL in the domain"),
-        pytest.param("mappings/business_central.py", "import httpx", "the domain and the mappings", id="a mapping that asks the ERP"),
-        pytest.param("mappings/business_central.py", "import connectors", "dagster_project above", id="a mapping that knows its connector"),
-        pytest.param("sync_engine/store/claims/quarantine.py", "import sync_engine.store.controls", "inside the store", id="a stage knows what comes after it"),
-        pytest.param("sync_engine/ops/runs/replay.py", "import sync_engine.ops.decisions", "inside ops", id="running knows deciding"),
-        pytest.param("sync_engine/lake.py", "import httpx", "only connectors speak", id="the lake on the network"),
-        pytest.param("sync_engine/lake.py", "import dagster", "only dagster_project", id="Dagster in the engine"),
-        pytest.param("connectors/toolkit/__init__.py", "import connectors.business_central", "connectors do not", id="the toolkit knows an ERP"),
+        pytest.param(
+            "sync_engine/utils.py", '"""Odds and ends."""', "inside the engine", id="a module without a place"
+        ),
+        pytest.param(
+            "sync_engine/ownership/resolve.py",
+            "import sync_engine.store",
+            "inside the engine",
+            id="the domain reaches up",
+        ),
+        pytest.param(
+            "sync_engine/ownership/resolve.py",
+            "import sqlalchemy",
+            "the domain and the mappings",
+            id="SQL in the domain",
+        ),
+        pytest.param(
+            "mappings/business_central.py",
+            "import httpx",
+            "the domain and the mappings",
+            id="a mapping that asks the ERP",
+        ),
+        pytest.param(
+            "mappings/business_central.py",
+            "import connectors",
+            "dagster_project above",
+            id="a mapping that knows its connector",
+        ),
+        pytest.param(
+            "sync_engine/store/claims/quarantine.py",
+            "import sync_engine.store.controls",
+            "inside the store",
+            id="a stage knows what comes after it",
+        ),
+        pytest.param(
+            "sync_engine/ops/runs/replay.py",
+            "import sync_engine.ops.decisions",
+            "inside ops",
+            id="running knows deciding",
+        ),
+        pytest.param(
+            "sync_engine/lake.py", "import httpx", "only connectors speak", id="the lake on the network"
+        ),
+        pytest.param(
+            "sync_engine/lake.py", "import dagster", "only dagster_project", id="Dagster in the engine"
+        ),
+        pytest.param(
+            "connectors/toolkit/__init__.py",
+            "import connectors.business_central",
+            "connectors do not",
+            id="the toolkit knows an ERP",
+        ),
     ],
 )
 def test_a_violation_is_caught(copy: Path, module: str, line: str, contract: str) -> None:

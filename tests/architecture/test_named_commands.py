@@ -34,7 +34,9 @@ def told() -> Iterator[tuple[str, str]]:
     for folder in ("sync_engine", "dagster_project", "connectors", "mappings"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+            parts = {
+                id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values
+            }
             for node in ast.walk(tree):
                 if id(node) in parts:
                     continue
@@ -64,7 +66,9 @@ def below(of: object) -> Mapping[str, object]:
 
 def options(of: object) -> set[str]:
     """The options of one command."""
-    return {opt for parameter in getattr(of, "params", ()) for opt in (*parameter.opts, *parameter.secondary_opts)} | {"--help", "--json", "--verbose", "-v"}
+    return {
+        opt for parameter in getattr(of, "params", ()) for opt in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help", "--json", "--verbose", "-v"}
 
 
 def everywhere(of: object) -> set[str]:
@@ -79,7 +83,11 @@ def wrong(text: str) -> list[str]:
         at, left = command(words.split())
         if at is TREE or (below(at) and left):
             found.append(f"sync-engine{words}")
-        found += [f"sync-engine{words} {option}" for option in OPTION.findall(rest) if option not in options(at) and "`" in text]
+        found += [
+            f"sync-engine{words} {option}"
+            for option in OPTION.findall(rest)
+            if option not in options(at) and "`" in text
+        ]
     return found + [option for option in OPTION.findall(text) if option not in everywhere(TREE) | OF_OTHERS]
 
 
@@ -96,7 +104,11 @@ def bare(text: str) -> list[str]:
         at, _ = command([word for word in before if re.fullmatch(r"[a-z][a-z-]*", word)])
         if at is not TREE:
             text = text.replace(f"`{quoted}`", "")
-            named += [f"{' '.join(before)} {option}" for option in OPTION.findall(quoted) if option not in everywhere(at)]
+            named += [
+                f"{' '.join(before)} {option}"
+                for option in OPTION.findall(quoted)
+                if option not in everywhere(at)
+            ]
     return named + [option for option in OPTION.findall(text) if option not in OF_OTHERS]
 
 
@@ -113,7 +125,13 @@ def test_an_option_is_advised_with_its_command() -> None:
 
 def test_the_readme_names_options_of_the_commands_it_names() -> None:
     """Where a quoted piece of the README begins with a command, its options are that command's."""
-    assert [f"{place}: {option}" for place, text in told() if place.startswith("README") for option in bare(text) if " " in option] == []
+    assert [
+        f"{place}: {option}"
+        for place, text in told()
+        if place.startswith("README")
+        for option in bare(text)
+        if " " in option
+    ] == []
 
 
 @pytest.mark.parametrize("text", [
@@ -124,7 +142,14 @@ def test_an_option_of_nobody_is_found(text: str) -> None:
     assert bare(text)
 
 
-@pytest.mark.parametrize("text", ["Then `run crm --full`.", "Then `sync-engine links apply HASH --wait`.", "`links plan crm`, then `sweep approve SOURCE`."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Then `run crm --full`.",
+        "Then `sync-engine links apply HASH --wait`.",
+        "`links plan crm`, then `sweep approve SOURCE`.",
+    ],
+)
 def test_an_option_with_its_command_is_let_pass(text: str) -> None:
     """By the name of the program or without it."""
     assert not bare(text)

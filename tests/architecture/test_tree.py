@@ -16,7 +16,9 @@ TOP_LEVEL = {
     "pyproject.toml", "sync_engine", "connectors", "mappings", "dagster_project", "migrations", "tests", "README.md",
     "Makefile", "requirements.lock", "requirements-dev.lock", "CHANGELOG.md", "LICENSE", "CONTRIBUTING.md", "docs", "findings",
 }  # fmt: skip
-SAYS_NOTHING = re.compile(r"(utils?|helpers?|common|base|managers?|misc|shared)(_.*)?|.*_(utils?|helpers?|base|managers?)")
+SAYS_NOTHING = re.compile(
+    r"(utils?|helpers?|common|base|managers?|misc|shared)(_.*)?|.*_(utils?|helpers?|base|managers?)"
+)
 LONG = 350
 
 # Written with brackets, so that these lines do not find themselves.
@@ -26,7 +28,9 @@ OF_A_MACHINE = [
     re.compile(r"\.librar[y]/|/shared/(fact[s]|desig[n])\b"),
 ]
 OF_A_REGISTRY = [
-    re.compile(r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian|--(extra-)?index-ur[l]|--trusted-hos[t]"),
+    re.compile(
+        r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|deb[.]debian|--(extra-)?index-ur[l]|--trusted-hos[t]"
+    ),
 ]
 
 
@@ -39,7 +43,11 @@ def committed() -> list[Path]:
     if listed.returncode == 0:
         return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
     made_here = {".venv", ".home", ".bench", "__pycache__", ".git"}
-    return [path for path in ROOT.rglob("*") if path.is_file() and not made_here & set(path.relative_to(ROOT).parts) and ".cache" not in path.name]
+    return [
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file() and not made_here & set(path.relative_to(ROOT).parts) and ".cache" not in path.name
+    ]
 
 
 def modules() -> list[Path]:
@@ -65,17 +73,28 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert sorted({name for name in named if SAYS_NOTHING.fullmatch(name)}) == []
 
 
-@pytest.mark.parametrize(("patterns", "whose"), [(OF_A_MACHINE, "a machine"), (OF_A_REGISTRY, "a registry")], ids=["machines", "registries"])
+@pytest.mark.parametrize(
+    ("patterns", "whose"),
+    [(OF_A_MACHINE, "a machine"), (OF_A_REGISTRY, "a registry")],
+    ids=["machines", "registries"],
+)
 def test_nothing_committed_belongs_to(patterns: list[re.Pattern[str]], whose: str) -> None:
     """No path of the machine it was written on, no host packages were fetched from."""
     found = []
     for path in committed():
         for number, line in enumerate(path.read_bytes().decode("utf-8", "ignore").splitlines(), 1):
-            found += [f"{path.relative_to(ROOT)}:{number}: {whose}: {line.strip()[:120]}" for pattern in patterns if pattern.search(line)]
+            found += [
+                f"{path.relative_to(ROOT)}:{number}: {whose}: {line.strip()[:120]}"
+                for pattern in patterns
+                if pattern.search(line)
+            ]
     assert found == []
 
 
-@pytest.mark.parametrize("halves", [("see /wor", "k/main/x"), ("cd /roo", "t/y"), ("/hom", "e/ada/z"), ("https://pypi", ".org/simple")])
+@pytest.mark.parametrize(
+    "halves",
+    [("see /wor", "k/main/x"), ("cd /roo", "t/y"), ("/hom", "e/ada/z"), ("https://pypi", ".org/simple")],
+)
 def test_the_search_finds_what_it_is_for(halves: tuple[str, str]) -> None:
     """The patterns can fail; the lines are put together here, so that the search does not find this one."""
     assert any(pattern.search("".join(halves)) for pattern in OF_A_MACHINE + OF_A_REGISTRY)
@@ -97,21 +116,32 @@ def test_an_erp_is_whole(connector: str) -> None:
     """A connector comes with a mapping, a simulator that speaks its wire, a test of both, and golden cases."""
     owed = {
         "a mapping": [ROOT / "mappings" / f"{connector}.py", ROOT / "mappings" / connector / "__init__.py"],
-        "a simulator": [ROOT / "tests" / "simulators" / connector / "__init__.py", ROOT / "tests" / "simulators" / f"{connector}.py"],
+        "a simulator": [
+            ROOT / "tests" / "simulators" / connector / "__init__.py",
+            ROOT / "tests" / "simulators" / f"{connector}.py",
+        ],
         "golden cases": [*(ROOT / "tests" / "mappings" / "golden").rglob("*.expected.json")],
         "tests of the connector": [*(ROOT / "tests" / "connectors").rglob("test_*.py")],
     }
     assert [what for what, places in owed.items() if not any(place.is_file() for place in places)] == []
-    mappings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]["sync_engine.mappings"]
+    mappings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "entry-points"
+    ]["sync_engine.mappings"]
     assert connector in mappings
 
 
 def test_the_whole_domain_is_kept_pure() -> None:
     """The contract that forbids I/O lists its modules; one that is added to the domain must be added there."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     pure = next(set(contract["source_modules"]) for contract in contracts if contract["id"] == "pure")
     domain = {"canonical", "ownership", "matching", "records", "errors"}
-    there = {f"sync_engine.{name}" for name in domain if (ROOT / "sync_engine" / name).is_dir() or (ROOT / "sync_engine" / f"{name}.py").is_file()}
+    there = {
+        f"sync_engine.{name}"
+        for name in domain
+        if (ROOT / "sync_engine" / name).is_dir() or (ROOT / "sync_engine" / f"{name}.py").is_file()
+    }
     assert pure == there | {"mappings"}
 
 
@@ -129,10 +159,17 @@ def test_long_modules_are_named() -> None:
             continue  # a migration is written once and never grows
         lines = path.read_bytes().count(b"\n")
         if lines > LONG:
-            warnings.warn(f"{path.relative_to(ROOT)}: {lines} lines, think of splitting it", UserWarning, stacklevel=1)
+            warnings.warn(
+                f"{path.relative_to(ROOT)}: {lines} lines, think of splitting it", UserWarning, stacklevel=1
+            )
 
 
 def test_every_module_says_what_it_is() -> None:
     """The first line of a module is a sentence about it."""
-    silent = [path for path in modules() if path.stat().st_size and not path.read_text(encoding="utf-8").lstrip("#! /a-z\n").startswith(('"""', 'r"""'))]
+    silent = [
+        path
+        for path in modules()
+        if path.stat().st_size
+        and not path.read_text(encoding="utf-8").lstrip("#! /a-z\n").startswith(('"""', 'r"""'))
+    ]
     assert [str(path.relative_to(ROOT)) for path in silent] == []

@@ -31,9 +31,26 @@ from sync_engine.platform.postgres import EmbeddedPostgres
 from sync_engine.platform.urls import psycopg_url
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min", "work_mem": "64MB", "maintenance_work_mem": "256MB"}
+SETTINGS = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+}
 SCENARIOS = (("full", "full"), ("inc0", "inc"), ("inc1", "inc"), ("resync", "resync"))
-TOOLS = ("httpx", "orjson", "msgspec", "pydantic", "psycopg[binary]", "psutil", "uvicorn", "uvloop", "httptools", "sling-linux-amd64")
+TOOLS = (
+    "httpx",
+    "orjson",
+    "msgspec",
+    "pydantic",
+    "psycopg[binary]",
+    "psutil",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "sling-linux-amd64",
+)
 YAML = """type: dagster_project.components.ErpSource
 attributes:
   source: bench
@@ -45,17 +62,24 @@ attributes:
 
 def main() -> None:
     """Sets up, measures, prints the table."""
-    ask = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        prog="make bench ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--scale", type=float, default=0.1)
     ask.add_argument("--runs", type=int, default=3)
     ask.add_argument("--peers", default="engine,limit-light,sling,dlt-pg")
     given = ask.parse_args()
     harness = Path(os.environ.get("SYNC_ENGINE_BENCH_HARNESS", ROOT.parent / "shared" / "bench"))
     if not (harness / "fake_bc.py").is_file():
-        raise SystemExit(f"There is no bench harness in {harness.name}; set SYNC_ENGINE_BENCH_HARNESS to its folder.")
+        raise SystemExit(
+            f"There is no bench harness in {harness.name}; set SYNC_ENGINE_BENCH_HARNESS to its folder."
+        )
     work = ROOT / ".bench"
     work.mkdir(exist_ok=True)
-    tools, dlt = environment(work / "tools", TOOLS), environment(work / "dlt", ("dlt[postgres]", "psycopg2-binary"))
+    tools, dlt = (
+        environment(work / "tools", TOOLS),
+        environment(work / "dlt", ("dlt[postgres]", "psycopg2-binary")),
+    )
     results = work / f"results-{given.scale:g}.csv"
     results.unlink(missing_ok=True)
     with postgres(work) as (server, port), fake_api(tools, harness, given.scale, work) as (api, api_pid):
@@ -72,7 +96,10 @@ def environment(folder: Path, packages: tuple[str, ...]) -> Path:
     if not stamp.exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages], check=True)
+        subprocess.run(
+            [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages],
+            check=True,
+        )
         subprocess.run([str(interpreter), "-m", "compileall", "-q", str(folder / "lib")], check=False)
         stamp.touch()
     return interpreter
@@ -104,7 +131,11 @@ def fake_api(tools: Path, harness: Path, scale: float, work: Path) -> Iterator[t
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     with (work / "fake_bc.log").open("wb") as log:
-        child = subprocess.Popen([str(tools), str(harness / "fake_bc.py"), "--port", str(port), "--scale", str(scale)], stdout=log, stderr=log)
+        child = subprocess.Popen(
+            [str(tools), str(harness / "fake_bc.py"), "--port", str(port), "--scale", str(scale)],
+            stdout=log,
+            stderr=log,
+        )
         try:
             api = f"http://127.0.0.1:{port}"
             _until_answering(f"{api}/_admin/stats", child)
@@ -127,24 +158,48 @@ def _until_answering(url: str, child: subprocess.Popen[bytes]) -> None:
     raise SystemExit("The fake API does not answer; see .bench/fake_bc.log.")
 
 
-def peers_environment(work: Path, tools: Path, dlt: Path, server: EmbeddedPostgres, port: int, api: str, api_pid: int, results: Path) -> dict[str, str]:
+def peers_environment(
+    work: Path,
+    tools: Path,
+    dlt: Path,
+    server: EmbeddedPostgres,
+    port: int,
+    api: str,
+    api_pid: int,
+    results: Path,
+) -> dict[str, str]:
     """What the harness and the engine read from the environment."""
     defs = work / "defs" / "bench"
     defs.mkdir(parents=True, exist_ok=True)
     (defs / "defs.yaml").write_text(YAML.format(api=api), encoding="utf-8")
-    sling = next((tools.parents[1] / "lib").glob("python*/site-packages/sling_linux_amd64/bin/sling-linux-amd64"))
+    sling = next(
+        (tools.parents[1] / "lib").glob("python*/site-packages/sling_linux_amd64/bin/sling-linux-amd64")
+    )
     sling.chmod(0o755)
     address = f"127.0.0.1:{port}"
     return {
-        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}, "PY_TOOLS": str(tools), "PY_DLT": str(dlt), "SLING_BIN": str(sling),
-        "BENCH_API": api, "BENCH_API_PID": str(api_pid), "BENCH_PG": f"host=127.0.0.1 port={port} user=postgres password=x dbname=bench",
-        "BENCH_PG_URL": f"postgresql://postgres:x@{address}/bench", "BENCH_PG_PID": str(server.pid), "BENCH_WORK": str(work / "peers"),
-        "BENCH_CSV": str(results), "BENCH_QUIET": "30", "SYNC_ENGINE_HOME": str(work / "home"), "SYNC_ENGINE_DEFS": str(work / "defs"),
-        "SYNC_ENGINE_LAKE": str(work / "home" / "lake"), "SYNC_ENGINE_DATABASE_URL": f"postgresql://postgres:x@{address}/engine",
+        **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
+        "PY_TOOLS": str(tools),
+        "PY_DLT": str(dlt),
+        "SLING_BIN": str(sling),
+        "BENCH_API": api,
+        "BENCH_API_PID": str(api_pid),
+        "BENCH_PG": f"host=127.0.0.1 port={port} user=postgres password=x dbname=bench",
+        "BENCH_PG_URL": f"postgresql://postgres:x@{address}/bench",
+        "BENCH_PG_PID": str(server.pid),
+        "BENCH_WORK": str(work / "peers"),
+        "BENCH_CSV": str(results),
+        "BENCH_QUIET": "30",
+        "SYNC_ENGINE_HOME": str(work / "home"),
+        "SYNC_ENGINE_DEFS": str(work / "defs"),
+        "SYNC_ENGINE_LAKE": str(work / "home" / "lake"),
+        "SYNC_ENGINE_DATABASE_URL": f"postgresql://postgres:x@{address}/engine",
     }
 
 
-def measure(peer: str, settings: dict[str, str], harness: Path, server: EmbeddedPostgres, api: str, work: Path) -> None:
+def measure(
+    peer: str, settings: dict[str, str], harness: Path, server: EmbeddedPostgres, api: str, work: Path
+) -> None:
     """One peer through all scenarios."""
     _admin(api, "reset")
     if peer == "engine":
@@ -152,8 +207,20 @@ def measure(peer: str, settings: dict[str, str], harness: Path, server: Embedded
     for label, scenario in SCENARIOS:
         if label == "inc1":
             _admin(api, "mutate?fraction=0.01")
-        command = [settings["PY_TOOLS"], str(harness / "measure.py"), "--peer", peer, "--scenario", label, "--log", str(work / "peers.log"), "--"]
-        ran = subprocess.run([*command, *command_of(peer, scenario, settings, harness)], env=settings, cwd=work, check=False)
+        command = [
+            settings["PY_TOOLS"],
+            str(harness / "measure.py"),
+            "--peer",
+            peer,
+            "--scenario",
+            label,
+            "--log",
+            str(work / "peers.log"),
+            "--",
+        ]
+        ran = subprocess.run(
+            [*command, *command_of(peer, scenario, settings, harness)], env=settings, cwd=work, check=False
+        )
         if ran.returncode:
             raise SystemExit(f"{peer} failed in {label}; see .bench/peers.log.")
 
@@ -161,10 +228,24 @@ def measure(peer: str, settings: dict[str, str], harness: Path, server: Embedded
 def command_of(peer: str, scenario: str, settings: dict[str, str], harness: Path) -> list[str]:
     """The command line a user of that peer would type."""
     if peer == "engine":
-        return [str(Path(sys.executable).parent / "sync-engine"), "run", "bench", *(["--full"] if scenario == "resync" else [])]
+        return [
+            str(Path(sys.executable).parent / "sync-engine"),
+            "run",
+            "bench",
+            *(["--full"] if scenario == "resync" else []),
+        ]
     if peer.startswith("limit"):
         since = {"full": ["--fresh"], "inc": ["--since", "auto"], "resync": []}[scenario]
-        return [settings["PY_TOOLS"], str(harness / "limit.py"), "run", "--schema", "lim", "--decode", "msgspec-light", *since]
+        return [
+            settings["PY_TOOLS"],
+            str(harness / "limit.py"),
+            "run",
+            "--schema",
+            "lim",
+            "--decode",
+            "msgspec-light",
+            *since,
+        ]
     if peer == "sling":
         return [settings["PY_TOOLS"], str(harness / "peer_sling.py"), "--scenario", scenario]
     return [settings["PY_DLT"], str(harness / "peer_dlt.py"), "--dest", "postgres", "--scenario", scenario]
@@ -191,14 +272,24 @@ def table(results: Path, scale: float) -> str:
         for row in csv.DictReader(rows):
             if row["peer"] not in peers:
                 peers.append(row["peer"])
-            runs[row["scenario"], row["peer"]].append({k: float(v) for k, v in row.items() if k not in ("peer", "scenario") and v})
+            runs[row["scenario"], row["peer"]].append(
+                {k: float(v) for k, v in row.items() if k not in ("peer", "scenario") and v}
+            )
     lines = [
-        f"Scale {scale:g}; medians; ratios are wall time to the engine's, above 1 is slower than the engine.", "",
-        "| scenario | peer | runs | wall s (min-max) | ratio | CPU s peer + db | peak MB | requests | WAL MB | other CPU s |", "|" + "---|" * 10,
+        f"Scale {scale:g}; medians; ratios are wall time to the engine's, above 1 is slower than the engine.",
+        "",
+        "| scenario | peer | runs | wall s (min-max) | ratio | CPU s peer + db | peak MB | requests | WAL MB | other CPU s |",
+        "|" + "---|" * 10,
     ]
     for scenario, _ in SCENARIOS:
-        base = statistics.median(r["wall_s"] for r in runs[scenario, "engine"]) if runs[scenario, "engine"] else float("nan")
-        lines += [_line(scenario, peer, measured, base) for peer in peers if (measured := runs[scenario, peer])]
+        base = (
+            statistics.median(r["wall_s"] for r in runs[scenario, "engine"])
+            if runs[scenario, "engine"]
+            else float("nan")
+        )
+        lines += [
+            _line(scenario, peer, measured, base) for peer in peers if (measured := runs[scenario, peer])
+        ]
     return "\n".join(lines)
 
 

@@ -36,13 +36,18 @@ SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "work_mem": "64MB"
 
 def main() -> None:
     """Prints the figures."""
-    ask = argparse.ArgumentParser(prog="make crowd ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        prog="make crowd ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     ask.add_argument("--size", type=int, default=100_000)
     ask.add_argument("--seed", type=int, default=4)
     given = ask.parse_args()
     for title, measured in (("The ladder", ladder), ("The gate", gate)):
         figures = alone(measured, given.size, given.seed)
-        sys.stdout.write(f"{title}, {given.size} debtors each\n" + "".join(f"  {what:<44}{figure}\n" for what, figure in figures.items()))
+        sys.stdout.write(
+            f"{title}, {given.size} debtors each\n"
+            + "".join(f"  {what:<44}{figure}\n" for what, figure in figures.items())
+        )
 
 
 def alone(function: Callable[..., T], *arguments: object) -> T:
@@ -61,11 +66,20 @@ def ladder(size: int, seed: int) -> Figures:
     outcomes = timed(seconds, "climb", lambda: climb(parties, known, circumstances))
     most = peak()
     linked = {key: str(o.canonical) for key, o in outcomes.items() if o.kind == "link"}
-    cases = {key: "ambiguous" if o.kind == "ambiguous" else "vetoed" for key, o in outcomes.items() if o.kind == "ambiguous" or (o.kind != "link" and o.vetoed)}
+    cases = {
+        key: "ambiguous" if o.kind == "ambiguous" else "vetoed"
+        for key, o in outcomes.items()
+        if o.kind == "ambiguous" or (o.kind != "link" and o.vetoed)
+    }
     judged = people.judge(linked, cases)
     missed = [p for p in parties if p.key in judged.missed]
     suggested = sum(people.truth[s.key] == s.canonical for s in suggest(missed, known, circumstances))
-    return {**told(people, judged, cases), "missed duplicates that are suggested": f"{suggested} of {len(missed)}", **seconds, "peak MB": most}
+    return {
+        **told(people, judged, cases),
+        "missed duplicates that are suggested": f"{suggested} of {len(missed)}",
+        **seconds,
+        "peak MB": most,
+    }
 
 
 def gate(size: int, seed: int) -> Figures:
@@ -95,7 +109,14 @@ def gate(size: int, seed: int) -> Figures:
         restored = world.state() == before
         world.store.dispose()
     figures = {"created": planned.counts["created"], "restored by undo": restored, **seconds}
-    return {**told(people, people.judge(linked, cases), cases), **figures, **planned.figures, **applied, **back.figures, **undone}
+    return {
+        **told(people, people.judge(linked, cases), cases),
+        **figures,
+        **planned.figures,
+        **applied,
+        **back.figures,
+        **undone,
+    }
 
 
 class Planned(NamedTuple):
@@ -112,11 +133,15 @@ def plan(url: str, lake: Path, crm: SourceConfig | None) -> Planned:
     if crm is None:
         made = timed(figures, "plan the undo", lambda: links.undo(world.workshop, by="ada"))
     else:
-        automatic = crm.link_settings("debtor").model_copy(update={"mode": "automatic", "create_unmatched": True})
+        automatic = crm.link_settings("debtor").model_copy(
+            update={"mode": "automatic", "create_unmatched": True}
+        )
         config = crm.model_copy(update={"links": {"debtor": automatic}})
         made = timed(figures, "plan", lambda: links.go_automatic(world.workshop, config, by="ada"))
     world.store.dispose()
-    return Planned(made.hash, made.counts, {**figures, f"peak MB of {'undo plan' if crm is None else 'plan'}": peak()})
+    return Planned(
+        made.hash, made.counts, {**figures, f"peak MB of {'undo plan' if crm is None else 'plan'}": peak()}
+    )
 
 
 def apply(url: str, lake: Path, what: str, plan_hash: str) -> Figures:
@@ -129,7 +154,17 @@ def apply(url: str, lake: Path, what: str, plan_hash: str) -> Figures:
 
 def party(source: str, key: str, record: Record, canonical: str | None = None) -> Party:
     """A record as the ladder sees it."""
-    says = ("number", "external_number", "registration_no", "vat_no", "country", "name", "email", "phone", "postcode")
+    says = (
+        "number",
+        "external_number",
+        "registration_no",
+        "vat_no",
+        "country",
+        "name",
+        "email",
+        "phone",
+        "postcode",
+    )
     return Party(source, key, canonical, *(record[what] for what in says))
 
 
@@ -147,7 +182,9 @@ def timed(into: Figures, what: str, do: Callable[[], T]) -> T:
     """Notes how long something takes, and how much of it this process was busy; the rest is PostgreSQL, or others on the machine."""
     wall, own = time.perf_counter(), time.process_time()
     done = do()
-    into[f"seconds to {what}"] = f"{time.perf_counter() - wall:.1f} ({time.process_time() - own:.1f} of this process)"
+    into[f"seconds to {what}"] = (
+        f"{time.perf_counter() - wall:.1f} ({time.process_time() - own:.1f} of this process)"
+    )
     return done
 
 

@@ -63,19 +63,32 @@ class Desk:
         """Writes the YAML of a source."""
         facts = facts_of(self.simulator, "https://localhost")
         given = {
-            "base_url": facts.base_url, "authority": facts.authority, "environment": facts.environment, "company": self.company.name,
+            "base_url": facts.base_url,
+            "authority": facts.authority,
+            "environment": facts.environment,
+            "company": self.company.name,
             "auth": {"client_id": facts.client_id, "client_secret": f"env:{SECRET}"},
         }
-        attributes = {"source": name, "connector": "business_central", "portfolio": {"dimension": dimension}, "connection": given | connection}
+        attributes = {
+            "source": name,
+            "connector": "business_central",
+            "portfolio": {"dimension": dimension},
+            "connection": given | connection,
+        }
         path = self.defs / name / "defs.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": attributes}), encoding="utf-8")
+        path.write_text(
+            yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": attributes}),
+            encoding="utf-8",
+        )
 
 
 def wire(patch: pytest.MonkeyPatch, simulator: BusinessCentralSimulator) -> None:
     """Puts the simulator where the connector would find the network."""
 
     def opened(_self: Plugin, source: str, settings: Settings, clock: Clock) -> BusinessCentral:
-        return BusinessCentral(source, settings, clock, httpx.WSGITransport(app=simulator, raise_app_exceptions=True))
+        return BusinessCentral(
+            source, settings, clock, httpx.WSGITransport(app=simulator, raise_app_exceptions=True)
+        )
 
     patch.setattr(Plugin, "open", opened)

@@ -64,7 +64,9 @@ def test_a_truncated_sweep_is_held_and_deletes_nothing(desk: Desk) -> None:
     held = desk.json("sweep", "list")["holds"]
     assert [(h["entity"], h["missing"]) for h in held] == [("customers", 12)]
     assert desk.run("status", "--check").code == 6
-    assert desk.json("sql", "SELECT count(*) FROM canonical.debtor WHERE deleted_at IS NULL")["rows"] == [[14]]
+    assert desk.json("sql", "SELECT count(*) FROM canonical.debtor WHERE deleted_at IS NULL")["rows"] == [
+        [14]
+    ]
     desk.simulator.heal()
     assert desk.json("run", "bc", "--full")["outcome"] == "succeeded"
     assert desk.json("sweep", "list")["holds"] == []
@@ -80,7 +82,10 @@ def test_a_person_may_believe_a_sweep(desk: Desk) -> None:
         desk.company.delete_contact(contact)
     assert desk.run("run", "bc", "--entity", "contacts", "--full").code == 6
     assert desk.json("sql", count)["rows"] == [[before]]
-    assert desk.json("sweep", "approve", "bc", "contacts", "--by", "ops@example.com")["approved_by"] == "ops@example.com"
+    assert (
+        desk.json("sweep", "approve", "bc", "contacts", "--by", "ops@example.com")["approved_by"]
+        == "ops@example.com"
+    )
     desk.run("run", "bc", "--entity", "contacts", "--full")
     assert desk.json("sql", count)["rows"][0][0] < before
     assert "no sweep is held" in desk.run("sweep", "approve", "bc", "customers").err
@@ -93,7 +98,9 @@ def test_a_database_lost_in_mid_run_loses_nothing(desk: Desk, database: str) -> 
 
         def pull_the_plug(_simulator: object) -> None:
             elsewhere.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-            elsewhere.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            elsewhere.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
 
         desk.simulator.inject(ChangesWhileReading(pull_the_plug, match="/salesInvoices", times=1))
         said = desk.run("run", "bc")
@@ -138,7 +145,9 @@ def test_a_second_run_at_once_is_refused(desk: Desk, database: str) -> None:
 def test_a_record_that_cannot_be_used_waits_and_is_tried_again(desk: Desk) -> None:
     """One customer's balance is nonsense: it is put aside with its reason, its neighbours arrive, and it follows when it is mended."""
     number = next(iter(desk.company.customers.values())).id
-    desk.simulator.inject(MalformedRecord("displayName", {"not": "a name"}, record_id=number, match="/customers"))
+    desk.simulator.inject(
+        MalformedRecord("displayName", {"not": "a name"}, record_id=number, match="/customers")
+    )
     desk.run("run", "bc")
     waiting = [r for r in desk.json("quarantine", "list")["quarantine"] if r["entity"] == "customers"]
     assert len(waiting) == 1
@@ -160,10 +169,16 @@ def test_an_error_is_a_document_too(desk: Desk) -> None:
     """With --json a script reads the same error with stable keys, on stdout."""
     said = desk.run("run", "nobody", "--json")
     assert set(said.document["error"]) == {"class", "what", "whose", "key", "todo", "exit_code"}
-    assert (said.code, said.document["error"]["exit_code"], said.document["error"]["class"]) == (2, 2, "ConfigurationError")
+    assert (said.code, said.document["error"]["exit_code"], said.document["error"]["class"]) == (
+        2,
+        2,
+        "ConfigurationError",
+    )
 
 
-@pytest.mark.parametrize("arguments", [("run",), ("run", "bc", "--no-such-option"), ("explain", "nothing", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("run",), ("run", "bc", "--no-such-option"), ("explain", "nothing", "x")]
+)
 def test_a_wrong_command_line_is_a_setting_error(desk: Desk, arguments: tuple[str, ...]) -> None:
     """Wrong usage has the exit code of a wrong setting."""
     assert desk.run(*arguments).code == 2

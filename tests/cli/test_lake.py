@@ -20,7 +20,12 @@ def test_a_damaged_file_is_told_by_every_command_until_a_full_run(desk: Desk) ->
     assert [b["entity"] for b in said.document["damaged"]] == ["customers"]
     assert said.document["holds"] is False
     path = file.relative_to(lake_url()).as_posix()
-    for command, code in ((("lake", "verify"), 5), (("status", "--check"), 6), (("replay", "bc"), 6), (("sources", "doctor", "bc"), 5)):
+    for command, code in (
+        (("lake", "verify"), 5),
+        (("status", "--check"), 6),
+        (("replay", "bc"), 6),
+        (("sources", "doctor", "bc"), 5),
+    ):
         told = desk.run(*command)
         assert (told.code, command) == (code, command)
         words = " ".join(told.out.split())

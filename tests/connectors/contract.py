@@ -19,8 +19,12 @@ from sync_engine.records import RecordBatch
 
 FAMILIES = {"dimensions", "debtors", "contacts", "documents", "payments"}
 PARENTS = {
-    "dimension_value": {"dimension"}, "debtor_dimension": {"debtor", "dimension_value"}, "contact": {"debtor"}, "document": {"debtor"},
-    "ledger_entry": {"debtor"}, "application": {"debtor"},
+    "dimension_value": {"dimension"},
+    "debtor_dimension": {"debtor", "dimension_value"},
+    "contact": {"debtor"},
+    "document": {"debtor"},
+    "ledger_entry": {"debtor"},
+    "application": {"debtor"},
 }
 
 
@@ -114,7 +118,9 @@ def a_sweep_can_be_resumed_at_every_cursor(stage: Stage) -> None:
         for position, batch in enumerate(batches):
             if batch.resume_from is not None and entity not in stage.unresumable:
                 after = _keys(_pull(connector, entity, batch.resume_from))
-                assert set(_keys(batches[: position + 1])) | set(after) == set(_keys(batches)), f"{entity} at {position}"
+                assert set(_keys(batches[: position + 1])) | set(after) == set(_keys(batches)), (
+                    f"{entity} at {position}"
+                )
 
 
 def reading_again_gives_the_same(stage: Stage) -> None:
@@ -171,7 +177,11 @@ def errors_are_ours_and_keep_secrets(stage: Stage) -> None:
     """A refused login raises our tree from every method, and no secret is in its text or in a repr."""
     stage.refuse()
     attempts: list[Callable[[Connector], Any]] = [
-        lambda c: c.streams, lambda c: c.probe(), lambda c: _pull(c, "nowhere"), lambda c: c.totals("nowhere"), lambda c: list(c.keys("nowhere")),
+        lambda c: c.streams,
+        lambda c: c.probe(),
+        lambda c: _pull(c, "nowhere"),
+        lambda c: c.totals("nowhere"),
+        lambda c: list(c.keys("nowhere")),
     ]
     for attempt in attempts:
         connector = stage.open()
@@ -210,10 +220,20 @@ def closing_twice_is_nothing(stage: Stage) -> None:
 
 
 RULES: tuple[Rule, ...] = (
-    nothing_is_sent_before_the_first_question, streams_are_declared_parents_first, a_sweep_ends_complete_and_only_there, a_sweep_sees_all_there_is,
-    a_sweep_can_be_resumed_at_every_cursor, reading_again_gives_the_same, records_are_json_objects_with_utc_stamps, a_change_comes_with_the_next_pull,
-    what_was_deleted_does_not_come_back, the_closure_of_a_debtor_is_part_of_the_whole, errors_are_ours_and_keep_secrets, an_unknown_entity_is_refused,
-    leaving_early_ends_everything, closing_twice_is_nothing,
+    nothing_is_sent_before_the_first_question,
+    streams_are_declared_parents_first,
+    a_sweep_ends_complete_and_only_there,
+    a_sweep_sees_all_there_is,
+    a_sweep_can_be_resumed_at_every_cursor,
+    reading_again_gives_the_same,
+    records_are_json_objects_with_utc_stamps,
+    a_change_comes_with_the_next_pull,
+    what_was_deleted_does_not_come_back,
+    the_closure_of_a_debtor_is_part_of_the_whole,
+    errors_are_ours_and_keep_secrets,
+    an_unknown_entity_is_refused,
+    leaving_early_ends_everything,
+    closing_twice_is_nothing,
 )
 
 

@@ -50,8 +50,13 @@ class Bench:
     def settings(self, **changes: Any) -> Settings:
         facts = facts_of(self.simulator, "https://localhost")
         given: dict[str, Any] = {
-            "base_url": facts.base_url, "authority": facts.authority, "environment": facts.environment, "company": self.company.name,
-            "auth": {"client_id": facts.client_id, "client_secret": "env:BC_TEST_SECRET"}, "page_size": 4, "document_page_size": 25,
+            "base_url": facts.base_url,
+            "authority": facts.authority,
+            "environment": facts.environment,
+            "company": self.company.name,
+            "auth": {"client_id": facts.client_id, "client_secret": "env:BC_TEST_SECRET"},
+            "page_size": 4,
+            "document_page_size": 25,
         }
         return Settings.read(given | changes)
 
@@ -62,10 +67,17 @@ class Bench:
     def on_premises(self, **changes: Any) -> Settings:
         facts = facts_of(self.simulator, "https://localhost")
         auth = {"kind": "basic", "user": facts.username, "key": "env:BC_TEST_KEY"}
-        return Settings.read({"base_url": facts.base_url, "company": self.company.name, "auth": auth} | changes)
+        return Settings.read(
+            {"base_url": facts.base_url, "company": self.company.name, "auth": auth} | changes
+        )
 
 
-def bench(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company, SimulatorClock], None] | None = None, **installed: Any) -> Bench:
+def bench(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    world: Callable[[Company, SimulatorClock], None] | None = None,
+    **installed: Any,
+) -> Bench:
     """A small company on an installation of one's choice; the secret is in BC_TEST_SECRET."""
     installation = Installation(**installed)
     monkeypatch.setenv("BC_TEST_SECRET", installation.client_secret)
@@ -86,7 +98,12 @@ def furnish(company: Company, time: SimulatorClock) -> None:
     company.add_dispute_status("QUALITY", "Quality")
     company.add_salesperson("JO", "Jo Berg", "jo@example.com")
     company.add_dimension("CUSTOMERGROUP", "Customer group")
-    for code, kind in (("ALL", "Begin-Total"), ("SMALL", "Standard"), ("LARGE", "Standard"), ("ALLEND", "End-Total")):
+    for code, kind in (
+        ("ALL", "Begin-Total"),
+        ("SMALL", "Standard"),
+        ("LARGE", "Standard"),
+        ("ALLEND", "End-Total"),
+    ):
         company.add_dimension_value("CUSTOMERGROUP", code, code.title(), kind=kind)
     for number in range(11):
         time.advance(timedelta(hours=1))
@@ -120,7 +137,9 @@ def rows(batches: list[RecordBatch]) -> dict[str, bytes]:
 
 def unread(batches: list[RecordBatch]) -> dict[str, str]:
     """Of the records that could not be read: key -> why."""
-    return {record.key: record.unreadable for batch in batches for record in batch.records if record.unreadable}
+    return {
+        record.key: record.unreadable for batch in batches for record in batch.records if record.unreadable
+    }
 
 
 def parsed(payload: bytes) -> dict[str, Any]:

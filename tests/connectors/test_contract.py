@@ -30,7 +30,11 @@ class BcStage:
     unresumable: frozenset[str] = FOLLOWERS
 
     def open(self) -> Any:
-        settings = self.bench.on_premises(**self.settings) if self.bench.simulator.world.installation.deployment != "saas" else None
+        settings = (
+            self.bench.on_premises(**self.settings)
+            if self.bench.simulator.world.installation.deployment != "saas"
+            else None
+        )
         return self.wrap(self.bench.open(settings) if settings else self.bench.open(**self.settings))
 
     def edit(self) -> tuple[str, str]:
@@ -53,7 +57,9 @@ class BcStage:
         return self.bench.company.customer("10040").id
 
 
-def stage_of(*faults: Callable[[], Fault], settings: dict[str, Any] | None = None, **installed: Any) -> Callable[[pytest.MonkeyPatch], BcStage]:
+def stage_of(
+    *faults: Callable[[], Fault], settings: dict[str, Any] | None = None, **installed: Any
+) -> Callable[[pytest.MonkeyPatch], BcStage]:
     """Makes a stage on an installation of one's choice, with faults from the start."""
 
     def make(monkeypatch: pytest.MonkeyPatch) -> BcStage:
@@ -67,11 +73,22 @@ def stage_of(*faults: Callable[[], Fault], settings: dict[str, Any] | None = Non
 CUSTOM = {"ledger": {"custom": {"publisher": "contoso", "group": "receivables"}}}
 test_version_26_online = c.contract(stage_of())
 test_with_an_api_page_of_its_own = c.contract(stage_of(settings=CUSTOM))
-test_version_22_on_premises = c.contract(stage_of(version=22, deployment="on_prem", settings={"page_size": 3}))
-test_version_28_with_nothing_beside_the_standard = c.contract(
-    stage_of(version=28, reports_finance=False, analytics=False, custom_api=False, ledger_page_published=False, always_empty_last_page=True),
+test_version_22_on_premises = c.contract(
+    stage_of(version=22, deployment="on_prem", settings={"page_size": 3})
 )
-test_throttled_and_with_tokens_that_expire = c.contract(stage_of(lambda: Throttled(every=5), lambda: ExpiresToken(after=9, times=None, every=31)))
+test_version_28_with_nothing_beside_the_standard = c.contract(
+    stage_of(
+        version=28,
+        reports_finance=False,
+        analytics=False,
+        custom_api=False,
+        ledger_page_published=False,
+        always_empty_last_page=True,
+    ),
+)
+test_throttled_and_with_tokens_that_expire = c.contract(
+    stage_of(lambda: Throttled(every=5), lambda: ExpiresToken(after=9, times=None, every=31))
+)
 
 
 class Broken:
@@ -104,7 +121,10 @@ class KeysByNumber(Broken):
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         for number, batch in enumerate(self._real.pull(entity, since)):
-            yield replace(batch, records=[r._replace(key=f"{id(self)}-{number}-{n}") for n, r in enumerate(batch.records)])
+            yield replace(
+                batch,
+                records=[r._replace(key=f"{id(self)}-{number}-{n}") for n, r in enumerate(batch.records)],
+            )
 
 
 class Nostalgic(Broken):
@@ -160,14 +180,22 @@ class ClosesOnce(Broken):
 @pytest.mark.parametrize(
     ("broken", "rule"),
     [
-        (NeverComplete, c.a_sweep_ends_complete_and_only_there), (EarlyCursor, c.a_sweep_can_be_resumed_at_every_cursor),
-        (KeysByNumber, c.reading_again_gives_the_same), (KeysByNumber, c.a_sweep_sees_all_there_is), (Nostalgic, c.what_was_deleted_does_not_come_back),
-        (Deaf, c.a_change_comes_with_the_next_pull), (Chatty, c.nothing_is_sent_before_the_first_question), (Indiscreet, c.errors_are_ours_and_keep_secrets),
-        (Foreign, c.errors_are_ours_and_keep_secrets), (ClosesOnce, c.closing_twice_is_nothing),
+        (NeverComplete, c.a_sweep_ends_complete_and_only_there),
+        (EarlyCursor, c.a_sweep_can_be_resumed_at_every_cursor),
+        (KeysByNumber, c.reading_again_gives_the_same),
+        (KeysByNumber, c.a_sweep_sees_all_there_is),
+        (Nostalgic, c.what_was_deleted_does_not_come_back),
+        (Deaf, c.a_change_comes_with_the_next_pull),
+        (Chatty, c.nothing_is_sent_before_the_first_question),
+        (Indiscreet, c.errors_are_ours_and_keep_secrets),
+        (Foreign, c.errors_are_ours_and_keep_secrets),
+        (ClosesOnce, c.closing_twice_is_nothing),
     ],
     ids=lambda part: part.__name__,
 )
-def test_the_contract_notices_a_broken_connector(broken: type[Broken], rule: c.Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_contract_notices_a_broken_connector(
+    broken: type[Broken], rule: c.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A contract that cannot fail proves nothing."""
     Nostalgic.memory.clear()
     stage = stage_of()(monkeypatch)
@@ -184,7 +212,9 @@ def test_the_contract_notices_a_broken_connector(broken: type[Broken], rule: c.R
     ],
     ids=lambda part: type(part).__name__ if isinstance(part, Fault) else part.__name__,
 )
-def test_the_contract_notices_a_broken_server(fault: Fault, rule: c.Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_contract_notices_a_broken_server(
+    fault: Fault, rule: c.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that ends a list early, or leads in circles."""
     with pytest.raises((AssertionError, SyncError)):
         rule(stage_of(lambda: fault)(monkeypatch))

@@ -43,7 +43,11 @@ def says_anything(module: Any, model: str, *columns: str) -> Removal:
     def remove(patch: Patch) -> None:
         for column in columns:
             annotations = getattr(module, model).__annotations__
-            wired = next(part for part in get_type_hints(getattr(module, model), include_extras=True)[column].__metadata__ if hasattr(part, "alias"))
+            wired = next(
+                part
+                for part in get_type_hints(getattr(module, model), include_extras=True)[column].__metadata__
+                if hasattr(part, "alias")
+            )
             patch.setitem(annotations, column, Annotated[Any, wired])
 
     return remove
@@ -51,7 +55,9 @@ def says_anything(module: Any, model: str, *columns: str) -> Removal:
 
 def named_otherwise(module: Any, model: str, column: str, name: str, kind: Any) -> Removal:
     """A column that is read from another field."""
-    return lambda patch: patch.setitem(getattr(module, model).__annotations__, column, Annotated[kind, wire(name)])
+    return lambda patch: patch.setitem(
+        getattr(module, model).__annotations__, column, Annotated[kind, wire(name)]
+    )
 
 
 def without(module: Any, model: str, column: str) -> Removal:
@@ -90,7 +96,9 @@ def addressed_by_name(patch: Patch) -> None:
 
 def flat_links(patch: Patch) -> None:
     """contactsInformation asked without a customer."""
-    patch.setattr(contacts.ContactsInformation, "pull", lambda self, in_vain: self._reading.pull(self._entity, None))
+    patch.setattr(
+        contacts.ContactsInformation, "pull", lambda self, in_vain: self._reading.pull(self._entity, None)
+    )
 
 
 def compared_as_text(self: odata.RowShape, rows: Sequence[msgspec.Raw]) -> odata.Rows:
@@ -103,7 +111,9 @@ def asked_of_a_replica(patch: Patch) -> None:
     """Reads that may be served by a copy."""
     get = HttpClient._send
 
-    def lagging(self: HttpClient, url: str, key: str, headers: dict[str, str], authorization: str | None) -> Any:
+    def lagging(
+        self: HttpClient, url: str, key: str, headers: dict[str, str], authorization: str | None
+    ) -> Any:
         return get(self, url, key, {**headers, "Data-Access-Intent": "ReadOnly"}, authorization)
 
     patch.setattr(HttpClient, "_send", lagging)
@@ -121,7 +131,9 @@ def only_new_entries(patch: Patch) -> None:
     """Neither the open entries nor those that were open are asked for again, only the highest numbers."""
     where = reading.Reading.where
 
-    def fewer(self: reading.Reading, entity: Entity, condition: str = "", *, select: Sequence[str] = ()) -> Any:
+    def fewer(
+        self: reading.Reading, entity: Entity, condition: str = "", *, select: Sequence[str] = ()
+    ) -> Any:
         return iter(()) if condition.startswith("Open eq") else where(self, entity, condition, select=select)
 
     patch.setattr(reading.Reading, "where", fewer)
@@ -147,21 +159,32 @@ def nobody_moved(self: signal.Signal, mark: Any) -> Any:
 
 GUARDS: dict[int, tuple[Removal, ...] | str] = {
     1: (says_anything(parties, "Customer", "payment_terms_key"),),
-    2: (says_anything(documents, "Invoice", "promised_date"), replaced(odata, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC))),
+    2: (
+        says_anything(documents, "Invoice", "promised_date"),
+        replaced(odata, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC)),
+    ),
     3: (says_anything(parties, "Customer", "email", "phone"),),
     4: (replaced(parties, "choose", never), replaced(documents, "member", lambda text: text or None)),
     5: (says_anything(entries, "PageEntry", "currency"),),
     6: "a currency is text on every record and never a key into the list of currencies",
     7: (replaced(signal.Signal, "moved", nobody_moved), only_new_entries),
     8: (replaced(documents, "erp_status", lambda status, row: "open"),),
-    9: (replaced(documents, "POSTED", documents.POSTED | {"Open"}), replaced(documents, "UNPOSTED", frozenset())),
+    9: (
+        replaced(documents, "POSTED", documents.POSTED | {"Open"}),
+        replaced(documents, "UNPOSTED", frozenset()),
+    ),
     10: (keyed_by("salesInvoices", "number"),),
     11: (named_otherwise(documents, "Invoice", "debtor_key", "customerId", Key),),
     12: "no wire entity reads the payment journal: there is nothing to leave out",
     13: (flat_links,),
-    14: (replaced(contacts.ContactsInformation, "_candidates", lambda self, names: iter(())), named_otherwise(parties, "CustomerContact", "customer_name",
-         "firstName", Text)),
-    15: (replaced(rules, "_normal", lambda title: title), named_otherwise(parties, "Contact", "title", "searchName", Text)),
+    14: (
+        replaced(contacts.ContactsInformation, "_candidates", lambda self, names: iter(())),
+        named_otherwise(parties, "CustomerContact", "customer_name", "firstName", Text),
+    ),
+    15: (
+        replaced(rules, "_normal", lambda title: title),
+        named_otherwise(parties, "Contact", "title", "searchName", Text),
+    ),
     16: (keyed_by("dimensionValues", "code"),),
     17: (says_anything(masterdata, "DefaultDimension", "dimension_value_key"), every_value_is_one),
     18: (keyed_by("customers", "number"),),
@@ -169,10 +192,16 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     20: (circles_are_not_seen, replaced(EntraLogin, "renew", lambda self, refused: False)),
     21: (replaced(odata.RowShape, "read", compared_as_text),),
     22: (replaced(contacts, "NotFound", Unlike),),
-    23: (replaced(protocol, "passes", lambda refusal: False), replaced(HttpClient, "_worth", lambda self, failure, at_once: False)),
+    23: (
+        replaced(protocol, "passes", lambda refusal: False),
+        replaced(HttpClient, "_worth", lambda self, failure, at_once: False),
+    ),
     24: (replaced(control, "_NOBODY", "nobody"),),
-    25: (replaced(reading._WithoutLines, "fits", lambda self, refusal, url: False), replaced(paging.PageSize, "shrink", lambda self: False),
-         replaced(entries, "exclude", never)),
+    25: (
+        replaced(reading._WithoutLines, "fits", lambda self, refusal, url: False),
+        replaced(paging.PageSize, "shrink", lambda self: False),
+        replaced(entries, "exclude", never),
+    ),
     26: (without(parties, "Contact", "privacy_blocked"),),
     27: (replaced(parties, "addresses", lambda text: [text]),),
     28: (replaced(payloads, "has_long_number", lambda payload: False),),
@@ -183,15 +212,29 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     33: (replaced(offering, "_ROUTES", {"invoices": ()}),),
     34: (replaced(ledger._Seen, "cursor", never),),
     35: (replaced(reading, "instant", lambda moment: odata.instant(moment + timedelta(minutes=15))),),
-    36: (replaced(paging.Pages, "resolve", lambda self, page: page.next), replaced(BusinessCentral, "count", never)),
+    36: (
+        replaced(paging.Pages, "resolve", lambda self, page: page.next),
+        replaced(BusinessCentral, "count", never),
+    ),
     37: "no mapping model has a column for the etag, so it never reaches a draft",
     38: (says_anything(masterdata, "DefaultDimension", "debtor_key"),),
 }
-CASES = {int(name.split("_")[2]): test for name, test in vars(test_tricky_cases).items() if name.startswith("test_case_")}
-REMOVALS = [(number, place) for number, guards in GUARDS.items() if not isinstance(guards, str) for place in range(len(guards))]
+CASES = {
+    int(name.split("_")[2]): test
+    for name, test in vars(test_tricky_cases).items()
+    if name.startswith("test_case_")
+}
+REMOVALS = [
+    (number, place)
+    for number, guards in GUARDS.items()
+    if not isinstance(guards, str)
+    for place in range(len(guards))
+]
 
 
-@pytest.mark.parametrize(("number", "place"), REMOVALS, ids=[f"case {number:02d} guard {place + 1}" for number, place in REMOVALS])
+@pytest.mark.parametrize(
+    ("number", "place"), REMOVALS, ids=[f"case {number:02d} guard {place + 1}" for number, place in REMOVALS]
+)
 def test_without_its_guard_the_trap_springs(number: int, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test of the case fails, one way or another."""
     guards = GUARDS[number]

@@ -32,7 +32,10 @@ ANOTHER = "6ef7bd1f-b4d3-ee11-904f-6045bde80bc6"
 def outcome(entity: str, *payloads: dict[str, Any] | bytes, **settings: Any) -> Normalised:
     """What becomes of payloads of one wire entity."""
     normaliser = mapping.normaliser("bc", mapping.settings(**settings))
-    return normaliser.normalise(entity, [(f"k{n}", p if isinstance(p, bytes) else msgspec.json.encode(p)) for n, p in enumerate(payloads)])
+    return normaliser.normalise(
+        entity,
+        [(f"k{n}", p if isinstance(p, bytes) else msgspec.json.encode(p)) for n, p in enumerate(payloads)],
+    )
 
 
 def values(entity: str, payload: dict[str, Any] | bytes) -> dict[str, Any]:
@@ -79,15 +82,29 @@ def cursor(there: Bench, entity: str, **settings: Any) -> Any:
 
 def test_case_01_a_null_guid_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unset id is nothing, never a key that leads to a record."""
-    card = values("customers", {"id": SOMEBODY, "number": "1", "displayName": "HANSEN", "paymentTermsId": NOBODY})
+    card = values(
+        "customers", {"id": SOMEBODY, "number": "1", "displayName": "HANSEN", "paymentTermsId": NOBODY}
+    )
     assert card["payment_terms_key"] is None
-    assert values("salesInvoices", {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "paymentTermsId": ANOTHER, "status": "Paid"})["terms_key"] == ANOTHER
+    assert (
+        values(
+            "salesInvoices",
+            {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "paymentTermsId": ANOTHER, "status": "Paid"},
+        )["terms_key"]
+        == ANOTHER
+    )
 
 
 def test_case_02_year_one_is_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
     """0001-01-01 is blank, as a date and as a stamp; no arithmetic is done with it."""
-    invoice = {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": "Open", "remainingAmount": 10,
-               "promisedPayDate": "0001-01-01", "lastModifiedDateTime": "0001-01-01T00:00:00Z"}
+    invoice = {
+        "id": SOMEBODY,
+        "billToCustomerId": SOMEBODY,
+        "status": "Open",
+        "remainingAmount": 10,
+        "promisedPayDate": "0001-01-01",
+        "lastModifiedDateTime": "0001-01-01T00:00:00Z",
+    }
     found = values("salesInvoices", invoice)
     assert (found["promised_date"], found["source_modified_at"]) == (None, None)
     read_rows = RowShape(("id",), "lastModifiedDateTime").read([msgspec.Raw(msgspec.json.encode(invoice))])
@@ -96,8 +113,16 @@ def test_case_02_year_one_is_no_date(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_case_03_blank_text_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blank says empty, and text is trimmed; what is absent says nothing at all."""
-    found = values("customers", {"id": SOMEBODY, "number": " 1 ", "displayName": "HANSEN  & SØN ", "email": "", "phoneNumber": "  "})
-    assert (found["number"], found["name"], found["email"], found["phone"]) == ("1", "HANSEN  & SØN", None, None)
+    found = values(
+        "customers",
+        {"id": SOMEBODY, "number": " 1 ", "displayName": "HANSEN  & SØN ", "email": "", "phoneNumber": "  "},
+    )
+    assert (found["number"], found["name"], found["email"], found["phone"]) == (
+        "1",
+        "HANSEN  & SØN",
+        None,
+        None,
+    )
     assert "website" not in found
 
 
@@ -106,8 +131,13 @@ def test_case_04_enums_are_decoded_and_unknown_members_are_gaps(monkeypatch: pyt
     for blank in ("_x0020_", " ", ""):
         assert values("customers", {"id": SOMEBODY, "blocked": blank})["block_reason"] is None
     for review in ("In_x0020_Review", "In_Review", "In Review"):
-        assert outcome("salesInvoices", {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": review}).excluded
-    assert values("ledgerEntriesPage", {"Entry_No": 1, "Document_Type": "Credit_x0020_Memo"})["document_type"] == "credit_memo"
+        assert outcome(
+            "salesInvoices", {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": review}
+        ).excluded
+    assert (
+        values("ledgerEntriesPage", {"Entry_No": 1, "Document_Type": "Credit_x0020_Memo"})["document_type"]
+        == "credit_memo"
+    )
     extended = outcome("customers", {"id": SOMEBODY, "blocked": "Only_x0020_Fridays"})
     assert [(gap.field, gap.code) for gap in extended.gaps] == [("block_reason", "Only Fridays")]
     assert "block_reason" not in extended.drafts[0].values
@@ -118,10 +148,17 @@ def test_case_05_the_local_currency_has_two_spellings(monkeypatch: pytest.Monkey
     there = place(monkeypatch)
     opened = there.open()
     invoice = next(x for x in there.company.invoices.values() if not x.currency_code)
-    assert drafts("salesInvoices", rows(read(opened, "salesInvoices")))[invoice.id].values["currency"] == "GBP"
+    assert (
+        drafts("salesInvoices", rows(read(opened, "salesInvoices")))[invoice.id].values["currency"] == "GBP"
+    )
     entry = drafts("ledgerEntriesPage", rows(read(opened, "ledgerEntriesPage")))[str(invoice.entry_no)].values
     assert entry["currency"] is None
-    assert next(iter(drafts("companyInformation", rows(read(opened, "companyInformation"))).values())).values["base_currency"] == "GBP"
+    assert (
+        next(iter(drafts("companyInformation", rows(read(opened, "companyInformation"))).values())).values[
+            "base_currency"
+        ]
+        == "GBP"
+    )
 
 
 def test_case_06_the_local_currency_is_no_row_and_codes_are_not_iso(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +166,14 @@ def test_case_06_the_local_currency_is_no_row_and_codes_are_not_iso(monkeypatch:
     there = place(monkeypatch)
     there.company.add_currency("FW", "Foreign money")
     opened = there.open()
-    listed = {draft.values["code"] for draft in drafts("currencies", rows(read(opened, "currencies"))).values()}
+    listed = {
+        draft.values["code"] for draft in drafts("currencies", rows(read(opened, "currencies"))).values()
+    }
     assert listed == {"EUR", "FW"}
-    used = {draft.values["currency"] for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values()}
+    used = {
+        draft.values["currency"]
+        for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values()
+    }
     assert used == {"GBP", "EUR"}
     assert values("customers", {"id": SOMEBODY, "currencyCode": "FW"})["currency"] == "FW"
 
@@ -155,9 +197,15 @@ def test_case_07_a_partial_payment_moves_no_stamp(monkeypatch: pytest.MonkeyPatc
 def test_case_08_paid_may_mean_credited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paid owes nothing, whoever settled it; Canceled is void; Corrective settled what it corrects."""
     row = {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "totalAmountIncludingTax": 10, "remainingAmount": 0}
-    found = {status: values("salesInvoices", {**row, "status": status})["erp_status"] for status in ("Paid", "Canceled", "Corrective")}
+    found = {
+        status: values("salesInvoices", {**row, "status": status})["erp_status"]
+        for status in ("Paid", "Canceled", "Corrective")
+    }
     assert found == {"Paid": "paid", "Canceled": "void", "Corrective": "paid"}
-    assert values("salesInvoices", {**row, "status": "Open", "remainingAmount": 4})["erp_status"] == "partially_paid"
+    assert (
+        values("salesInvoices", {**row, "status": "Open", "remainingAmount": 4})["erp_status"]
+        == "partially_paid"
+    )
 
 
 def test_case_09_open_does_not_prove_posted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +216,10 @@ def test_case_09_open_does_not_prove_posted(monkeypatch: pytest.MonkeyPatch) -> 
     found = drafts("salesInvoices", rows(read(there.open(), "salesInvoices")))
     assert draft.id not in found
     assert found[released.id].values["is_posted"] is None
-    assert values("salesInvoices", {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": "Paid"})["is_posted"] is True
+    assert (
+        values("salesInvoices", {"id": SOMEBODY, "billToCustomerId": SOMEBODY, "status": "Paid"})["is_posted"]
+        is True
+    )
 
 
 def test_case_10_posting_keeps_the_id_and_changes_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +243,17 @@ def test_case_11_the_debtor_is_the_bill_to(monkeypatch: pytest.MonkeyPatch) -> N
     payer = there.company.customer("10000")
     branch = there.company.create_customer("Branch", bill_to=payer.number)
     invoice = there.company.post_invoice(branch.id, Decimal(5))
-    assert drafts("salesInvoices", rows(read(there.open(), "salesInvoices")))[invoice.id].values["debtor_key"] == payer.id
-    assert values("salesInvoices", {"id": SOMEBODY, "customerId": ANOTHER, "billToCustomerId": NOBODY, "status": "Paid"})["debtor_key"] == ANOTHER
+    assert (
+        drafts("salesInvoices", rows(read(there.open(), "salesInvoices")))[invoice.id].values["debtor_key"]
+        == payer.id
+    )
+    assert (
+        values(
+            "salesInvoices",
+            {"id": SOMEBODY, "customerId": ANOTHER, "billToCustomerId": NOBODY, "status": "Paid"},
+        )["debtor_key"]
+        == ANOTHER
+    )
 
 
 def test_case_12_unposted_payments_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +263,9 @@ def test_case_12_unposted_payments_are_not_read(monkeypatch: pytest.MonkeyPatch)
     there.company.draft_payment("BANK", "10000", Decimal(5))
     opened = there.open()
     count = len(rows(read(opened, "ledgerEntriesPage")))
-    assert not [name for name in opened.streams if "ayment" in name and name not in ("paymentTerms", "paymentMethods")]
+    assert not [
+        name for name in opened.streams if "ayment" in name and name not in ("paymentTerms", "paymentMethods")
+    ]
     there.company.post_journal("BANK")
     found = drafts("ledgerEntriesPage", rows(read(opened, "ledgerEntriesPage")))
     assert len(found) == count + 1
@@ -214,9 +276,14 @@ def test_case_13_flat_sub_pages_are_asked_through_their_parent(monkeypatch: pyte
     """Lines come inside their documents and contacts' links per customer; the flat sets would be refused."""
     there = place(monkeypatch, version=22)
     opened = there.open()
-    assert all(len(draft.lines) == 1 for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values())
+    assert all(
+        len(draft.lines) == 1
+        for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values()
+    )
     assert len(rows(read(opened, "contactsInformation"))) == 6
-    assert not there.simulator.requests(r"companies\([^)]*\)/(contactsInformation|salesInvoiceLines|customerPayments|dimensionSetLines)")
+    assert not there.simulator.requests(
+        r"companies\([^)]*\)/(contactsInformation|salesInvoiceLines|customerPayments|dimensionSetLines)"
+    )
 
 
 def test_case_14_contacts_of_every_relation_find_their_debtor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +292,9 @@ def test_case_14_contacts_of_every_relation_find_their_debtor(monkeypatch: pytes
     company = there.company.company_contact(there.company.customer("10000").id)
     assert company is not None
     there.company.relate_contact(company.number, "Vendor", "V1")
-    linked = {parsed(payload)["relatedId"] for payload in rows(read(there.open(), "contactsInformation")).values()}
+    linked = {
+        parsed(payload)["relatedId"] for payload in rows(read(there.open(), "contactsInformation")).values()
+    }
     assert linked == {there.company.customer("10000").id}
     stale = {"id": SOMEBODY, "firstName": "Anna", "customerId": ANOTHER, "customerName": ""}
     assert "debtor_key" not in values("customerContacts", stale)
@@ -241,7 +310,10 @@ def test_case_15_a_title_that_is_not_told_is_not_empty(monkeypatch: pytest.Monke
         assert {"position" in draft.values for draft in found} == {there_is}
     rules = {"positions": {"rules": {"Chief Financial Officer": "CFO"}}}
     for title in ("Chief Financial Officer", " chief  financial officer ", "CHIEF FINANCIAL OFFICER"):
-        assert outcome("contacts", {"id": SOMEBODY, "jobTitle": title}, **rules).drafts[0].values["position"] == "CFO"
+        assert (
+            outcome("contacts", {"id": SOMEBODY, "jobTitle": title}, **rules).drafts[0].values["position"]
+            == "CFO"
+        )
     assert values("contacts", {"id": SOMEBODY, "jobTitle": ""})["position"] is None
 
 
@@ -254,7 +326,10 @@ def test_case_16_renamed_codes_keep_their_records(monkeypatch: pytest.MonkeyPatc
     changed = rows(read(there.open(), "dimensionValues", since))
     assert set(changed) <= set(before)
     assert "TINY" in {draft.values["code"] for draft in drafts("dimensionValues", before | changed).values()}
-    keys = {draft.values["dimension_value_key"] for draft in drafts("defaultDimensions", rows(read(there.open(), "defaultDimensions"))).values()}
+    keys = {
+        draft.values["dimension_value_key"]
+        for draft in drafts("defaultDimensions", rows(read(there.open(), "defaultDimensions"))).values()
+    }
     assert keys <= set(before)
 
 
@@ -268,7 +343,9 @@ def test_case_17_a_card_without_a_value_is_in_no_portfolio(monkeypatch: pytest.M
     assert cards[card.id].values["dimension_value_key"] is None
     facet = drafts("financeDimensionValues", rows(read(there.open(), "financeDimensionValues")))
     assert {key: draft.values["is_heading"] for key, draft in facet.items()} == {
-        "CUSTOMERGROUP|ALL": True, "CUSTOMERGROUP|SMALL": False, "CUSTOMERGROUP|LARGE": False,
+        "CUSTOMERGROUP|ALL": True,
+        "CUSTOMERGROUP|SMALL": False,
+        "CUSTOMERGROUP|LARGE": False,
     }
 
 
@@ -282,7 +359,9 @@ def test_case_18_a_renumbered_customer_is_the_same_one(monkeypatch: pytest.Monke
         known |= rows(read(there.open(), "customers", since))
         assert len(known) == 3
         assert drafts("customers", known)[customer.id].values["number"] == number
-    entries = next(batch for batch in there.open().pull_debtor(customer.id) if batch.entity == "ledgerEntriesPage")
+    entries = next(
+        batch for batch in there.open().pull_debtor(customer.id) if batch.entity == "ledgerEntriesPage"
+    )
     assert len(entries.records) == 1
 
 
@@ -317,7 +396,9 @@ def test_case_21_stamps_are_compared_as_moments(monkeypatch: pytest.MonkeyPatch)
     assert RowShape(("id",), "at").read(given).latest == datetime(2026, 3, 2, 8, 0, 5, 250_000, tzinfo=UTC)
 
 
-def test_case_22_a_deleted_customer_is_gone_and_a_misspelt_set_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_22_a_deleted_customer_is_gone_and_a_misspelt_set_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Both answer 404. Asked for one debtor, it is told as deleted; of a set that is not there nothing is deleted."""
     there = place(monkeypatch, version=22)
     gone = there.company.create_customer("Gone")
@@ -325,9 +406,13 @@ def test_case_22_a_deleted_customer_is_gone_and_a_misspelt_set_is_not(monkeypatc
     opened = there.open()
     assert opened.streams
     there.simulator.inject(DeletedMeanwhile(gone.id))
-    assert gone.id not in {parsed(payload)["relatedId"] for payload in rows(read(opened, "contactsInformation")).values()}
+    assert gone.id not in {
+        parsed(payload)["relatedId"] for payload in rows(read(opened, "contactsInformation")).values()
+    }
     there.company.delete_customer(gone.number)
-    assert [(batch.entity, batch.deleted) for batch in there.open().pull_debtor(gone.id)] == [("customers", (gone.id,))]
+    assert [(batch.entity, batch.deleted) for batch in there.open().pull_debtor(gone.id)] == [
+        ("customers", (gone.id,))
+    ]
     assert gone.id not in {key for page in there.open().keys("customers") for key in page}
     opened = there.open(ledger={"route": "auto", "page": "Cust_LedgerEntriez"})
     assert "ledgerEntriesPage" not in opened.streams
@@ -342,7 +427,11 @@ class DeletedMeanwhile(f.Fault):
 
     def before(self, request: Request) -> Response | None:
         body = b'{"error":{"code":"BadRequest_ResourceNotFound","message":"Resource not found."}}'
-        return Response(404, body=body) if f"customers({self.customer})/contactsInformation" in request.target else None
+        return (
+            Response(404, body=body)
+            if f"customers({self.customer})/contactsInformation" in request.target
+            else None
+        )
 
 
 def test_case_23_what_passes_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -351,9 +440,18 @@ def test_case_23_what_passes_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> 
     opened = there.open(attempts=3)
     assert opened.streams
     for fault in (
-        f.Throttled(times=1), f.HtmlErrorPage(times=1), f.XmlError(times=1), f.ServerBusy(504, times=1), f.ServerBusy(408, times=1), f.Deadlock(times=1),
-        f.TryAgainLater(times=1), f.TryAgainLater(409, times=1), f.EditedMeanwhile(times=1), f.EmptyUnauthorized(times=1),
-        f.DropsConnection(times=1), f.DropsConnection(midway=True, times=1),
+        f.Throttled(times=1),
+        f.HtmlErrorPage(times=1),
+        f.XmlError(times=1),
+        f.ServerBusy(504, times=1),
+        f.ServerBusy(408, times=1),
+        f.Deadlock(times=1),
+        f.TryAgainLater(times=1),
+        f.TryAgainLater(409, times=1),
+        f.EditedMeanwhile(times=1),
+        f.EmptyUnauthorized(times=1),
+        f.DropsConnection(times=1),
+        f.DropsConnection(midway=True, times=1),
     ):
         there.simulator.heal()
         there.simulator.inject(fault)
@@ -386,7 +484,11 @@ def test_case_25_one_broken_record_does_not_hide_its_page(monkeypatch: pytest.Mo
     there.simulator.inject(f.BlankRows(match="Cust_LedgerEntries"))
     found = list(rows(read(opened, "ledgerEntriesPage")).items())
     normalised = mapping.normaliser("bc", mapping.settings()).normalise("ledgerEntriesPage", found)
-    assert ({e.reason for e in normalised.excluded}, len(normalised.drafts), normalised.failed) == ({"blank row"}, 3, [])
+    assert ({e.reason for e in normalised.excluded}, len(normalised.drafts), normalised.failed) == (
+        {"blank row"},
+        3,
+        [],
+    )
 
 
 def test_case_26_privacy_blocked_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +496,9 @@ def test_case_26_privacy_blocked_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
     there = place(monkeypatch)
     person = next(x for x in there.company.contacts.values() if x.type == "Person")
     there.company.edit_contact(person.number, privacy_blocked=True)
-    assert drafts("contacts", rows(read(there.open(), "contacts")))[person.id].values["privacy_blocked"] is True
+    assert (
+        drafts("contacts", rows(read(there.open(), "contacts")))[person.id].values["privacy_blocked"] is True
+    )
 
 
 def test_case_27_several_addresses_in_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,8 +509,18 @@ def test_case_27_several_addresses_in_one_field(monkeypatch: pytest.MonkeyPatch)
 
 def test_case_28_amounts_are_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     """Below nought, nought, and more digits than a float holds."""
-    for text, expected in (("-12.30", "-12.3"), ("0", "0"), ("0.00", "0"), ("123456789012345.6789", "123456789012345.6789"), ("0.1", "0.1")):
-        payload = b'{"id":"%b","billToCustomerId":"%b","status":"Paid","remainingAmount":%b}' % (SOMEBODY.encode(), SOMEBODY.encode(), text.encode())
+    for text, expected in (
+        ("-12.30", "-12.3"),
+        ("0", "0"),
+        ("0.00", "0"),
+        ("123456789012345.6789", "123456789012345.6789"),
+        ("0.1", "0.1"),
+    ):
+        payload = b'{"id":"%b","billToCustomerId":"%b","status":"Paid","remainingAmount":%b}' % (
+            SOMEBODY.encode(),
+            SOMEBODY.encode(),
+            text.encode(),
+        )
         assert Decimal(values("salesInvoices", payload)["open_amount"]) == Decimal(expected), text
 
 
@@ -462,15 +576,26 @@ def test_case_33_what_is_no_sales_invoice_comes_from_the_ledger(monkeypatch: pyt
     """Journal invoices, opening balances and finance charges are owed, and no set of documents has them."""
     there = place(monkeypatch)
     made = [
-        there.company.post_journal_invoice("10000", Decimal(55)), there.company.post_opening_balance("10000", Decimal(66)),
+        there.company.post_journal_invoice("10000", Decimal(55)),
+        there.company.post_opening_balance("10000", Decimal(66)),
         there.company.post_finance_charge("10000", Decimal(7)),
     ]
     opened = there.open()
-    numbers = {draft.values["number"] for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values()}
+    numbers = {
+        draft.values["number"]
+        for draft in drafts("salesInvoices", rows(read(opened, "salesInvoices"))).values()
+    }
     assert not numbers & {entry.document_no for entry in made}
     found = drafts("ledgerEntriesPage", rows(read(opened, "ledgerEntriesPage")))
-    assert [found[str(entry.entry_no)].values["document_type"] for entry in made] == ["invoice", "journal", "finance_charge"]
-    assert sum(Decimal(draft.values["remaining_base"]) for draft in found.values()) == there.company.open_totals().local
+    assert [found[str(entry.entry_no)].values["document_type"] for entry in made] == [
+        "invoice",
+        "journal",
+        "finance_charge",
+    ]
+    assert (
+        sum(Decimal(draft.values["remaining_base"]) for draft in found.values())
+        == there.company.open_totals().local
+    )
 
 
 def test_case_34_a_long_ledger_is_read_in_pieces_that_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,7 +610,9 @@ def test_case_34_a_long_ledger_is_read_in_pieces_that_can_be_resumed(monkeypatch
     rest = read(there.open(page_size=4), "ledgerEntriesPage", batches[1].resume_from)
     assert set(rows(batches[:2])) | set(rows(rest)) == set(rows(batches))
     assert not there.simulator.requests(r"\$skip=")
-    assert {x.prefer for x in there.simulator.requests("Cust_LedgerEntries") if "top=1" not in x.target} == {"odata.maxpagesize=4"}
+    assert {x.prefer for x in there.simulator.requests("Cust_LedgerEntries") if "top=1" not in x.target} == {
+        "odata.maxpagesize=4"
+    }
 
 
 def test_case_35_a_commit_older_than_its_stamp_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,7 +626,9 @@ def test_case_35_a_commit_older_than_its_stamp_is_found(monkeypatch: pytest.Monk
     assert late.id in rows(read(there.open(), "customers", since))
 
 
-def test_case_36_a_truncated_list_is_known_by_its_count_and_a_foreign_link_stays_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_case_36_a_truncated_list_is_known_by_its_count_and_a_foreign_link_stays_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The source's own count tells that rows are missing; a next link that names another host is asked of ours."""
     there = place(monkeypatch)
     opened = there.open()
@@ -510,7 +639,10 @@ def test_case_36_a_truncated_list_is_known_by_its_count_and_a_foreign_link_stays
     there.simulator.inject(f.ForeignNextLink())
     assert len(rows(read(opened, "customers"))) == 3
     pages = Pages(opened._client, "https://bc.example.com/v2.0/x")
-    assert pages.resolve(Cut([], "https://attacker.example.com/v2.0/y?$skiptoken=1", None)) == "https://bc.example.com/v2.0/y?$skiptoken=1"
+    assert (
+        pages.resolve(Cut([], "https://attacker.example.com/v2.0/y?$skiptoken=1", None))
+        == "https://bc.example.com/v2.0/y?$skiptoken=1"
+    )
     assert SECRET not in repr(opened)
 
 
@@ -526,8 +658,19 @@ def test_case_37_an_etag_that_moves_with_the_balance_changes_nothing(monkeypatch
 
 def test_case_38_a_default_for_nobody_is_no_assignment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A default of all customers (blank number) or of a vendor puts no debtor into a portfolio."""
-    row = {"id": SOMEBODY, "parentType": "Customer", "parentId": NOBODY, "dimensionId": SOMEBODY, "dimensionValueId": ANOTHER}
-    found = outcome("defaultDimensions", row, {**row, "parentType": "Vendor", "parentId": ANOTHER}, {**row, "parentId": ANOTHER})
+    row = {
+        "id": SOMEBODY,
+        "parentType": "Customer",
+        "parentId": NOBODY,
+        "dimensionId": SOMEBODY,
+        "dimensionValueId": ANOTHER,
+    }
+    found = outcome(
+        "defaultDimensions",
+        row,
+        {**row, "parentType": "Vendor", "parentId": ANOTHER},
+        {**row, "parentId": ANOTHER},
+    )
     assert [exclusion.key for exclusion in found.excluded] == ["k0", "k1"]
     assert [draft.key for draft in found.drafts] == ["k2"]
 

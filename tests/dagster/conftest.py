@@ -49,14 +49,18 @@ def write_yaml(folder: Path, name: str, attributes: dict[str, Any], **more: Any)
     """`<folder>/<name>/defs.yaml`."""
     path = folder / name / "defs.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"type": TYPE, "attributes": attributes, **more}, allow_unicode=True), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({"type": TYPE, "attributes": attributes, **more}, allow_unicode=True), encoding="utf-8"
+    )
     return path
 
 
 def open_installation(patch: pytest.MonkeyPatch, folder: Path) -> Iterator[Installation]:
     """Serves the company until the caller is done."""
     there = bench(patch)
-    there.hands.time.advance(datetime.now(UTC) - there.hands.now())  # the engine ages receivables by the real calendar
+    there.hands.time.advance(
+        datetime.now(UTC) - there.hands.now()
+    )  # the engine ages receivables by the real calendar
     with serve(there.simulator, tls=False) as server:
         facts = facts_of(there.simulator, server.url)
         attributes = {
@@ -72,7 +76,9 @@ def open_installation(patch: pytest.MonkeyPatch, folder: Path) -> Iterator[Insta
 
 
 @pytest.fixture
-def installation(home: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+def installation(
+    home: Path, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Installation]:
     """A company of the test's own, with an empty store."""
     yield from open_installation(monkeypatch, tmp_path / "defs")
 

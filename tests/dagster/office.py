@@ -31,8 +31,24 @@ C1,Hansen & Soen,87654321,8000,DK,
 C2,Mueller Gmbh,,20095,DE,
 C3,Prospekt & Partner,11223344,2100,DK,
 """
-FIELDS = {"name": "Name", "phone": "Phone", "postcode": "Postcode", "country": "Country", "registration_no": "Registration"}
-PERSONAL = ("HANSEN", "Hansen", "Müller", "Mueller", "Bianchi", "Prospekt", "12 34 56 78", "87654321", "11223344")
+FIELDS = {
+    "name": "Name",
+    "phone": "Phone",
+    "postcode": "Postcode",
+    "country": "Country",
+    "registration_no": "Registration",
+}
+PERSONAL = (
+    "HANSEN",
+    "Hansen",
+    "Müller",
+    "Mueller",
+    "Bianchi",
+    "Prospekt",
+    "12 34 56 78",
+    "87654321",
+    "11223344",
+)
 """What must not be kept by Dagster, unless somebody types it."""
 
 
@@ -47,7 +63,9 @@ class Office:
 
     def launch(self, job: str, **form: Any) -> dg.ExecuteInProcessResult:
         """What the button in the Launchpad does with a filled-in form."""
-        return self.definitions.resolve_job_def(job).execute_in_process(run_config=form, instance=self.instance, raise_on_error=False)
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            run_config=form, instance=self.instance, raise_on_error=False
+        )
 
     def told(self, job: str, **form: Any) -> dict[str, Any]:
         """The metadata of the one step of a launch that succeeds."""
@@ -72,9 +90,16 @@ class Office:
 
     def everything(self) -> dict[str, frozenset[str]]:
         """Every row of every table of both schemas."""
-        tables = self.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('canonical', 'engine') "
-                           "AND table_type = 'BASE TABLE'")
-        return {f"{s}.{t}": frozenset(str(r[0]) for r in self.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM {s}.{t} x")) for s, t in tables}
+        tables = self.rows(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN ('canonical', 'engine') "
+            "AND table_type = 'BASE TABLE'"
+        )
+        return {
+            f"{s}.{t}": frozenset(
+                str(r[0]) for r in self.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM {s}.{t} x")
+            )
+            for s, t in tables
+        }
 
     def state(self) -> dict[str, frozenset[str]]:
         """What readers see, as sets of rows, without when and in which cut."""
@@ -82,7 +107,10 @@ class Office:
             t: f"SELECT CAST(to_jsonb(x) - '{{changed_at,cut_id,first_seen_at}}'::text[] AS text) FROM canonical.{t} x WHERE deleted_at IS NULL"
             for t in ("debtor", "document", "debtor_group")
         }
-        tables |= {t: f"SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.{t} x" for t in ("link", "overruled")}
+        tables |= {
+            t: f"SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.{t} x"
+            for t in ("link", "overruled")
+        }
         return {name: frozenset(str(r[0]) for r in self.rows(sql)) for name, sql in tables.items()}
 
     def means(self, source: str, key: str) -> str | None:
@@ -95,10 +123,17 @@ class Office:
 
 def told_by(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     """What a launch says: about links in the event on their asset, else with the output of its step; tables as lists of rows."""
-    said: list[Mapping[str, Any]] = [e.materialization.metadata for e in result.get_asset_materialization_events()]
-    said += [e.asset_observation_data.asset_observation.metadata for e in result.get_asset_observation_events()]
+    said: list[Mapping[str, Any]] = [
+        e.materialization.metadata for e in result.get_asset_materialization_events()
+    ]
+    said += [
+        e.asset_observation_data.asset_observation.metadata for e in result.get_asset_observation_events()
+    ]
     [metadata] = said or [e.step_output_data.metadata for e in result.all_events if e.is_successful_output]
-    return {n: [dict(r.data) for r in v.records] if isinstance(v, dg.TableMetadataValue) else v.value for n, v in metadata.items()}
+    return {
+        n: [dict(r.data) for r in v.records] if isinstance(v, dg.TableMetadataValue) else v.value
+        for n, v in metadata.items()
+    }
 
 
 def refusal(result: dg.ExecuteInProcessResult) -> dg.Failure:
@@ -111,14 +146,26 @@ def refusal(result: dg.ExecuteInProcessResult) -> dg.Failure:
 
 def source_yaml(folder: Path, source: str, **attributes: Any) -> None:
     """The YAML of a source of files."""
-    write(folder, source, "ErpSource", {"source": source, "connector": "files", "environment": "test", **attributes})
+    write(
+        folder,
+        source,
+        "ErpSource",
+        {"source": source, "connector": "files", "environment": "test", **attributes},
+    )
 
 
 def crm_yaml(folder: Path, **attributes: Any) -> None:
     """The YAML of the CRM, with what a test says otherwise."""
     source_yaml(
-        folder / "defs", "crm", role="crm", mapping={"entities": {"debtor": {"fields": FIELDS}}}, **attributes,
-        connection={"folder": str(folder / "books"), "entities": {"debtor": {"path": "accounts.csv", "key": "Id"}}},
+        folder / "defs",
+        "crm",
+        role="crm",
+        mapping={"entities": {"debtor": {"fields": FIELDS}}},
+        **attributes,
+        connection={
+            "folder": str(folder / "books"),
+            "entities": {"debtor": {"path": "accounts.csv", "key": "Id"}},
+        },
     )
 
 
@@ -126,7 +173,10 @@ def write(folder: Path, name: str, component: str, attributes: dict[str, Any]) -
     """`<folder>/<name>/defs.yaml`."""
     path = folder / name / "defs.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"type": f"dagster_project.components.{component}", "attributes": attributes}), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({"type": f"dagster_project.components.{component}", "attributes": attributes}),
+        encoding="utf-8",
+    )
 
 
 def furnish(folder: Path) -> Path:
@@ -156,7 +206,9 @@ def furnish(folder: Path) -> Path:
     return defs
 
 
-def open_office(patch: pytest.MonkeyPatch, server: str, template: str, folder: Path, definitions: dg.Definitions) -> Iterator[Office]:
+def open_office(
+    patch: pytest.MonkeyPatch, server: str, template: str, folder: Path, definitions: dg.Definitions
+) -> Iterator[Office]:
     """An office on a copy of a database, until the caller is done."""
     with new_database(server, template) as url, dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         patch.setenv("SYNC_ENGINE_HOME", str(folder))

@@ -43,7 +43,13 @@ def furnished(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 def office(furnished: Furnished, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """A copy of the office, to be changed."""
-    yield from open_office(monkeypatch, server, furnished.url.rpartition("/")[2].partition("?")[0], furnished.folder, furnished.definitions)
+    yield from open_office(
+        monkeypatch,
+        server,
+        furnished.url.rpartition("/")[2].partition("?")[0],
+        furnished.folder,
+        furnished.definitions,
+    )
 
 
 def hansen_in_crm(office: Office) -> dict[str, Any]:
@@ -58,15 +64,34 @@ def test_a_link_is_planned_looked_at_applied_and_undone(office: Office) -> None:
     assert office.state() == before
     assert planned["state"] == "planned, nothing was changed"
     assert planned["links"] == [
-        {"entity": "debtor", "source": "crm", "record": "C1", "means before": "not linked", "means after": "10000", "because of": "link"}]
-    assert {"entity": "debtor", "record": "10000", "field": "name", "master before": "erp", "master after": "crm"} in planned["masters"]
+        {
+            "entity": "debtor",
+            "source": "crm",
+            "record": "C1",
+            "means before": "not linked",
+            "means after": "10000",
+            "because of": "link",
+        }
+    ]
+    assert {
+        "entity": "debtor",
+        "record": "10000",
+        "field": "name",
+        "master before": "erp",
+        "master after": "crm",
+    } in planned["masters"]
     assert planned["in short"] == "1 decision, 1 link, 3 fields, 3 masters"
-    assert f"launch ops_apply_plan with plan: \"{planned['plan'][:12]}\" " in planned["next"]
+    assert f'launch ops_apply_plan with plan: "{planned["plan"][:12]}" ' in planned["next"]
     applied = office.told("ops_apply_plan", plan=planned["plan"][:12], **ADA)
-    assert (applied["plan"], applied["state"], applied["links"]) == (planned["plan"], "applied", planned["links"])
+    assert (applied["plan"], applied["state"], applied["links"]) == (
+        planned["plan"],
+        "applied",
+        planned["links"],
+    )
     assert office.means("crm", "C1") == "10000"
-    assert office.rows("SELECT DISTINCT actor, reason FROM canonical.change WHERE entity = 'link' AND op = 'link' AND actor_kind = 'user'") == [
-        ("ada", "I called them")]
+    assert office.rows(
+        "SELECT DISTINCT actor, reason FROM canonical.change WHERE entity = 'link' AND op = 'link' AND actor_kind = 'user'"
+    ) == [("ada", "I called them")]
     undone = office.told("ops_undo", apply=True, **ADA)
     assert (undone["state"], undone["takes back"]) == ("applied", f"plan {planned['plan'][:12]}")
     assert office.state() == before
@@ -103,10 +128,16 @@ LAUNCHES: dict[str, tuple[dict[str, Any], str]] = {
     "ops_not_the_same": ({"source": "crm", "key": "C3", "record": "10002"}, "decisions"),
     "ops_adopt": ({"source": "crm", "key": "C1", "record": "10000"}, "masters"),
     "ops_links_from_file": ({"file": csv_of("source;external_id;to\ncrm;C1;10000\ncrm;C3;10002\n")}, "links"),
-    "ops_pin": ({"record": "10001", "field": "credit_limit", "value": "0", "until": "2027-01-31"}, "decisions"),
+    "ops_pin": (
+        {"record": "10001", "field": "credit_limit", "value": "0", "until": "2027-01-31"},
+        "decisions",
+    ),
     "ops_unpin": ({"record": "10000", "field": "phone"}, "decisions"),
     "ops_parent": ({"debtor": "10003", "parent": "10000"}, "decisions"),
-    "ops_group": ({"name": "Hansen Gruppe", "credit_limit": "500", "members": ["10000", "10003"]}, "decisions"),
+    "ops_group": (
+        {"name": "Hansen Gruppe", "credit_limit": "500", "members": ["10000", "10003"]},
+        "decisions",
+    ),
     "ops_undo": ({}, "links"),
 }
 """Each decision that is made with a form, and a table that its plan must show."""
@@ -158,26 +189,79 @@ def test_a_groups_limit_can_be_taken_away(office: Office) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "an unknown source": ("ops_link", {"source": "crn", "key": "C1", "to": "10000"}, "nothing of a source 'crn' was pulled yet. Known: crm, erp"),
-    "an unknown record": ("ops_link", {"source": "crm", "key": "C9", "to": "10000"}, "crm C9: there is no debtor of this id"),
-    "an unknown debtor": ("ops_link", {"source": "crm", "key": "C1", "to": "4711"}, "4711: there is no debtor of this number, name or id"),
+    "an unknown source": (
+        "ops_link",
+        {"source": "crn", "key": "C1", "to": "10000"},
+        "nothing of a source 'crn' was pulled yet. Known: crm, erp",
+    ),
+    "an unknown record": (
+        "ops_link",
+        {"source": "crm", "key": "C9", "to": "10000"},
+        "crm C9: there is no debtor of this id",
+    ),
+    "an unknown debtor": (
+        "ops_link",
+        {"source": "crm", "key": "C1", "to": "4711"},
+        "4711: there is no debtor of this number, name or id",
+    ),
     "what is not linked": ("ops_unlink", {"source": "crm", "key": "C1"}, "crm C1: it is not linked"),
-    "itself": ("ops_merge", {"losing": "10000", "into": "10000"}, "10000: a debtor cannot be merged into itself"),
-    "what was never merged": ("ops_unmerge", {"record": "10000"}, "there is no debtor of this name or id that was merged away"),
-    "what nothing suggests": ("ops_adopt", {"source": "crm", "key": "C3", "record": "10002"}, "crm C3: nothing suggests '10002'"),
-    "a file that is not there": ("ops_links_from_file", {"file": "/nowhere/links.csv"}, "links.csv: cannot be read"),
+    "itself": (
+        "ops_merge",
+        {"losing": "10000", "into": "10000"},
+        "10000: a debtor cannot be merged into itself",
+    ),
+    "what was never merged": (
+        "ops_unmerge",
+        {"record": "10000"},
+        "there is no debtor of this name or id that was merged away",
+    ),
+    "what nothing suggests": (
+        "ops_adopt",
+        {"source": "crm", "key": "C3", "record": "10002"},
+        "crm C3: nothing suggests '10002'",
+    ),
+    "a file that is not there": (
+        "ops_links_from_file",
+        {"file": "/nowhere/links.csv"},
+        "links.csv: cannot be read",
+    ),
     "one of many": (
-        "ops_links_from_file", {"file": csv_of("source;external_id;to\ncrm;C1;10000\ncrm;C9;10002\n")},
+        "ops_links_from_file",
+        {"file": csv_of("source;external_id;to\ncrm;C1;10000\ncrm;C9;10002\n")},
         "decision 2 (crm C9): there is no debtor of this id that could be linked. 1 of 2 decisions make no sense now; none was planned.",
     ),
-    "a field nobody has": ("ops_pin", {"record": "10000", "field": "colour"}, "a debtor has no field 'colour'"),
-    "a date that is none": ("ops_pin", {"record": "10000", "field": "phone", "until": "tomorrow"}, "'tomorrow' is no date"),
-    "what is not pinned": ("ops_unpin", {"record": "10000", "field": "phone"}, "10000 phone: this field is not pinned"),
-    "a circle": ("ops_parent", {"debtor": "10000", "parent": "10000"}, "this would close a circle of parents"),
-    "an amount that is none": ("ops_group", {"name": "Hansen", "credit_limit": "much"}, "'much' is no amount"),
+    "a field nobody has": (
+        "ops_pin",
+        {"record": "10000", "field": "colour"},
+        "a debtor has no field 'colour'",
+    ),
+    "a date that is none": (
+        "ops_pin",
+        {"record": "10000", "field": "phone", "until": "tomorrow"},
+        "'tomorrow' is no date",
+    ),
+    "what is not pinned": (
+        "ops_unpin",
+        {"record": "10000", "field": "phone"},
+        "10000 phone: this field is not pinned",
+    ),
+    "a circle": (
+        "ops_parent",
+        {"debtor": "10000", "parent": "10000"},
+        "this would close a circle of parents",
+    ),
+    "an amount that is none": (
+        "ops_group",
+        {"name": "Hansen", "credit_limit": "much"},
+        "'much' is no amount",
+    ),
     "nothing to undo": ("ops_undo", {}, "last: no applied plan has this hash"),
     "an unknown plan": ("ops_apply_plan", {"plan": "0123456789ab"}, "0123456789ab: no plan has this hash"),
-    "nobody": ("ops_link", {"source": "crm", "key": "C1", "to": "10000", "who": " "}, "nobody is named who decides this"),
+    "nobody": (
+        "ops_link",
+        {"source": "crm", "key": "C1", "to": "10000", "who": " "},
+        "nobody is named who decides this",
+    ),
 }
 
 
@@ -185,7 +269,10 @@ def test_what_makes_no_sense_fails_once_with_our_sentence(office: Office) -> Non
     """Red, never asked again, nothing changed, and the sentence says what to do."""
     before = office.state()
     for odd, (job, form, says) in REFUSED.items():
-        result = office.launch(job, **{**ADA, **{name: value(office) if callable(value) else value for name, value in form.items()}})
+        result = office.launch(
+            job,
+            **{**ADA, **{name: value(office) if callable(value) else value for name, value in form.items()}},
+        )
         assert not result.success, odd
         assert says in (refusal(result).description or ""), odd
         assert refusal(result).metadata["kind"].value in ("ConfigurationError", "SourceError"), odd
@@ -196,14 +283,17 @@ def test_what_makes_no_sense_fails_once_with_our_sentence(office: Office) -> Non
 def test_a_veto_is_shown_and_force_overrides_it(office: Office) -> None:
     """Two registration numbers are two debtors, until a person insists; nothing is applied by the way."""
     office.told("ops_pin", record="10001", field="phone", value="112", apply=True, **ADA)
-    (office.folder / "books" / "accounts.csv").write_text("Id,Name,Phone,Postcode,Country,Registration\nC1,Hansen,1,8000,DK,27182828\n", encoding="utf-8")
+    (office.folder / "books" / "accounts.csv").write_text(
+        "Id,Name,Phone,Postcode,Country,Registration\nC1,Hansen,1,8000,DK,27182828\n", encoding="utf-8"
+    )
     assert run_lane("crm", folder=office.folder / "defs").success
     planned = hansen_in_crm(office)
     assert [v["why not"] for v in planned["vetoed"]] == ["different registration numbers"]
     assert "force: true" in planned["next"]
     refused = office.launch("ops_apply_plan", plan=planned["plan"], **ADA)
     assert (refusal(refused).description or "").endswith(
-        "it is vetoed: different registration numbers. Nothing was done. If it is right all the same, plan it with force: true.")
+        "it is vetoed: different registration numbers. Nothing was done. If it is right all the same, plan it with force: true."
+    )
     office.told("ops_link", source="crm", key="C1", to="10000", force=True, apply=True, **ADA)
     assert office.means("crm", "C1") == "10000"
 
@@ -223,19 +313,32 @@ def test_a_plan_that_is_no_longer_true_is_refused_by_number_and_field(office: Of
 
 def test_the_switch_to_automatic_wants_the_hash_of_a_current_plan(office: Office, tmp_path: Path) -> None:
     """Without a hash it only plans; with the hash of another plan it refuses; with the right one it does exactly what was shown."""
-    source_yaml(tmp_path, "crm", role="crm", links={"debtor": {"mode": "automatic", "create_unmatched": True}})
+    source_yaml(
+        tmp_path, "crm", role="crm", links={"debtor": {"mode": "automatic", "create_unmatched": True}}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNC_ENGINE_DEFS", str(tmp_path))
         planned = office.told("ops_switch_to_automatic", source="crm", **ADA)
         assert (planned["state"], len(planned["links"])) == ("planned, nothing was changed", 3)
-        assert {"what": "link mode", "about": "debtors of crm: automatic", "what happens": "changed"} in planned["decisions"]
+        assert {
+            "what": "link mode",
+            "about": "debtors of crm: automatic",
+            "what happens": "changed",
+        } in planned["decisions"]
         assert "launch ops_switch_to_automatic with" in planned["next"]
         other = hansen_in_crm(office)["plan"]
         refused = office.launch("ops_switch_to_automatic", source="crm", plan=other, **ADA)
-        assert "this plan does not switch debtor links of crm to automatic" in (refusal(refused).description or "")
+        assert "this plan does not switch debtor links of crm to automatic" in (
+            refusal(refused).description or ""
+        )
         assert office.rows("SELECT count(*) FROM canonical.link WHERE source = 'crm'") == [(0,)]
-        assert office.told("ops_switch_to_automatic", source="crm", plan=planned["plan"], **ADA)["state"] == "applied"
-        assert office.rows("SELECT DISTINCT mode FROM engine.link_rule WHERE source = 'crm' AND entity = 'debtor' ORDER BY 1") == [("automatic",), ("none",)]
+        assert (
+            office.told("ops_switch_to_automatic", source="crm", plan=planned["plan"], **ADA)["state"]
+            == "applied"
+        )
+        assert office.rows(
+            "SELECT DISTINCT mode FROM engine.link_rule WHERE source = 'crm' AND entity = 'debtor' ORDER BY 1"
+        ) == [("automatic",), ("none",)]
         assert office.rows("SELECT count(*) FROM canonical.link WHERE source = 'crm'") == [(3,)]
 
 
@@ -259,10 +362,29 @@ def test_every_form_says_what_it_asks(furnished: Furnished) -> None:
         assert furnished.definitions.resolve_job_def(name).description == says
         silent = [field for field, info in form.model_fields.items() if not info.description]
         assert silent == [], name
-        assert form.model_fields["apply"].default is False if "apply" in form.model_fields else "plan" in form.model_fields
+        assert (
+            form.model_fields["apply"].default is False
+            if "apply" in form.model_fields
+            else "plan" in form.model_fields
+        )
 
 
-DIGITS = {"key", "to", "record", "losing", "into", "debtor", "parent", "value", "until", "credit_limit", "top_debtor", "members", "leaving", "plan"}
+DIGITS = {
+    "key",
+    "to",
+    "record",
+    "losing",
+    "into",
+    "debtor",
+    "parent",
+    "value",
+    "until",
+    "credit_limit",
+    "top_debtor",
+    "members",
+    "leaving",
+    "plan",
+}
 """Fields where people type a number, a date or a hash that is text all the same."""
 
 
@@ -270,6 +392,11 @@ def test_a_number_without_quotes_is_refused_and_every_form_says_so(office: Offic
     """YAML makes 64 of 0100, so a bare number is no customer; the form says so where somebody would type one."""
     with pytest.raises(dg.DagsterInvalidConfigError, match=r'path root:to\. Value "10000"'):
         office.launch("ops_link", source="crm", key="C1", to=10000, **ADA)
-    asked = {(job, name): info.description or "" for job, (form, _) in JOBS.items() for name, info in form.model_fields.items() if name in DIGITS}
+    asked = {
+        (job, name): info.description or ""
+        for job, (form, _) in JOBS.items()
+        for name, info in form.model_fields.items()
+        if name in DIGITS
+    }
     assert {name for _, name in asked} == DIGITS
     assert [place for place, says in asked.items() if '"10000"' not in says and "in quotes" not in says] == []

@@ -86,7 +86,10 @@ def described(loaded: dg.Definitions) -> list[str]:
     assets = {assets.op.name: assets for assets in repository.assets_defs_by_key.values()}
     lines = [f"asset {_asset(spec)}" for found in assets.values() for spec in found.specs]
     for found in assets.values():
-        lines += [f"check {spec.asset_key.to_user_string()} {spec.name}{' blocking' if spec.blocking else ''}" for spec in found.check_specs]
+        lines += [
+            f"check {spec.asset_key.to_user_string()} {spec.name}{' blocking' if spec.blocking else ''}"
+            for spec in found.check_specs
+        ]
     lines += [f"job {job.name}" for job in repository.get_all_jobs() if not job.name.startswith("__")]
     lines += [f"schedule {schedule.name}" for schedule in repository.schedule_defs]
     for sensor in repository.sensor_defs:
@@ -163,7 +166,10 @@ def test_the_configured_folder_is_what_dagster_loads(tmp_path: Path, monkeypatch
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(tmp_path))
     loaded = definitions()
     assert isinstance(loaded, dg.Definitions)
-    assert sorted(sensor.name for sensor in loaded.get_repository_def().sensor_defs) == ["north_automation", "south_automation"]
+    assert sorted(sensor.name for sensor in loaded.get_repository_def().sensor_defs) == [
+        "north_automation",
+        "south_automation",
+    ]
 
 
 def test_loading_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,9 +188,19 @@ def test_loading_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ("attributes", "said"),
     [
         pytest.param({**COMPANY, "shedule": "@daily"}, "broken/defs.yaml.*shedule", id="a key nobody reads"),
-        pytest.param({**COMPANY, "freshness_hours": 0}, "broken/defs.yaml.*freshness_hours", id="a value out of range"),
-        pytest.param({**COMPANY, "connector": "bussiness_central"}, "no connector 'bussiness_central'.*business_central", id="a mistyped connector"),
-        pytest.param({**COMPANY, "connection": {**CONNECTION, "compny": "x"}}, "bc connection.*compny", id="a mistyped setting"),
+        pytest.param(
+            {**COMPANY, "freshness_hours": 0}, "broken/defs.yaml.*freshness_hours", id="a value out of range"
+        ),
+        pytest.param(
+            {**COMPANY, "connector": "bussiness_central"},
+            "no connector 'bussiness_central'.*business_central",
+            id="a mistyped connector",
+        ),
+        pytest.param(
+            {**COMPANY, "connection": {**CONNECTION, "compny": "x"}},
+            "bc connection.*compny",
+            id="a mistyped setting",
+        ),
         pytest.param({**COMPANY, "mapping": {"draft": True}}, "bc mapping.*draft", id="a mistyped rule"),
     ],
 )
@@ -233,6 +249,9 @@ def test_a_deployer_may_add_owners_to_the_yaml(tmp_path: Path) -> None:
     """What Dagster offers every component works on ours."""
     owned = {"assets": [{"target": "*", "attributes": {"owners": ["team:receivables"]}}]}
     write_yaml(tmp_path, "bc", COMPANY, post_processing=owned)
-    assert yaml.safe_load((tmp_path / "bc" / "defs.yaml").read_text(encoding="utf-8"))["post_processing"] == owned
+    assert (
+        yaml.safe_load((tmp_path / "bc" / "defs.yaml").read_text(encoding="utf-8"))["post_processing"]
+        == owned
+    )
     specs = load(tmp_path).resolve_all_asset_specs()
     assert {owner for spec in specs for owner in spec.owners} == {"team:receivables"}

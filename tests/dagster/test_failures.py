@@ -43,14 +43,22 @@ def times_pulled(result: dg.ExecuteInProcessResult, entity: str) -> int:
     """How often a wire entity was asked for in a run."""
     shop = open_workshop()
     with shop.store.connect() as connection:
-        found = [row for row in steps_of(connection, UUID(result.run_id)) if row["stage"] == "pull" and row["entity"] == entity]
+        found = [
+            row
+            for row in steps_of(connection, UUID(result.run_id))
+            if row["stage"] == "pull" and row["entity"] == entity
+        ]
     shop.store.dispose()
     return len(found)
 
 
 def failed_checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], str]:
     """Asset and name of each failed check, with what it says."""
-    return {(a.asset_key.to_user_string(), a.check_name): a.description or "" for a in result.get_asset_check_evaluations() if not a.passed}
+    return {
+        (a.asset_key.to_user_string(), a.check_name): a.description or ""
+        for a in result.get_asset_check_evaluations()
+        if not a.passed
+    }
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +67,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "PAUSE", 0.0)
 
 
-def test_a_family_that_cannot_be_read_is_red_and_the_rest_is_published(installation: Installation, failures: Said) -> None:
+def test_a_family_that_cannot_be_read_is_red_and_the_rest_is_published(
+    installation: Installation, failures: Said
+) -> None:
     """The family's check fails with our sentence, everything else goes on, and the run ends red and says the same."""
     installation.bench.simulator.world.installation.denied_entities = frozenset({"contacts"})
     result = installation.run()
@@ -91,7 +101,12 @@ def test_a_family_read_alone_is_red_itself(installation: Installation, failures:
 def test_parts_of_the_lane_close_their_run(installation: Installation) -> None:
     """A person materialises what they choose; the engine's run ends with the last of it."""
     assert installation.run().success
-    for keys in ([pulled_key("bc", "dimensions")], [normalised_key("bc", "dimensions")], [canonical_key("bc", f) for f in FAMILIES], [certificate_key("bc")]):
+    for keys in (
+        [pulled_key("bc", "dimensions")],
+        [normalised_key("bc", "dimensions")],
+        [canonical_key("bc", f) for f in FAMILIES],
+        [certificate_key("bc")],
+    ):
         result = installation.materialise(*keys)
         assert result.success
         assert outcome_of(result) == ("succeeded", None)
@@ -124,7 +139,9 @@ def test_an_outage_that_ends_is_no_failure(installation: Installation) -> None:
     assert outcome_of(result) == ("succeeded", None)
 
 
-def test_a_refused_login_is_tried_once_and_stops_the_source(installation: Installation, failures: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_login_is_tried_once_and_stops_the_source(
+    installation: Installation, failures: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A wrong secret must not lock the account: one family finds out, the others are told. Nothing is published, nothing is shown."""
     monkeypatch.setenv("BC_TEST_SECRET", "not~the~secret")
     asked = Watches(match="/oauth2/v2.0/token")
@@ -146,12 +163,16 @@ def test_nothing_read_is_nothing_published(installation: Installation, failures:
     installation.bench.simulator.inject(ServerBusy(match=r"/companies\([^)]*\)/"))
     result = installation.run()
     assert not result.success
-    assert not {event.asset_key for event in result.get_asset_materialization_events()} & {canonical_key("bc", f) for f in FAMILIES}
+    assert not {event.asset_key for event in result.get_asset_materialization_events()} & {
+        canonical_key("bc", f) for f in FAMILIES
+    }
     assert outcome_of(result)[0] == "failed"
     assert failures(result)
 
 
-def test_a_suspicious_sweep_stops_the_cut_until_a_person_agrees(installation: Installation, failures: Said) -> None:
+def test_a_suspicious_sweep_stops_the_cut_until_a_person_agrees(
+    installation: Installation, failures: Said
+) -> None:
     """The extract that ends early: its check blocks, nothing is deleted or published; the form's tick publishes it."""
     assert installation.run().success
     short = ShortSweep(keep=2, match=r"/companies\([^)]*\)/customers($|\?)")
@@ -160,9 +181,16 @@ def test_a_suspicious_sweep_stops_the_cut_until_a_person_agrees(installation: In
     made = {event.asset_key for event in result.get_asset_materialization_events()}
     assert set(failures(result)) == {"bc__pulled__debtors"}
     assert "customers: the sweep saw 2 records" in failures(result)["bc__pulled__debtors"]
-    assert "customers: the sweep saw" in failed_checks(result)["bc/pulled/debtors", "sweep_not_suspiciously_small"]
+    assert (
+        "customers: the sweep saw"
+        in failed_checks(result)["bc/pulled/debtors", "sweep_not_suspiciously_small"]
+    )
     assert normalised_key("bc", "contacts") in made
-    assert not made & {normalised_key("bc", "debtors"), certificate_key("bc"), *(canonical_key("bc", f) for f in FAMILIES)}
+    assert not made & {
+        normalised_key("bc", "debtors"),
+        certificate_key("bc"),
+        *(canonical_key("bc", f) for f in FAMILIES),
+    }
     assert outcome_of(result)[0] == "held"
     assert held() == ["customers"]
 
@@ -180,7 +208,9 @@ def held() -> list[str]:
     return found
 
 
-def test_a_defect_is_told_without_the_data_it_stumbled_over(installation: Installation, failures: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_told_without_the_data_it_stumbled_over(
+    installation: Installation, failures: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An error nobody raised on purpose: its place is shown, its message, which quotes a customer, is not; and it is not repeated."""
     calls = []
 

@@ -87,14 +87,20 @@ class Machine:
         """The shipped settings, with intervals short enough for a test."""
         path = self.home / places.SETTINGS
         shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
-        shipped["run_monitoring"] |= {name: seconds for name, seconds in monitoring.items() if name in shipped["run_monitoring"]}
+        shipped["run_monitoring"] |= {
+            name: seconds for name, seconds in monitoring.items() if name in shipped["run_monitoring"]
+        }
         path.write_text(yaml.safe_dump(shipped), encoding="utf-8")
 
     def boot(self) -> None:
         """Starts the daemon, as `dagster dev` does, in a session of its own."""
         with (self.home / "daemon.log").open("ab") as log:
             command = [sys.executable, "-m", "dagster._daemon", "run", "-m", "dagster_project.definitions"]
-            self.processes.append(subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True))
+            self.processes.append(
+                subprocess.Popen(
+                    command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                )
+            )
 
     def die(self) -> None:
         """Everything on it at once, without a word."""
@@ -136,7 +142,9 @@ def until(what: str, happens: Callable[[], bool], machine: Machine) -> None:
     """Waits; says what the daemon said when it never comes."""
     deadline = time.monotonic() + LIMIT
     while not happens():
-        assert time.monotonic() < deadline, f"{what} never came. {(machine.home / 'daemon.log').read_text(encoding='utf-8')[-3000:]}"
+        assert time.monotonic() < deadline, (
+            f"{what} never came. {(machine.home / 'daemon.log').read_text(encoding='utf-8')[-3000:]}"
+        )
         time.sleep(0.2)
 
 
@@ -149,15 +157,26 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 def worker_of(instance: dg.DagsterInstance, run_id: str) -> int:
     """The process that does a run."""
-    [pid] = {e.dagster_event.engine_event_data.metadata["pid"].value for e in instance.all_logs(run_id) if e.dagster_event
-             and e.dagster_event.event_type_value == "ENGINE_EVENT" and "pid" in e.dagster_event.engine_event_data.metadata}
+    [pid] = {
+        e.dagster_event.engine_event_data.metadata["pid"].value
+        for e in instance.all_logs(run_id)
+        if e.dagster_event
+        and e.dagster_event.event_type_value == "ENGINE_EVENT"
+        and "pid" in e.dagster_event.engine_event_data.metadata
+    }
     return int(str(pid))
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("fate", ["the run's process is killed", "the machine dies and comes back"])
 def test_the_next_run_of_the_source_gets_its_slot(
-    fate: str, machine: Machine, installation: Installation, migrated_template: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    fate: str,
+    machine: Machine,
+    installation: Installation,
+    migrated_template: str,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Killed in the middle of a pull step, with the login's pool in its hand: the next run goes on and ends equal to a fresh load.
 
@@ -180,7 +199,10 @@ def test_the_next_run_of_the_source_gets_its_slot(
         installation.bench.simulator.faults.clear()
         second = machine.launch("bc_lane", **{"dagster/max_runtime_seconds": "43200"})
         until("the next run", lambda: status(instance, second) in FINISHED, machine)
-        assert (status(instance, first), status(instance, second)) == (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS)
+        assert (status(instance, first), status(instance, second)) == (
+            dg.DagsterRunStatus.FAILURE,
+            dg.DagsterRunStatus.SUCCESS,
+        )
         assert instance.event_log_storage.get_concurrency_run_ids() == set()
     ours = open_engine(database)
     with new_database(migrated_template, _TEMPLATE) as fresh:
@@ -197,7 +219,9 @@ def test_settings_nobody_edited_follow_the_project(home: Path) -> None:
     """A home of an earlier version takes the new settings; one with a person's own line keeps it."""
     settings = places.instance_home() / places.SETTINGS
     shipped = settings.read_text(encoding="utf-8")
-    assert {"free_slots_after_run_end_seconds", "max_runtime_seconds"} <= set(yaml.safe_load(shipped)["run_monitoring"])
+    assert {"free_slots_after_run_end_seconds", "max_runtime_seconds"} <= set(
+        yaml.safe_load(shipped)["run_monitoring"]
+    )
     settings.write_text("telemetry: {enabled: false} # ours\n", encoding="utf-8")
     places.instance_home()
     assert settings.read_text(encoding="utf-8") == "telemetry: {enabled: false} # ours\n"

@@ -47,18 +47,33 @@ def story(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> I
 def _tell(installation: Installation, instance: dg.DagsterInstance, url: str) -> Story:
     first = installation.run(instance=instance)
     second = installation.run(instance=instance)
-    family = installation.run("one_entity", run_config={"family": "contacts", "full": True}, instance=instance)
+    family = installation.run(
+        "one_entity", run_config={"family": "contacts", "full": True}, instance=instance
+    )
     debtor = installation.run("one_debtor", run_config={"debtor": "10040"}, instance=instance)
     engine = open_engine(url)
     with engine.connect() as connection:
         ledger = {str(run.run_id): run for run in runs(connection, "bc")}
-        personal = {str(row[0]) for row in connection.execute(text("""
+        personal = {
+            str(row[0])
+            for row in connection.execute(
+                text("""
             SELECT name FROM canonical.debtor UNION SELECT full_name FROM canonical.contact UNION SELECT email FROM canonical.contact
             UNION SELECT email FROM canonical.account_owner UNION SELECT name FROM canonical.account_owner UNION SELECT address_line1 FROM canonical.debtor
-            """)) if row[0] and len(str(row[0])) > 5}
-        counted = {str(row[0]) for row in connection.execute(text("SELECT DISTINCT jsonb_object_keys(counts) FROM canonical.cut"))}
+            """)
+            )
+            if row[0] and len(str(row[0])) > 5
+        }
+        counted = {
+            str(row[0])
+            for row in connection.execute(
+                text("SELECT DISTINCT jsonb_object_keys(counts) FROM canonical.cut")
+            )
+        }
     engine.dispose()
-    kept = "\n".join(repr(entry) for run in instance.get_runs() for entry in (run, *instance.all_logs(run.run_id)))
+    kept = "\n".join(
+        repr(entry) for run in instance.get_runs() for entry in (run, *instance.all_logs(run.run_id))
+    )
     return Story(first, second, family, debtor, ledger, kept, personal, counted)
 
 
@@ -73,16 +88,26 @@ def test_everything_is_materialised_and_checked(story: Story) -> None:
     families = list(FAMILIES)
     made = {event.asset_key for event in story.first.get_asset_materialization_events()}
     assert story.first.success
-    assert made == {certificate_key("bc"), *(key("bc", f) for key in (pulled_key, normalised_key, canonical_key) for f in families)}
+    assert made == {
+        certificate_key("bc"),
+        *(key("bc", f) for key in (pulled_key, normalised_key, canonical_key) for f in families),
+    }
     answers = story.first.get_asset_check_evaluations()
     assert len(answers) == 32
-    assert [(a.asset_key.to_user_string(), a.check_name, a.description) for a in answers if not a.passed] == []
+    assert [
+        (a.asset_key.to_user_string(), a.check_name, a.description) for a in answers if not a.passed
+    ] == []
 
 
 def test_parents_are_read_before_children(story: Story) -> None:
     """And everything is read before anything is normalised, so that the families of a cut are read close together."""
     steps = [str(event.step_key) for event in story.first.get_step_success_events()]
-    assert steps == [*(f"bc__pulled__{f}" for f in FAMILIES), *(f"bc__normalised__{f}" for f in FAMILIES), "bc__canonical", "bc__certificate"]
+    assert steps == [
+        *(f"bc__pulled__{f}" for f in FAMILIES),
+        *(f"bc__normalised__{f}" for f in FAMILIES),
+        "bc__canonical",
+        "bc__certificate",
+    ]
 
 
 def test_a_step_says_what_it_did(story: Story) -> None:
@@ -90,16 +115,25 @@ def test_a_step_says_what_it_did(story: Story) -> None:
     pulled = metadata(story.first, pulled_key("bc", "debtors"))
     assert pulled["records read"] == pulled["records changed"] != 0
     assert {"API calls", "bytes landed", "seconds", "streams"} <= pulled.keys()
-    documents, certificate = metadata(story.first, canonical_key("bc", "documents")), metadata(story.first, certificate_key("bc"))
+    documents, certificate = (
+        metadata(story.first, canonical_key("bc", "documents")),
+        metadata(story.first, certificate_key("bc")),
+    )
     assert documents["rows written"] != 0
     assert documents["certificate"] == certificate_key("bc")
     assert documents["cut"] == certificate["cut"]
     assert certificate["grade"] == "A"
     for family, facts in FAMILIES.items():
-        [made] = [e for e in story.first.get_asset_materialization_events() if e.asset_key == canonical_key("bc", family)]
+        [made] = [
+            e
+            for e in story.first.get_asset_materialization_events()
+            if e.asset_key == canonical_key("bc", family)
+        ]
         shown = made.materialization.metadata["tables"]
         assert isinstance(shown, dg.TableMetadataValue)
-        assert [row.data["table"] for row in shown.records] == list(facts.tables), "also those the cut did not touch"
+        assert [row.data["table"] for row in shown.records] == list(facts.tables), (
+            "also those the cut did not touch"
+        )
 
 
 def test_one_dagster_run_is_one_run_of_the_engine(story: Story) -> None:
@@ -128,7 +162,10 @@ def test_a_part_is_read_without_making_the_whole_look_fresh(story: Story, which:
     result: dg.ExecuteInProcessResult = getattr(story, which)
     assert result.success
     assert not result.get_asset_materialization_events()
-    observed = {event.asset_observation_data.asset_observation.asset_key for event in result.get_asset_observation_events()}
+    observed = {
+        event.asset_observation_data.asset_observation.asset_key
+        for event in result.get_asset_observation_events()
+    }
     assert observed == {certificate_key("bc"), *(canonical_key("bc", f) for f in FAMILIES)}
 
 
@@ -158,7 +195,9 @@ def test_what_the_ledger_does_not_tell_is_told(installation: Installation) -> No
     connection = installation.attributes["connection"]
     installation.configure(connection=connection | {"ledger": {"route": "invoices"}})
     said = metadata(installation.run(), certificate_key("bc"))
-    assert "ledger route invoices: payments, applications, journal-posted invoices" in str(said["not told by the source"])
+    assert "ledger route invoices: payments, applications, journal-posted invoices" in str(
+        said["not told by the source"]
+    )
 
 
 def test_a_source_that_tells_everything_says_nothing_of_it(story: Story) -> None:

@@ -32,33 +32,46 @@ def run(office: Office, source: str) -> dg.ExecuteInProcessResult:
 
 def answers(result: dg.ExecuteInProcessResult, name: str) -> dict[str, tuple[bool, str]]:
     """Whether a check passed, by asset, and what it says."""
-    return {a.asset_key.to_user_string(): (a.passed, a.description or "") for a in result.get_asset_check_evaluations() if a.check_name == name}
+    return {
+        a.asset_key.to_user_string(): (a.passed, a.description or "")
+        for a in result.get_asset_check_evaluations()
+        if a.check_name == name
+    }
 
 
 def test_a_quarantined_record_is_tried_again_by_the_next_run(office: Office) -> None:
     """An invoice over no amount anybody can read waits; a retry is asked for in the form, and the next run tries."""
-    (office.folder / "books" / "invoices.csv").write_text("No,Customer,Date,Due,Amount\n9,10000,2026-01-15,2026-02-15,much\n", encoding="utf-8")
+    (office.folder / "books" / "invoices.csv").write_text(
+        "No,Customer,Date,Due,Amount\n9,10000,2026-01-15,2026-02-15,much\n", encoding="utf-8"
+    )
     passed, says = answers(run(office, "erp"), "nothing_quarantined")["erp/normalised/documents"]
     assert (passed, says.split(",")[0]) == (False, "1 record waits in quarantine")
     told = office.told("ops_retry_quarantined", source="erp", entity="documents")
     assert told["records"] == 1
-    assert told["to be tried again"] == [{"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}]
+    assert told["to be tried again"] == [
+        {"source": "erp", "stream": "document", "key": "9", "stage": "normalise", "attempts": 1}
+    ]
     assert told["next"] == "Launch erp_lane, or wait for its schedule."
     run(office, "erp")
     assert office.rows("SELECT attempts FROM engine.quarantine") == [(2,)]
     assert "say which records" in (refusal(office.launch("ops_retry_quarantined")).description or "")
-    assert "nothing in quarantine fits" in (refusal(office.launch("ops_retry_quarantined", source="crm")).description or "")
+    assert "nothing in quarantine fits" in (
+        refusal(office.launch("ops_retry_quarantined", source="crm")).description or ""
+    )
 
 
 def test_a_replay_brings_back_what_the_lake_says_and_asks_nobody(office: Office) -> None:
     """Claims lost to a wrong hand come back with the files gone; where nothing differs nothing is written."""
     run(office, "erp")
-    assert "nothing is in quarantine" in (refusal(office.launch("ops_retry_quarantined", everything=True)).description or "")
+    assert "nothing is in quarantine" in (
+        refusal(office.launch("ops_retry_quarantined", everything=True)).description or ""
+    )
     published = office.state()
     assert "tables" not in office.told("ops_replay", source="erp")
     for statement in (
         "UPDATE engine.source_record SET claim = claim - 'name' WHERE key = '10000' AND claim ? 'name'",
-        "UPDATE canonical.debtor SET name = NULL WHERE number = '10000'", "UPDATE canonical.document SET open_amount = 0",
+        "UPDATE canonical.debtor SET name = NULL WHERE number = '10000'",
+        "UPDATE canonical.document SET open_amount = 0",
     ):
         office.do(statement)
     for file in (office.folder / "books").iterdir():
@@ -66,9 +79,15 @@ def test_a_replay_brings_back_what_the_lake_says_and_asks_nobody(office: Office)
     told = office.told("ops_replay", source="erp", entities=["debtors", "documents"])
     assert {row["table"]: row["updated"] for row in told["tables"]} == {"debtor": 1, "document": 2}
     assert office.state() == published
-    assert office.rows("SELECT kind, outcome FROM engine.run ORDER BY started_at DESC LIMIT 1") == [("replay", "succeeded")]
-    assert "there is no entity invoices" in (refusal(office.launch("ops_replay", source="erp", entities=["invoices"])).description or "")
-    assert "nothing of this source was landed yet" in (refusal(office.launch("ops_replay", source="crm")).description or "")
+    assert office.rows("SELECT kind, outcome FROM engine.run ORDER BY started_at DESC LIMIT 1") == [
+        ("replay", "succeeded")
+    ]
+    assert "there is no entity invoices" in (
+        refusal(office.launch("ops_replay", source="erp", entities=["invoices"])).description or ""
+    )
+    assert "nothing of this source was landed yet" in (
+        refusal(office.launch("ops_replay", source="crm")).description or ""
+    )
 
 
 def test_a_damaged_landed_file_is_found_told_and_healed(office: Office) -> None:
@@ -95,8 +114,15 @@ def test_an_import_is_judged_applied_and_taken_back(office: Office) -> None:
     file.write_text("customer;parent_customer\n10003;10000\nBianchi S.p.A.;Nobody Ltd\n", encoding="utf-8")
     form: dict[str, Any] = {"kind": "groups", "file": str(file), **ADA}
     judged = office.told("ops_import", **form)
-    assert (judged["state"], judged["rows that would be applied"], judged["rows refused"]) == ("planned, nothing was changed", 1, 1)
-    assert judged["next"] == "Look at the counts, then launch it again with apply: true; what is refused stays out until the file is corrected"
+    assert (judged["state"], judged["rows that would be applied"], judged["rows refused"]) == (
+        "planned, nothing was changed",
+        1,
+        1,
+    )
+    assert (
+        judged["next"]
+        == "Look at the counts, then launch it again with apply: true; what is refused stays out until the file is corrected"
+    )
     assert [(row["line"], row["column"]) for row in judged["refused"]] == [(3, "parent_customer")]
     assert office.state() == before
     done = office.told("ops_import", **form, apply=True)
@@ -109,15 +135,22 @@ def test_an_import_is_judged_applied_and_taken_back(office: Office) -> None:
         assert never not in everything
     wrong = office.launch("ops_import", **form | {"file": str(office.folder / "books" / "invoices.csv")})
     assert "the column parent_customer is missing" in (refusal(wrong).description or "")
-    assert "nobody is named" in (refusal(office.launch("ops_import", **form | {"who": ""}, apply=True)).description or "")
+    assert "nobody is named" in (
+        refusal(office.launch("ops_import", **form | {"who": ""}, apply=True)).description or ""
+    )
 
 
 def test_a_dry_resync_of_one_debtor_shows_the_difference_and_changes_nothing(office: Office) -> None:
     """The customer was renamed in the ERP: which field differs is told, no file is landed, no row is written; then it is resynced."""
     run(office, "erp")
-    landed, tables = sorted(p for p in (office.folder / "lake").rglob("*") if p.is_file()), office.everything()
+    landed, tables = (
+        sorted(p for p in (office.folder / "lake").rglob("*") if p.is_file()),
+        office.everything(),
+    )
     books = office.folder / "books" / "customers.csv"
-    books.write_text(books.read_text(encoding="utf-8").replace("Bianchi S.p.A.", "Bianchi Italia"), encoding="utf-8")
+    books.write_text(
+        books.read_text(encoding="utf-8").replace("Bianchi S.p.A.", "Bianchi Italia"), encoding="utf-8"
+    )
     told = office.told("erp_one_debtor", debtor="10002", dry_run=True)
     assert (told["state"], told["changes it would make"]) == ("a dry run, nothing was changed", 1)
     assert told["difference"] == [{"entity": "debtor", "op": "update", "field": "name", "records": 1}]
@@ -125,7 +158,9 @@ def test_a_dry_resync_of_one_debtor_shows_the_difference_and_changes_nothing(off
     assert office.everything() == tables
     resynced = office.launch("erp_one_debtor", debtor="10002")
     [said] = [e.step_output_data.metadata for e in resynced.all_events if e.is_successful_output]
-    assert (said["changes"].value, said["grade"].value) == (1, "B"), "these files state nothing, so no money tied"
+    assert (said["changes"].value, said["grade"].value) == (1, "B"), (
+        "these files state nothing, so no money tied"
+    )
     assert office.rows("SELECT name FROM canonical.debtor WHERE number = '10002'") == [("Bianchi Italia",)]
     assert office.told("erp_one_debtor", debtor="10002", dry_run=True)["changes it would make"] == 0
 
@@ -133,16 +168,22 @@ def test_a_dry_resync_of_one_debtor_shows_the_difference_and_changes_nothing(off
 def test_ambiguous_records_turn_a_check_yellow_until_a_person_decides(office: Office) -> None:
     """Two accounts of one registration number: the ERP's customer waits, the check says how many and how to decide."""
     crm_yaml(office.folder, links={"debtor": {"mode": "automatic", "create_unmatched": True}})
-    (office.folder / "books" / "accounts.csv").write_text(f"{ACCOUNTS}C1,One,,,DK,31415926\nC2,Two,,,DK,31415926\n", encoding="utf-8")
+    (office.folder / "books" / "accounts.csv").write_text(
+        f"{ACCOUNTS}C1,One,,,DK,31415926\nC2,Two,,,DK,31415926\n", encoding="utf-8"
+    )
     run(office, "crm")
     first = run(office, "erp")
     passed, says = answers(first, "ambiguous_links")["erp/canonical/debtors"]
     assert (passed, says.split(".")[0]) == (False, "1 record waits for a person")
-    assert [a.severity for a in first.get_asset_check_evaluations() if a.check_name == "ambiguous_links"] == [dg.AssetCheckSeverity.WARN] * 2
+    assert [a.severity for a in first.get_asset_check_evaluations() if a.check_name == "ambiguous_links"] == [
+        dg.AssetCheckSeverity.WARN
+    ] * 2
     [one] = office.rows("SELECT id FROM canonical.debtor WHERE name = 'One'")
     office.told("ops_link", source="erp", key="10000", to=str(one[0]), apply=True, **ADA)
     assert answers(run(office, "erp"), "ambiguous_links") == {
-        f"erp/canonical/{family}": (True, "No record waits for a person.") for family in ("debtors", "contacts")}
+        f"erp/canonical/{family}": (True, "No record waits for a person.")
+        for family in ("debtors", "contacts")
+    }
 
 
 def test_what_is_not_believed_turns_a_check_yellow(office: Office) -> None:
@@ -156,9 +197,15 @@ def test_what_is_not_believed_turns_a_check_yellow(office: Office) -> None:
     passed, says = answers(result, "overruled_by_entity")["erp/canonical/debtors"]
     assert not passed
     assert says.startswith("3 values of erp are overruled")
-    [failed] = [a for a in result.get_asset_check_evaluations() if a.check_name == "overruled_by_entity" and not a.passed]
+    [failed] = [
+        a
+        for a in result.get_asset_check_evaluations()
+        if a.check_name == "overruled_by_entity" and not a.passed
+    ]
     assert isinstance(shown := failed.metadata["by field"], dg.TableMetadataValue)
     assert [dict(r.data) for r in shown.records] == [
-        {"entity": "debtor", "field": field, "believed": "crm", "records": 1} for field in ("name", "phone", "registration_no")]
+        {"entity": "debtor", "field": field, "believed": "crm", "records": 1}
+        for field in ("name", "phone", "registration_no")
+    ]
     office.told("ops_unlink", source="crm", key="C1", apply=True, **ADA)
     assert answers(run(office, "erp"), "overruled_by_entity")["erp/canonical/debtors"][0]

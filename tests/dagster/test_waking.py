@@ -25,7 +25,9 @@ from tests.dagster.conftest import Installation
 def asked(url: str, body: bytes) -> tuple[int, bytes]:
     """What Business Central does: an empty body is the handshake."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=10) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data=body, method="POST"), timeout=10
+        ) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as refusal:
         return refusal.code, b""
@@ -37,9 +39,15 @@ def receiver(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setenv("BC_HINT_SECRET", "what only we know")
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(installation.folder))
     connection = installation.attributes["connection"]
-    installation.configure(connection=connection | {"hints": {"url": "http://127.0.0.1:1/", "secret": "env:BC_HINT_SECRET"}})
-    with webhooks.listening(webhooks.application(webhooks.receivers(configured(), SystemClock())), "127.0.0.1", 0) as address:
-        installation.configure(connection=connection | {"hints": {"url": f"{address}/hints", "secret": "env:BC_HINT_SECRET"}})
+    installation.configure(
+        connection=connection | {"hints": {"url": "http://127.0.0.1:1/", "secret": "env:BC_HINT_SECRET"}}
+    )
+    with webhooks.listening(
+        webhooks.application(webhooks.receivers(configured(), SystemClock())), "127.0.0.1", 0
+    ) as address:
+        installation.configure(
+            connection=connection | {"hints": {"url": f"{address}/hints", "secret": "env:BC_HINT_SECRET"}}
+        )
         installation.bench.simulator.webhooks.notify = asked
         yield address
 
@@ -56,7 +64,11 @@ def test_a_change_in_the_source_starts_its_lane(installation: Installation, rece
     sensor = load(installation.folder).get_repository_def().get_sensor_def("bc_hints")
     assert sensor.job_name == "bc_lane"
     with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
-        busy = instance.create_run_for_job(load(installation.folder).resolve_job_def("bc_lane"), tags={SOURCE_TAG: "bc"}, status=dg.DagsterRunStatus.STARTED)
+        busy = instance.create_run_for_job(
+            load(installation.folder).resolve_job_def("bc_lane"),
+            tags={SOURCE_TAG: "bc"},
+            status=dg.DagsterRunStatus.STARTED,
+        )
         waits = sensor(dg.build_sensor_context(instance=instance))
         assert isinstance(waits, dg.SkipReason)
         assert "goes on" in str(waits.skip_message)
@@ -77,7 +89,9 @@ def test_what_is_heard_of_again_is_looked_at_again(installation: Installation, r
     sensor = load(installation.folder).get_repository_def().get_sensor_def("bc_hints")
     hints.leave("bc", "payments")
     with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
-        again = sensor(dg.build_sensor_context(instance=instance, cursor=datetime(2026, 1, 1, tzinfo=UTC).isoformat()))
+        again = sensor(
+            dg.build_sensor_context(instance=instance, cursor=datetime(2026, 1, 1, tzinfo=UTC).isoformat())
+        )
     assert isinstance(again, dg.SensorResult)
     assert len(again.run_requests or []) == 1
 
@@ -92,5 +106,8 @@ def test_a_source_that_only_polls_has_no_such_sensor(installation: Installation)
 def test_a_port_that_is_taken(receiver: str) -> None:
     """A sentence, not a traceback."""
     port = int(receiver.rpartition(":")[2])
-    with pytest.raises(ConfigurationError, match=f"port {port}"), webhooks.listening(webhooks.application({}), "127.0.0.1", port):
+    with (
+        pytest.raises(ConfigurationError, match=f"port {port}"),
+        webhooks.listening(webhooks.application({}), "127.0.0.1", port),
+    ):
         pass

@@ -20,7 +20,16 @@ from sync_engine.store.controls import TROUBLE
 from sync_engine.store.db import run_sql, transaction
 from tests.cli.conftest import bare_desk, desk
 from tests.cli.desk import Desk
-from tests.simulators.business_central.faults import EndsWithError, Fault, InnerLink, LeadsOn, MalformedRecord, Rewrites, ServerBusy, Spoils
+from tests.simulators.business_central.faults import (
+    EndsWithError,
+    Fault,
+    InnerLink,
+    LeadsOn,
+    MalformedRecord,
+    Rewrites,
+    ServerBusy,
+    Spoils,
+)
 from tests.simulators.business_central.http import Request
 
 __all__ = ["bare_desk", "desk"]
@@ -66,7 +75,14 @@ def spoiled(field: str, match: str) -> Callable[[Desk], None]:
 
 def one_customer(desk: Desk) -> None:
     """One of fourteen customers cannot be used, and his invoices wait for him."""
-    desk.simulator.inject(MalformedRecord("creditLimit", {"not": "a limit"}, record_id=next(iter(desk.company.customers.values())).id, match=CUSTOMERS))
+    desk.simulator.inject(
+        MalformedRecord(
+            "creditLimit",
+            {"not": "a limit"},
+            record_id=next(iter(desk.company.customers.values())).id,
+            match=CUSTOMERS,
+        )
+    )
 
 
 def one_customer_later(desk: Desk) -> None:
@@ -109,14 +125,18 @@ def a_part_was_read(desk: Desk) -> None:
 def amount_altered(desk: Desk) -> None:
     """Somebody wrote into the canonical tables past the engine."""
     assert desk.run("run", "bc").code == 0
-    write("UPDATE canonical.document SET open_amount = open_amount + 1, open_amount_base = open_amount_base + 1 WHERE id = "
-          "(SELECT id FROM canonical.document WHERE kind = 'invoice' AND open_amount > 0 AND erp_status <> 'draft' ORDER BY external_no LIMIT 1)")
+    write(
+        "UPDATE canonical.document SET open_amount = open_amount + 1, open_amount_base = open_amount_base + 1 WHERE id = "
+        "(SELECT id FROM canonical.document WHERE kind = 'invoice' AND open_amount > 0 AND erp_status <> 'draft' ORDER BY external_no LIMIT 1)"
+    )
 
 
 def document_lost(desk: Desk) -> None:
     """A document is gone from canonical though its record is there."""
     assert desk.run("run", "bc").code == 0
-    write("DELETE FROM canonical.document WHERE id = (SELECT id FROM canonical.document WHERE external_id NOT LIKE 'ledger/%' ORDER BY external_no LIMIT 1)")
+    write(
+        "DELETE FROM canonical.document WHERE id = (SELECT id FROM canonical.document WHERE external_id NOT LIKE 'ledger/%' ORDER BY external_no LIMIT 1)"
+    )
 
 
 def write(statement: str) -> None:
@@ -137,15 +157,36 @@ def files(invoices: str) -> Callable[[Desk], None]:
         folder.mkdir()
         (folder / "customers.csv").write_text("No;Name\n1;HANSEN\n2;JENSEN\n", encoding="utf-8")
         (folder / "invoices.csv").write_text("No;Customer;Due;Total;Open\n" + invoices, encoding="utf-8")
-        entities = {"debtor": {"path": "customers.csv", "key": "No"}, "document": {"path": "invoices.csv", "key": "No"}}
-        fields = {"number": "No", "debtor_key": "Customer", "due_date": "Due", "total": "Total", "open_amount": "Open"}
+        entities = {
+            "debtor": {"path": "customers.csv", "key": "No"},
+            "document": {"path": "invoices.csv", "key": "No"},
+        }
+        fields = {
+            "number": "No",
+            "debtor_key": "Customer",
+            "due_date": "Due",
+            "total": "Total",
+            "open_amount": "Open",
+        }
         attributes = {
-            "source": "bc", "connector": "files",
-            "connection": {"folder": str(folder), "entities": entities, "company": {"name": "HANSEN", "base_currency": "DKK", "country": "DK"}},
-            "mapping": {"entities": {"debtor": {"fields": {"number": "No", "name": "Name"}}, "document": {"fields": fields}}},
+            "source": "bc",
+            "connector": "files",
+            "connection": {
+                "folder": str(folder),
+                "entities": entities,
+                "company": {"name": "HANSEN", "base_currency": "DKK", "country": "DK"},
+            },
+            "mapping": {
+                "entities": {
+                    "debtor": {"fields": {"number": "No", "name": "Name"}},
+                    "document": {"fields": fields},
+                }
+            },
         }
         (desk.defs / "bc" / "defs.yaml").write_text(
-            yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": attributes}), encoding="utf-8")
+            yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": attributes}),
+            encoding="utf-8",
+        )
 
     return arrange
 
@@ -157,7 +198,9 @@ def faulty(fault: Callable[[], Fault]) -> Callable[[Desk], None]:
 
 def three_lines(desk: Desk) -> str:
     """The number of an open invoice with three lines."""
-    lines: list[dict[str, object]] = [{"description": f"line {n}", "quantity": n, "unit_price": 125} for n in (3, 5, 2)]
+    lines: list[dict[str, object]] = [
+        {"description": f"line {n}", "quantity": n, "unit_price": 125} for n in (3, 5, 2)
+    ]
     return desk.company.post_invoice(next(iter(desk.company.customers.values())).id, lines=lines).number
 
 
@@ -169,7 +212,9 @@ def lines_missing(desk: Desk) -> None:
 
 def rest_blank(desk: Desk) -> None:
     """What is still owed of an invoice is not told."""
-    desk.simulator.inject(MalformedRecord("remainingAmount", None, record_id=three_lines(desk), match=INVOICES))
+    desk.simulator.inject(
+        MalformedRecord("remainingAmount", None, record_id=three_lines(desk), match=INVOICES)
+    )
 
 
 def cut_in_mid_character(answer: bytes) -> bytes:
@@ -184,18 +229,28 @@ KINDS = {
     "one debtor of few and what waits for him": Kind(one_customer, "customers"),
     "a debtor that turned bad": Kind(one_customer_later, "customers"),
     "an entity that was never read": Kind(denied("contacts"), "contacts was never read"),
-    "an entity that is not read any more": Kind(denied_later("salesInvoices"), "salesInvoices was not read since"),
+    "an entity that is not read any more": Kind(
+        denied_later("salesInvoices"), "salesInvoices was not read since"
+    ),
     "an endpoint that fails for ever": Kind(silent(INVOICES), "salesInvoices was never read"),
     "a part was read and the rest fails": Kind(a_part_was_read, "salesInvoices was never read"),
     "an amount that differs": Kind(amount_altered, "C12"),
     "a document that was lost": Kind(document_lost, "C1"),
-    "a name that is no text": Kind(faulty(lambda: MalformedRecord("displayName", {"not": "a name"}, match=CUSTOMERS)), "customers"),
-    "a text cut in mid-character": Kind(faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"),
-    "a page that ends with an error": Kind(faulty(lambda: EndsWithError(match=INVOICES)), "salesInvoices was never read"),
+    "a name that is no text": Kind(
+        faulty(lambda: MalformedRecord("displayName", {"not": "a name"}, match=CUSTOMERS)), "customers"
+    ),
+    "a text cut in mid-character": Kind(
+        faulty(lambda: Rewrites(cut_in_mid_character, match=CUSTOMERS)), "customers"
+    ),
+    "a page that ends with an error": Kind(
+        faulty(lambda: EndsWithError(match=INVOICES)), "salesInvoices was never read"
+    ),
     "an invoice of which lines are missing": Kind(lines_missing, "salesInvoices"),
     "an invoice whose rest is blank": Kind(rest_blank, "salesInvoices"),
     "pages without end": Kind(faulty(lambda: LeadsOn(match=INVOICES)), "salesInvoices was never read"),
-    "a file with an open amount that is blank": Kind(files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "DKK 70.00"),
+    "a file with an open amount that is blank": Kind(
+        files("A;1;2026-01-31;100.5;100.5\nB;2;2026-01-31;70;\n"), "DKK 70.00"
+    ),
 }
 
 
@@ -204,13 +259,23 @@ def listen(desk: Desk) -> tuple[Voices, str]:
     code = desk.run("run", "bc").code
     status = desk.run("status", "--check").code
     (made,) = desk.json("certificate", "bc")["certificates"]
-    told = " ".join(f"{c['check']} {c['detail']['note']} {c['detail']['sample']} {c['detail']['figures']}" for c in made["checks"] if c["verdict"] == "breaks")
-    return Voices(code != 0, status == 6, made["cut"]["grade"] in TROUBLE, is_red(run_lane("bc", folder=desk.defs))), told
+    told = " ".join(
+        f"{c['check']} {c['detail']['note']} {c['detail']['sample']} {c['detail']['figures']}"
+        for c in made["checks"]
+        if c["verdict"] == "breaks"
+    )
+    return Voices(
+        code != 0, status == 6, made["cut"]["grade"] in TROUBLE, is_red(run_lane("bc", folder=desk.defs))
+    ), told
 
 
 def is_red(result: dg.ExecuteInProcessResult) -> bool:
     """Whether the run failed or a check of severity ERROR did; both say it, or none does."""
-    checks = [c for c in result.get_asset_check_evaluations() if not c.passed and c.severity is dg.AssetCheckSeverity.ERROR]
+    checks = [
+        c
+        for c in result.get_asset_check_evaluations()
+        if not c.passed and c.severity is dg.AssetCheckSeverity.ERROR
+    ]
     assert bool(checks) is not result.success, [c.check_name for c in checks]
     return bool(checks)
 
@@ -241,20 +306,31 @@ def test_all_four_say_trouble(desk: Desk, name: str) -> None:
 def test_a_debtor_and_what_waits_for_him_are_one_story_everywhere(desk: Desk) -> None:
     """One line in the list, in status, after the run and in the certificate; one row in Dagster, which keeps no debtor's amount."""
     company = desk.company
-    owes = {c.id: sum((e.remaining for e in company.entries.values() if e.customer_id == c.id and not e.currency_code), Decimal(0))
-            for c in company.customers.values()}
+    owes = {
+        c.id: sum(
+            (e.remaining for e in company.entries.values() if e.customer_id == c.id and not e.currency_code),
+            Decimal(0),
+        )
+        for c in company.customers.values()
+    }
     bad, amount = max(owes.items(), key=lambda item: item[1])
     desk.simulator.inject(MalformedRecord("creditLimit", {"not": "a limit"}, record_id=bad, match=CUSTOMERS))
     run, status = (" ".join(desk.run(*command).out.split()) for command in (("run", "bc"), ("status",)))
     listed = desk.json("quarantine", "list")
-    shown, each = (desk.run("quarantine", "list", *more).out.count(f" {bad[:8]}") for more in ((), ("--each",)))
-    assert len(listed["causes"]) == 1, [(c["entity"], c["key"], c["message"], c["waiting"]) for c in listed["causes"]]
+    shown, each = (
+        desk.run("quarantine", "list", *more).out.count(f" {bad[:8]}") for more in ((), ("--each",))
+    )
+    assert len(listed["causes"]) == 1, [
+        (c["entity"], c["key"], c["message"], c["waiting"]) for c in listed["causes"]
+    ]
     (cause,) = listed["causes"]
     waiting = sum(cause["waiting"].values())
     assert (cause["entity"], cause["key"], cause["amounts"]["GBP"]) == ("customers", bad, f"{amount:.4f}")
     assert waiting == len(listed["quarantine"]) - 1 > 1, "each record is still there for scripts"
     assert shown < each
-    (story,) = next(c for c in desk.json("certificate", "bc")["certificates"][0]["checks"] if c["check"] == "C14")["detail"]["figures"]["causes"]
+    (story,) = next(
+        c for c in desk.json("certificate", "bc")["certificates"][0]["checks"] if c["check"] == "C14"
+    )["detail"]["figures"]["causes"]
     assert f"bc customers {bad}: " in story
     assert f"GBP {amount:,.2f}" in story
     assert [story in said for said in (run, status)] == [True, True]

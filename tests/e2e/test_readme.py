@@ -27,7 +27,9 @@ CLI = (sys.executable, "-c", "from sync_engine.cli import main; main()")
 
 def block(mark: str) -> list[str]:
     """The lines of the console block behind a mark."""
-    found = re.search(rf"<!-- {mark} -->\n```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(
+        rf"<!-- {mark} -->\n```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     assert found, f"the README has no block marked {mark}"
     return found[1].splitlines()
 
@@ -51,7 +53,15 @@ def run(*arguments: str, timeout: float = 240, cwd: Path | None = None) -> subpr
     """The command line as a process of its own."""
     environment = {**os.environ, "COLUMNS": "200", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     where = cwd or project_root()
-    return subprocess.run([*CLI, *arguments], capture_output=True, text=True, timeout=timeout, check=False, env=environment, cwd=where)
+    return subprocess.run(
+        [*CLI, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=environment,
+        cwd=where,
+    )
 
 
 def commands(mark: str) -> list[tuple[str, list[str]]]:
@@ -68,7 +78,9 @@ def commands(mark: str) -> list[tuple[str, list[str]]]:
 
 def file_of(name: str) -> str:
     """A file that the README shows."""
-    found = re.search(rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(
+        rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     assert found, f"the README shows no file {name}"
     return found[1]
 
@@ -125,7 +137,11 @@ class Walk:
         """Every command of a block; the state after each is kept by its name."""
         for line, shows in commands(mark):
             printed, real = self._hash
-            line, shows = (line.replace(printed, real), [s.replace(printed, real) for s in shows]) if printed else (line, shows)
+            line, shows = (
+                (line.replace(printed, real), [s.replace(printed, real) for s in shows])
+                if printed
+                else (line, shows)
+            )
             if line.startswith("# "):
                 self._meanwhile(line)
                 continue
@@ -143,8 +159,10 @@ class Walk:
     def _meanwhile(self, line: str) -> None:
         phone = re.search(r"phone to (.+)$", line)
         assert phone, line
-        with_key = rows("SELECT l.external_id FROM canonical.link l JOIN canonical.debtor d ON d.id = l.canonical_id WHERE d.number = '10000' "
-                        "AND l.source = 'demo' AND l.entity = 'debtor'")
+        with_key = rows(
+            "SELECT l.external_id FROM canonical.link l JOIN canonical.debtor d ON d.id = l.canonical_id WHERE d.number = '10000' "
+            "AND l.source = 'demo' AND l.entity = 'debtor'"
+        )
         self._company.act("edit_customer", customer=with_key[0][0], phone=phone[1])
 
 
@@ -161,7 +179,15 @@ def canonical() -> dict[str, frozenset[str]]:
     """What readers see of people, documents and money, as sets of rows; without when and in which cut a row last changed."""
     living = {
         t: f"SELECT CAST(to_jsonb(x) - '{{changed_at,cut_id}}'::text[] AS text) FROM canonical.{t} x WHERE deleted_at IS NULL"
-        for t in ("debtor", "contact", "document", "payment", "application", "debtor_dimension", "debtor_group")
+        for t in (
+            "debtor",
+            "contact",
+            "document",
+            "payment",
+            "application",
+            "debtor_dimension",
+            "debtor_group",
+        )
     }
     living["link"] = "SELECT CAST(to_jsonb(x) AS text) FROM canonical.link x"
     living["overruled"] = "SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.overruled x"
@@ -189,9 +215,13 @@ def test_people_decide_as_the_readme_shows(demo_company: demo.Simulator, home: P
     assert linked["overruled"]
     assert not unlinked["overruled"]
     assert {name for name in linked if linked[name] != unlinked[name]} == {"debtor", "link", "overruled"}
-    assert {name: unlinked[name] for name in unlinked if name != "debtor"} == {n: seen["links adopt crm"][n] for n in unlinked if n != "debtor"}
+    assert {name: unlinked[name] for name in unlinked if name != "debtor"} == {
+        n: seen["links adopt crm"][n] for n in unlinked if n != "debtor"
+    }
     assert seen["links undo --apply"] == linked, "an undo restores identical rows"
-    assert seen[next(name for name in seen if re.fullmatch(r"links undo [0-9a-f]{12}", name))] == unlinked, "unlinking gave everything back"
+    assert seen[next(name for name in seen if re.fullmatch(r"links undo [0-9a-f]{12}", name))] == unlinked, (
+        "unlinking gave everything back"
+    )
     said = re.search(r"<!-- said -->\n```sql\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert said
     rows(said[1], role="sync_engine_writer")
@@ -210,7 +240,9 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_help() -> None:
     """Told twice, told the same."""
     told = run("--help").stdout
     paragraph = README.read_text(encoding="utf-8").split("**Exit codes.**")[1].split("\n\n")[0]
-    codes = re.findall(r"(\d+) (?:all|something|a setting|a source|a login|the database|partial|try)", paragraph)
+    codes = re.findall(
+        r"(\d+) (?:all|something|a setting|a source|a login|the database|partial|try)", paragraph
+    )
     assert codes == ["0", "1", "2", "3", "4", "5", "6", "75"]
     for code in codes:
         assert re.search(rf"(?:·|codes:)\s+{code}\s", told), code

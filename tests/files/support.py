@@ -20,16 +20,35 @@ MAPPING: dict[str, Any] = {
     "entities": {
         "debtor": {
             "fields": {
-                "number": "customer no", "name": "Name", "credit_limit": "Credit limit", "city": "City", "country": "Country",
+                "number": "customer no",
+                "name": "Name",
+                "credit_limit": "Credit limit",
+                "city": "City",
+                "country": "Country",
                 "status": {"column": "Blocked", "codes": {"yes": "blocked", "no": "active"}},
             },
             "custom": {"note": "Note"},
         },
-        "contact": {"fields": {"debtor_key": "Customer No.", "first_name": "First name", "last_name": "Last name", "email": "E-mail", "title": "Title"}},
-        "document": {"fields": {
-            "number": "Invoice No.", "debtor_key": "Customer No.", "issue_date": "Issued", "due_date": "Due", "total": "Total", "open_amount": "Open",
-            "currency": {"value": "DKK"},
-        }},
+        "contact": {
+            "fields": {
+                "debtor_key": "Customer No.",
+                "first_name": "First name",
+                "last_name": "Last name",
+                "email": "E-mail",
+                "title": "Title",
+            }
+        },
+        "document": {
+            "fields": {
+                "number": "Invoice No.",
+                "debtor_key": "Customer No.",
+                "issue_date": "Issued",
+                "due_date": "Due",
+                "total": "Total",
+                "open_amount": "Open",
+                "currency": {"value": "DKK"},
+            }
+        },
     },
 }
 
@@ -55,8 +74,10 @@ class Shelf:
     def settings(self, **changes: Any) -> dict[str, Any]:
         """The connection part of the YAML."""
         return {
-            "folder": str(self.folder), "entities": {"document": INVOICES, "contact": PERSONS, "debtor": CUSTOMERS},
-            "company": {"name": "HANSEN & SØN's A/S", "base_currency": "DKK", "country": "DK"}, **changes,
+            "folder": str(self.folder),
+            "entities": {"document": INVOICES, "contact": PERSONS, "debtor": CUSTOMERS},
+            "company": {"name": "HANSEN & SØN's A/S", "base_currency": "DKK", "country": "DK"},
+            **changes,
         }
 
     def open(self, **changes: Any) -> Files:
@@ -66,7 +87,13 @@ class Shelf:
 
 def one(folder: Path, entity: str = "debtor", **declared: Any) -> Files:
     """A connector on one declared entity."""
-    return plugin.open("books", plugin.settings.model_validate({"folder": str(folder), "entities": {entity: {"key": "No", **declared}}}), SystemClock())
+    return plugin.open(
+        "books",
+        plugin.settings.model_validate(
+            {"folder": str(folder), "entities": {entity: {"key": "No", **declared}}}
+        ),
+        SystemClock(),
+    )
 
 
 def records(connector: Files, entity: str = "debtor") -> list[RawRecord]:

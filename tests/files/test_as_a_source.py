@@ -32,12 +32,23 @@ def store(database: str) -> Iterator[Engine]:
 
 def config(shelf: Shelf, source: str = "books", **changes: Any) -> SourceConfig:
     """The YAML of the shelf."""
-    return SourceConfig.model_validate({"source": source, "connector": "files", "connection": shelf.settings(), "mapping": MAPPING, **WITH_BRAKE} | changes)
+    return SourceConfig.model_validate(
+        {
+            "source": source,
+            "connector": "files",
+            "connection": shelf.settings(),
+            "mapping": MAPPING,
+            **WITH_BRAKE,
+        }
+        | changes
+    )
 
 
 def run(store: Engine, shelf: Shelf, settings: SourceConfig | None = None) -> Ran:
     """One run of the whole source."""
-    return run_source(Workshop(store, Lake(str(shelf.folder.parent / "lake")), SystemClock()), settings or config(shelf))
+    return run_source(
+        Workshop(store, Lake(str(shelf.folder.parent / "lake")), SystemClock()), settings or config(shelf)
+    )
 
 
 def rows(store: Engine, statement: str) -> list[tuple[Any, ...]]:
@@ -57,10 +68,17 @@ def test_a_csv_export_is_a_whole_erp(store: Engine, tmp_path: Path, flaws: Flaws
     ran = run(store, shelf)
     assert (ran.outcome, ran.failures) == ("succeeded", {})
     assert rows(store, OPEN) == [(shelf.books.open_amount,)]
-    assert dict(rows(store, "SELECT number, credit_limit FROM canonical.debtor")) == {c.number: c.limit for c in shelf.books.customers}
-    people = rows(store, "SELECT c.email, d.number FROM canonical.contact c JOIN canonical.debtor d ON d.id = c.debtor_id")
+    assert dict(rows(store, "SELECT number, credit_limit FROM canonical.debtor")) == {
+        c.number: c.limit for c in shelf.books.customers
+    }
+    people = rows(
+        store,
+        "SELECT c.email, d.number FROM canonical.contact c JOIN canonical.debtor d ON d.id = c.debtor_id",
+    )
     assert set(people) == {(p.email, p.customer) for p in shelf.books.persons}
-    assert rows(store, "SELECT DISTINCT currency, open_amount_base = open_amount FROM canonical.document") == [("DKK", True)]
+    assert rows(
+        store, "SELECT DISTINCT currency, open_amount_base = open_amount FROM canonical.document"
+    ) == [("DKK", True)]
     shelf.books.customers[2].city = "Århus"
     gone = shelf.books.invoices.pop(1)
     shelf.books.invoices[3].open = Decimal("0.01")
@@ -68,7 +86,9 @@ def test_a_csv_export_is_a_whole_erp(store: Engine, tmp_path: Path, flaws: Flaws
     second = run(store, shelf)
     assert rows(store, OPEN) == [(shelf.books.open_amount,)]
     assert rows(store, "SELECT city FROM canonical.debtor WHERE number = '10020'") == [("Århus",)]
-    assert rows(store, f"SELECT deleted_at IS NOT NULL FROM canonical.document WHERE external_no = '{gone.number}'") == [(True,)]
+    assert rows(
+        store, f"SELECT deleted_at IS NOT NULL FROM canonical.document WHERE external_no = '{gone.number}'"
+    ) == [(True,)]
     assert second.published is not None
     third = run(store, shelf)
     assert third.published is not None
@@ -80,7 +100,9 @@ def test_a_broken_delivery_stops_one_entity_and_deletes_nothing(store: Engine, t
     (tmp_path / "exports").mkdir()
     shelf = Shelf(tmp_path / "exports").write()
     run(store, shelf)
-    (shelf.folder / "persons.csv").write_text("Customer No.,First name,Last name,E-mail,Title\n", encoding="utf-8")
+    (shelf.folder / "persons.csv").write_text(
+        "Customer No.,First name,Last name,E-mail,Title\n", encoding="utf-8"
+    )
     ran = run(store, shelf)
     assert ran.outcome == "partial"
     assert "there are no rows in persons.csv" in str(ran.failures["contact"])
@@ -97,10 +119,16 @@ def test_contradicting_rows_are_quarantined_and_keep_what_was_known(store: Engin
     shelf = Shelf(tmp_path / "exports").write()
     run(store, shelf)
     heading, body = shelf.books.customer_rows()
-    write_csv(shelf.folder / "customers.csv", (heading, [*body, [*body[2][:1], "ANOTHER NAME", *body[2][2:]]]))
+    write_csv(
+        shelf.folder / "customers.csv", (heading, [*body, [*body[2][:1], "ANOTHER NAME", *body[2][2:]]])
+    )
     run(store, shelf)
-    assert rows(store, "SELECT message LIKE '%customers.csv line%, customers.csv line%' FROM engine.quarantine") == [(True,)]
-    assert rows(store, "SELECT name, deleted_at FROM canonical.debtor WHERE number = '10020'") == [(shelf.books.customers[2].name, None)]
+    assert rows(
+        store, "SELECT message LIKE '%customers.csv line%, customers.csv line%' FROM engine.quarantine"
+    ) == [(True,)]
+    assert rows(store, "SELECT name, deleted_at FROM canonical.debtor WHERE number = '10020'") == [
+        (shelf.books.customers[2].name, None)
+    ]
     shelf.write()
     run(store, shelf)
     assert rows(store, "SELECT count(*) FROM engine.quarantine") == [(0,)]
@@ -124,19 +152,41 @@ def test_a_collections_sheet_adds_to_the_erps_debtors(store: Engine, tmp_path: P
     (tmp_path / "team").mkdir()
     shelf = Shelf(tmp_path / "exports").write()
     run(store, shelf)
-    write_csv(tmp_path / "team" / "paused.csv",
-        (["Customer", "City", "Pause", "Why"], [["10010", "Skagen", "x", "waiting"], ["99999", "", "x", ""], ["10020", "", "", ""]]))
-    team = SourceConfig.model_validate({
-        "source": "team", "connector": "files", "role": "collections",
+    write_csv(
+        tmp_path / "team" / "paused.csv",
+        (
+            ["Customer", "City", "Pause", "Why"],
+            [["10010", "Skagen", "x", "waiting"], ["99999", "", "x", ""], ["10020", "", "", ""]],
+        ),
+    )
+    team = SourceConfig.model_validate(
+        {
+            "source": "team",
+            "connector": "files",
+            "role": "collections",
             "links": {"debtor": {"mode": "automatic", "create_unmatched": False, "rungs": ["number"]}},
-        "connection": {"folder": str(tmp_path / "team"), "entities": {"debtor": {"path": "paused.csv", "key": "Customer"}}},
-        "mapping": {"entities": {"debtor": {"fields": {
-            "number": "Customer", "city": {"column": "City", "blank": "nothing"}, "chasing_paused": {"column": "Pause", "blank": "nothing"},
-            "pause_reason": {"column": "Why", "blank": "nothing"},
-        }}}},
-    })
+            "connection": {
+                "folder": str(tmp_path / "team"),
+                "entities": {"debtor": {"path": "paused.csv", "key": "Customer"}},
+            },
+            "mapping": {
+                "entities": {
+                    "debtor": {
+                        "fields": {
+                            "number": "Customer",
+                            "city": {"column": "City", "blank": "nothing"},
+                            "chasing_paused": {"column": "Pause", "blank": "nothing"},
+                            "pause_reason": {"column": "Why", "blank": "nothing"},
+                        }
+                    }
+                }
+            },
+        }
+    )
     run(store, shelf, team)
-    assert rows(store,
-        "SELECT number, chasing_paused, pause_reason, city FROM canonical.debtor WHERE chasing_paused IS NOT NULL") == [("10010", True, "waiting", "Odense")]
+    assert rows(
+        store,
+        "SELECT number, chasing_paused, pause_reason, city FROM canonical.debtor WHERE chasing_paused IS NOT NULL",
+    ) == [("10010", True, "waiting", "Odense")]
     assert rows(store, "SELECT field, source FROM canonical.overruled") == [("city", "team")]
     assert rows(store, "SELECT count(*) FROM canonical.debtor WHERE number = '99999'") == [(0,)]

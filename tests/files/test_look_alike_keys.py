@@ -20,11 +20,21 @@ from tests.simulators.files import write_csv
 
 __all__ = ["store"]
 DOCUMENT = {"debtor_key": "Customer", "total": "Total", "open_amount": "Open", "currency": {"value": "DKK"}}
-ENTRY = {"debtor_key": "Customer", "document_type": {"value": "invoice"}, "amount": "Total", "remaining": "Open"}
+ENTRY = {
+    "debtor_key": "Customer",
+    "document_type": {"value": "invoice"},
+    "amount": "Total",
+    "remaining": "Open",
+}
 MAPPING: dict[str, Any] = {"entities": {
     "debtor": {"fields": {"number": "No", "name": "Name"}}, "document": {"fields": DOCUMENT}, "ledger_entry": {"fields": ENTRY},
 }}  # fmt: skip
-CUSTOMERS = [["00017", "HANSEN & SØN"], ["00042", "BERG A/S"], ["C 7", "Æbleskive"], *([str(n), f"Card {n}"] for n in range(900, 920))]
+CUSTOMERS = [
+    ["00017", "HANSEN & SØN"],
+    ["00042", "BERG A/S"],
+    ["C 7", "Æbleskive"],
+    *([str(n), f"Card {n}"] for n in range(900, 920)),
+]
 
 
 class Export:
@@ -62,7 +72,11 @@ class Export:
 
     def debtors(self) -> set[tuple[Any, ...]]:
         """Numbers of debtors, and whether they are gone."""
-        return set(rows(self.store, "SELECT number, deleted_at IS NOT NULL FROM canonical.debtor WHERE number !~ '^9'"))
+        return set(
+            rows(
+                self.store, "SELECT number, deleted_at IS NOT NULL FROM canonical.debtor WHERE number !~ '^9'"
+            )
+        )
 
     def owed(self) -> list[tuple[Any, ...]]:
         """What living debtors owe."""
@@ -212,7 +226,10 @@ def test_a_person_looks_and_approves_at_the_command_line(
     export.write()
     defs = home / "defs" / "books" / "defs.yaml"
     defs.parent.mkdir(parents=True)
-    defs.write_text(yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": export.config}), encoding="utf-8")
+    defs.write_text(
+        yaml.safe_dump({"type": "dagster_project.components.ErpSource", "attributes": export.config}),
+        encoding="utf-8",
+    )
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(home / "defs"))
     monkeypatch.setenv("COLUMNS", "200")
 

@@ -39,8 +39,16 @@ def test_golden(path: Path) -> None:
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
     ours = normaliser(**case["mapping"])
     for name, row in case["rows"].items():
-        payload = row["lands"] if isinstance(row["lands"], str) else json.dumps(row["lands"], ensure_ascii=False)
-        assert outcome(ours.normalise(case["entity"], [(row.get("key", "key"), payload.encode())]), row.get("key", "key")) == row["becomes"], name
+        payload = (
+            row["lands"] if isinstance(row["lands"], str) else json.dumps(row["lands"], ensure_ascii=False)
+        )
+        assert (
+            outcome(
+                ours.normalise(case["entity"], [(row.get("key", "key"), payload.encode())]),
+                row.get("key", "key"),
+            )
+            == row["becomes"]
+        ), name
 
 
 def test_every_canonical_entity_has_a_golden_case() -> None:
@@ -75,7 +83,11 @@ def test_dates_and_instants() -> None:
     assert date_text("2026-01-31 23:30:00", ("%d.%m.%Y",)) == "2026-01-31"
     assert date_text("2026-01-31T23:30:00-08:00", ()) == "2026-01-31"
     assert date_text("31/02/2026", ("%d/%m/%Y",)) == "31/02/2026"
-    assert [instant_text(t) for t in ("2026-01-31T23:30:00-08:00", "2026-01-31 10:00", "soon")] == ["2026-02-01T07:30:00Z", "2026-01-31T10:00:00Z", "soon"]
+    assert [instant_text(t) for t in ("2026-01-31T23:30:00-08:00", "2026-01-31 10:00", "soon")] == [
+        "2026-02-01T07:30:00Z",
+        "2026-01-31T10:00:00Z",
+        "soon",
+    ]
 
 
 @pytest.mark.parametrize(("entities", "says"), [
@@ -96,15 +108,26 @@ def test_a_wrong_mapping_is_refused_when_it_is_loaded(entities: dict[str, Any], 
 
 def test_a_column_that_is_not_in_the_file_lists_the_columns() -> None:
     """Nothing is published with half the fields missing; an optional column may be missing and then says nothing."""
-    ours = normaliser(entities={"debtor": {"fields": {"number": "No", "city": "Town", "email": {"column": "Mail", "optional": True}}}})
+    ours = normaliser(
+        entities={
+            "debtor": {
+                "fields": {"number": "No", "city": "Town", "email": {"column": "Mail", "optional": True}}
+            }
+        }
+    )
     with pytest.raises(ConfigurationError, match=r"no column 'town' \(for city\).*No, City"):
         ours.normalise("debtor", [("1", b'{"No": "1", "City": "x"}')])
-    assert ours.normalise("debtor", [("1", b'{"No": "1", "TOWN ": "x"}')]).drafts[0].values == {"number": "1", "city": "x"}
+    assert ours.normalise("debtor", [("1", b'{"No": "1", "TOWN ": "x"}')]).drafts[0].values == {
+        "number": "1",
+        "city": "x",
+    }
     with pytest.raises(ConfigurationError, match="no mapping for contact"):
         ours.normalise("contact", [])
 
 
 def test_the_version_follows_the_declaration() -> None:
     """Another mapping normalises again what is landed; the same one does not."""
-    one, same, other = (normaliser(entities={"debtor": {"fields": {"number": n}}}) for n in ("No", "No", "Number"))
+    one, same, other = (
+        normaliser(entities={"debtor": {"fields": {"number": n}}}) for n in ("No", "No", "Number")
+    )
     assert one.version == same.version != other.version

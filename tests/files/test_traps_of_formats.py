@@ -31,7 +31,15 @@ def rows(folder: Path, file: str, **declared: Any) -> list[dict[str, Any]]:
         ("No;Sum\n1;1.007,13\n", [{"No": "1", "Sum": "1.007,13"}]),
         ("No,Name\n1,NULL\n2,NA\n", [{"No": "1", "Name": "NULL"}, {"No": "2", "Name": "NA"}]),
     ],
-    ids=["a heading No", "rows with #", "mixed line ends", "empty quotes", "codes 1e5", "a point and a comma", "names like NULL"],
+    ids=[
+        "a heading No",
+        "rows with #",
+        "mixed line ends",
+        "empty quotes",
+        "codes 1e5",
+        "a point and a comma",
+        "names like NULL",
+    ],
 )
 def test_csv_is_text_and_nothing_else(tmp_path: Path, content: str, found: list[dict[str, str]]) -> None:
     """No cell becomes a number, a truth or nothing because it looks like one, and no row vanishes."""
@@ -67,15 +75,29 @@ def test_merged_cells_and_percentages(tmp_path: Path) -> None:
 def test_parquet_that_is_no_amount(tmp_path: Path) -> None:
     """Infinity and NaN stay text and are refused where an amount is meant; infinite dates are no dates."""
     kinds = ["VARCHAR", "DOUBLE", "DATE"]
-    write_parquet(tmp_path / "a.parquet", (["No", "Sum", "Due"], [["1", "inf", ""], ["2", "NaN", ""], ["3", "1", "infinity"]]), kinds)
+    write_parquet(
+        tmp_path / "a.parquet",
+        (["No", "Sum", "Due"], [["1", "inf", ""], ["2", "NaN", ""], ["3", "1", "infinity"]]),
+        kinds,
+    )
     assert [row["Sum"] for row in rows(tmp_path, "a.parquet")] == ["inf", "nan", 1]
     fields = {"debtor_key": "No", "total": "Sum", "due_date": "Due"}
     found = [(r.key, r.payload) for r in records(one(tmp_path, "document", path="a.parquet"), "document")]
     outcome = normaliser(entities={"document": {"fields": fields}}).normalise("document", found)
-    assert {key: error.what.split(" should")[0] for key, error in outcome.failed} == {"1": "total", "2": "total", "3": "due_date"}
+    assert {key: error.what.split(" should")[0] for key, error in outcome.failed} == {
+        "1": "total",
+        "2": "total",
+        "3": "due_date",
+    }
 
 
 def test_floats_of_parquet_show_the_digits_they_were_written_with(tmp_path: Path) -> None:
     """0.1 as a float of 32 bits is 0.1, and 0.1 + 0.2 as one of 64 is 0.3, as a spreadsheet shows it."""
-    write_parquet(tmp_path / "a.parquet", (["No", "Short", "Long"], [["1", "0.1", "0.30000000000000004"]]), ["VARCHAR", "FLOAT", "DOUBLE"])
-    assert [r.payload for r in records(one(tmp_path, path="a.parquet"))] == [b'{"No":"1","Short":0.1,"Long":0.3}']
+    write_parquet(
+        tmp_path / "a.parquet",
+        (["No", "Short", "Long"], [["1", "0.1", "0.30000000000000004"]]),
+        ["VARCHAR", "FLOAT", "DOUBLE"],
+    )
+    assert [r.payload for r in records(one(tmp_path, path="a.parquet"))] == [
+        b'{"No":"1","Short":0.1,"Long":0.3}'
+    ]

@@ -22,16 +22,39 @@ ENTITIES = {
     "account_owner": {"number": "Code", "name": "Name", "email": "E-mail"},
     "dimension": {"code": "Code", "name": "Name"},
     "dimension_value": {"dimension_key": "Dimension", "code": "Code", "name": "Name"},
-    "debtor": {"number": "No", "name": "Name", "owner_code": "Owner", "credit_limit": "Limit", "parent_key": {"column": "Parent", "optional": True}},
-    "debtor_dimension": {"debtor_key": "Customer", "dimension_key": "Dimension", "dimension_value_key": "Value"},
+    "debtor": {
+        "number": "No",
+        "name": "Name",
+        "owner_code": "Owner",
+        "credit_limit": "Limit",
+        "parent_key": {"column": "Parent", "optional": True},
+    },
+    "debtor_dimension": {
+        "debtor_key": "Customer",
+        "dimension_key": "Dimension",
+        "dimension_value_key": "Value",
+    },
     "contact": {"debtor_key": "Customer", "full_name": "Name", "email": "E-mail", "title": "Title"},
     "document": {
-        "debtor_key": "Customer", "number": "No", "issue_date": "Issued", "due_date": "Due", "total": "Total", "open_amount": "Open",
-        "dispute_reason": "Dispute", "promised_date": "Promised",
+        "debtor_key": "Customer",
+        "number": "No",
+        "issue_date": "Issued",
+        "due_date": "Due",
+        "total": "Total",
+        "open_amount": "Open",
+        "dispute_reason": "Dispute",
+        "promised_date": "Promised",
     },
 }
-KEYS = {"account_owner": "Code", "dimension": "Code", "dimension_value": "Code", "debtor": "Id", "debtor_dimension": "Customer", "contact": "Id",
-    "document": "Id"}
+KEYS = {
+    "account_owner": "Code",
+    "dimension": "Code",
+    "dimension_value": "Code",
+    "debtor": "Id",
+    "debtor_dimension": "Customer",
+    "contact": "Id",
+    "document": "Id",
+}
 Rows = list[list[str]]
 
 
@@ -41,22 +64,64 @@ def world(customers: int = 8, *, peopled: int | None = None) -> dict[str, tuple[
     ids, busy = range(customers), range(customers if peopled is None else peopled)
     names = {4: "HANSEN & SØN 3"}
     return {
-        "account_owner": (["Code", "Name", "E-mail"], [["JO", "Jo Berg", "jo@example.com"], ["ANN", "Ann Dahl", "ann@example.com"]]),
+        "account_owner": (
+            ["Code", "Name", "E-mail"],
+            [["JO", "Jo Berg", "jo@example.com"], ["ANN", "Ann Dahl", "ann@example.com"]],
+        ),
         "dimension": (["Code", "Name"], [["GROUP", "Customer group"]]),
-        "dimension_value": (["Dimension", "Code", "Name"], [["GROUP", "SMALL", "Small ones"], ["GROUP", "LARGE", "Large ones"]]),
+        "dimension_value": (
+            ["Dimension", "Code", "Name"],
+            [["GROUP", "SMALL", "Small ones"], ["GROUP", "LARGE", "Large ones"]],
+        ),
         "debtor": (
             ["Id", "No", "Name", "Owner", "Limit", "Parent"],
-            [[f"erp-{i}", str(10000 + i), names.get(i, f"HANSEN & SØN {i}"), "JO", "1000", "erp-0" if i == 7 else ""] for i in ids],
+            [
+                [
+                    f"erp-{i}",
+                    str(10000 + i),
+                    names.get(i, f"HANSEN & SØN {i}"),
+                    "JO",
+                    "1000",
+                    "erp-0" if i == 7 else "",
+                ]
+                for i in ids
+            ],
         ),
-        "debtor_dimension": (["Customer", "Dimension", "Value"], [[f"erp-{i}", "GROUP", "SMALL"] for i in ids]),
+        "debtor_dimension": (
+            ["Customer", "Dimension", "Value"],
+            [[f"erp-{i}", "GROUP", "SMALL"] for i in ids],
+        ),
         "contact": (
             ["Id", "Customer", "Name", "E-mail", "Title"],
-            [[f"c-{i}-{n}", f"erp-{i}", f"Person {n} of {i}", f"p{n}@c{i}.example.com", ("Controller", "CFO")[n]] for i in busy for n in range(2)],
+            [
+                [
+                    f"c-{i}-{n}",
+                    f"erp-{i}",
+                    f"Person {n} of {i}",
+                    f"p{n}@c{i}.example.com",
+                    ("Controller", "CFO")[n],
+                ]
+                for i in busy
+                for n in range(2)
+            ],
         ),
         "document": (
             ["Id", "Customer", "No", "Issued", "Due", "Total", "Open", "Dispute", "Promised"],
-            [[f"d-{i}-{n}", f"erp-{i}", "R-1" if i < 2 and n == 0 else f"R-{i}-{n}", "2026-01-05", "2026-02-05", "100.00", "100.00", "",
-                ""] for i in busy for n in range(2)],
+            [
+                [
+                    f"d-{i}-{n}",
+                    f"erp-{i}",
+                    "R-1" if i < 2 and n == 0 else f"R-{i}-{n}",
+                    "2026-01-05",
+                    "2026-02-05",
+                    "100.00",
+                    "100.00",
+                    "",
+                    "",
+                ]
+                for i in busy
+                for n in range(2)
+            ],
         ),
     }
 
@@ -73,14 +138,19 @@ class Desk:
     @property
     def config(self) -> SourceConfig:
         """The YAML of the ERP."""
-        return SourceConfig.model_validate({
-            "source": "erp", "connector": "files", "portfolio": {"dimension": "GROUP"},
-            "connection": {
-                "folder": "erp", "company": {"name": "OUR COMPANY", "base_currency": "DKK"},
-                "entities": {name: {"path": f"{name}.csv", "key": key} for name, key in KEYS.items()},
-            },
-            "mapping": {"entities": {name: {"fields": fields} for name, fields in ENTITIES.items()}},
-        })
+        return SourceConfig.model_validate(
+            {
+                "source": "erp",
+                "connector": "files",
+                "portfolio": {"dimension": "GROUP"},
+                "connection": {
+                    "folder": "erp",
+                    "company": {"name": "OUR COMPANY", "base_currency": "DKK"},
+                    "entities": {name: {"path": f"{name}.csv", "key": key} for name, key in KEYS.items()},
+                },
+                "mapping": {"entities": {name: {"fields": fields} for name, fields in ENTITIES.items()}},
+            }
+        )
 
     @property
     def workshop(self) -> Workshop:
@@ -109,15 +179,30 @@ class Desk:
 
     def apply(self, kind: str, heading: list[str], rows: Rows, **options: Any) -> Report:
         """An import of a file with these rows, by Mia."""
-        return apply_import(self.store, kind, self.drop(f"{kind}.csv", heading, rows), who="mia", why="spring cleaning", **options)
+        return apply_import(
+            self.store,
+            kind,
+            self.drop(f"{kind}.csv", heading, rows),
+            who="mia",
+            why="spring cleaning",
+            **options,
+        )
 
     def snapshot(self) -> Snapshot:
         """Every canonical table as a set of rows, and what people decided."""
         found = snapshot(self.store)
-        found["pin"] = set(self.rows("SELECT entity, canonical_id, field, CAST(value AS text), until, pinned_by, CAST(pinned_at AS text), reason FROM "
-            "engine.pin"))
-        found["source_record"] = set(self.rows("SELECT s.source, s.entity, r.key, CAST(r.claim AS text), r.deleted_at IS NULL FROM engine.source_record r "
-            "JOIN engine.stream s USING (stream_id)"))
+        found["pin"] = set(
+            self.rows(
+                "SELECT entity, canonical_id, field, CAST(value AS text), until, pinned_by, CAST(pinned_at AS text), reason FROM "
+                "engine.pin"
+            )
+        )
+        found["source_record"] = set(
+            self.rows(
+                "SELECT s.source, s.entity, r.key, CAST(r.claim AS text), r.deleted_at IS NULL FROM engine.source_record r "
+                "JOIN engine.stream s USING (stream_id)"
+            )
+        )
         return found
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -136,17 +221,29 @@ class Desk:
 
     def debtors(self, column: str) -> dict[str, Any]:
         """Number -> a column of living debtors, references by their name."""
-        named = {"owner": "(SELECT email FROM canonical.account_owner o WHERE o.id = d.owner_id)",
+        named = {
+            "owner": "(SELECT email FROM canonical.account_owner o WHERE o.id = d.owner_id)",
             "portfolio": "(SELECT name FROM canonical.portfolio p WHERE p.id = d.portfolio_id)",
-                 "parent": "(SELECT number FROM canonical.debtor p WHERE p.id = d.parent_id)",
-                     "top": "(SELECT number FROM canonical.debtor p WHERE p.id = d.ultimate_parent_id)"}
-        return dict(self.rows(f"SELECT number, {named.get(column, column)} FROM canonical.debtor d WHERE deleted_at IS NULL"))
+            "parent": "(SELECT number FROM canonical.debtor p WHERE p.id = d.parent_id)",
+            "top": "(SELECT number FROM canonical.debtor p WHERE p.id = d.ultimate_parent_id)",
+        }
+        return dict(
+            self.rows(
+                f"SELECT number, {named.get(column, column)} FROM canonical.debtor d WHERE deleted_at IS NULL"
+            )
+        )
 
     def contacts(self, column: str) -> dict[str, Any]:
         """E-mail -> a column of living contacts."""
-        named = {"position": "(SELECT name FROM canonical.contact_position p WHERE p.id = c.position_id)",
-            "debtor": "(SELECT number FROM canonical.debtor d WHERE d.id = c.debtor_id)"}
-        return dict(self.rows(f"SELECT email_normalised, {named.get(column, column)} FROM canonical.contact c WHERE deleted_at IS NULL"))
+        named = {
+            "position": "(SELECT name FROM canonical.contact_position p WHERE p.id = c.position_id)",
+            "debtor": "(SELECT number FROM canonical.debtor d WHERE d.id = c.debtor_id)",
+        }
+        return dict(
+            self.rows(
+                f"SELECT email_normalised, {named.get(column, column)} FROM canonical.contact c WHERE deleted_at IS NULL"
+            )
+        )
 
 
 def by_line(report: Report) -> dict[int, Outcome]:

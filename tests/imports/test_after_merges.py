@@ -22,11 +22,21 @@ def test_a_customer_merged_away_is_known_by_the_number_and_name_its_erp_still_ex
     """10002 was merged into 10001: rows that say 10002, or its name, mean 10001; the id did already; and two rows about one are told."""
     decide(desk, ops.Merge(losing="10002", into="10001"))
     heading = ["customer", "tag"]
-    report = desk.apply("debtor-tags", heading, [["10002", "by number"], ["HANSEN & SØN 2", "by name"], ["erp-2", "by id"]])
+    report = desk.apply(
+        "debtor-tags", heading, [["10002", "by number"], ["HANSEN & SØN 2", "by name"], ["erp-2", "by id"]]
+    )
     assert refused(report) == {}
-    assert {r[0] for r in desk.rows("SELECT t.name FROM canonical.tag t JOIN canonical.debtor d ON d.id = t.owner_id WHERE d.number = '10001'")} == {
-        "by number", "by name", "by id"}
-    twice = desk.plan("owners", ["customer_id", "email_address"], [["10001", "ann@example.com"], ["10002", "jo@example.com"]])
+    assert {
+        r[0]
+        for r in desk.rows(
+            "SELECT t.name FROM canonical.tag t JOIN canonical.debtor d ON d.id = t.owner_id WHERE d.number = '10001'"
+        )
+    } == {"by number", "by name", "by id"}
+    twice = desk.plan(
+        "owners",
+        ["customer_id", "email_address"],
+        [["10001", "ann@example.com"], ["10002", "jo@example.com"]],
+    )
     assert {why for _, why in refused(twice).values()} == {"lines 2, 3 say different things about the same"}
 
 
@@ -41,8 +51,14 @@ def test_the_number_the_erp_gives_today_counts_not_the_one_of_the_day_of_the_mer
 
 def test_a_contact_merged_away_is_known_by_the_address_its_erp_still_exports(desk: Desk) -> None:
     """Two contacts of one customer were merged: the row that says the other address means the one that is left."""
-    decide(desk, ops.Merge(entity="contact", losing="p1@c1.example.com", into="p0@c1.example.com", force=True))
-    report = desk.apply("positions", ["customer_ref", "email_address", "position_name"], [["10001", "p1@c1.example.com", "CFO"]])
+    decide(
+        desk, ops.Merge(entity="contact", losing="p1@c1.example.com", into="p0@c1.example.com", force=True)
+    )
+    report = desk.apply(
+        "positions",
+        ["customer_ref", "email_address", "position_name"],
+        [["10001", "p1@c1.example.com", "CFO"]],
+    )
     assert refused(report) == {}
     assert desk.contacts("position")["p0@c1.example.com"] == "CFO"
 
@@ -71,7 +87,10 @@ def test_a_partly_undone_import_can_be_undone_further(desk: Desk) -> None:
     """What somebody had decided since stays; once that is taken back, the rest of the import can be too, and then there is nothing left."""
     before = desk.snapshot()
     heading = ["customer_id", "email_address"]
-    first = desk.apply("owners", heading, [["10000", "ann@example.com"], ["10001", "ann@example.com"]]).import_id or 0
+    first = (
+        desk.apply("owners", heading, [["10000", "ann@example.com"], ["10001", "ann@example.com"]]).import_id
+        or 0
+    )
     second = desk.apply("owners", heading, [["10001", "jo@example.com"]]).import_id or 0
     assert undo_import(desk.store, first, who="ola").restored == 1
     again = undo_import(desk.store, first, who="ola")
@@ -106,4 +125,9 @@ def test_an_imported_tag_counts_for_the_survivor_and_is_taken_back_from_it(desk:
 
 def tags(desk: Desk) -> set[tuple[str, str]]:
     """Number and tag, as readers see them."""
-    return {(number, name) for number, name in desk.rows("SELECT d.number, t.name FROM canonical.tag t JOIN canonical.debtor d ON d.id = t.owner_id")}
+    return {
+        (number, name)
+        for number, name in desk.rows(
+            "SELECT d.number, t.name FROM canonical.tag t JOIN canonical.debtor d ON d.id = t.owner_id"
+        )
+    }

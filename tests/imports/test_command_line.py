@@ -20,15 +20,35 @@ def run(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
     return int(ended.value.code or 0), out, " ".join(err.split())
 
 
-def test_import_dry_run_apply_list_and_undo(desk: Desk, capsys: pytest.CaptureFixture[str], home: Any) -> None:
+def test_import_dry_run_apply_list_and_undo(
+    desk: Desk, capsys: pytest.CaptureFixture[str], home: Any
+) -> None:
     """The walk a person takes: look, import, see it in the list, take it back. Refused rows make it 6."""
-    path = str(desk.drop("owners.csv", ["customer_id", "email_address"], [["10000", "ann@example.com"], ["nobody", "ann@example.com"]]))
+    path = str(
+        desk.drop(
+            "owners.csv",
+            ["customer_id", "email_address"],
+            [["10000", "ann@example.com"], ["nobody", "ann@example.com"]],
+        )
+    )
     code, out, _ = run(capsys, "import", "owners", path, "--dry-run")
-    assert (code, "would apply" in out, "1 would be applied, 0 unchanged, 1 refused" in out, "no customer has this id" in out) == (6, True, True, True)
+    assert (
+        code,
+        "would apply" in out,
+        "1 would be applied, 0 unchanged, 1 refused" in out,
+        "no customer has this id" in out,
+    ) == (6, True, True, True)
     assert desk.debtors("owner")["10000"] == "jo@example.com"
     code, out, _ = run(capsys, "import", "owners", path, "--as", "mia", "--why", "new list", "--json")
     said = json.loads(out)
-    assert (code, said["import_id"], said["read"], said["applied"], said["refused"], said["rows"][1]["column"]) == (6, 1, 2, 1, 1, "customer_id")
+    assert (
+        code,
+        said["import_id"],
+        said["read"],
+        said["applied"],
+        said["refused"],
+        said["rows"][1]["column"],
+    ) == (6, 1, 2, 1, 1, "customer_id")
     assert desk.debtors("owner")["10000"] == "ann@example.com"
     assert json.loads(run(capsys, "import", "list", "--json")[1])["imports"][0]["done_by"] == "mia"
     code, out, _ = run(capsys, "import", "--undo", "1", "--as", "mia")
@@ -51,8 +71,10 @@ def test_what_goes_wrong_is_a_sentence_and_a_code(
 
 def test_the_inbox_is_listed(desk: Desk, capsys: pytest.CaptureFixture[str], home: Any) -> None:
     """Waiting rows before a cut, answers after it."""
-    desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'chasing_paused', 'true', 'dunning' "
-                 "FROM canonical.debtor WHERE number = '10001'")
+    desk.execute(
+        "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'chasing_paused', 'true', 'dunning' "
+        "FROM canonical.debtor WHERE number = '10001'"
+    )
     assert "waiting" in run(capsys, "inbox", "list", "--waiting")[1]
     desk.run()
     assert json.loads(run(capsys, "inbox", "list", "--json")[1])["inbox"][0]["answer"] == "taken"

@@ -17,15 +17,29 @@ from tests.simulators.files import DIRTY, Flaws, write_excel
 from tests.stages.support import difference
 
 FILES: dict[str, tuple[list[str], list[list[str]]]] = {
-    "owners": (["customer_id", "email_address"], [["10000", "ann@example.com"], ["10001", "jo@example.com"], ["x", "y"]]),
+    "owners": (
+        ["customer_id", "email_address"],
+        [["10000", "ann@example.com"], ["10001", "jo@example.com"], ["x", "y"]],
+    ),
     "portfolios": (["customer_id", "portfolio_name"], [["10000", "Large ones"], ["10001", "Small ones"]]),
-    "positions": (["customer_ref", "email_address", "position_name"], [["10000", "p0@c0.example.com", "CFO"], ["10001", "p0@c1.example.com", ""]]),
-    "primary": (["customer_ref", "email_address"], [["10000", "p0@c0.example.com"], ["10001", "p1@c1.example.com"]]),
+    "positions": (
+        ["customer_ref", "email_address", "position_name"],
+        [["10000", "p0@c0.example.com", "CFO"], ["10001", "p0@c1.example.com", ""]],
+    ),
+    "primary": (
+        ["customer_ref", "email_address"],
+        [["10000", "p0@c0.example.com"], ["10001", "p1@c1.example.com"]],
+    ),
     "groups": (["customer", "parent_customer"], [["10001", "10000"], ["10002", "10001"], ["10007", ""]]),
-    "debtor-tags": (["customer", "tag"], [["10000", "vip"], ["10001", "slow, \"very\""]]),
+    "debtor-tags": (["customer", "tag"], [["10000", "vip"], ["10001", 'slow, "very"']]),
     "invoice-tags": (["invoice", "tag"], [["R-2-0", "legal"], ["R-3-0", "two\r\nlines"]]),
-    "persons": (["customer_ref", "first_name", "last_name", "email", "phone", "position"],
-                [["10000", "Eva", "Lund", "eva@c0.example.com", "+45 1", "Head of AP"], ["10001", "Per", "One", "p0@c1.example.com", "+45 2", "CFO"]]),
+    "persons": (
+        ["customer_ref", "first_name", "last_name", "email", "phone", "position"],
+        [
+            ["10000", "Eva", "Lund", "eva@c0.example.com", "+45 1", "Head of AP"],
+            ["10001", "Per", "One", "p0@c1.example.com", "+45 2", "CFO"],
+        ],
+    ),
 }
 
 
@@ -83,22 +97,39 @@ def test_dirty_files_say_the_same(desk: Desk, kind: str, flaws: Flaws) -> None:
     """Byte order marks, semicolons, CRLF, quoted line breaks, repeated rows, shouted headings: the good rows count once."""
     tidy = desk.plan(kind, *FILES[kind])
     dirty = plan_import(desk.store, kind, desk.drop("dirty.csv", *FILES[kind], flaws))
-    assert (dirty.applied, {(r.record, r.after) for r in dirty.rows if r.outcome == "applied"}) == (tidy.applied,
-        {(r.record, r.after) for r in tidy.rows if r.outcome == "applied"})
+    assert (dirty.applied, {(r.record, r.after) for r in dirty.rows if r.outcome == "applied"}) == (
+        tidy.applied,
+        {(r.record, r.after) for r in tidy.rows if r.outcome == "applied"},
+    )
     assert dirty.read == dirty.applied + dirty.unchanged + dirty.refused
 
 
 def test_a_workbook_is_a_file_too(desk: Desk) -> None:
     """Numbers typed as numbers name customers."""
-    path = write_excel(desk.folder / "owners.xlsx", (["customer_id", "email_address"], [[10000, "ann@example.com"], [10001.0, "ann@example.com"]]))
+    path = write_excel(
+        desk.folder / "owners.xlsx",
+        (["customer_id", "email_address"], [[10000, "ann@example.com"], [10001.0, "ann@example.com"]]),
+    )
     assert plan_import(desk.store, "owners", path).applied == 2
 
 
 def test_what_a_spreadsheet_does_to_cells_is_no_decision(desk: Desk) -> None:
     """A lookup that failed is no tag, in whatever language; a tag that looks like it is one. The other rows go on."""
-    rows = [["10000", "#N/A"], ["10001", " #nv "], ["#REF!", "vip"], ["10002", "#N/A is not a tag"], ["10003", "vip"]]
+    rows = [
+        ["10000", "#N/A"],
+        ["10001", " #nv "],
+        ["#REF!", "vip"],
+        ["10002", "#N/A is not a tag"],
+        ["10003", "vip"],
+    ]
     report = desk.plan("debtor-tags", ["customer", "tag"], rows)
-    assert {r.line: r.outcome for r in report.rows} == {2: "refused", 3: "refused", 4: "refused", 5: "applied", 6: "applied"}
+    assert {r.line: r.outcome for r in report.rows} == {
+        2: "refused",
+        3: "refused",
+        4: "refused",
+        5: "applied",
+        6: "applied",
+    }
     assert refused(report)[3] == ("the whole row", "holds #nv: a formula of the spreadsheet failed")
 
 
@@ -106,12 +137,25 @@ def test_a_number_without_its_zeros_is_told_and_not_guessed(desk: Desk) -> None:
     """Excel made 7 of 0007: the row says who that would be, and is refused."""
     desk.edit("debtor", "erp-1", "No", "0007")
     desk.run()
-    report = desk.plan("owners", ["customer_id", "email_address"], [["7", "ann@example.com"], ["0007", "ann@example.com"]])
+    report = desk.plan(
+        "owners", ["customer_id", "email_address"], [["7", "ann@example.com"], ["0007", "ann@example.com"]]
+    )
     assert [r.outcome for r in report.rows] == ["refused", "applied"]
-    assert refused(report)[2] == ("customer_id", "no customer has this number; with leading zeros there is 0007 HANSEN & SØN 1")
+    assert refused(report)[2] == (
+        "customer_id",
+        "no customer has this number; with leading zeros there is 0007 HANSEN & SØN 1",
+    )
 
 
-@pytest.mark.parametrize("heading", ["customer_id;email_address", "Customer ID;E-Mail Address", "CustomerID;EmailAddress", "customer.id;E_MAIL"])
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "customer_id;email_address",
+        "Customer ID;E-Mail Address",
+        "CustomerID;EmailAddress",
+        "customer.id;E_MAIL",
+    ],
+)
 def test_headings_are_read_as_people_write_them(desk: Desk, heading: str) -> None:
     """Case, blanks, dots, hyphens and underscores do not count, and a column more does not either."""
     path = desk.folder / "owners.csv"
@@ -127,15 +171,25 @@ def test_two_bytes_a_character_need_no_mark(desk: Desk, encoding: str) -> None:
     assert plan_import(desk.store, "owners", path).applied == 1
     path.write_bytes(b"customer_id;email_address\n100\x0000;ann@example.com\n")
     report = plan_import(desk.store, "owners", path)
-    assert refused(report) == {2: ("the whole row", "holds a NUL character: the file is damaged, or written in another encoding")}
+    assert refused(report) == {
+        2: ("the whole row", "holds a NUL character: the file is damaged, or written in another encoding")
+    }
 
 
 def test_broken_rows_are_refused_by_line_and_the_others_go_on(desk: Desk) -> None:
     """Lines are counted as an editor counts them, over quoted line breaks and blank lines."""
     path = desk.folder / "rows.csv"
-    path.write_bytes(b'customer;tag\r\n10000;"two\r\nlines"\r\n\r\n10001;a;b\r\n10002;"c"d"\r\n10003;good\r\n10003;good\r\n')
+    path.write_bytes(
+        b'customer;tag\r\n10000;"two\r\nlines"\r\n\r\n10001;a;b\r\n10002;"c"d"\r\n10003;good\r\n10003;good\r\n'
+    )
     report = apply_import(desk.store, "debtor-tags", path, who="mia")
-    assert {r.line: r.outcome for r in report.rows} == {2: "applied", 5: "refused", 6: "refused", 7: "applied", 8: "unchanged"}
+    assert {r.line: r.outcome for r in report.rows} == {
+        2: "applied",
+        5: "refused",
+        6: "refused",
+        7: "applied",
+        8: "unchanged",
+    }
     assert refused(report)[5] == ("the whole row", "has 3 fields, the heading has 2")
     assert by_line(report)[8].what == "the same as line 7"
     assert desk.one("SELECT name FROM canonical.tag WHERE name LIKE 'two%'") == "two\r\nlines"
@@ -143,12 +197,22 @@ def test_broken_rows_are_refused_by_line_and_the_others_go_on(desk: Desk) -> Non
 
 def test_rows_that_contradict_each_other_are_all_refused(desk: Desk) -> None:
     """Which of them is meant would be a guess."""
-    report = desk.apply("owners", ["customer_id", "email_address"], [["10000", "ann@example.com"], ["10001", "ann@example.com"], ["erp-0", "jo@example.com"]])
-    assert refused(report) == dict.fromkeys((2, 4), ("the whole row", "lines 2, 4 say different things about the same"))
+    report = desk.apply(
+        "owners",
+        ["customer_id", "email_address"],
+        [["10000", "ann@example.com"], ["10001", "ann@example.com"], ["erp-0", "jo@example.com"]],
+    )
+    assert refused(report) == dict.fromkeys(
+        (2, 4), ("the whole row", "lines 2, 4 say different things about the same")
+    )
     assert report.applied == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf\r\n", b'customer;tag\r\n1;"open\r\n'], ids=["nothing", "only a mark", "open quotation mark"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xef\xbb\xbf\r\n", b'customer;tag\r\n1;"open\r\n'],
+    ids=["nothing", "only a mark", "open quotation mark"],
+)
 def test_a_file_that_cannot_be_read_is_a_source_error(desk: Desk, content: bytes) -> None:
     """Nothing of it is imported."""
     path = desk.folder / "broken.csv"
@@ -169,7 +233,10 @@ def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
     assert back.restored == 1
     third = desk.apply("owners", heading, [["10001", "jo@example.com"]])
     undone = undo_import(desk.store, first.import_id, who="ola", why="wrong list")
-    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (1, [(3, "decided again since by mia")])
+    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (
+        1,
+        [(3, "decided again since by mia")],
+    )
     assert desk.debtors("owner")["10001"] == "jo@example.com"
     assert third.import_id is not None
     again = undo_import(desk.store, first.import_id, who="ola")
@@ -185,10 +252,16 @@ def test_undo_leaves_the_same_value_where_somebody_else_pinned_it_since(desk: De
     tagged = desk.apply("debtor-tags", ["customer", "tag"], [["10003", "vip"]])
     assert done.import_id is not None
     assert tagged.import_id is not None
-    for plan in (set_parent(desk.workshop, "10001", "10000", by="ola"), merge(desk.workshop, "10003", "10005", by="ola")):
+    for plan in (
+        set_parent(desk.workshop, "10001", "10000", by="ola"),
+        merge(desk.workshop, "10003", "10005", by="ola"),
+    ):
         apply(desk.workshop, plan.hash, by="ola")
     undone = undo_import(desk.store, done.import_id, who="mia")
-    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (1, [(2, "decided again since by ola")])
+    assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (
+        1,
+        [(2, "decided again since by ola")],
+    )
     assert (desk.debtors("parent")["10001"], desk.debtors("parent")["10002"]) == ("10000", None)
     back = undo_import(desk.store, tagged.import_id, who="mia")
     assert (back.restored, back.left) == (1, [])
@@ -205,9 +278,14 @@ def test_fifty_thousand_rows(desk: Desk) -> None:
     numbers = [str(10000 + i) for i in range(customers)]
     tags = [[number, f"tag {n}"] for n in range(25) for number in numbers]
     known = [[number, "ann@example.com"] for number in numbers] * 5
-    owners = [*known, [numbers[7], "jo@example.com"], *([f"unknown {n}", "ann@example.com"] for n in range(39_999))]
+    owners = [
+        *known,
+        [numbers[7], "jo@example.com"],
+        *([f"unknown {n}", "ann@example.com"] for n in range(39_999)),
+    ]
     for kind, heading, body, applied in (
-        ("debtor-tags", ["customer", "tag"], tags, 50_000), ("owners", ["customer_id", "email_address"], owners, customers - 1),
+        ("debtor-tags", ["customer", "tag"], tags, 50_000),
+        ("owners", ["customer_id", "email_address"], owners, customers - 1),
     ):
         report = apply_import(desk.store, kind, desk.drop(f"{kind}.csv", heading, body, DIRTY), who="mia")
         assert report.read == report.applied + report.unchanged + report.refused >= 50_000
@@ -220,9 +298,13 @@ def test_fifty_thousand_rows(desk: Desk) -> None:
 @pytest.mark.parametrize("again", ["Tag", "TAG"])
 def test_a_heading_that_occurs_twice_is_refused(desk: Desk, again: str) -> None:
     """Whichever was used, the other one might have been meant; one that nobody asks for may occur as often as it likes."""
-    with pytest.raises(ConfigurationError, match=rf"columns 2 \(Tag\) and 3 \({again}.*\) could both be meant"):
+    with pytest.raises(
+        ConfigurationError, match=rf"columns 2 \(Tag\) and 3 \({again}.*\) could both be meant"
+    ):
         desk.plan("debtor-tags", ["customer", "Tag", again], [["10000", "vip", "post"]])
-    assert desk.plan("debtor-tags", ["customer", "Tag", "note", "note"], [["10000", "vip", "", ""]]).applied == 1
+    assert (
+        desk.plan("debtor-tags", ["customer", "Tag", "note", "note"], [["10000", "vip", "", ""]]).applied == 1
+    )
 
 
 def test_a_formula_that_was_never_calculated_is_not_blank(desk: Desk) -> None:
@@ -235,12 +317,18 @@ def test_a_formula_that_was_never_calculated_is_not_blank(desk: Desk) -> None:
         book.worksheets[0].append(row)
     book.save(path)
     report = plan_import(desk.store, "groups", path)
-    assert {line: why for line, (_, why) in refused(report).items() if "never calculated in" in (why or "")}.keys() == {2, 3}
+    assert {
+        line: why for line, (_, why) in refused(report).items() if "never calculated in" in (why or "")
+    }.keys() == {2, 3}
     assert by_line(report)[4].outcome == "applied"
     calculated = path.with_name("calculated.xlsx")
     with ZipFile(path) as old, ZipFile(calculated, "w") as new:
         for name in old.namelist():
-            sheet = re.sub(rb'<c r="B3"([^>]*)>(<f>.*?</f>)<v ?/?>(</v>)?</c>', rb'<c r="B3" t="str">\2<v></v></c>', old.read(name))
+            sheet = re.sub(
+                rb'<c r="B3"([^>]*)>(<f>.*?</f>)<v ?/?>(</v>)?</c>',
+                rb'<c r="B3" t="str">\2<v></v></c>',
+                old.read(name),
+            )
             new.writestr(name, sheet)
     report = plan_import(desk.store, "groups", calculated)
     assert set(refused(report)) == {2}

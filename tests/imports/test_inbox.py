@@ -25,10 +25,21 @@ def say(desk: Desk, entity: str, record: str, field: str, value: Any, by: str = 
     with desk.store.begin() as connection:
         from sqlalchemy import text
 
-        return int(connection.execute(text(f"""
+        return int(
+            connection.execute(
+                text(f"""
             INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by)
             SELECT :entity, id, :field, CAST(:value AS jsonb), :by FROM canonical.{table} WHERE {column} = :record RETURNING inbox_id
-            """), {"entity": entity, "field": field, "value": None if value is WITHDRAWN else json.dumps(value), "by": by, "record": record}).scalar_one())
+            """),
+                {
+                    "entity": entity,
+                    "field": field,
+                    "value": None if value is WITHDRAWN else json.dumps(value),
+                    "by": by,
+                    "record": record,
+                },
+            ).scalar_one()
+        )
 
 
 def answers(desk: Desk) -> dict[int, tuple[str | None, str | None]]:
@@ -38,7 +49,10 @@ def answers(desk: Desk) -> dict[int, tuple[str | None, str | None]]:
 
 def document(desk: Desk, key: str) -> tuple[Any, ...]:
     """Dispute, promise and status of a document."""
-    return desk.rows("SELECT dispute_reason, CAST(promised_date AS text), collection_status FROM canonical.document WHERE external_id = :key", key=key)[0]
+    return desk.rows(
+        "SELECT dispute_reason, CAST(promised_date AS text), collection_status FROM canonical.document WHERE external_id = :key",
+        key=key,
+    )[0]
 
 
 def test_what_collections_own_is_taken_and_stays(desk: Desk) -> None:
@@ -52,26 +66,31 @@ def test_what_collections_own_is_taken_and_stays(desk: Desk) -> None:
     assert set(answers(desk).values()) == {("taken", None)}
     desk.edit("debtor", "erp-1", "Name", "RENAMED")
     desk.run()
-    assert desk.rows("SELECT name, chasing_paused, pause_reason, CAST(pause_until AS text), provenance ->> 'chasing_paused' FROM canonical.debtor WHERE "
-        "number = '10001'") == [
+    assert desk.rows(
+        "SELECT name, chasing_paused, pause_reason, CAST(pause_until AS text), provenance ->> 'chasing_paused' FROM canonical.debtor WHERE "
+        "number = '10001'"
+    ) == [
         ("RENAMED", True, "waiting for goods", "2026-12-01", "inbox"),
     ]
     assert float(desk.debtors("credit_alert_pct")["10002"]) == 82.5
-    assert desk.rows("SELECT actor_kind, actor FROM canonical.change WHERE field = 'chasing_paused'") == [("user", "dunning")]
+    assert desk.rows("SELECT actor_kind, actor FROM canonical.change WHERE field = 'chasing_paused'") == [
+        ("user", "dunning")
+    ]
 
 
 def test_what_an_application_said_is_no_change_of_the_source(desk: Desk) -> None:
     """A name pinned until the source changes holds although the inbox speaks of the debtor too; the ERP's next name ends it."""
     say(desk, "debtor", "10001", "chasing_paused", True)
     desk.run()
-    pinned = links.pin(desk.workshop, "10001", "name", "HANSEN (renamed by hand)", by="mia", until_source_changes=True)
+    pinned = links.pin(
+        desk.workshop, "10001", "name", "HANSEN (renamed by hand)", by="mia", until_source_changes=True
+    )
     links.apply(desk.workshop, pinned.hash, by="mia")
     desk.run()
     assert desk.debtors("name")["10001"] == "HANSEN (renamed by hand)"
     desk.edit("debtor", "erp-1", "Name", "HANSEN INTERNATIONAL")
     desk.run()
     assert desk.debtors("name")["10001"] == "HANSEN INTERNATIONAL"
-
 
 
 def test_what_somebody_else_owns_is_overruled_and_says_by_whom(desk: Desk) -> None:
@@ -89,7 +108,9 @@ def test_what_somebody_else_owns_is_overruled_and_says_by_whom(desk: Desk) -> No
 
 def test_where_collections_rank_first_an_owner_is_taken(desk: Desk) -> None:
     """The claim names an owner by e-mail, number or id; it holds the id."""
-    desk.policy = Policy(rules=(Rule(fields=("owner_code",), ranking=("collections", "erp")), *ERP_FIRST.rules))
+    desk.policy = Policy(
+        rules=(Rule(fields=("owner_code",), ranking=("collections", "erp")), *ERP_FIRST.rules)
+    )
     row = say(desk, "debtor", "10001", "owner", "ANN")
     desk.run()
     assert answers(desk)[row] == ("taken", None)
@@ -107,7 +128,9 @@ def test_where_collections_rank_first_an_owner_is_taken(desk: Desk) -> None:
         ("debtor", "owner", "who@example.com", "no account owner"),
     ("document", "collection_status", "lost", "one of none, disputed"),
 ], ids=lambda v: str(v)[:12])  # fmt: skip
-def test_what_cannot_be_understood_is_refused_in_words(desk: Desk, entity: str, field: str, value: Any, why: str) -> None:
+def test_what_cannot_be_understood_is_refused_in_words(
+    desk: Desk, entity: str, field: str, value: Any, why: str
+) -> None:
     """A row like this stops nobody: it is answered, and the cut goes on."""
     row = say(desk, entity, "d-1-0" if entity == "document" else "10001", field, value)
     good = say(desk, "debtor", "10001", "chasing_paused", True)
@@ -117,11 +140,17 @@ def test_what_cannot_be_understood_is_refused_in_words(desk: Desk, entity: str, 
     assert answers(desk)[good] == ("taken", None)
 
 
-@pytest.mark.parametrize("value", ['"NaN"', '"sNaN"', "1" * 5000, "[" * 3000 + "]" * 3000], ids=["NaN", "sNaN", "a number of 5,000 digits", "3,000 lists"])
+@pytest.mark.parametrize(
+    "value",
+    ['"NaN"', '"sNaN"', "1" * 5000, "[" * 3000 + "]" * 3000],
+    ids=["NaN", "sNaN", "a number of 5,000 digits", "3,000 lists"],
+)
 def test_a_row_that_python_cannot_read_or_compare_stops_no_cut(desk: Desk, value: str) -> None:
     """PostgreSQL keeps what Python will not read; the row is refused and shown, its neighbours are taken."""
-    desk.execute(f"INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'credit_alert_pct', '{value}', 'x' "
-        "FROM canonical.debtor WHERE number = '10001'")
+    desk.execute(
+        f"INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) SELECT 'debtor', id, 'credit_alert_pct', '{value}', 'x' "
+        "FROM canonical.debtor WHERE number = '10001'"
+    )
     good = say(desk, "debtor", "10001", "chasing_paused", True)
     desk.run()
     found = answers(desk)
@@ -148,11 +177,21 @@ def test_who_says_nothing_about_himself_is_refused(desk: Desk) -> None:
 
 def test_unknown_and_deleted_records_are_refused_and_the_last_word_counts(desk: Desk) -> None:
     """Of two words about one field the later is taken and the earlier is told so."""
-    desk.execute("INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', "
-        "'true', 'x')")
-    first, second = say(desk, "debtor", "10001", "chasing_paused", True), say(desk, "debtor", "10001", "chasing_paused", False)
+    desk.execute(
+        "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', gen_random_uuid(), 'chasing_paused', "
+        "'true', 'x')"
+    )
+    first, second = (
+        say(desk, "debtor", "10001", "chasing_paused", True),
+        say(desk, "debtor", "10001", "chasing_paused", False),
+    )
     gone = say(desk, "debtor", "10006", "chasing_paused", True)
-    for name, column in (("debtor", "Id"), ("contact", "Customer"), ("document", "Customer"), ("debtor_dimension", "Customer")):
+    for name, column in (
+        ("debtor", "Id"),
+        ("contact", "Customer"),
+        ("document", "Customer"),
+        ("debtor_dimension", "Customer"),
+    ):
         heading, rows = desk.tables[name]
         desk.tables[name] = heading, [r for r in rows if r[heading.index(column)] != "erp-6"]
     desk.run()
@@ -170,21 +209,35 @@ def test_unknown_and_deleted_records_are_refused_and_the_last_word_counts(desk: 
 
 def test_promises_and_disputes_survive_the_documents_next_update(desk: Desk) -> None:
     """The ERP updates the invoice: its own fields arrive, what collections said stays; taken back, the ERP's own word is there again."""
-    promise, dispute = say(desk, "document", "d-1-0", "promise", "2026-04-01"), say(desk, "document", "d-2-0", "dispute", "wrong price")
+    promise, dispute = (
+        say(desk, "document", "d-1-0", "promise", "2026-04-01"),
+        say(desk, "document", "d-2-0", "dispute", "wrong price"),
+    )
     desk.run()
     assert answers(desk)[promise] == answers(desk)[dispute] == ("taken", None)
-    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == ((None, "2026-04-01", "promised"), ("wrong price", None, "disputed"))
+    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == (
+        (None, "2026-04-01", "promised"),
+        ("wrong price", None, "disputed"),
+    )
     desk.edit("document", "d-1-0", "Open", "40.00")
     desk.edit("document", "d-2-0", "Dispute", "the ERP's own reason")
     desk.run()
-    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == ((None, "2026-04-01", "promised"), ("wrong price", None, "disputed"))
+    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == (
+        (None, "2026-04-01", "promised"),
+        ("wrong price", None, "disputed"),
+    )
     assert desk.one("SELECT open_amount FROM canonical.document WHERE external_id = 'd-1-0'") == 40
     say(desk, "document", "d-2-0", "dispute", WITHDRAWN)
     say(desk, "document", "d-1-0", "promise", None)
     desk.run()
-    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == ((None, None, "none"), ("the ERP's own reason", None, "disputed"))
-    assert desk.rows("SELECT DISTINCT actor FROM canonical.change WHERE field IN ('promised_date', 'dispute_reason') AND entity = 'document' AND "
-        "actor_kind = 'user'") == [("dunning",)]
+    assert (document(desk, "d-1-0"), document(desk, "d-2-0")) == (
+        (None, None, "none"),
+        ("the ERP's own reason", None, "disputed"),
+    )
+    assert desk.rows(
+        "SELECT DISTINCT actor FROM canonical.change WHERE field IN ('promised_date', 'dispute_reason') AND entity = 'document' AND "
+        "actor_kind = 'user'"
+    ) == [("dunning",)]
 
 
 def test_a_status_of_their_own_beats_what_follows_from_dispute_and_promise(desk: Desk) -> None:
@@ -220,12 +273,14 @@ def test_the_writer_role_can_insert_and_nothing_else(desk: Desk) -> None:
     with desk.store.connect() as connection:
         from sqlalchemy import text
 
-        can = connection.execute(text("""
+        can = connection.execute(
+            text("""
             SELECT has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'INSERT'), has_column_privilege('sync_engine_writer',
                 'canonical.claim_inbox', 'answer', 'INSERT'),
                    has_any_column_privilege('sync_engine_writer', 'canonical.claim_inbox', 'UPDATE'), has_schema_privilege('sync_engine_writer', 'engine',
                        'USAGE')
-            """)).one()
+            """)
+        ).one()
     assert tuple(can) == (True, False, False, False)
 
 
@@ -244,8 +299,17 @@ def test_an_application_says_something_and_reads_the_answer(desk: Desk) -> None:
     desk.run()
     with desk.store.begin() as connection:
         connection.execute(text("SET LOCAL ROLE sync_engine_writer"))
-        assert connection.execute(text("SELECT answer FROM canonical.claim_inbox WHERE inbox_id = :row"), {"row": row}).scalar_one() == "taken"
-    for forbidden in (insert.format(", answer", ", 'taken'"), "UPDATE canonical.claim_inbox SET answer = 'taken'", "DELETE FROM canonical.claim_inbox"):
+        assert (
+            connection.execute(
+                text("SELECT answer FROM canonical.claim_inbox WHERE inbox_id = :row"), {"row": row}
+            ).scalar_one()
+            == "taken"
+        )
+    for forbidden in (
+        insert.format(", answer", ", 'taken'"),
+        "UPDATE canonical.claim_inbox SET answer = 'taken'",
+        "DELETE FROM canonical.claim_inbox",
+    ):
         with desk.store.connect() as connection:
             connection.execute(text("SET LOCAL ROLE sync_engine_writer"))
             with pytest.raises(ProgrammingError, match="permission denied"):

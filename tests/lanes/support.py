@@ -23,7 +23,8 @@ from tests.simulators.business_central.world import Company
 
 CUSTOM = {"route": "custom_api", "custom": {"publisher": "contoso", "group": "receivables"}}
 ROUTES: dict[str, dict[str, Any]] = {
-    "custom_api": CUSTOM, **{route: {"route": route} for route in ("odata_page", "analytics", "reports_finance", "invoices")},
+    "custom_api": CUSTOM,
+    **{route: {"route": route} for route in ("odata_page", "analytics", "reports_finance", "invoices")},
 }
 
 
@@ -48,7 +49,9 @@ class Lane:
     def connector(self) -> BusinessCentral:
         """A fresh connector, in process."""
         transport = httpx.WSGITransport(app=self.bench.simulator, raise_app_exceptions=True)
-        return plugin.open(self.config.source, Settings.read(self.config.connection), self.bench.hands, transport)
+        return plugin.open(
+            self.config.source, Settings.read(self.config.connection), self.bench.hands, transport
+        )
 
     def run(self, **how: Any) -> Ran:
         """One run, an hour of simulated time after the last one."""
@@ -67,15 +70,24 @@ class Lane:
     def document(self, number: str) -> dict[str, Any]:
         """The living canonical document of a number."""
         with self.store.connect() as connection:
-            found = connection.execute(text("SELECT * FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL"), {"n": number}).mappings().all()
+            found = (
+                connection.execute(
+                    text("SELECT * FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL"),
+                    {"n": number},
+                )
+                .mappings()
+                .all()
+            )
         assert len(found) == 1, f"{len(found)} documents {number}"
         return dict(found[0])
 
     def portfolios(self) -> dict[str, str | None]:
         """Debtor number -> code of its portfolio."""
-        return dict(self.rows("""
+        return dict(
+            self.rows("""
             SELECT d.number, p.code FROM canonical.debtor d LEFT JOIN canonical.portfolio p ON p.id = d.portfolio_id WHERE d.deleted_at IS NULL
-            """))
+            """)
+        )
 
     def balances(self) -> dict[str, Decimal]:
         """Debtor key -> what it owes in base currency, where it owes something or is owed it."""
@@ -98,14 +110,20 @@ class Lane:
 
     def open_invoices(self) -> dict[str, Decimal]:
         """Number -> open amount, of the ERP's own invoices that are open."""
-        return dict(self.rows("""
+        return dict(
+            self.rows("""
             SELECT external_no, open_amount FROM canonical.document WHERE kind = 'invoice' AND deleted_at IS NULL AND open_amount <> 0
                 AND erp_status NOT IN ('void', 'draft')
-            """))
+            """)
+        )
 
     def true_open_invoices(self) -> dict[str, Decimal]:
         """The same from the simulator."""
-        return {x.number: self.company.remaining_of(x) for x in self.company.invoices.values() if x.posted and self.company.remaining_of(x)}
+        return {
+            x.number: self.company.remaining_of(x)
+            for x in self.company.invoices.values()
+            if x.posted and self.company.remaining_of(x)
+        }
 
 
 LaneMaker = Callable[..., Lane]
@@ -113,10 +131,25 @@ LaneMaker = Callable[..., Lane]
 
 def config_of(there: Bench, ledger: dict[str, Any], dimension: str | None, **connection: Any) -> SourceConfig:
     """The YAML of the bench's company, as it would be read."""
-    given = there.settings().model_dump(mode="json", include={"base_url", "authority", "environment", "company"})
-    given |= {"auth": {"client_id": there.simulator.world.installation.client_id, "client_secret": "env:BC_TEST_SECRET"}, "ledger": ledger}
+    given = there.settings().model_dump(
+        mode="json", include={"base_url", "authority", "environment", "company"}
+    )
+    given |= {
+        "auth": {
+            "client_id": there.simulator.world.installation.client_id,
+            "client_secret": "env:BC_TEST_SECRET",
+        },
+        "ledger": ledger,
+    }
     portfolio = {"dimension": dimension} if dimension else None
-    return SourceConfig.model_validate({"source": "bc", "connector": "business_central", "connection": given | connection, "portfolio": portfolio})
+    return SourceConfig.model_validate(
+        {
+            "source": "bc",
+            "connector": "business_central",
+            "connection": given | connection,
+            "portfolio": portfolio,
+        }
+    )
 
 
 @pytest.fixture
@@ -125,12 +158,21 @@ def make_lane(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) ->
     with ExitStack() as open_ones:
 
         def make(
-            *, route: str = "custom_api", dimension: str | None = "CUSTOMERGROUP", world: Any = None,
-            connection: dict[str, Any] | None = None, there: Bench | None = None, **installed: Any,
+            *,
+            route: str = "custom_api",
+            dimension: str | None = "CUSTOMERGROUP",
+            world: Any = None,
+            connection: dict[str, Any] | None = None,
+            there: Bench | None = None,
+            **installed: Any,
         ) -> Lane:
             there = there or bench(monkeypatch, world=world, **installed)
             store = open_engine(database)
             open_ones.callback(store.dispose)
-            return Lane(there, Workshop(store, Lake(str(tmp_path / "lake")), there.hands), config_of(there, ROUTES[route], dimension, **(connection or {})))
+            return Lane(
+                there,
+                Workshop(store, Lake(str(tmp_path / "lake")), there.hands),
+                config_of(there, ROUTES[route], dimension, **(connection or {})),
+            )
 
         yield make

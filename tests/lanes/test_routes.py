@@ -23,7 +23,11 @@ def _busy(lane: Lane) -> None:
     company.post_credit_memo(local.id, Decimal("12.34"))
     company.post_credit_memo(foreign.id, Decimal("9.10"))
     company.post_payment(foreign.id, Decimal(5), currency="EUR")
-    invoice = next(x for x in company.invoices.values() if x.posted and x.customer_id == foreign.id and company.remaining_of(x) == x.gross)
+    invoice = next(
+        x
+        for x in company.invoices.values()
+        if x.posted and x.customer_id == foreign.id and company.remaining_of(x) == x.gross
+    )
     company.pay_invoice(invoice.id, Decimal("33.33"))
 
 
@@ -50,7 +54,11 @@ def test_a_whole_ledger_arrives(make_lane: LaneMaker, route: str) -> None:
     lane.run()
     assert lane.balances() == lane.true_balances()
     assert lane.open_invoices() == lane.true_open_invoices()
-    kinds = dict(lane.rows("SELECT kind, count(*) FROM canonical.document WHERE external_id LIKE 'ledger/%' AND deleted_at IS NULL GROUP BY 1"))
+    kinds = dict(
+        lane.rows(
+            "SELECT kind, count(*) FROM canonical.document WHERE external_id LIKE 'ledger/%' AND deleted_at IS NULL GROUP BY 1"
+        )
+    )
     assert kinds == {"journal": 3, "finance_charge": 2}
     assert lane.one("SELECT count(*) FROM canonical.payment WHERE kind = 'refund'") == 2
 
@@ -64,24 +72,40 @@ def test_an_application_that_was_undone_is_marked(make_lane: LaneMaker, route: s
     lane.bench.hands.time.advance(timedelta(days=1))
     _undo(lane)
     lane.run()
-    after = lane.rows("SELECT is_reversed, count(*) FROM canonical.application WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1")
+    after = lane.rows(
+        "SELECT is_reversed, count(*) FROM canonical.application WHERE deleted_at IS NULL GROUP BY 1 ORDER BY 1"
+    )
     assert after == [(False, before - 1), (True, 1)]
-    assert lane.one("SELECT count(*) FROM canonical.application a JOIN canonical.document d ON d.id = a.from_id WHERE d.kind = 'invoice'") == 0
+    assert (
+        lane.one(
+            "SELECT count(*) FROM canonical.application a JOIN canonical.document d ON d.id = a.from_id WHERE d.kind = 'invoice'"
+        )
+        == 0
+    )
 
 
 def test_the_power_bi_route_keeps_the_currency_of_documents(make_lane: LaneMaker) -> None:
     """An invoice in euro is open in euro and in base currency; a payment without a document is in base currency, and its application says no euro."""
     lane = make_lane(route="analytics")
-    invoice = next(x for x in lane.company.invoices.values() if x.posted and x.currency_code == "EUR" and lane.company.remaining_of(x) == x.gross)
+    invoice = next(
+        x
+        for x in lane.company.invoices.values()
+        if x.posted and x.currency_code == "EUR" and lane.company.remaining_of(x) == x.gross
+    )
     payment = lane.company.pay_invoice(invoice.id, Decimal(40))
     lane.run()
     row = lane.document(invoice.number)
     assert (row["currency"], row["open_amount"]) == ("EUR", invoice.gross - 40)
     assert row["open_amount_base"] == lane.company.entry(invoice.entry_no or 0).remaining_lcy
     assert row["exchange_rate"] is not None
-    paid = lane.rows("SELECT currency, amount, unapplied_amount FROM canonical.payment WHERE entry_no = :n", n=str(payment.entry_no))
+    paid = lane.rows(
+        "SELECT currency, amount, unapplied_amount FROM canonical.payment WHERE entry_no = :n",
+        n=str(payment.entry_no),
+    )
     assert paid == [("GBP", -payment.amount_lcy, Decimal(0))]
-    assert lane.rows("SELECT amount, currency, amount_base > 0 FROM canonical.application WHERE to_id = :id", id=row["id"]) == [(None, "EUR", True)]
+    assert lane.rows(
+        "SELECT amount, currency, amount_base > 0 FROM canonical.application WHERE to_id = :id", id=row["id"]
+    ) == [(None, "EUR", True)]
 
 
 def test_reports_finance_leaves_open_what_it_does_not_tell(make_lane: LaneMaker) -> None:
@@ -107,7 +131,9 @@ def test_a_partial_payment_arrives_by_every_route(make_lane: LaneMaker, route: s
     lane.run()
     for share in (Decimal("33.33"), Decimal(10)):
         invoice = next(
-            x for x in lane.company.invoices.values() if x.posted and x.currency_code == currency and lane.company.remaining_of(x) > 60 and x.entry_no
+            x
+            for x in lane.company.invoices.values()
+            if x.posted and x.currency_code == currency and lane.company.remaining_of(x) > 60 and x.entry_no
         )
         stamp = invoice.modified_at
         lane.bench.hands.time.advance(timedelta(days=2))
@@ -115,8 +141,13 @@ def test_a_partial_payment_arrives_by_every_route(make_lane: LaneMaker, route: s
         assert invoice.modified_at == stamp
         lane.run()
         row = lane.document(invoice.number)
-        assert (row["open_amount"], row["erp_status"]) == (lane.company.remaining_of(invoice), "partially_paid")
-        assert (row["open_amount_base"] is None) == (route == "invoices" and currency == "EUR"), "without any ledger nobody tells the booked rate"
+        assert (row["open_amount"], row["erp_status"]) == (
+            lane.company.remaining_of(invoice),
+            "partially_paid",
+        )
+        assert (row["open_amount_base"] is None) == (route == "invoices" and currency == "EUR"), (
+            "without any ledger nobody tells the booked rate"
+        )
         assert lane.open_invoices() == lane.true_open_invoices()
 
 
@@ -126,24 +157,33 @@ def test_a_ledger_that_has_not_moved_is_not_read_again(make_lane: LaneMaker, rou
     lane = make_lane(route=route)
     lane.run()
     lane.run()
-    asked = [x.target for x in lane.bench.simulator.log if x.at >= lane.bench.hands.now() - timedelta(minutes=1)]
+    asked = [
+        x.target for x in lane.bench.simulator.log if x.at >= lane.bench.hands.now() - timedelta(minutes=1)
+    ]
     lane.run()
-    again = [x.target for x in lane.bench.simulator.log][-len(asked):]
+    again = [x.target for x in lane.bench.simulator.log][-len(asked) :]
     assert not [url for url in again if "analytics" in url and "top=1" not in url]
-    assert not [url for url in again if "status%20eq%20'Open'" in url and "top=1" not in url and "count" not in url]
+    assert not [
+        url for url in again if "status%20eq%20'Open'" in url and "top=1" not in url and "count" not in url
+    ]
 
 
 def test_exchange_rates_are_published(make_lane: LaneMaker) -> None:
     """One euro in base currency, from the day on; for display only."""
     lane = make_lane()
     lane.run()
-    found = lane.rows("SELECT from_currency, to_currency, CAST(rate_date AS text), rate > 0, basis FROM canonical.fx_rate")
+    found = lane.rows(
+        "SELECT from_currency, to_currency, CAST(rate_date AS text), rate > 0, basis FROM canonical.fx_rate"
+    )
     assert found == [("EUR", "GBP", "2026-01-01", True, "spot")]
 
 
 UNTOLD = {
-    "custom_api": "", "odata_page": "Microsoft removes published pages", "analytics": "outside the dates of the Power BI set-up",
-    "reports_finance": "what is unapplied of a payment", "invoices": "payments, applications, journal-posted invoices",
+    "custom_api": "",
+    "odata_page": "Microsoft removes published pages",
+    "analytics": "outside the dates of the Power BI set-up",
+    "reports_finance": "what is unapplied of a payment",
+    "invoices": "payments, applications, journal-posted invoices",
 }
 
 
@@ -169,7 +209,9 @@ def test_without_a_ledger_nobody_knows_the_booked_value_of_foreign_money(make_la
     local, foreign = lane.company.customer("10010"), lane.company.customer("10000")
     certificate = lane.run().certificate
     assert certificate is not None
-    euros = lane.rows("SELECT DISTINCT total_base, open_amount_base, exchange_rate FROM canonical.document WHERE currency = 'EUR' AND open_amount > 0")
+    euros = lane.rows(
+        "SELECT DISTINCT total_base, open_amount_base, exchange_rate FROM canonical.document WHERE currency = 'EUR' AND open_amount > 0"
+    )
     assert euros == [(None, None, None)]
     checks = {check.code: check for check in certificate.checks}
     for code in ("C4", "C8"):
@@ -179,11 +221,19 @@ def test_without_a_ledger_nobody_knows_the_booked_value_of_foreign_money(make_la
     assert foreign.id not in {difference.key for difference in checks["C5"].sample}
     owed = "SELECT balance > 0, balance_base FROM canonical.debtor_balance WHERE debtor_number = :n AND currency = :c"
     assert lane.rows(owed, n=foreign.number, c="EUR") == [(True, None)]
-    assert lane.one("SELECT balance = balance_base FROM canonical.debtor_balance WHERE debtor_number = :n", n=local.number) is True
+    assert (
+        lane.one(
+            "SELECT balance = balance_base FROM canonical.debtor_balance WHERE debtor_number = :n",
+            n=local.number,
+        )
+        is True
+    )
     aged = "SELECT bool_and((open_amount_base IS NULL) = (open_amount <> 0)) FROM canonical.{} WHERE currency = 'EUR' AND bucket <> 'unapplied'"
     assert lane.one(aged.format("ageing")) is True
     assert lane.one(aged.format("ageing_summary")) is True
-    exposed = lane.rows("SELECT exposure, utilisation, flag FROM canonical.credit_utilisation WHERE name = :n", n=foreign.name)
+    exposed = lane.rows(
+        "SELECT exposure, utilisation, flag FROM canonical.credit_utilisation WHERE name = :n", n=foreign.name
+    )
     assert exposed == [(None, None, "no_base_amount")]
     portfolios = {line.code: line.balance for line in overview.receivables(lane.store).portfolios}
     assert portfolios[None] is None, "it has a debtor who owes in euro"

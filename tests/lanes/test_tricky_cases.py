@@ -20,11 +20,22 @@ def test_cases_05_09_10_11_documents_to_the_end(make_lane: LaneMaker) -> None:
     draft = lane.company.create_invoice(branch.id, amount=Decimal(64))
     lane.company.release(draft.id)
     lane.run()
-    assert lane.one("SELECT count(*) FROM canonical.document WHERE external_id = :id AND deleted_at IS NULL", id=draft.id) == 0
+    assert (
+        lane.one(
+            "SELECT count(*) FROM canonical.document WHERE external_id = :id AND deleted_at IS NULL",
+            id=draft.id,
+        )
+        == 0
+    )
     lane.company.post_document(draft.id)
     lane.run()
     row = lane.document(draft.number)
-    assert (row["external_id"], row["debtor_key"], row["currency"], row["open_amount"]) == (draft.id, payer.id, "GBP", draft.gross)
+    assert (row["external_id"], row["debtor_key"], row["currency"], row["open_amount"]) == (
+        draft.id,
+        payer.id,
+        "GBP",
+        draft.gross,
+    )
     assert lane.one("SELECT count(*) FROM canonical.document_line WHERE document_id = :id", id=row["id"]) == 1
     lane.company.pay_invoice(draft.id, Decimal(4))
     lane.run()
@@ -38,7 +49,9 @@ def test_cases_16_17_18_names_change_and_nothing_moves(make_lane: LaneMaker) -> 
     lane.run()
     debtors = dict(lane.rows("SELECT number, id FROM canonical.debtor"))
     assert lane.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
-    assert {code for (code,) in lane.rows("SELECT code FROM canonical.portfolio")} == {"SMALL", "LARGE"}, "headings are no portfolios, unused values are"
+    assert {code for (code,) in lane.rows("SELECT code FROM canonical.portfolio")} == {"SMALL", "LARGE"}, (
+        "headings are no portfolios, unused values are"
+    )
     lane.company.rename_dimension_value("CUSTOMERGROUP", "SMALL", "TINY", "Tiny")
     lane.company.block_dimension_value("CUSTOMERGROUP", "LARGE")
     lane.company.set_default_dimension("10010", "CUSTOMERGROUP", "")
@@ -47,7 +60,10 @@ def test_cases_16_17_18_names_change_and_nothing_moves(make_lane: LaneMaker) -> 
     lane.run(full=True, accept_held=True)
     assert lane.portfolios() == {"01121212": "TINY", "10010": None, "10020": None}
     assert lane.one("SELECT id FROM canonical.debtor WHERE number = '01121212'") == debtors["10000"]
-    assert dict(lane.rows("SELECT code, archived_at IS NOT NULL FROM canonical.portfolio")) == {"TINY": False, "LARGE": True}
+    assert dict(lane.rows("SELECT code, archived_at IS NOT NULL FROM canonical.portfolio")) == {
+        "TINY": False,
+        "LARGE": True,
+    }
 
 
 def test_case_17_a_mistyped_dimension_lists_the_codes_there_are(make_lane: LaneMaker) -> None:
@@ -58,7 +74,9 @@ def test_case_17_a_mistyped_dimension_lists_the_codes_there_are(make_lane: LaneM
     assert lane.one("SELECT count(*) FROM canonical.debtor") == 0
     portfolio = lane.config.portfolio
     assert portfolio is not None
-    lane.config = lane.config.model_copy(update={"portfolio": portfolio.model_copy(update={"dimension": "CUSTOMERGROUP"})})
+    lane.config = lane.config.model_copy(
+        update={"portfolio": portfolio.model_copy(update={"dimension": "CUSTOMERGROUP"})}
+    )
     lane.run()
     assert lane.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
 
@@ -74,7 +92,9 @@ def test_cases_22_26_what_is_deleted_keeps_its_row(make_lane: LaneMaker) -> None
     lane.run()
     found = dict(lane.rows("SELECT number, deleted_at IS NOT NULL FROM canonical.contact"))
     assert (found[first.number], found[second.number]) == (True, False)
-    assert lane.one("SELECT privacy_blocked FROM canonical.contact WHERE number = :n", n=second.number) is True
+    assert (
+        lane.one("SELECT privacy_blocked FROM canonical.contact WHERE number = :n", n=second.number) is True
+    )
 
 
 def test_case_33_the_control_account_ties_the_ledger(make_lane: LaneMaker) -> None:
@@ -86,4 +106,7 @@ def test_case_33_the_control_account_ties_the_ledger(make_lane: LaneMaker) -> No
     certificate = lane.run().certificate
     assert certificate is not None
     anchor = next(check for check in certificate.checks if check.code == "C9")
-    assert (anchor.verdict, Decimal(anchor.source_value or 0)) == ("holds", lane.company.receivables_in_general_ledger())
+    assert (anchor.verdict, Decimal(anchor.source_value or 0)) == (
+        "holds",
+        lane.company.receivables_in_general_ledger(),
+    )

@@ -111,13 +111,24 @@ class Oracle:
     def unmerge(self, debtor: str) -> None:
         """It stands for itself, with the records it had, as far as they still mean what it became."""
         into = self.became(debtor)
-        merge = next(m for m in reversed(list(self.made.values())) if m.get(("merged", debtor), (None, None))[1] is not None)
+        merge = next(
+            m
+            for m in reversed(list(self.made.values()))
+            if m.get(("merged", debtor), (None, None))[1] is not None
+        )
         for fact, (before, _) in list(merge.items()):
-            if fact[0] == "link" and before is not None and before.debtor == debtor and self.facts.get(fact, Link("", 0)).debtor == into:
+            if (
+                fact[0] == "link"
+                and before is not None
+                and before.debtor == debtor
+                and self.facts.get(fact, Link("", 0)).debtor == into
+            ):
                 self.put(fact, before)
         self.put(("merged", debtor), None)
 
-    def pin(self, debtor: str, name: str, value: Any, until: date | None = None, *, while_same: bool = False) -> None:
+    def pin(
+        self, debtor: str, name: str, value: Any, until: date | None = None, *, while_same: bool = False
+    ) -> None:
         """A person sets a field of a debtor."""
         watched = {r: self.records[r].values.get(name) for r in self.speaking(debtor)} if while_same else None
         self.put(("pin", debtor, name), Pin(value, next(self.turns), until, watched))
@@ -189,7 +200,11 @@ class Oracle:
 
     def linked_to(self, debtor: str) -> list[Key]:
         """The source records that mean a debtor, the older links first."""
-        found = [(link.since, fact[1], fact[2]) for fact, link in self.facts.items() if fact[0] == "link" and link.debtor == debtor]
+        found = [
+            (link.since, fact[1], fact[2])
+            for fact, link in self.facts.items()
+            if fact[0] == "link" and link.debtor == debtor
+        ]
         return [(source, key) for _, source, key in sorted(found)]
 
     def speaking(self, debtor: str) -> list[Key]:
@@ -203,7 +218,11 @@ class Oracle:
             if fact[0] != "pin" or pin.is_over:
                 continue
             speaking = set(self.speaking(self.became(fact[1])))
-            has_changed = any(self.records[r].values.get(fact[2]) != was for r, was in (pin.watched or {}).items() if r in speaking)
+            has_changed = any(
+                self.records[r].values.get(fact[2]) != was
+                for r, was in (pin.watched or {}).items()
+                if r in speaking
+            )
             pin.is_over = has_changed or (pin.until is not None and self.today > pin.until)
 
     def pinned(self, debtor: str, name: str) -> Pin | None:
@@ -255,8 +274,12 @@ class Oracle:
     def balance(self, debtor: str) -> tuple[Decimal | None, int]:
         """The sum of what its ERP records state, and how many of several state nothing."""
         records = [self.records[r] for r in self.speaking(debtor) if self.roles[r[0]] == "erp"]
-        stated = [Decimal(r.values["erp_balance"]) for r in records if r.values.get("erp_balance") is not None]
-        return (sum(stated, Decimal(0)) if stated else None), (len(records) - len(stated) if len(records) > 1 else 0)
+        stated = [
+            Decimal(r.values["erp_balance"]) for r in records if r.values.get("erp_balance") is not None
+        ]
+        return (sum(stated, Decimal(0)) if stated else None), (
+            len(records) - len(stated) if len(records) > 1 else 0
+        )
 
     def wanted_parent(self, debtor: str) -> tuple[str | None, bool]:
         """The parent a person pinned or the best source claims, and whether it is pinned."""

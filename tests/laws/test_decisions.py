@@ -1,6 +1,6 @@
 """The law of decisions: whatever people, sources and time did, a debtor is what the design says, as an oracle of its own works it out.
 
-    LAW_HISTORIES=500 pytest tests/laws/test_decisions.py      # more histories; LAW_SEED begins elsewhere
+LAW_HISTORIES=500 pytest tests/laws/test_decisions.py      # more histories; LAW_SEED begins elsewhere
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ RULES: tuple[dict[str, Ranking], ...] = (
      "chasing": Ranking(("collections",))},
 )  # fmt: skip
 ORDERS: tuple[tuple[str, ...], ...] = ((), ("second", "erp"), ("erp",))
-GROUPS = {"name": "general", "phone": "general", "city": "billing_address", "chasing_paused": "chasing", "pause_reason": "chasing"}
+GROUPS = {
+    "name": "general",
+    "phone": "general",
+    "city": "billing_address",
+    "chasing_paused": "chasing",
+    "pause_reason": "chasing",
+}
 PARENTS = Ranking(("erp",))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(36000)]
@@ -67,7 +73,10 @@ KINDS = (
 def policy_of(place: int) -> Policy:
     """Rules and order of sources as the engine is told them."""
     rules = RULES[place]
-    listed = [Rule(groups=(group,), ranking=r.ranking, mode="if_empty" if r.fills else "master") for group, r in rules.items()]
+    listed = [
+        Rule(groups=(group,), ranking=r.ranking, mode="if_empty" if r.fills else "master")
+        for group, r in rules.items()
+    ]
     return Policy(rules=(*listed, Rule(ranking=PARENTS.ranking)), sources=ORDERS[place])
 
 
@@ -123,7 +132,9 @@ class History:
         self.plans: list[str] = []
         self.imports: list[tuple[int, str]] = []
         self.done: Counter[str] = Counter()
-        self.oracle = Oracle(dict(SOURCES), frozenset(("erp", "second")), rules_of(0), ORDERS[0], world.clock.time.date())
+        self.oracle = Oracle(
+            dict(SOURCES), frozenset(("erp", "second")), rules_of(0), ORDERS[0], world.clock.time.date()
+        )
         self.oracle.begin("first")
         for source, role in SOURCES.items():
             for key, values in world.records[source]["debtors"].items():
@@ -141,7 +152,9 @@ class History:
         expected, found = self.oracle.state(NAMES), self._found()
         different = {d: {n: (expected.get(d, {}).get(n), found.get(d, {}).get(n)) for n in (expected.get(d) or found[d])
             if expected.get(d, {}).get(n) != found.get(d, {}).get(n)} for d in expected.keys() | found.keys()}  # fmt: skip
-        assert {d: fields for d, fields in different.items() if fields} == {}, "what the oracle expects, and what the engine has"
+        assert {d: fields for d, fields in different.items() if fields} == {}, (
+            "what the oracle expects, and what the engine has"
+        )
 
     def _found(self) -> dict[str, dict[str, Any]]:
         rows = self.world.rows(f"""
@@ -185,7 +198,9 @@ class History:
         self.world.run(source)
         for record in (r for r in self.oracle.records if r[0] == source):
             values = self.world.records[source]["debtors"].get(record[1])
-            self.oracle.records[record] = Record(self.oracle.records[record].values, True) if values is None else Record(dict(values))
+            self.oracle.records[record] = (
+                Record(self.oracle.records[record].values, True) if values is None else Record(dict(values))
+            )
 
     def _changes(self, event: Event) -> None:
         source, key = self._record(event.a)
@@ -193,7 +208,11 @@ class History:
         if key in there:
             name = (*SPOKEN, "chasing_paused", "parent_key", "erp_balance")[event.b % 6]
             others = [k for s, k in sorted(self.oracle.records) if s == source]
-            said: dict[str, tuple[Any, ...]] = {"chasing_paused": (True, False), "parent_key": (*others, None), "erp_balance": ("5", "7.50", None)}
+            said: dict[str, tuple[Any, ...]] = {
+                "chasing_paused": (True, False),
+                "parent_key": (*others, None),
+                "erp_balance": ("5", "7.50", None),
+            }
             if name == "parent_key" and SOURCES[source] != "erp":
                 name = "name"
             if name == "erp_balance" and SOURCES[source] != "erp":
@@ -214,7 +233,10 @@ class History:
         gone = [r for r in sorted(self.oracle.records) if self.oracle.records[r].is_deleted]
         if gone:
             source, key = gone[event.a % len(gone)]
-            self.world.records[source]["debtors"][key] = {**self.oracle.records[source, key].values, **({"name": "back again"} if event.b % 2 else {})}
+            self.world.records[source]["debtors"][key] = {
+                **self.oracle.records[source, key].values,
+                **({"name": "back again"} if event.b % 2 else {}),
+            }
             self._pull(source)
 
     def _time(self, event: Event) -> None:
@@ -224,7 +246,11 @@ class History:
 
     def _policy(self, event: Event) -> None:
         place = event.a % len(RULES)
-        self.world.policy, self.oracle.rules, self.oracle.order = policy_of(place), rules_of(place), ORDERS[place]
+        self.world.policy, self.oracle.rules, self.oracle.order = (
+            policy_of(place),
+            rules_of(place),
+            ORDERS[place],
+        )
         self._pull(tuple(SOURCES)[event.b % 4])
 
     def _link(self, event: Event) -> None:
@@ -237,7 +263,9 @@ class History:
         if self._decide("unlink", ops.Unlink(source=record[0], key=record[1])):
             own = self.world.debtor_of(*record)
             assert (own is not None) == (record[0] in self.oracle.creating)
-            assert own is None or self.oracle.linked_to(own) == [], "it stands for itself, and nothing else does"
+            assert own is None or self.oracle.linked_to(own) == [], (
+                "it stands for itself, and nothing else does"
+            )
             self.oracle.unlink(record, own)
 
     def _merge(self, event: Event) -> None:
@@ -252,14 +280,23 @@ class History:
 
     def _not_the_same(self, event: Event) -> None:
         record = self._record(event.a)
-        self._decide("not the same", ops.NotTheSame(source=record[0], key=record[1], record=self._debtor(event.b)))
+        self._decide(
+            "not the same", ops.NotTheSame(source=record[0], key=record[1], record=self._debtor(event.b))
+        )
 
     def _pin(self, event: Event) -> None:
         debtor, name = self._debtor(event.a), SPOKEN[event.b % 3]
-        value = (("+45 87 65 43 21", "+45 11 22 33 44", None) if name == "phone" else ("by hand", "by hand too", None))[event.c % 3]
+        value = (
+            ("+45 87 65 43 21", "+45 11 22 33 44", None)
+            if name == "phone"
+            else ("by hand", "by hand too", None)
+        )[event.c % 3]
         until = self.oracle.today + timedelta(days=event.c % 4) if event.c % 5 == 0 else None
         watches = event.c % 5 in (1, 2)
-        if self._decide("pin", ops.PinField(record=debtor, field=name, value=value, until=until, until_source_changes=watches)):
+        if self._decide(
+            "pin",
+            ops.PinField(record=debtor, field=name, value=value, until=until, until_source_changes=watches),
+        ):
             self.oracle.pin(debtor, name, value, until, while_same=watches)
 
     def _unpin(self, event: Event) -> None:
@@ -279,24 +316,41 @@ class History:
 
     def _leave(self, event: Event) -> None:
         debtor, group = self._debtor(event.a), ("Nord", "Syd")[event.b % 2]
-        if ("group", group) in self.oracle.facts and self._decide("leave", ops.SetGroup(name=group, leaving=(debtor,))):
+        if ("group", group) in self.oracle.facts and self._decide(
+            "leave", ops.SetGroup(name=group, leaving=(debtor,))
+        ):
             self.oracle.leave(debtor, group)
 
     def _dissolve(self, event: Event) -> None:
         group = ("Nord", "Syd")[event.a % 2]
-        if ("group", group) in self.oracle.facts and self._decide("dissolve", ops.SetGroup(name=group, dissolve=True)):
+        if ("group", group) in self.oracle.facts and self._decide(
+            "dissolve", ops.SetGroup(name=group, dissolve=True)
+        ):
             self.oracle.dissolve(group)
 
     def _states(self, event: Event) -> None:
         """An application speaks of any debtor, merged away or not; the next cut of any source hears it."""
         known = sorted({*self.oracle.living(), *(f[1] for f in self.oracle.facts if f[0] == "merged")})
         debtor, name = known[event.a % len(known)], ("chasing_paused", "pause_reason")[event.b % 2]
-        value: Any = (None, event.c % 3 == 1)[event.c % 3 > 0] if name == "chasing_paused" else (None, "waits", "promised")[event.c % 3]
+        value: Any = (
+            (None, event.c % 3 == 1)[event.c % 3 > 0]
+            if name == "chasing_paused"
+            else (None, "waits", "promised")[event.c % 3]
+        )
         with transaction(self.world.store, "saying") as connection:
-            run_sql(connection, "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', CAST(:id AS uuid), "
-                ":name, CAST(:value AS jsonb), 'app')", id=debtor, name=name, value=None if value is None else json.dumps(value))
+            run_sql(
+                connection,
+                "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', CAST(:id AS uuid), "
+                ":name, CAST(:value AS jsonb), 'app')",
+                id=debtor,
+                name=name,
+                value=None if value is None else json.dumps(value),
+            )
         self._pull(tuple(SOURCES)[event.c % 4])
-        if self.world.one("SELECT answer FROM canonical.claim_inbox ORDER BY inbox_id DESC LIMIT 1") == "refused":
+        if (
+            self.world.one("SELECT answer FROM canonical.claim_inbox ORDER BY inbox_id DESC LIMIT 1")
+            == "refused"
+        ):
             assert self.oracle.became(debtor) not in self.oracle.living(), "only who is gone is not spoken of"
         else:
             self.done["states"] += 1
@@ -350,10 +404,15 @@ class History:
 def history_of(seed: int) -> list[Event]:
     """What happens, from its seed alone."""
     rng = random.Random(seed)
-    return [Event(rng.choice(KINDS), rng.randrange(60), rng.randrange(60), rng.randrange(60)) for _ in range(EVENTS)]
+    return [
+        Event(rng.choice(KINDS), rng.randrange(60), rng.randrange(60), rng.randrange(60))
+        for _ in range(EVENTS)
+    ]
 
 
-def first_difference(worlds: Worlds, drawer: Path, events: list[Event], done: Counter[str] | None = None) -> tuple[int, str] | None:
+def first_difference(
+    worlds: Worlds, drawer: Path, events: list[Event], done: Counter[str] | None = None
+) -> tuple[int, str] | None:
     """The place of the event after which the engine and the oracle differ, and in what."""
     with worlds() as world:
         history = History(world, drawer)
@@ -374,7 +433,7 @@ def shortest(worlds: Worlds, drawer: Path, events: list[Event], patience: int = 
     while size and patience > 0:
         place = 0
         while place < len(events) and patience > 0:
-            without, patience = events[:place] + events[place + size:], patience - 1
+            without, patience = events[:place] + events[place + size :], patience - 1
             found = first_difference(worlds, drawer, without)
             if found is None:
                 place += size
@@ -394,5 +453,8 @@ def test_every_history_ends_as_the_oracle_says(worlds: Worlds, tmp_path: Path) -
             short = shortest(worlds, tmp_path, events[: found[0] + 1])
             told = "\n".join(f"    {event!r}," for event in short)
             why = first_difference(worlds, tmp_path, short)
-            pytest.fail(f"seed {seed}, event {found[0]}; the shortest history that goes wrong:\n{told}\n{why[1] if why else found[1]}", pytrace=False)
+            pytest.fail(
+                f"seed {seed}, event {found[0]}; the shortest history that goes wrong:\n{told}\n{why[1] if why else found[1]}",
+                pytrace=False,
+            )
     assert len(done) >= 14, f"too little was done: {done}"

@@ -39,18 +39,32 @@ INSTALLED: dict[str, dict[str, bool]] = {
     "odata_page": {"custom_api": False},
     "analytics": {"custom_api": False, "ledger_page_published": False},
     "reports_finance": {"custom_api": False, "ledger_page_published": False, "analytics": False},
-    "invoices": {"custom_api": False, "ledger_page_published": False, "analytics": False, "reports_finance": False},
+    "invoices": {
+        "custom_api": False,
+        "ledger_page_published": False,
+        "analytics": False,
+        "reports_finance": False,
+    },
 }
 """What an installation lacks where this route is the best it has."""
 
 
 FIRST = next(iter(INSTALLED))
-PARTS = [(route, part, parts) for route in INSTALLED for parts in [6 if route == FIRST else 1] for part in range(parts)]
+PARTS = [
+    (route, part, parts)
+    for route in INSTALLED
+    for parts in [6 if route == FIRST else 1]
+    for part in range(parts)
+]
 """The first route tries what all routes ask as well: its cases are spread over several tests."""
 Failure = Callable[[str], Fault]
 FAILURES: tuple[Failure, ...] = (
-    lambda match: HtmlErrorPage(match=match), lambda match: Refuses(403, match=match), lambda match: Refuses(404, match=match),
-    lambda match: Refuses(500, match=match), lambda match: HtmlErrorPage(200, match=match), lambda match: ServerBusy(match=match),
+    lambda match: HtmlErrorPage(match=match),
+    lambda match: Refuses(403, match=match),
+    lambda match: Refuses(404, match=match),
+    lambda match: Refuses(500, match=match),
+    lambda match: HtmlErrorPage(200, match=match),
+    lambda match: ServerBusy(match=match),
 )
 
 
@@ -59,7 +73,14 @@ def everything_refers(company: Company, time: SimulatorClock) -> None:
     small(company, time)
     company.add_payment_method("BANK", "Bank transfer")
     parent = next(iter(company.customers.values()))
-    child = company.create_customer("Daughter Ltd", bill_to=parent.number, payment_term="30 DAYS", salesperson_code="JO", country="DK", currency="EUR")
+    child = company.create_customer(
+        "Daughter Ltd",
+        bill_to=parent.number,
+        payment_term="30 DAYS",
+        salesperson_code="JO",
+        country="DK",
+        currency="EUR",
+    )
     company.create_contact("Ib Ibsen", customer=child.number, job_title="CFO")
     company.set_default_dimension(child.number, "CUSTOMERGROUP", "LARGE")
     owed = company.post_invoice(child.id, Decimal(500))
@@ -73,10 +94,19 @@ def everything_refers(company: Company, time: SimulatorClock) -> None:
 
 
 @contextmanager
-def rig_for(monkeypatch: pytest.MonkeyPatch, url: str, lake: Path, route: str, **changes: Any) -> Iterator[Rig]:
+def rig_for(
+    monkeypatch: pytest.MonkeyPatch, url: str, lake: Path, route: str, **changes: Any
+) -> Iterator[Rig]:
     """The company on an installation whose best ledger route is this one; the route is left to the connector."""
     bench = bench_of(monkeypatch, world=everything_refers, **INSTALLED[route])
-    with rig_on(bench, url, lake, route="custom_api" if route == "custom_api" else "auto", sweep={"brake": 1}, **changes) as rig:
+    with rig_on(
+        bench,
+        url,
+        lake,
+        route="custom_api" if route == "custom_api" else "auto",
+        sweep={"brake": 1},
+        **changes,
+    ) as rig:
         if route == "custom_api":
             rig.config.connection["ledger"]["route"] = "auto"
         yield rig
@@ -117,29 +147,50 @@ def told(found: dict[str, tuple[list[Any], list[Any]]]) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for table, (ours, theirs) in found.items():
         left, right = {row[0]: row for row in ours}, {row[0]: row for row in theirs}
-        said[table] = [f"{key}: {[(a, b) for a, b in zip(left[key], right[key], strict=True) if a != b]}" for key in left.keys() & right.keys()]
-        said[table] += [f"only here: {left[key]}" for key in left.keys() - right.keys()] + [f"only there: {right[key]}" for key in right.keys() - left.keys()]
+        said[table] = [
+            f"{key}: {[(a, b) for a, b in zip(left[key], right[key], strict=True) if a != b]}"
+            for key in left.keys() & right.keys()
+        ]
+        said[table] += [f"only here: {left[key]}" for key in left.keys() - right.keys()] + [
+            f"only there: {right[key]}" for key in right.keys() - left.keys()
+        ]
     return said
 
 
 def cases(route: str, names: Sequence[str]) -> list[tuple[str, Failure]]:
     """(endpoint, failure). What all routes ask is tried by the first of them, each in one way, unless all is wanted."""
     own = [name for name in names if ALL or route == FIRST or not name.startswith("v2.0 ") or "sales" in name]
-    return [(name, kind) for place, name in enumerate(own) for number, kind in enumerate(FAILURES) if ALL or number == place % len(FAILURES)]
+    return [
+        (name, kind)
+        for place, name in enumerate(own)
+        for number, kind in enumerate(FAILURES)
+        if ALL or number == place % len(FAILURES)
+    ]
 
 
 @pytest.mark.parametrize(("route", "part", "parts"), PARTS)
 def test_an_endpoint_that_failed_at_the_first_load_is_made_up_for(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, route: str, part: int, parts: int,
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    tmp_path: Path,
+    route: str,
+    part: int,
+    parts: int,
 ) -> None:
     """Whatever could not be read at the first load, one clean run later nothing tells that it ever failed."""
     wrong: dict[str, Any] = {}
-    with another_database(migrated_template) as url, rig_for(monkeypatch, url, tmp_path / "whole", route) as rig:
+    with (
+        another_database(migrated_template) as url,
+        rig_for(monkeypatch, url, tmp_path / "whole", route) as rig,
+    ):
         rig.run()
         whole, names, patterns = living(rig.store), asked(rig), endpoints(rig.bench)
         assert names
         for number, (name, kind) in enumerate(cases(route, names)[part::parts]):
-            with another_database(migrated_template) as other, rig_on(rig.bench, other, tmp_path / str(number)) as late:
+            with (
+                another_database(migrated_template) as other,
+                rig_on(rig.bench, other, tmp_path / str(number)) as late,
+            ):
                 late.config = rig.config
                 rig.simulator.inject(kind(patterns[name]))
                 try_run(late)
@@ -169,14 +220,22 @@ def records_of(rig: Rig, route: str) -> list[tuple[str, str]]:
     """(wire entity, key) of what was landed: of each kind the first, or all. What all routes read is tried by the first of them."""
     chosen = "" if ALL else "DISTINCT ON (t.rank)"
     only = "" if ALL or route == FIRST else "WHERE t.family = 'payments' OR t.canonical = 'document'"
-    return [(e, k) for e, k in rig.rows(f"""
+    return [
+        (e, k)
+        for e, k in rig.rows(f"""
         SELECT {chosen} t.entity, r.key FROM engine.source_record r JOIN engine.stream t USING (stream_id) {only} ORDER BY t.rank, r.key
-        """)]
+        """)
+    ]
 
 
 @pytest.mark.parametrize(("route", "part", "parts"), PARTS)
 def test_a_record_that_was_put_aside_at_the_first_load_is_made_up_for(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, route: str, part: int, parts: int,
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    tmp_path: Path,
+    route: str,
+    part: int,
+    parts: int,
 ) -> None:
     """Whatever the first cut had to do without, the next one has, and all that refers to it."""
     wrong: dict[str, Any] = {}
@@ -189,7 +248,10 @@ def test_a_record_that_was_put_aside_at_the_first_load_is_made_up_for(
         whole = fresh(rig, migrated_template, tmp_path / "fresh")
         assert records
         for entity, key in records:
-            with another_database(migrated_template, like=urlsplit(url).path.strip("/")) as other, rig_on(rig.bench, other, tmp_path / "lake") as late:
+            with (
+                another_database(migrated_template, like=urlsplit(url).path.strip("/")) as other,
+                rig_on(rig.bench, other, tmp_path / "lake") as late,
+            ):
                 late.config = rig.config
                 late.wrap = partial(PutsAside, entity=entity, key=key)
                 late.run(entities=())

@@ -46,7 +46,9 @@ def splits(draw: st.DrawFn) -> Split:
 def _post(rig: Rig, customer: str, split: Split) -> str:
     company, parts = rig.company, [Decimal(part) / 100 for part in split.parts]
     make = company.create_credit_memo if split.is_credit else company.create_invoice
-    return company.post_document(make(customer, amount=sum(parts) + Decimal(split.withheld) / 100, currency="").id, parts=parts).id
+    return company.post_document(
+        make(customer, amount=sum(parts) + Decimal(split.withheld) / 100, currency="").id, parts=parts
+    ).id
 
 
 def _settle(rig: Rig, document: str, shares: list[int]) -> None:
@@ -64,17 +66,26 @@ def _assert_parts_are_wholes(rig: Rig) -> None:
     truth: defaultdict[str, Decimal] = defaultdict(Decimal)
     for entry in company.entries.values():
         truth[entry.customer_id] += entry.remaining_lcy
-    balances = dict(rig.rows("""
+    balances = dict(
+        rig.rows("""
         SELECT l.external_id, sum(b.balance_base) FROM canonical.debtor_balance b
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = b.source AND l.canonical_id = b.debtor_id GROUP BY 1
-        """))
+        """)
+    )
     assert {k: v for k, v in balances.items() if v} == {k: v for k, v in truth.items() if v}
-    parts = rig.rows("""
+    parts = rig.rows(
+        """
         SELECT d.external_id, d.open_amount, sum(i.open_amount), d.total - d.ledger_difference, sum(i.amount), count(*), d.erp_status, count(i.why_inexact)
         FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
         WHERE d.deleted_at IS NULL AND d.external_id NOT LIKE 'ledger/%' AND d.currency = :local GROUP BY d.id
-        """, local=company.local_currency)
-    documents = {x.id: x for x in (*company.invoices.values(), *company.credit_memos.values()) if x.posted and not x.currency_code}
+        """,
+        local=company.local_currency,
+    )
+    documents = {
+        x.id: x
+        for x in (*company.invoices.values(), *company.credit_memos.values())
+        if x.posted and not x.currency_code
+    }
     assert {row[0] for row in parts} == set(documents)
     for key, whole, opened, asked, amount, n, status, inexact in parts:
         entries = company.entries_of_document(documents[key])
@@ -84,12 +95,29 @@ def _assert_parts_are_wholes(rig: Rig) -> None:
         assert documents[key].cancelled or status == paid, (key, status)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(route=st.sampled_from(TELLING), found=st.lists(splits(), min_size=1, max_size=6))
-@example(route="custom_api", found=[Split(False, [300_00, 600_00], 0, [100, 0], [0, 0]), Split(False, [1080_00], 20_00, [0], [0])])
-@example(route="analytics", found=[Split(False, [300_00] * 3, 0, [0, 50, 0], [100, 0, 0]), Split(True, [100_00, 50_00], 5_00, [50, 0], [0, 100])])
+@example(
+    route="custom_api",
+    found=[Split(False, [300_00, 600_00], 0, [100, 0], [0, 0]), Split(False, [1080_00], 20_00, [0], [0])],
+)
+@example(
+    route="analytics",
+    found=[
+        Split(False, [300_00] * 3, 0, [0, 50, 0], [100, 0, 0]),
+        Split(True, [100_00, 50_00], 5_00, [50, 0], [0, 100]),
+    ],
+)
 def test_instalments_add_up_to_documents_and_documents_to_balances(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, route: str, found: list[Split],
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    route: str,
+    found: list[Split],
 ) -> None:
     """Read once before anything is paid, once between the two weeks and once after."""
     with (
@@ -98,7 +126,9 @@ def test_instalments_add_up_to_documents_and_documents_to_balances(
         rig_on(bench_of(monkeypatch, world=small), url, Path(folder), route=route) as rig,
     ):
         customers = list(rig.company.customers)
-        documents = [_post(rig, customers[place % len(customers)], split) for place, split in enumerate(found)]
+        documents = [
+            _post(rig, customers[place % len(customers)], split) for place, split in enumerate(found)
+        ]
         for week in ("posted", "first", "second"):
             if week != "posted":
                 rig.advance(days=7)

@@ -48,16 +48,31 @@ def four_sources(world: World) -> World:
     world.policy = CRM_FIRST
     world.add("erp", "erp")
     world.add("second", "erp")
-    world.add("crm", "crm", links={"debtor": {"mode": "manual"}, "contact": {"mode": "automatic", "create_unmatched": True}})
+    world.add(
+        "crm",
+        "crm",
+        links={"debtor": {"mode": "manual"}, "contact": {"mode": "automatic", "create_unmatched": True}},
+    )
     world.add("dunning", "collections", links={"debtor": {"mode": "none"}})
     for source in ("erp", "second"):
-        world.say(source, "companies", "1", name="Nordlys A/S", base_currency="DKK", registration_no="10203040")
+        world.say(
+            source, "companies", "1", name="Nordlys A/S", base_currency="DKK", registration_no="10203040"
+        )
     for source in SOURCES:
         for key in KEYS:
             world.say(
-                source, "debtors", key, number=f"{source}-{key}" if key != "1" else "10000", name="HANSEN & SØN A/S", phone=None, city="Aarhus", status="active"
+                source,
+                "debtors",
+                key,
+                number=f"{source}-{key}" if key != "1" else "10000",
+                name="HANSEN & SØN A/S",
+                phone=None,
+                city="Aarhus",
+                status="active",
             )
-            world.say(source, "contacts", key, debtor_key=key, full_name=f"Anna {key}", email=f"anna{key}@hansen.dk")
+            world.say(
+                source, "contacts", key, debtor_key=key, full_name=f"Anna {key}", email=f"anna{key}@hansen.dk"
+            )
     for key in KEYS:
         world.say(
             "erp", "documents", f"D{key}", debtor_key=key, kind="invoice", number=f"I{key}", issue_date="2026-01-15", due_date="2026-02-15", currency="DKK",
@@ -96,12 +111,19 @@ def worlds(migrated_template: str, server: str, tmp_path_factory: pytest.TempPat
 
 def records(world: World) -> list[str]:
     """The living canonical debtors."""
-    return [str(r[0]) for r in world.rows("SELECT id FROM canonical.debtor WHERE deleted_at IS NULL ORDER BY id")]
+    return [
+        str(r[0]) for r in world.rows("SELECT id FROM canonical.debtor WHERE deleted_at IS NULL ORDER BY id")
+    ]
 
 
 def linked(world: World) -> list[tuple[str, str]]:
     """The debtor records that have a link."""
-    return [(str(s), str(k)) for s, k in world.rows("SELECT source, external_id FROM canonical.link WHERE entity = 'debtor' ORDER BY 1, 2")]
+    return [
+        (str(s), str(k))
+        for s, k in world.rows(
+            "SELECT source, external_id FROM canonical.link WHERE entity = 'debtor' ORDER BY 1, 2"
+        )
+    ]
 
 
 def random_decision(world: World, rng: random.Random) -> Operation:
@@ -115,7 +137,12 @@ def random_decision(world: World, rng: random.Random) -> Operation:
     if kind == "merge":
         return ops.Merge(losing=rng.choice(living), into=rng.choice(living), force=True)
     if kind == "pin":
-        return PinField(record=rng.choice(living), field=rng.choice(FIELDS), value=rng.choice(("112", None)), until_source_changes=rng.random() < 0.5)
+        return PinField(
+            record=rng.choice(living),
+            field=rng.choice(FIELDS),
+            value=rng.choice(("112", None)),
+            until_source_changes=rng.random() < 0.5,
+        )
     if kind == "parent":
         return ops.SetParent(debtor=rng.choice(living), parent=rng.choice(living))
     return ops.NotTheSame(source=source, key=key, record=rng.choice(living))
@@ -126,7 +153,11 @@ def disturb(world: World, rng: random.Random) -> None:
     what = rng.random()
     if what < 0.5:
         source, key = rng.choice(SOURCES), rng.choice(KEYS)
-        world.records[source]["debtors"][key] = {**world.records[source]["debtors"][key], "name": rng.choice(NAMES), "phone": rng.choice((None, "1", "2"))}
+        world.records[source]["debtors"][key] = {
+            **world.records[source]["debtors"][key],
+            "name": rng.choice(NAMES),
+            "phone": rng.choice((None, "1", "2")),
+        }
     elif what < 0.6:
         world.policy = rng.choice(POLICIES)
     world.run(rng.choice(SOURCES))
@@ -153,7 +184,10 @@ def everybody_speaks(world: World, rng: random.Random) -> None:
     """Every source has linked records and says something of its own: without two that disagree a ranking decides nothing."""
     for source in SOURCES:
         for key in KEYS:
-            world.records[source]["debtors"][key] |= {"name": f"{source} {key}", "phone": rng.choice((None, f"{source} {key}"))}
+            world.records[source]["debtors"][key] |= {
+                "name": f"{source} {key}",
+                "phone": rng.choice((None, f"{source} {key}")),
+            }
     for source in ("crm", "dunning"):
         for key in KEYS:
             assert decide(world, ops.Link(source=source, key=key, to=rng.choice(records(world)), force=True))
@@ -189,7 +223,11 @@ def test_undo_restores_the_same_state(worlds: Worlds, seed: int) -> None:
                 after = world.state() | world.decided()
                 assert decide(world, Undo(plan="last"))
                 assert_same(before, world.state() | world.decided())
-                undo = str(world.one("SELECT plan_hash FROM engine.link_plan WHERE operation ->> 'op' = 'undo' ORDER BY place DESC LIMIT 1"))
+                undo = str(
+                    world.one(
+                        "SELECT plan_hash FROM engine.link_plan WHERE operation ->> 'op' = 'undo' ORDER BY place DESC LIMIT 1"
+                    )
+                )
                 assert decide(world, Undo(plan=undo))
                 assert_same(after, world.state() | world.decided())
 
@@ -254,12 +292,19 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
                 SELECT l.canonical_id, l.source, r.claim FROM canonical.link l JOIN engine.stream s ON s.source = l.source AND s.canonical = 'debtor'
                 JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id WHERE l.entity = 'debtor' AND r.deleted_at IS NULL"""):
             claims.setdefault(str(record), []).append((source, claim))
-        for record, row in world.rows("SELECT id, to_jsonb(d) FROM canonical.debtor d WHERE deleted_at IS NULL"):
+        for record, row in world.rows(
+            "SELECT id, to_jsonb(d) FROM canonical.debtor d WHERE deleted_at IS NULL"
+        ):
             for field in FIELDS:
-                rule = world.policy.rule_for("debtor", field, "billing_address" if field == "city" else "general")
+                rule = world.policy.rule_for(
+                    "debtor", field, "billing_address" if field == "city" else "general"
+                )
                 master = row["provenance"].get(field)
                 said = {(s, c[field]) for s, c in claims[str(record)] if field in c}
-                places = {s: next((place for place, name in enumerate(rule.ranking) if name in (s, roles[s])), None) for s, _ in said}
+                places = {
+                    s: next((place for place, name in enumerate(rule.ranking) if name in (s, roles[s])), None)
+                    for s, _ in said
+                }
                 if master == "person":
                     continue
                 contested += len({(places[s], v) for s, v in said if places[s] is not None}) > 1
@@ -271,7 +316,9 @@ def test_only_a_ranked_claimant_wins_and_none_better_was_passed_over(worlds: Wor
                 assert row[field] in {v for s, v in said if s == master}
                 ranked = {s: place for s, place in places.items() if place is not None}
                 better = [(s, v) for s, v in said if s in ranked and ranked[s] < ranked[master]]
-                assert all(rule.mode == "if_empty" and v is None for _, v in better), "no better-ranked claim was passed over"
+                assert all(rule.mode == "if_empty" and v is None for _, v in better), (
+                    "no better-ranked claim was passed over"
+                )
         assert contested, "nothing was decided between two"
 
 
@@ -290,14 +337,24 @@ def test_an_applied_plan_does_what_it_showed(worlds: Worlds, seed: int) -> None:
         except (ConfigurationError, AmbiguousMatch):
             return
         assert_same(before, world.state())
-        values = {(f.record, f.field): (f.old, f.new) for f in shown.fields if f.entity == "debtor" and f.op == "update" and f.field in FIELDS}
+        values = {
+            (f.record, f.field): (f.old, f.new)
+            for f in shown.fields
+            if f.entity == "debtor" and f.op == "update" and f.field in FIELDS
+        }
         rows = {str(i): row for i, row in world.rows("SELECT id, to_jsonb(d) FROM canonical.debtor d")}
         apply(world.workshop, shown.hash, by="ada")
         now = {str(i): row for i, row in world.rows("SELECT id, to_jsonb(d) FROM canonical.debtor d")}
-        assert {(i, f): (rows[i][f], now[i][f]) for i in rows for f in FIELDS if rows[i][f] != now[i][f]} == values
+        assert {
+            (i, f): (rows[i][f], now[i][f]) for i in rows for f in FIELDS if rows[i][f] != now[i][f]
+        } == values
 
 
 def assert_same(expected: dict[str, frozenset[str]], found: dict[str, frozenset[str]]) -> None:
     """Equal as sets; else what came and what went, table by table."""
-    different = {t: (sorted(expected[t] - found[t]), sorted(found[t] - expected[t])) for t in expected if expected[t] != found[t]}
+    different = {
+        t: (sorted(expected[t] - found[t]), sorted(found[t] - expected[t]))
+        for t in expected
+        if expected[t] != found[t]
+    }
     assert different == {}

@@ -13,7 +13,12 @@ from sync_engine.canonical.fields import Field
 from sync_engine.ownership.policy import Mode, Policy, Rule, rank
 from sync_engine.ownership.resolve import PERSON, Claim, Pin, Resolver, claimed_by_all, merge_facets
 
-FIELDS = (Field("name"), Field("limit", "money", "credit"), Field("note", group="chasing"), Field("tags", "set"))
+FIELDS = (
+    Field("name"),
+    Field("limit", "money", "credit"),
+    Field("note", group="chasing"),
+    Field("tags", "set"),
+)
 PLAIN = tuple(f for f in FIELDS if f.kind != "set")
 SOURCES = {"bc": "erp", "nav": "erp", "sugar": "crm", "desk": "collections"}
 ORDER = {source: place for place, source in enumerate(SOURCES)}
@@ -32,18 +37,33 @@ def claim(draw: st.DrawFn) -> Claim:
     source = draw(st.sampled_from(sorted(SOURCES)))
     values = draw(said)
     first = draw(st.none() | said)
-    return Claim(source, SOURCES[source], draw(st.sampled_from("xyz")), NOON + timedelta(hours=draw(st.integers(0, 3))), values, first)
+    return Claim(
+        source,
+        SOURCES[source],
+        draw(st.sampled_from("xyz")),
+        NOON + timedelta(hours=draw(st.integers(0, 3))),
+        values,
+        first,
+    )
 
 
 @st.composite
 def policies(draw: st.DrawFn, modes: Sequence[Mode] = MODES) -> Policy:
     """A rule for some field or group, then one for everything."""
     ranking = st.lists(names, min_size=1, max_size=4, unique=True)
-    fields, groups = draw(st.sampled_from([(("name",), ()), ((), ("credit",)), (("note", "limit"), ()), ((), ("chasing", "credit"))]))
-    return Policy(rules=(
-        Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes)), fields=fields, groups=groups),
-        Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes))),
-    ))
+    fields, groups = draw(
+        st.sampled_from(
+            [(("name",), ()), ((), ("credit",)), (("note", "limit"), ()), ((), ("chasing", "credit"))]
+        )
+    )
+    return Policy(
+        rules=(
+            Rule(
+                ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes)), fields=fields, groups=groups
+            ),
+            Rule(ranking=tuple(draw(ranking)), mode=draw(st.sampled_from(modes))),
+        )
+    )
 
 
 claims = st.lists(claim(), min_size=1, max_size=6, unique_by=lambda c: (c.source, c.key))
@@ -77,7 +97,9 @@ def test_folding_again_changes_nothing(policy: Policy, found: list[Claim]) -> No
 @given(policies(), claim())
 def test_a_record_with_one_source_takes_the_short_way_to_the_same_row(policy: Policy, alone: Claim) -> None:
     """The path for a single claim is an optimisation, not another rule: a claimant without a rank beside it changes nothing."""
-    nobody = Claim("stranger", "nobody", "k", NOON, {f.name: "said by nobody" for f in PLAIN} | {"tags": ["z"]})
+    nobody = Claim(
+        "stranger", "nobody", "k", NOON, {f.name: "said by nobody" for f in PLAIN} | {"tags": ["z"]}
+    )
     one, other = resolver(policy).resolve([alone]), resolver(policy).resolve([alone, nobody])
     assert (one.values, one.provenance) == (other.values, other.provenance)
 
@@ -88,7 +110,11 @@ def test_only_ranked_claimants_win(policy: Policy, found: list[Claim]) -> None:
     fold = resolver(policy)
     resolved = fold.resolve(found)
     for field in PLAIN:
-        claimants = [c for c in found if field.name in c.values and rank(fold.rule(field.name), c.source, c.role) is not None]
+        claimants = [
+            c
+            for c in found
+            if field.name in c.values and rank(fold.rule(field.name), c.source, c.role) is not None
+        ]
         assert (field.name in resolved.values) == bool(claimants)
         if claimants and fold.rule(field.name).mode != "union":
             assert resolved.provenance[field.name] in {c.source for c in claimants}
@@ -100,10 +126,16 @@ def test_nobody_better_was_passed_over(policy: Policy, found: list[Claim]) -> No
     fold = resolver(policy)
     resolved = fold.resolve(found)
     for field in PLAIN:
-        ranked = [(place, c) for c in found if field.name in c.values and (place := rank(fold.rule(field.name), c.source, c.role)) is not None]
+        ranked = [
+            (place, c)
+            for c in found
+            if field.name in c.values and (place := rank(fold.rule(field.name), c.source, c.role)) is not None
+        ]
         if ranked:
             best = min(place for place, _ in ranked)
-            assert resolved.values[field.name] in [c.values[field.name] for place, c in ranked if place == best]
+            assert resolved.values[field.name] in [
+                c.values[field.name] for place, c in ranked if place == best
+            ]
             assert resolved.provenance[field.name] in [c.source for place, c in ranked if place == best]
 
 
@@ -113,7 +145,11 @@ def test_a_lower_rank_fills_what_the_higher_left_empty(policy: Policy, found: li
     fold = resolver(policy)
     resolved = fold.resolve(found)
     for field in PLAIN:
-        ranked = [c for c in found if field.name in c.values and rank(fold.rule(field.name), c.source, c.role) is not None]
+        ranked = [
+            c
+            for c in found
+            if field.name in c.values and rank(fold.rule(field.name), c.source, c.role) is not None
+        ]
         if ranked:
             assert (resolved.values[field.name] is None) == all(c.values[field.name] is None for c in ranked)
 
@@ -124,7 +160,9 @@ def test_the_first_word_stays_for_ever(policy: Policy, found: list[Claim]) -> No
     found = [c._replace(first_values=c.values) for c in found]
     later = [c._replace(values=dict.fromkeys(c.values, "said later")) for c in found]
     one, other = resolver(policy).resolve(found), resolver(policy).resolve(later)
-    assert {f.name: one.values.get(f.name) for f in PLAIN} == {f.name: other.values.get(f.name) for f in PLAIN}
+    assert {f.name: one.values.get(f.name) for f in PLAIN} == {
+        f.name: other.values.get(f.name) for f in PLAIN
+    }
     assert one.provenance == other.provenance
 
 
@@ -147,7 +185,10 @@ def test_a_pin_beats_every_claim_until_its_day(policy: Policy, found: list[Claim
     pin = Pin("name", value, until=until)
     pinned = resolver(policy).resolve(found, [pin], until)
     assert (pinned.values["name"], pinned.provenance["name"]) == (value, PERSON)
-    after, never = resolver(policy).resolve(found, [pin], until + timedelta(days=1)), resolver(policy).resolve(found)
+    after, never = (
+        resolver(policy).resolve(found, [pin], until + timedelta(days=1)),
+        resolver(policy).resolve(found),
+    )
     assert (after.values, after.provenance) == (never.values, never.provenance)
 
 

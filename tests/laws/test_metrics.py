@@ -27,13 +27,29 @@ def ago(days: int) -> date:
 def unpaid(days: int, total: int = 100, left: int | None = None) -> m.Document:
     """An invoice that became due so many days ago."""
     left = total if left is None else left
-    return m.Document(Decimal(total), Decimal(left), issued=ago(days + 30), due=ago(days), total_base=Decimal(total), open_base=Decimal(left))
+    return m.Document(
+        Decimal(total),
+        Decimal(left),
+        issued=ago(days + 30),
+        due=ago(days),
+        total_base=Decimal(total),
+        open_base=Decimal(left),
+    )
 
 
 def paid(after_due: int) -> m.Document:
     """A 30-day invoice that was paid so many days after it became due."""
     total, nought = Decimal(100), Decimal(0)
-    return m.Document(total, nought, issued=ago(130), due=ago(100), closed=ago(100 - after_due), total_base=total, open_base=nought, status="paid")
+    return m.Document(
+        total,
+        nought,
+        issued=ago(130),
+        due=ago(100),
+        closed=ago(100 - after_due),
+        total_base=total,
+        open_base=nought,
+        status="paid",
+    )
 
 
 def test_due_on_18_march_and_open_on_23_may_is_66_days() -> None:
@@ -49,7 +65,9 @@ def test_10_15_and_20_days_overdue_are_15_on_average() -> None:
 
 def test_0_5_and_10_days_past_due_at_payment_are_5_on_average() -> None:
     """Only what is fully paid counts."""
-    assert m.avg_days_past_due_at_payment([paid(0), paid(5), paid(10), unpaid(90)], T) == m.Measure(Fraction(5), 3, {"unpaid": 1})
+    assert m.avg_days_past_due_at_payment([paid(0), paid(5), paid(10), unpaid(90)], T) == m.Measure(
+        Fraction(5), 3, {"unpaid": 1}
+    )
 
 
 def test_early_payment_is_negative_at_payment_and_nought_when_late_is_asked() -> None:
@@ -73,7 +91,10 @@ def test_the_same_two_invoices_are_20_or_23_33_or_15_71_days_late() -> None:
 
 def test_dso_simple_45_best_possible_12_delinquent_33() -> None:
     """15,000 receivable of which 4,000 are not due, 10,000 sales in 30 days."""
-    dso, best = m.dso_simple(Decimal(15000), Decimal(10000), 30), m.best_possible_dso(Decimal(4000), Decimal(15000), Decimal(10000), 30)
+    dso, best = (
+        m.dso_simple(Decimal(15000), Decimal(10000), 30),
+        m.best_possible_dso(Decimal(4000), Decimal(15000), Decimal(10000), 30),
+    )
     assert dso is not None
     assert best is not None
     assert [dso, best, dso - best] == [45, 12, 33]
@@ -88,7 +109,9 @@ def test_dso_count_back_walks_73_7_days() -> None:
 def test_dso_count_back_over_calendar_months_is_73_2() -> None:
     """The same with January to March."""
     sales = {date(2025, 1, 1): Decimal(70), date(2025, 2, 1): Decimal(80), date(2025, 3, 1): Decimal(100)}
-    assert round(float(m.dso_count_back(Decimal(212), m.months_back(sales, date(2025, 3, 31))) or 0), 1) == 73.2
+    assert (
+        round(float(m.dso_count_back(Decimal(212), m.months_back(sales, date(2025, 3, 31))) or 0), 1) == 73.2
+    )
 
 
 def test_dso_count_back_says_insufficient_history_rather_than_too_little() -> None:
@@ -127,17 +150,33 @@ def ledger(engine: Engine) -> Iterator[Rows]:
 def put(ledger: Rows, debtor: Any, document: m.Document) -> None:
     """Stores a document of the Python reference, with its settlements."""
     made = ledger.document(
-        debtor, document.total, document.open_amount, kind=document.kind, issue_date=document.issued, due_date=document.due, closed_date=document.closed,
-        erp_status=document.status, total_base=document.total_base, open_amount_base=document.open_base, currency="USD",
+        debtor,
+        document.total,
+        document.open_amount,
+        kind=document.kind,
+        issue_date=document.issued,
+        due_date=document.due,
+        closed_date=document.closed,
+        erp_status=document.status,
+        total_base=document.total_base,
+        open_amount_base=document.open_base,
+        currency="USD",
     )
     for settlement in document.settlements:
-        payment = ledger.payment(debtor, settlement.amount, 0, currency="USD", payment_date=settlement.applied_on)
-        ledger.application(payment, made, settlement.amount, settlement.applied_on, settlement.reversed_on, currency="USD")
+        payment = ledger.payment(
+            debtor, settlement.amount, 0, currency="USD", payment_date=settlement.applied_on
+        )
+        ledger.application(
+            payment, made, settlement.amount, settlement.applied_on, settlement.reversed_on, currency="USD"
+        )
 
 
 def overall(ledger: Rows, day: date = T) -> dict[str, tuple[Decimal | None, str | None, int, dict[str, int]]]:
     """The metrics of the whole source."""
-    rows = ledger.rows("SELECT metric, value, status, n_included, n_excluded FROM canonical.metrics_at(:t) WHERE scope = 'overall'", t=day)
+    rows = ledger.rows(
+        "SELECT metric, value, status, n_included, n_excluded FROM canonical.metrics_at(:t) WHERE scope = 'overall'",
+        t=day,
+    )
     return {metric: (value, status, n, left_out) for metric, value, status, n, left_out in rows}
 
 
@@ -165,7 +204,10 @@ def test_sql_gives_5_days_past_due_at_payment(ledger: Rows) -> None:
     for days in (0, 5, 10):
         put(ledger, debtor, paid(days))
     found = overall(ledger)
-    assert [found[name][0] for name in ("avg_days_past_due_at_payment", "avg_days_invoice_to_payment")] == [5, 35]
+    assert [found[name][0] for name in ("avg_days_past_due_at_payment", "avg_days_invoice_to_payment")] == [
+        5,
+        35,
+    ]
 
 
 def test_sql_walks_back_73_2_days_and_knows_when_history_is_too_short(ledger: Rows) -> None:
@@ -178,19 +220,33 @@ def test_sql_walks_back_73_2_days_and_knows_when_history_is_too_short(ledger: Ro
     assert status is None
     ledger.document(debtor, 500, kind="opening", issue_date=date(2024, 12, 1), due_date=date(2025, 1, 1))
     assert overall(ledger, date(2025, 3, 31))["dso_count_back"][:2] == (None, "insufficient history")
-    assert ledger.one("SELECT dso_count_back, dso_count_back_status FROM canonical.debtor_metrics_at('2025-03-31')") == (None, "insufficient history")
+    assert ledger.one(
+        "SELECT dso_count_back, dso_count_back_status FROM canonical.debtor_metrics_at('2025-03-31')"
+    ) == (None, "insufficient history")
 
 
 def test_debtors_that_are_out_are_counted_by_reason(ledger: Rows) -> None:
     """Blocked, intercompany, excluded, deleted, unknown: none of them moves an average, each is told."""
     put(ledger, ledger.debtor(), unpaid(10))
-    for reason in ({"status": "blocked"}, {"is_intercompany": True}, {"excluded": True}, {"deleted_at": "2025-01-01T00:00:00Z"}, {"block_reason": "privacy"}):
+    for reason in (
+        {"status": "blocked"},
+        {"is_intercompany": True},
+        {"excluded": True},
+        {"deleted_at": "2025-01-01T00:00:00Z"},
+        {"block_reason": "privacy"},
+    ):
         put(ledger, ledger.debtor(**reason), unpaid(1000))
     put(ledger, None, unpaid(1000))
     value, _, n, left_out = overall(ledger)["mean_days_late"]
     assert [value, n] == [10, 1]
-    assert left_out == {f"debtor_{reason}": 1 for reason in ("blocked", "intercompany", "excluded", "deleted", "unknown", "privacy_blocked")}
-    rows = ledger.rows("SELECT out_because, mean_days_late FROM canonical.debtor_metrics_at(:t) WHERE out_because IS NOT NULL", t=T)
+    assert left_out == {
+        f"debtor_{reason}": 1
+        for reason in ("blocked", "intercompany", "excluded", "deleted", "unknown", "privacy_blocked")
+    }
+    rows = ledger.rows(
+        "SELECT out_because, mean_days_late FROM canonical.debtor_metrics_at(:t) WHERE out_because IS NOT NULL",
+        t=T,
+    )
     assert len(rows) == 6
     assert {value for _, value in rows} == {None}
 
@@ -199,9 +255,26 @@ def test_metrics_come_per_source_currency_and_portfolio(ledger: Rows) -> None:
     """Debtors without a portfolio are in unassigned."""
     north = ledger.add("canonical.portfolio", source=ledger.source, name="NORTH")
     ledger.document(ledger.debtor(portfolio_id=north), 100, issue_date=ago(40), due_date=ago(10))
-    ledger.document(ledger.debtor(), 100, issue_date=ago(40), due_date=ago(20), currency="USD", total_base=90, open_amount_base=90)
-    rows = ledger.rows("SELECT scope, scope_name, value FROM canonical.metrics_at(:t) WHERE metric = 'avg_days_overdue' ORDER BY 1, 2", t=T)
-    assert rows == [("currency", "EUR", 10), ("currency", "USD", 20), ("overall", "hansen", 15), ("portfolio", "NORTH", 10), ("portfolio", "unassigned", 20)]
+    ledger.document(
+        ledger.debtor(),
+        100,
+        issue_date=ago(40),
+        due_date=ago(20),
+        currency="USD",
+        total_base=90,
+        open_amount_base=90,
+    )
+    rows = ledger.rows(
+        "SELECT scope, scope_name, value FROM canonical.metrics_at(:t) WHERE metric = 'avg_days_overdue' ORDER BY 1, 2",
+        t=T,
+    )
+    assert rows == [
+        ("currency", "EUR", 10),
+        ("currency", "USD", 20),
+        ("overall", "hansen", 15),
+        ("portfolio", "NORTH", 10),
+        ("portfolio", "unassigned", 20),
+    ]
 
 
 def test_credit_utilisation_of_a_debtor_and_of_its_group(ledger: Rows) -> None:
@@ -212,10 +285,21 @@ def test_credit_utilisation_of_a_debtor_and_of_its_group(ledger: Rows) -> None:
     ledger.document(owing, 50, kind="credit_note", issue_date=T, due_date=T)
     ledger.document(ledger.debtor("B", credit_limit=0, group_id=group), 100, issue_date=T, due_date=T)
     ledger.document(ledger.debtor("C"), 100, issue_date=T, due_date=T)
-    rows = ledger.rows("SELECT name, exposure, utilisation, flag FROM canonical.credit_utilisation_at(:t) ORDER BY 1", t=T)
+    rows = ledger.rows(
+        "SELECT name, exposure, utilisation, flag FROM canonical.credit_utilisation_at(:t) ORDER BY 1", t=T
+    )
     half = Decimal("0.5")
-    assert rows == [("A", 100, half, None), ("B", 100, None, "exposed_without_credit"), ("C", 100, None, "no_limit"), ("HANSEN GROUP", 200, half, None)]
-    assert ledger.one("SELECT credit_utilisation, exposure FROM canonical.debtor_metrics_at(:t) WHERE debtor_id = :d", t=T, d=owing) == (Decimal("0.5"), 100)
+    assert rows == [
+        ("A", 100, half, None),
+        ("B", 100, None, "exposed_without_credit"),
+        ("C", 100, None, "no_limit"),
+        ("HANSEN GROUP", 200, half, None),
+    ]
+    assert ledger.one(
+        "SELECT credit_utilisation, exposure FROM canonical.debtor_metrics_at(:t) WHERE debtor_id = :d",
+        t=T,
+        d=owing,
+    ) == (Decimal("0.5"), 100)
 
 
 days = st.integers(-60, 120)
@@ -240,9 +324,16 @@ def documents(draw: st.DrawFn) -> m.Document:
     total = left + in_force + unexplained
     rate = draw(st.none() | st.sampled_from([Decimal("0.5"), Decimal(1), Decimal(2)]))
     return m.Document(
-        total, left, kind=draw(st.sampled_from(["invoice", "invoice", "invoice", "credit_note", "journal"])), issued=issued, due=due, closed=closed,
-        total_base=None if rate is None else total * rate, open_base=None if rate is None else left * rate,
-        status=draw(st.sampled_from(["open", "paid", "written_off"])), settlements=settlements,
+        total,
+        left,
+        kind=draw(st.sampled_from(["invoice", "invoice", "invoice", "credit_note", "journal"])),
+        issued=issued,
+        due=due,
+        closed=closed,
+        total_base=None if rate is None else total * rate,
+        open_base=None if rate is None else left * rate,
+        status=draw(st.sampled_from(["open", "paid", "written_off"])),
+        settlements=settlements,
     )
 
 
@@ -251,7 +342,9 @@ def agrees(found: tuple[Decimal | None, str | None, int, dict[str, int]], expect
     value, _, n, left_out = found
     assert (n, left_out) == (expected.n_included, dict(expected.n_excluded))
     assert (value is None) == (expected.value is None)
-    assert value is None or expected.value is None or abs(Fraction(value) - expected.value) < Fraction(1, 10**6)
+    assert (
+        value is None or expected.value is None or abs(Fraction(value) - expected.value) < Fraction(1, 10**6)
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -264,7 +357,9 @@ def test_sql_and_python_agree_on_any_ledger(engine: Engine, held: list[m.Documen
         for document in held:
             put(ledger, debtor, document)
         there = [d for d in held if d.issued is None or d.issued <= day]
-        opened = ledger.one("SELECT coalesce(sum(sign * open_amount), 0) FROM canonical.document_at(:t)", t=day)[0]
+        opened = ledger.one(
+            "SELECT coalesce(sum(sign * open_amount), 0) FROM canonical.document_at(:t)", t=day
+        )[0]
         assert opened == sum((d.sign * m.open_at(d, day) for d in there), Decimal(0))
         if there:
             found = overall(ledger, day)
@@ -273,13 +368,20 @@ def test_sql_and_python_agree_on_any_ledger(engine: Engine, held: list[m.Documen
             agrees(found["avg_days_past_due_at_payment"], m.avg_days_past_due_at_payment(there, day))
             agrees(found["avg_days_invoice_to_payment"], m.avg_days_invoice_to_payment(there, day))
             agrees(found["weighted_avg_days_late_by_original"], m.weighted_avg_days_late(there, day))
-            agrees(found["weighted_avg_days_late_by_open"], m.weighted_avg_days_late(there, day, by_open=True))
+            agrees(
+                found["weighted_avg_days_late_by_open"], m.weighted_avg_days_late(there, day, by_open=True)
+            )
         transaction.rollback()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(receivable=money, sales=st.dictionaries(st.integers(0, 400), st.integers(-5000, 20_000).map(Decimal), max_size=12))
-def test_sql_and_python_walk_back_the_same_days(engine: Engine, receivable: Decimal, sales: dict[int, Decimal]) -> None:
+@given(
+    receivable=money,
+    sales=st.dictionaries(st.integers(0, 400), st.integers(-5000, 20_000).map(Decimal), max_size=12),
+)
+def test_sql_and_python_walk_back_the_same_days(
+    engine: Engine, receivable: Decimal, sales: dict[int, Decimal]
+) -> None:
     """Months without sales, months of net credit, a receivable that ends exactly on a month's edge, too short a history."""
     by_month: dict[date, Decimal] = {}
     for back, amount in sales.items():
@@ -291,7 +393,10 @@ def test_sql_and_python_walk_back_the_same_days(engine: Engine, receivable: Deci
         with engine.connect() as connection:
             found = Rows(connection, base=None).one(
                 "SELECT canonical.dso_count_back(:owed, :t, CAST(:months AS date[]), CAST(:sales AS numeric[]))",
-                owed=owed, t=T, months=[month for month, _ in newest_first], sales=[amount for _, amount in newest_first],
+                owed=owed,
+                t=T,
+                months=[month for month, _ in newest_first],
+                sales=[amount for _, amount in newest_first],
             )[0]
         assert (found is None) == (expected is None)
         assert expected is None or abs(Fraction(found) - expected) < Fraction(1, 10**6)

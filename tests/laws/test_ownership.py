@@ -32,7 +32,10 @@ def test_the_first_rule_that_names_the_field_decides() -> None:
 
 def test_a_rule_names_a_member_of_the_custom_fields_or_all_of_them() -> None:
     """`custom.segment` is decided by who names it, else by who names `custom`, its group, or nothing."""
-    segment, whole = Rule(fields=("custom.segment",), ranking=("crm",)), Rule(fields=("custom",), ranking=("desk",))
+    segment, whole = (
+        Rule(fields=("custom.segment",), ranking=("crm",)),
+        Rule(fields=("custom",), ranking=("desk",)),
+    )
     assert decides("custom.segment", "custom", segment, whole, ERP) is segment
     assert decides("custom.size", "custom", segment, whole, ERP) is whole
     assert decides("custom", "custom", segment, whole, ERP) is whole
@@ -55,7 +58,11 @@ def test_a_rule_may_be_for_one_company() -> None:
     assert decides("name", "general", nordlys, ERP, company="Sydlys") is ERP
     assert decides("name", "general", nordlys, ERP) is ERP
     assert decides("name", "general", nordlys, ERP, company="Nordlys Straße", entity="contact") is nordlys
-    assert (nordlys.is_for("debtor", None), nordlys.is_for("debtor", "NORDLYS STRASSE"), ERP.is_for("debtor", None)) == (False, True, True)
+    assert (
+        nordlys.is_for("debtor", None),
+        nordlys.is_for("debtor", "NORDLYS STRASSE"),
+        ERP.is_for("debtor", None),
+    ) == (False, True, True)
     assert Policy(rules=(nordlys, ERP)).overrides_companies is True
     assert Policy(rules=(ERP,)).overrides_companies is False
 
@@ -64,13 +71,19 @@ def test_a_field_nobody_decides_is_an_error_that_says_what_to_do() -> None:
     """Named with its entity."""
     with pytest.raises(LookupError) as error:
         decides("city", "address", CRM_NAMES)
-    assert str(error.value) == "no ownership rule names debtor.city; end the policy with a rule without fields and groups"
+    assert (
+        str(error.value)
+        == "no ownership rule names debtor.city; end the policy with a rule without fields and groups"
+    )
 
 
 def test_a_source_stands_where_its_name_or_its_role_stands_first() -> None:
     """The old CRM after the ERP, every other CRM before it; who is not named is not believed."""
     rule = Rule(ranking=("sugar", "erp", "crm"))
-    assert [rank(rule, source, role) for source, role in (("sugar", "crm"), ("bc", "erp"), ("desk", "crm"), ("calls", "collections"))] == [0, 1, 2, None]
+    assert [
+        rank(rule, source, role)
+        for source, role in (("sugar", "crm"), ("bc", "erp"), ("desk", "crm"), ("calls", "collections"))
+    ] == [0, 1, 2, None]
 
 
 def test_sources_of_one_role_stand_in_declared_order() -> None:
@@ -80,7 +93,11 @@ def test_sources_of_one_role_stand_in_declared_order() -> None:
 
 def test_the_default_believes_the_erp_and_the_collectors_about_chasing() -> None:
     """Sane without configuration."""
-    assert DEFAULT_POLICY.rule_for("debtor", "chasing_paused", "chasing").ranking == ("collections", "crm", "erp")
+    assert DEFAULT_POLICY.rule_for("debtor", "chasing_paused", "chasing").ranking == (
+        "collections",
+        "crm",
+        "erp",
+    )
     assert DEFAULT_POLICY.rule_for("debtor", "name", "general").ranking == ("erp", "crm", "collections")
     assert {DEFAULT_POLICY.rule_for("contact", "anything", group).mode for group in GROUPS} == {"master"}
 

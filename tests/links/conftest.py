@@ -29,7 +29,9 @@ def empty_world(database: str, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def published(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, World]]:
+def published(
+    migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, World]]:
     """All three sources published once, the CRM ranked before the ERP for general data; nobody connected, so that it can be copied."""
     with new_database(migrated_template, _TEMPLATE) as url:
         there = three_sources(open_world(url, tmp_path_factory.mktemp("lake")))

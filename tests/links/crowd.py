@@ -32,13 +32,40 @@ SECOND = (
     "Nord", "Syd", "Øst", "Vest", "City", "Havn", "Berg", "Rhein", "Alpen", "Fjord", "Roma", "Lyon", "Porto", "Kraków", "Park", "Group",
     "International", "Partner", "Service", "Engros", "Teknik", "Center",
 )  # fmt: skip
-FORMS = {"DK": ("A/S", "ApS", "I/S"), "DE": ("GmbH", "AG", "KG"), "IT": ("S.p.A.", "S.r.l."), "SE": ("AB", "HB"), "FR": ("SARL", "SAS"), "GB": ("Ltd", "PLC")}
-SPELLED_OUT = {"A/S": "Aktieselskab", "ApS": "Anpartsselskab", "Ltd": "Limited", "AB": "Aktiebolag", "AG": "Aktiengesellschaft"}
+FORMS = {
+    "DK": ("A/S", "ApS", "I/S"),
+    "DE": ("GmbH", "AG", "KG"),
+    "IT": ("S.p.A.", "S.r.l."),
+    "SE": ("AB", "HB"),
+    "FR": ("SARL", "SAS"),
+    "GB": ("Ltd", "PLC"),
+}
+SPELLED_OUT = {
+    "A/S": "Aktieselskab",
+    "ApS": "Anpartsselskab",
+    "Ltd": "Limited",
+    "AB": "Aktiebolag",
+    "AG": "Aktiengesellschaft",
+}
 SPELLED = {"ø": "oe", "æ": "ae", "å": "aa", "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ø": "Oe", "Å": "Aa"}
 PROVIDERS = ("gmail.com", "hotmail.com", "mail.dk", "lokalnet.dk", "fibernord.dk")
 """Where strangers have their mail; nobody told the engine of the last two."""
-REGISTERS = {"DK": ("dk.cvr", 8), "SE": ("se.orgnr", 10), "FR": ("fr.siren", 9), "GB": ("", 8), "DE": ("", 8), "IT": ("", 8)}
-TAXES = {"DK": ("dk.cvr", 8), "SE": ("se.orgnr", 10), "FR": ("fr.siren", 9), "GB": ("gb.vat", 9), "DE": ("de.vat", 9), "IT": ("it.iva", 11)}
+REGISTERS = {
+    "DK": ("dk.cvr", 8),
+    "SE": ("se.orgnr", 10),
+    "FR": ("fr.siren", 9),
+    "GB": ("", 8),
+    "DE": ("", 8),
+    "IT": ("", 8),
+}
+TAXES = {
+    "DK": ("dk.cvr", 8),
+    "SE": ("se.orgnr", 10),
+    "FR": ("fr.siren", 9),
+    "GB": ("gb.vat", 9),
+    "DE": ("de.vat", 9),
+    "IT": ("it.iva", 11),
+}
 """What checks a country's register and VAT numbers, and their digits: numbers that are in use have the check digits they must have."""
 NEXT_TO = {"a": "s", "e": "r", "i": "o", "o": "p", "n": "m", "t": "y", "s": "d", "r": "t", "l": "k", "d": "f"}
 
@@ -54,10 +81,21 @@ class Crowd(NamedTuple):
     def judge(self, linked: Mapping[str, str], cases: Mapping[str, str]) -> Judged:
         """What links (CRM key -> ERP key) and cases (CRM key -> ambiguous or vetoed) are worth."""
         wrong = {crm: erp for crm, erp in linked.items() if self.truth.get(crm) != erp}
-        clear, listed = set(self.truth) - self.twins, {key for key in self.truth if cases.get(key) == "ambiguous"}
+        clear, listed = (
+            set(self.truth) - self.twins,
+            {key for key in self.truth if cases.get(key) == "ambiguous"},
+        )
         missed = set(self.truth) - set(linked) - listed
         found = (len(clear & set(linked)) / len(clear), 1 - len(missed) / len(self.truth))
-        return Judged(len(linked), wrong, 1 - len(wrong) / max(len(linked), 1), round(found[0], 4), round(found[1], 4), self.twins - listed, missed)
+        return Judged(
+            len(linked),
+            wrong,
+            1 - len(wrong) / max(len(linked), 1),
+            round(found[0], 4),
+            round(found[1], 4),
+            self.twins - listed,
+            missed,
+        )
 
 
 class Judged(NamedTuple):
@@ -113,13 +151,22 @@ class _Maker:
         for n in range(size):
             key = f"C{n}"
             if n % 10:
-                made.crm[key] = self._stranger(self.rng.choice(tuple(TRAPS)) if self.rng.random() < 0.33 else "", erp, outside)
+                made.crm[key] = self._stranger(
+                    self.rng.choice(tuple(TRAPS)) if self.rng.random() < 0.33 else "", erp, outside
+                )
             else:
                 of = duplicates[n // 10]
                 truth[key] = f"E{of}"
                 made.crm[key] = self._noisy(erp[f"E{of}"], erp)
-                if of in chains and made.crm[key]["number"] != erp[f"E{of}"]["number"] and not made.crm[key]["external_number"]:
-                    made.crm[key] |= {"registration_no": erp[f"E{of}"]["registration_no"], "country": erp[f"E{of}"]["country"]}
+                if (
+                    of in chains
+                    and made.crm[key]["number"] != erp[f"E{of}"]["number"]
+                    and not made.crm[key]["external_number"]
+                ):
+                    made.crm[key] |= {
+                        "registration_no": erp[f"E{of}"]["registration_no"],
+                        "country": erp[f"E{of}"]["country"],
+                    }
                     twins.add(key)
             if made.crm[key]["number"] is None:
                 counts_too = self.rng.random() < 0.2 and made.crm[key]["name"] != erp[f"E{n}"]["name"]
@@ -130,7 +177,9 @@ class _Maker:
         """A firm of its own."""
         rng = self.rng
         country = rng.choice(tuple(FORMS))
-        bare = f"{rng.choice(STEMS)} {rng.choice(TRADES)}" + (f" {rng.choice(SECOND)}" if rng.random() < 0.7 else "")
+        bare = f"{rng.choice(STEMS)} {rng.choice(TRADES)}" + (
+            f" {rng.choice(SECOND)}" if rng.random() < 0.7 else ""
+        )
         if rng.random() < 0.15:
             bare = f"{rng.choice(STEMS)} & {bare}"
         official, chance = next(self._official), rng.random()
@@ -163,7 +212,10 @@ class _Maker:
         head = self.firm()
         head["registration_no"] = head["registration_no"] or self._registered(head["country"])
         domain = self._domain(head["name"], head["country"])
-        return [{**head, "postcode": self._postcode(), "email": f"butik{n}@{domain}"} for n in range(self.rng.randrange(2, 7))]
+        return [
+            {**head, "postcode": self._postcode(), "email": f"butik{n}@{domain}"}
+            for n in range(self.rng.randrange(2, 7))
+        ]
 
     def _group(self) -> list[Record]:
         """Several companies under one roof, one VAT number, one switchboard, one mail domain."""
@@ -178,13 +230,21 @@ class _Maker:
 
     def _namesake(self, of: Record) -> Record:
         """Another firm of the same name, in another town."""
-        return {**self.firm(), "name": of["name"], "country": of["country"], "registration_no": None, "vat_no": None}
+        return {
+            **self.firm(),
+            "name": of["name"],
+            "country": of["country"],
+            "registration_no": None,
+            "vat_no": None,
+        }
 
     def _stranger(self, trap: str, erp: dict[str, Record], outside: list[Record]) -> Record:
         """A debtor the ERP does not have."""
         if trap == "sister":
             return dict(self.rng.choice(outside)) if outside else self.firm()
-        return TRAPS[trap](self, self.firm(), erp[f"E{self.rng.randrange(len(erp))}"]) if trap else self.firm()
+        return (
+            TRAPS[trap](self, self.firm(), erp[f"E{self.rng.randrange(len(erp))}"]) if trap else self.firm()
+        )
 
     def _noisy(self, of: Record, erp: dict[str, Record]) -> Record:
         """The same debtor as somebody else typed it."""
@@ -212,7 +272,15 @@ class _Maker:
         if rng.random() < 0.1:
             bare = self._mistyped(bare)
         chance = rng.random()
-        form = "" if chance < 0.25 else SPELLED_OUT.get(form, form) if chance < 0.35 else form.replace("/", "").replace(".", "") if chance < 0.6 else form
+        form = (
+            ""
+            if chance < 0.25
+            else SPELLED_OUT.get(form, form)
+            if chance < 0.35
+            else form.replace("/", "").replace(".", "")
+            if chance < 0.6
+            else form
+        )
         typed = f"{bare} {form}".strip()
         return typed.upper() if rng.random() < 0.3 else typed
 
@@ -246,7 +314,9 @@ class _Maker:
     def _domain(self, name: str, country: str) -> str:
         """A mail domain that nobody has yet."""
         word = "".join(c for c in name.casefold() if c.isalnum() and c.isascii())
-        domain = next(d for n in count(1) if (d := f"{word}{n if n > 1 else ''}.{country.lower()}") not in self._domains)
+        domain = next(
+            d for n in count(1) if (d := f"{word}{n if n > 1 else ''}.{country.lower()}") not in self._domains
+        )
         self._domains.add(domain)
         return domain
 

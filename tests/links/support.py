@@ -38,7 +38,12 @@ STREAMS = {
     "entries": Stream("entries", "payments", "ledger_entry", has_cursor=False),
 }
 Record = dict[str, Any]
-CRM_FIRST = Policy(rules=(Rule(groups=("general", "contact"), ranking=("crm", "erp", "collections")), Rule(ranking=("erp", "crm", "collections"))))
+CRM_FIRST = Policy(
+    rules=(
+        Rule(groups=("general", "contact"), ranking=("crm", "erp", "collections")),
+        Rule(ranking=("erp", "crm", "collections")),
+    )
+)
 """The CRM is master of what a customer is called and how to reach him, while it is linked."""
 
 
@@ -77,7 +82,10 @@ class InMemory:
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything, sorted by key."""
-        rows = [RawRecord(key, json.dumps(values, sort_keys=True).encode(), None) for key, values in sorted(self.records[entity].items())]
+        rows = [
+            RawRecord(key, json.dumps(values, sort_keys=True).encode(), None)
+            for key, values in sorted(self.records[entity].items())
+        ]
         yield RecordBatch(entity, rows, complete=True)
 
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
@@ -132,7 +140,9 @@ class World:
 
     def add(self, source: str, role: str, **config: Any) -> None:
         """Adds a source that has debtors and contacts."""
-        self.configs[source] = SourceConfig.model_validate({"source": source, "connector": "memory", "role": role, **config})
+        self.configs[source] = SourceConfig.model_validate(
+            {"source": source, "connector": "memory", "role": role, **config}
+        )
         self.records[source] = {"companies": {}, "debtors": {}, "contacts": {}}
 
     def say(self, source: str, entity: str, key: str, **values: Any) -> None:
@@ -144,7 +154,18 @@ class World:
         config = self.configs[source]
         run_id = open_run(self.store, source, "full", "test", config.digest)
         connector = InMemory(source, self.records[source])
-        lane = Lane(config, self.store, self.lake, AsTheyAre(), connector, self.clock, run_id, self.policy, accept_held=True, actor="engine")
+        lane = Lane(
+            config,
+            self.store,
+            self.lake,
+            AsTheyAre(),
+            connector,
+            self.clock,
+            run_id,
+            self.policy,
+            accept_held=True,
+            actor="engine",
+        )
         lane.register()
         for entity in connector.streams:
             pull(lane, entity)
@@ -164,7 +185,11 @@ class World:
 
     def debtor_of(self, source: str, key: str) -> str | None:
         """The canonical debtor a source record is linked to."""
-        rows = self.rows("SELECT canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :s AND external_id = :k", s=source, k=key)
+        rows = self.rows(
+            "SELECT canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :s AND external_id = :k",
+            s=source,
+            k=key,
+        )
         return str(rows[0][0]) if rows else None
 
     def field(self, debtor: str | None, name: str) -> Any:
@@ -173,7 +198,11 @@ class World:
 
     def master(self, debtor: str | None, name: str) -> Any:
         """The source that is master of a debtor's field."""
-        return self.one("SELECT provenance ->> :name FROM canonical.debtor WHERE id = CAST(:id AS uuid)", id=debtor, name=name)
+        return self.one(
+            "SELECT provenance ->> :name FROM canonical.debtor WHERE id = CAST(:id AS uuid)",
+            id=debtor,
+            name=name,
+        )
 
     def state(self) -> dict[str, frozenset[str]]:
         """Everything readers see, as sets of rows: living records, links, what was overruled, who owes what.
@@ -181,19 +210,35 @@ class World:
         Left out: when and in which cut a row last changed, and tombstones, which stay as a trace of records that came and went.
         """
         living = {
-            t: self.rows(f"SELECT CAST(to_jsonb(x) - '{{changed_at,cut_id,first_seen_at}}'::text[] AS text) FROM canonical.{t} x WHERE deleted_at IS NULL")
-            for t in ("debtor", "contact", "document", "payment", "debtor_dimension", "application", "debtor_group")
+            t: self.rows(
+                f"SELECT CAST(to_jsonb(x) - '{{changed_at,cut_id,first_seen_at}}'::text[] AS text) FROM canonical.{t} x WHERE deleted_at IS NULL"
+            )
+            for t in (
+                "debtor",
+                "contact",
+                "document",
+                "payment",
+                "debtor_dimension",
+                "application",
+                "debtor_group",
+            )
         }
         living["link"] = self.rows("SELECT CAST(to_jsonb(x) AS text) FROM canonical.link x")
-        living["overruled"] = self.rows("SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.overruled x")
+        living["overruled"] = self.rows(
+            "SELECT CAST(to_jsonb(x) - 'since' AS text) FROM canonical.overruled x"
+        )
         living["balance"] = self.rows("""
             SELECT debtor_id || ' ' || coalesce(sum(open_amount), 0) FROM canonical.document WHERE deleted_at IS NULL GROUP BY debtor_id""")
         return {name: frozenset(str(r[0]) for r in rows) for name, rows in living.items()}
 
-
     def decided(self) -> dict[str, frozenset[str]]:
         """What people decided, as sets of rows: pins, and what is never to be linked."""
-        return {name: frozenset(str(r[0]) for r in self.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM engine.{name} x")) for name in ("pin", "negative_link")}
+        return {
+            name: frozenset(
+                str(r[0]) for r in self.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM engine.{name} x")
+            )
+            for name in ("pin", "negative_link")
+        }
 
 
 def open_world(database: str, folder: Path) -> World:
@@ -204,9 +249,21 @@ def open_world(database: str, folder: Path) -> World:
 def three_sources(world: World) -> World:
     """An ERP with documents, a CRM in mode none, and a collections tool in mode manual: HANSEN & SØN, Müller, Bianchi."""
     world.add("erp", "erp")
-    world.add("crm", "crm", links={"debtor": {"mode": "none"}, "contact": {"mode": "automatic", "create_unmatched": True}})
+    world.add(
+        "crm",
+        "crm",
+        links={"debtor": {"mode": "none"}, "contact": {"mode": "automatic", "create_unmatched": True}},
+    )
     world.add("dunning", "collections", links={"debtor": {"mode": "manual"}, "contact": {"mode": "manual"}})
-    world.say("erp", "companies", "1", name="Nordlys A/S", base_currency="DKK", country="DK", registration_no="10203040")
+    world.say(
+        "erp",
+        "companies",
+        "1",
+        name="Nordlys A/S",
+        base_currency="DKK",
+        country="DK",
+        registration_no="10203040",
+    )
     debtors = (
         ("E1", "10000", "HANSEN & SØN A/S", "DK", "31415926", "bogholderi@hansen.dk", "8000"), ("E2", "10001", "Müller GmbH", "DE", None,
             "buchhaltung@mueller.de", "20095"),
@@ -227,7 +284,9 @@ def three_sources(world: World) -> World:
             credit_limit="1000.00",
             phone="+45 12 34 56 78" if key == "E1" else None,
         )
-    for place, (debtor, total) in enumerate((("E1", "100.00"), ("E1", "250.50"), ("E2", "75.25"), ("E4", "40.00")), 1):
+    for place, (debtor, total) in enumerate(
+        (("E1", "100.00"), ("E1", "250.50"), ("E2", "75.25"), ("E4", "40.00")), 1
+    ):
         world.say(
             "erp",
             "documents",
@@ -257,11 +316,61 @@ def three_sources(world: World) -> World:
         position="Controller",
     )
     world.say(
-        "crm", "debtors", "C1", number="10000", name="Hansen & Soen", country="DK", email="info@hansen.dk", phone="87654321", postcode="8000", status="active"
+        "crm",
+        "debtors",
+        "C1",
+        number="10000",
+        name="Hansen & Soen",
+        country="DK",
+        email="info@hansen.dk",
+        phone="87654321",
+        postcode="8000",
+        status="active",
     )
-    world.say("crm", "debtors", "C2", number="K-2", name="Mueller Gmbh", country="DE", email="einkauf@mueller.de", postcode="20095", status="active")
-    world.say("crm", "debtors", "C3", number="K-3", name="Prospekt & Partner", country="DK", email="hej@prospekt.dk", postcode="2100", status="active")
-    world.say("crm", "contacts", "CC1", debtor_key="C1", full_name="Anna Hansen", email="ANNA@hansen.dk", title="CFO", position="CFO", phone="11223344")
-    world.say("crm", "contacts", "CC2", debtor_key="C1", full_name="Bo Søn", email="bo@hansen.dk", title="Owner", position="Owner")
-    world.say("dunning", "debtors", "T1", number="10000", chasing_paused=True, pause_reason="disputes everything")
+    world.say(
+        "crm",
+        "debtors",
+        "C2",
+        number="K-2",
+        name="Mueller Gmbh",
+        country="DE",
+        email="einkauf@mueller.de",
+        postcode="20095",
+        status="active",
+    )
+    world.say(
+        "crm",
+        "debtors",
+        "C3",
+        number="K-3",
+        name="Prospekt & Partner",
+        country="DK",
+        email="hej@prospekt.dk",
+        postcode="2100",
+        status="active",
+    )
+    world.say(
+        "crm",
+        "contacts",
+        "CC1",
+        debtor_key="C1",
+        full_name="Anna Hansen",
+        email="ANNA@hansen.dk",
+        title="CFO",
+        position="CFO",
+        phone="11223344",
+    )
+    world.say(
+        "crm",
+        "contacts",
+        "CC2",
+        debtor_key="C1",
+        full_name="Bo Søn",
+        email="bo@hansen.dk",
+        title="Owner",
+        position="Owner",
+    )
+    world.say(
+        "dunning", "debtors", "T1", number="10000", chasing_paused=True, pause_reason="disputes everything"
+    )
     return world

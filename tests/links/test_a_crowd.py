@@ -27,12 +27,17 @@ def test_a_crowd_is_matched(empty_world: World, seed: int) -> None:
         WHERE c.source = 'crm' AND e.source = 'erp' AND c.method = 'rule'
         """))  # fmt: skip
     cases = {c["key"]: c["outcome"] for c in links.cases(world.workshop, "crm")}
-    judged, ambiguous = people.judge(linked, cases), {key for key, outcome in cases.items() if outcome == "ambiguous"}
+    judged, ambiguous = (
+        people.judge(linked, cases),
+        {key for key, outcome in cases.items() if outcome == "ambiguous"},
+    )
     assert judged.wrong == {}, "precision of automatic links is 1.0"
     assert judged.unlisted_twins == set(), "what several debtors fit is listed"
     assert judged.recall > 0.8
     assert not ambiguous & set(linked)
-    assert world.one("SELECT count(*) FROM engine.quarantine WHERE error = 'AmbiguousMatch'") == len(ambiguous)
+    assert world.one("SELECT count(*) FROM engine.quarantine WHERE error = 'AmbiguousMatch'") == len(
+        ambiguous
+    )
     assert len(linked) + created + len(ambiguous) == SIZE, "every record is linked, created or listed"
 
 
@@ -47,13 +52,21 @@ def test_the_gate_at_size(empty_world: World) -> None:
     world.run("crm")
     before = world.state()
     crm = world.configs["crm"]
-    world.configs["crm"] = crm.model_copy(update={"links": {"debtor": crm.link_settings("debtor").model_copy(update={"mode": "automatic"})}})
+    world.configs["crm"] = crm.model_copy(
+        update={"links": {"debtor": crm.link_settings("debtor").model_copy(update={"mode": "automatic"})}}
+    )
     planned = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
     assert world.state() == before
     done = apply(world.workshop, planned.hash, by="ada")
     assert done.counts == planned.counts
-    assert world.one("SELECT count(*) FROM canonical.link WHERE source = 'crm' AND method = 'rule'") == planned.counts["links"] > 0
-    assert {c["key"] for c in links.cases(world.workshop, "crm") if c["outcome"] == "ambiguous"} == {c.key for c in planned.cases if c.outcome == "ambiguous"}
+    assert (
+        world.one("SELECT count(*) FROM canonical.link WHERE source = 'crm' AND method = 'rule'")
+        == planned.counts["links"]
+        > 0
+    )
+    assert {c["key"] for c in links.cases(world.workshop, "crm") if c["outcome"] == "ambiguous"} == {
+        c.key for c in planned.cases if c.outcome == "ambiguous"
+    }
     after = world.state()
     world.run("crm")
     assert world.state() == after, "the next run finds nothing left to do"

@@ -11,7 +11,10 @@ from sync_engine.ops.decisions.plan import apply
 from sync_engine.ownership.policy import Policy, Rule
 from tests.links.support import World
 
-OWNERS = {"JO": {"number": "JO", "external_number": "4711", "name": "Jo Berg", "email": "jo@nordlys.dk"}, "ANN": {"number": "ANN", "name": "Ann Dahl"}}
+OWNERS = {
+    "JO": {"number": "JO", "external_number": "4711", "name": "Jo Berg", "email": "jo@nordlys.dk"},
+    "ANN": {"number": "ANN", "name": "Ann Dahl"},
+}
 
 
 @pytest.fixture
@@ -21,7 +24,12 @@ def staffed(running: World) -> World:
         running.say("erp", "owners", key, **owner)
     running.say("crm", "owners", "u1", number="K-1", name="Kai Holm", email="kai@nordlys.dk")
     running.say("crm", "owners", "u2", number="JO", name="Joan Other", email="joan@nordlys.dk")
-    running.policy = Policy(rules=(Rule(fields=("owner_code",), ranking=("crm", "erp")), Rule(ranking=("erp", "crm", "collections"))))
+    running.policy = Policy(
+        rules=(
+            Rule(fields=("owner_code",), ranking=("crm", "erp")),
+            Rule(ranking=("erp", "crm", "collections")),
+        )
+    )
     running.run("crm")
     return running
 
@@ -34,16 +42,22 @@ def say(world: World, source: str, key: str, code: str | None) -> None:
 
 def owner(world: World, key: str = "E1", source: str = "erp") -> Any:
     """The name of the debtor's owner, and who is believed about it."""
-    rows = world.rows("""
+    rows = world.rows(
+        """
         SELECT o.name, d.provenance ->> 'owner_id' FROM canonical.debtor d LEFT JOIN canonical.account_owner o ON o.id = d.owner_id
-        WHERE d.id = CAST(:id AS uuid)""", id=world.debtor_of(source, key))
+        WHERE d.id = CAST(:id AS uuid)""",
+        id=world.debtor_of(source, key),
+    )
     return tuple(rows[0])
 
 
 def gaps(world: World) -> list[tuple[Any, ...]]:
     """Owner codes that nobody has."""
-    return [tuple(r) for r in world.rows("""
-        SELECT s.source, g.code, g.key FROM engine.code_gap g JOIN engine.stream s USING (stream_id) WHERE g.field = 'owner' ORDER BY 1, 2, 3""")]
+    return [
+        tuple(r)
+        for r in world.rows("""
+        SELECT s.source, g.code, g.key FROM engine.code_gap g JOIN engine.stream s USING (stream_id) WHERE g.field = 'owner' ORDER BY 1, 2, 3""")
+    ]
 
 
 def link(world: World, key: str, debtor: str) -> None:
@@ -109,7 +123,11 @@ def test_two_who_are_called_alike_are_not_guessed(staffed: World) -> None:
 def test_a_document_names_its_owner_alike(staffed: World) -> None:
     """By number, external number or name, in the source it comes from."""
     for key, code in (("D1", "JO"), ("D2", "4711"), ("D3", "Jo Berg"), ("D4", "nobody")):
-        staffed.say("erp", "documents", key, **{**staffed.records["erp"]["documents"][key], "owner_code": code})
+        staffed.say(
+            "erp", "documents", key, **{**staffed.records["erp"]["documents"][key], "owner_code": code}
+        )
     staffed.run("erp")
-    found = staffed.rows("SELECT o.name FROM canonical.document d LEFT JOIN canonical.account_owner o ON o.id = d.owner_id ORDER BY d.external_id")
+    found = staffed.rows(
+        "SELECT o.name FROM canonical.document d LEFT JOIN canonical.account_owner o ON o.id = d.owner_id ORDER BY d.external_id"
+    )
     assert [name for (name,) in found] == ["Jo Berg", "Jo Berg", "Jo Berg", None]

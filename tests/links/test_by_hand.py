@@ -44,11 +44,17 @@ def test_the_walk_through(running: World) -> None:
     assert world.master(hansen, "name") == "crm"
     assert world.master(hansen, "credit_limit") == "erp"
 
-    world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"})
+    world.say(
+        "erp",
+        "debtors",
+        "E1",
+        **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"},
+    )
     world.run("erp")
     assert world.field(hansen, "name") == "Hansen & Soen"
     overruled = world.rows(
-        "SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'", id=hansen
+        "SELECT source, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid) AND field = 'name'",
+        id=hansen,
     )
     assert [tuple(r) for r in overruled] == [("erp", "HANSEN INTERNATIONAL A/S", "Hansen & Soen", "crm")]
 
@@ -59,7 +65,12 @@ def test_the_walk_through(running: World) -> None:
     assert world.state() == before, "unlink gives everything back"
     carry_out(world, links.undo(world.workshop, by="ada"))
     assert world.state() == linked, "undo of the unlink restores identical rows"
-    assert world.one("SELECT count(*) FROM canonical.change WHERE entity = 'link' AND actor_kind = 'user' AND actor = 'ada' AND reason = 'seen by ada'") >= 3
+    assert (
+        world.one(
+            "SELECT count(*) FROM canonical.change WHERE entity = 'link' AND actor_kind = 'user' AND actor = 'ada' AND reason = 'seen by ada'"
+        )
+        >= 3
+    )
 
 
 def test_documents_contacts_and_balances_follow(running: World) -> None:
@@ -70,10 +81,21 @@ def test_documents_contacts_and_balances_follow(running: World) -> None:
         carry_out(world, links.relink(world.workshop, "erp", "E4", str(hansen), by="ada"))
     planned = links.merge(world.workshop, str(old), str(hansen), by="ada")
     assert planned.counts["documents"] == 1
-    assert {(b.record, b.old, b.new) for b in planned.balances} == {(hansen, "350.5000", "390.5000"), (old, "40.0000", "0")}
+    assert {(b.record, b.old, b.new) for b in planned.balances} == {
+        (hansen, "350.5000", "390.5000"),
+        (old, "40.0000", "0"),
+    }
     carry_out(world, planned)
-    assert world.one("SELECT sum(open_amount) FROM canonical.document WHERE debtor_id = CAST(:id AS uuid)", id=hansen) == 390.5
-    assert world.rows("SELECT merged_into IS NOT NULL, deleted_at IS NOT NULL FROM canonical.debtor WHERE id = CAST(:id AS uuid)", id=old)[0] == (True, True)
+    assert (
+        world.one(
+            "SELECT sum(open_amount) FROM canonical.document WHERE debtor_id = CAST(:id AS uuid)", id=hansen
+        )
+        == 390.5
+    )
+    assert world.rows(
+        "SELECT merged_into IS NOT NULL, deleted_at IS NOT NULL FROM canonical.debtor WHERE id = CAST(:id AS uuid)",
+        id=old,
+    )[0] == (True, True)
     world.run("erp")
     assert world.debtor_of("erp", "E4") == hansen, "a manual decision is not undone by a rule"
     merged = world.state()
@@ -104,11 +126,17 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
     world, before = running, running.state()
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     carry_out(world, planned)
-    assert {(r[0], r[1]) for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")} == {
+    assert {
+        (r[0], r[1])
+        for r in world.rows("SELECT full_name, title FROM canonical.contact WHERE deleted_at IS NULL")
+    } == {
         ("Anna Hansen", "CFO"),
         ("Bo Søn", "Owner"),
     }
-    assert {r[0] for r in world.rows("SELECT rule FROM canonical.link WHERE entity = 'contact' AND source = 'crm'")} == {"email_and_name", "create_unmatched"}
+    assert {
+        r[0]
+        for r in world.rows("SELECT rule FROM canonical.link WHERE entity = 'contact' AND source = 'crm'")
+    } == {"email_and_name", "create_unmatched"}
     carry_out(world, links.unlink(world.workshop, "crm", "C1", by="ada"))
     assert world.state() == before
 
@@ -116,7 +144,9 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
 def test_a_veto_is_shown_and_can_be_overridden(running: World) -> None:
     """Different registration numbers are two debtors, until a person insists."""
     world = running
-    world.say("crm", "debtors", "C1", **{**world.records["crm"]["debtors"]["C1"], "registration_no": "27182828"})
+    world.say(
+        "crm", "debtors", "C1", **{**world.records["crm"]["debtors"]["C1"], "registration_no": "27182828"}
+    )
     world.run("crm")
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     assert [v.why for v in planned.vetoed] == ["different registration numbers"]
@@ -139,7 +169,12 @@ def test_what_has_moved_is_told_and_nothing_is_done(running: World) -> None:
     """A plan made before the ERP spoke again is refused with what is different."""
     world = running
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
-    world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"})
+    world.say(
+        "erp",
+        "debtors",
+        "E1",
+        **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN INTERNATIONAL A/S"},
+    )
     world.run("erp")
     before = world.state()
     with pytest.raises(ConfigurationError, match=r"has moved.*name of debtor 10000") as refused:
@@ -151,7 +186,10 @@ def test_what_has_moved_is_told_and_nothing_is_done(running: World) -> None:
 def test_of_two_people_one_wins_and_one_is_told(running: World) -> None:
     """The second application of a plan says who was first; a competing plan says what moved."""
     world = running
-    mine, theirs = links.link(world.workshop, "crm", "C1", "10000", by="ada"), links.link(world.workshop, "crm", "C1", "10001", by="bo")
+    mine, theirs = (
+        links.link(world.workshop, "crm", "C1", "10000", by="ada"),
+        links.link(world.workshop, "crm", "C1", "10001", by="bo"),
+    )
     carry_out(world, mine)
     with pytest.raises(ConfigurationError, match="ada applied it"):
         apply(world.workshop, mine.hash, by="bo")
@@ -163,7 +201,10 @@ def test_no_decision_while_a_touched_source_runs(running: World) -> None:
     """Half of a run must not show through a decision; asking again later is enough."""
     world = running
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
-    with source_lock(world.store, "erp", wait=False), pytest.raises(TransientError, match="run of this source"):
+    with (
+        source_lock(world.store, "erp", wait=False),
+        pytest.raises(TransientError, match="run of this source"),
+    ):
         carry_out(world, planned)
     carry_out(world, planned)
 
@@ -176,13 +217,22 @@ def test_a_pin_beats_every_claim_until_it_ends(running: World) -> None:
     assert (world.field(bianchi, "email"), world.master(bianchi, "email")) == ("crediti@bianchi.it", "person")
     carry_out(world, links.unpin(world.workshop, str(bianchi), "email", by="ada"))
     assert world.state() == before
-    carry_out(world, links.pin(world.workshop, str(bianchi), "name", "Bianchi (in lite)", by="ada", until_source_changes=True))
+    carry_out(
+        world,
+        links.pin(
+            world.workshop, str(bianchi), "name", "Bianchi (in lite)", by="ada", until_source_changes=True
+        ),
+    )
     world.run("erp")
     assert world.field(bianchi, "name") == "Bianchi (in lite)"
-    world.say("erp", "debtors", "E3", **{**world.records["erp"]["debtors"]["E3"], "name": "Bianchi Italia S.p.A."})
+    world.say(
+        "erp", "debtors", "E3", **{**world.records["erp"]["debtors"]["E3"], "name": "Bianchi Italia S.p.A."}
+    )
     world.run("erp")
     assert world.field(bianchi, "name") == "Bianchi Italia S.p.A."
-    carry_out(world, links.pin(world.workshop, str(bianchi), "credit_limit", "0", by="ada", until=date(2026, 3, 31)))
+    carry_out(
+        world, links.pin(world.workshop, str(bianchi), "credit_limit", "0", by="ada", until=date(2026, 3, 31))
+    )
     assert world.field(bianchi, "credit_limit") == 0
     world.clock.sleep(40 * 86400)
     world.run("erp")
@@ -238,7 +288,12 @@ def test_a_plan_can_be_looked_at_again(running: World) -> None:
     world = running
     planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
     found = kept(world.workshop, planned.hash[:12])
-    assert (found.plan.links, found.plan.fields, found.plan.masters, found.plan.counts) == (planned.links, planned.fields, planned.masters, planned.counts)
+    assert (found.plan.links, found.plan.fields, found.plan.masters, found.plan.counts) == (
+        planned.links,
+        planned.fields,
+        planned.masters,
+        planned.counts,
+    )
     assert (found.made_by, found.applied_at) == ("ada", None)
     assert found.plan.named[str(world.debtor_of("erp", "E1"))].number == "10000"
     carry_out(world, planned)
@@ -253,7 +308,12 @@ def test_why_a_value_was_pinned_is_told_where_it_is_explained(running: World) ->
     """The reason given when a plan is applied stays with the pin, and an undo brings the earlier one back with its own."""
     world = running
     for value, why in (("0", "insolvent"), ("500", "a guarantee came")):
-        apply(world.workshop, links.pin(world.workshop, "10002", "credit_limit", value, by="ada").hash, by="ada", why=why)
+        apply(
+            world.workshop,
+            links.pin(world.workshop, "10002", "credit_limit", value, by="ada").hash,
+            by="ada",
+            why=why,
+        )
     assert explained(world, "credit_limit") == ("500", "a guarantee came")
     apply(world.workshop, links.undo(world.workshop, by="bo").hash, by="bo", why="it was forged")
     assert explained(world, "credit_limit") == ("0", "insolvent")
@@ -273,7 +333,9 @@ def test_nothing_is_decided_about_a_source_nobody_pulled(running: World) -> None
         lambda: suggestions(world.workshop, "crn"), lambda: links.link(world.workshop, "crn", "C1", "10000", by="ada"),
         lambda: links.adopt(world.workshop, "crn", "C1", "10000", by="ada"),
     ):  # fmt: skip
-        with pytest.raises(ConfigurationError, match=r"source 'crn' was pulled yet\. Known: crm, dunning, erp"):
+        with pytest.raises(
+            ConfigurationError, match=r"source 'crn' was pulled yet\. Known: crm, dunning, erp"
+        ):
             asked()
     with pytest.raises(ConfigurationError, match="nobody is named"):
         links.link(world.workshop, "crm", "C1", "10000", by="")
@@ -289,7 +351,14 @@ def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_wor
         world.say("erp", "values", f"V{value}", dimension_key="G", code=value, name=value.title())
     for key, code in (("Z", "MEDIUM"), ("Y", None)):
         world.say("erp", "debtors", key, number=f"1000{key}", name=f"HANSEN & SØN {key}", status="active")
-        world.say("erp", "cards", f"card {key}", debtor_key=key, dimension_key="G", dimension_value_key=code and f"V{code}")
+        world.say(
+            "erp",
+            "cards",
+            f"card {key}",
+            debtor_key=key,
+            dimension_key="G",
+            dimension_value_key=code and f"V{code}",
+        )
     world.run("erp")
     world.say("erp", "debtors", "A", number="1000A", name="HANSEN & SØN A", status="active")
     world.say("erp", "cards", "card A", debtor_key="A", dimension_key="G", dimension_value_key="VSMALL")
@@ -299,7 +368,9 @@ def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_wor
         carry_out(world, links.merge(world.workshop, "1000A", staying, by="ada"))
         [told] = explain(world.store, "debtor", staying, "portfolio").fields
         assert told.shown == portfolio
-        assert [c.value for c in told.claims if c.believed] == [portfolio and portfolio.upper()], "what is explained is what holds"
+        assert [c.value for c in told.claims if c.believed] == [portfolio and portfolio.upper()], (
+            "what is explained is what holds"
+        )
         carry_out(world, links.undo(world.workshop, by="ada"))
         assert world.state() == before
 
@@ -311,18 +382,51 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
     with transaction(world.store, "tagging") as connection:
         for owner, tag in ((old, "vip"), (old, "post"), (hansen, "post")):
             for table in ("engine", "canonical"):
-                run_sql(connection, f"INSERT INTO {table}.tag VALUES ('debtor', CAST(:o AS uuid), :t, 'person')", o=owner, t=tag)
-    for debtor, field, value in ((old, "phone", "114"), (old, "credit_limit", "4"), (hansen, "credit_limit", "1"), (old, "parent", hansen)):
-        apply(world.workshop, links.pin(world.workshop, debtor, field, value, by="bo").hash, by="bo", why="bo knows")
+                run_sql(
+                    connection,
+                    f"INSERT INTO {table}.tag VALUES ('debtor', CAST(:o AS uuid), :t, 'person')",
+                    o=owner,
+                    t=tag,
+                )
+    for debtor, field, value in (
+        (old, "phone", "114"),
+        (old, "credit_limit", "4"),
+        (hansen, "credit_limit", "1"),
+        (old, "parent", hansen),
+    ):
+        apply(
+            world.workshop,
+            links.pin(world.workshop, debtor, field, value, by="bo").hash,
+            by="bo",
+            why="bo knows",
+        )
 
     def everything() -> dict[str, frozenset[str]]:
-        return world.state() | world.decided() | {"tag": frozenset(str(r[0]) for r in world.rows("SELECT CAST(to_jsonb(t) AS text) FROM canonical.tag t"))}
+        return (
+            world.state()
+            | world.decided()
+            | {
+                "tag": frozenset(
+                    str(r[0]) for r in world.rows("SELECT CAST(to_jsonb(t) AS text) FROM canonical.tag t")
+                )
+            }
+        )
 
     before = everything()
     carry_out(world, links.merge(world.workshop, old, hansen, by="ada"))
-    assert sorted(map(tuple, world.rows("SELECT CAST(owner_id AS text), name FROM canonical.tag"))) == [(hansen, "post"), (hansen, "vip")]
-    assert [str(world.field(hansen, f)) for f in ("phone", "credit_limit", "parent_id")] == ["114", "1.0000", "None"]
-    [pin] = world.rows("SELECT pinned_by, pinned_because FROM canonical.explained WHERE field = 'phone' AND record_id = CAST(:id AS uuid)", id=hansen)
+    assert sorted(map(tuple, world.rows("SELECT CAST(owner_id AS text), name FROM canonical.tag"))) == [
+        (hansen, "post"),
+        (hansen, "vip"),
+    ]
+    assert [str(world.field(hansen, f)) for f in ("phone", "credit_limit", "parent_id")] == [
+        "114",
+        "1.0000",
+        "None",
+    ]
+    [pin] = world.rows(
+        "SELECT pinned_by, pinned_because FROM canonical.explained WHERE field = 'phone' AND record_id = CAST(:id AS uuid)",
+        id=hansen,
+    )
     assert tuple(pin) == ("bo", "bo knows")
     merged = everything()
     carry_out(world, links.unmerge(world.workshop, old, by="ada"))
@@ -341,7 +445,10 @@ def test_an_owner_is_pinned_by_mailbox(running: World) -> None:
     carry_out(world, links.pin(world.workshop, "10000", "owner", "ada@example.com", by="ada"))
     [told] = explain(world.store, "debtor", "10000", "owner").fields
     assert told.shown == "Ada Berg"
-    with pytest.raises(ConfigurationError, match=r"there is no owner 'bo@example.com'\. Name exactly one by e-mail, number, name or id"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"there is no owner 'bo@example.com'\. Name exactly one by e-mail, number, name or id",
+    ):
         links.pin(world.workshop, "10000", "owner", "bo@example.com", by="ada")
 
 
@@ -352,9 +459,14 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
     world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000"}})
     world.run("erp")
     state, debtor = world.state(), world.debtor_of("erp", "E1")
-    planned = links.pin(world.workshop, "10000", "custom.segment", "gold", by="ada", until_source_changes=True)
+    planned = links.pin(
+        world.workshop, "10000", "custom.segment", "gold", by="ada", until_source_changes=True
+    )
     links.apply(world.workshop, planned.hash, by="ada")
-    assert (world.field(debtor, "custom"), world.master(debtor, "custom")) == ({"segment": "gold", "route": "8000"}, "erp+person")
+    assert (world.field(debtor, "custom"), world.master(debtor, "custom")) == (
+        {"segment": "gold", "route": "8000"},
+        "erp+person",
+    )
     assert world.rows("SELECT field, said, believed, believed_source FROM canonical.overruled WHERE record_id = CAST(:id AS uuid)", id=debtor) == [
         ("custom.segment", "lead", "gold", "person"),
     ]  # fmt: skip
@@ -367,12 +479,23 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
     world.run("erp")
     links.apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
     assert world.state() == state
-    for name, value in (("custom.segment", {"a": 1}), ("custom.segment", "a\x00b"), ("custom.", "x"), ("custom.a\x00", "x")):
+    for name, value in (
+        ("custom.segment", {"a": 1}),
+        ("custom.segment", "a\x00b"),
+        ("custom.", "x"),
+        ("custom.a\x00", "x"),
+    ):
         with pytest.raises(ConfigurationError, match=r"cannot be pinned|has no field"):
             links.pin(world.workshop, "10000", name, value, by="ada")
-    links.apply(world.workshop, links.pin(world.workshop, "10000", "custom.colour", "red", by="ada", until_source_changes=True).hash, by="ada")
+    links.apply(
+        world.workshop,
+        links.pin(world.workshop, "10000", "custom.colour", "red", by="ada", until_source_changes=True).hash,
+        by="ada",
+    )
     assert world.field(debtor, "custom") == {"segment": "lead", "route": "8000", "colour": "red"}
-    world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000", "colour": "blue"}})
+    world.say(
+        "erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000", "colour": "blue"}}
+    )
     world.run("erp")
     assert world.field(debtor, "custom")["colour"] == "blue"
     with pytest.raises(ConfigurationError, match="not pinned"):

@@ -71,13 +71,22 @@ def test_what_is_understood_is_kept_as_a_claim_has_it(name: str, typed: Any, kep
 
 def test_a_pin_takes_nothing_bad(running: World) -> None:
     """Every field that can be pinned, with every bad value of its kind: one sentence that says what it takes, and never a word of the database."""
-    records = {"debtor": "10000", "contact": str(running.one("SELECT id FROM canonical.contact WHERE full_name = 'Anna Hansen' LIMIT 1"))}
+    records = {
+        "debtor": "10000",
+        "contact": str(
+            running.one("SELECT id FROM canonical.contact WHERE full_name = 'Anna Hansen' LIMIT 1")
+        ),
+    }
     for entity, record in records.items():
         for name in fields(entity):
             for bad in (*BAD.get(name, ()), *TEXTS[:2]):
                 with pytest.raises(ConfigurationError) as refused:
                     links.pin(running.workshop, record, name, bad, entity=entity, by="ada")  # type: ignore[arg-type]
-                assert "it takes" in str(refused.value) or "cannot be pinned" in str(refused.value), (name, bad, str(refused.value))
+                assert "it takes" in str(refused.value) or "cannot be pinned" in str(refused.value), (
+                    name,
+                    bad,
+                    str(refused.value),
+                )
 
 
 def test_a_debtor_is_not_given_the_number_of_another(running: World) -> None:

@@ -36,7 +36,9 @@ from sync_engine.matching.company_numbers import CHECKED, CHECKED_VAT, Kind, is_
     ("3141", "DK", None), ("00000000", "DK", None), ("12345678", "DK", None), ("0123456789", "DK", None), ("n/a", "DK", None), ("", "DK", None),
     (None, "DK", None), ("99999999", "DK", None), ("DK", None, None),
 ])  # fmt: skip
-def test_official_numbers_are_levelled(number: str | None, country: str | None, found: tuple[str | None, str] | None) -> None:
+def test_official_numbers_are_levelled(
+    number: str | None, country: str | None, found: tuple[str | None, str] | None
+) -> None:
     """Prefixes, suffixes, points and leading zeros fall away; what identifies nobody, or somebody at one court only, is no number."""
     assert official_number(number, country) == found
 
@@ -48,7 +50,12 @@ def test_official_numbers_are_levelled(number: str | None, country: str | None, 
 def test_a_companys_one_number_is_sound_by_its_check_digits(where: str, bare: str, mistyped: str) -> None:
     """As its country makes them, with the zeros in front that levelling took away; register and VAT alike."""
     kinds: tuple[Kind, ...] = ("registration", "vat")
-    assert [is_sound(kind, where, number) for kind in kinds for number in (bare, mistyped)] == [True, False, True, False]
+    assert [is_sound(kind, where, number) for kind in kinds for number in (bare, mistyped)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(("where", "bare", "mistyped"), [
@@ -56,7 +63,9 @@ def test_a_companys_one_number_is_sound_by_its_check_digits(where: str, bare: st
     ("GR", "10001237", "10001238"), ("IT", "743110157", "743110158"), ("LU", "1001244", "1001245"), ("PL", "100001246", "100001247"),
     ("PT", "501964843", "501964844"),
 ])  # fmt: skip
-def test_a_vat_number_is_sound_where_a_register_number_is_believed(where: str, bare: str, mistyped: str) -> None:
+def test_a_vat_number_is_sound_where_a_register_number_is_believed(
+    where: str, bare: str, mistyped: str
+) -> None:
     """A register number there may be of a kind that nobody describes."""
     assert [is_sound("vat", where, number) for number in (bare, mistyped)] == [True, False]
     assert is_sound("registration", where, mistyped)
@@ -71,4 +80,7 @@ def test_what_nobody_can_check_is_believed(where: str | None) -> None:
 
 def test_every_country_that_is_checked_is_tried_above() -> None:
     """A module that the library does not have would stop a run at the first two numbers that differ."""
-    assert (set(CHECKED), set(CHECKED_VAT)) == ({"BE", "CH", "DK", "FI", "FR", "NO", "SE"}, {"AT", "DE", "ES", "GB", "GR", "IT", "LU", "PL", "PT"})
+    assert (set(CHECKED), set(CHECKED_VAT)) == (
+        {"BE", "CH", "DK", "FI", "FR", "NO", "SE"},
+        {"AT", "DE", "ES", "GB", "GR", "IT", "LU", "PL", "PT"},
+    )

@@ -61,6 +61,7 @@ def parent_imported(s: Subject) -> Undo:
 
 def paused(s: Subject) -> Undo:
     """An application pauses the debtor, and takes it back."""
+
     def say(value: Any) -> None:
         state_word(s.world, s.debtor, "chasing_paused", value)
         s.world.run("erp")
@@ -71,12 +72,17 @@ def paused(s: Subject) -> Undo:
 
 def promised(s: Subject) -> Undo:
     """An application says when the debtor's invoice will be paid, and takes it back."""
+
     def say(value: str | None) -> None:
         with transaction(s.world.store, "saying") as connection:
-            run_sql(connection, """
+            run_sql(
+                connection,
+                """
                 INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by)
                 SELECT 'document', id, 'promise', to_jsonb(CAST(:value AS text)), 'dunning' FROM canonical.document WHERE external_id = 'D4'
-                """, value=value)
+                """,
+                value=value,
+            )
         s.world.run("erp")
 
     say("2027-01-31")
@@ -129,7 +135,13 @@ def deleted_and_created_again(s: Subject) -> None:
     s.world.run("erp")
 
 
-LIVES = (merged_and_parted, merged_and_undone, the_other_merged_into_it, moved_and_moved_back, deleted_and_created_again)
+LIVES = (
+    merged_and_parted,
+    merged_and_undone,
+    the_other_merged_into_it,
+    moved_and_moved_back,
+    deleted_and_created_again,
+)
 
 
 def seen(world: World) -> dict[str, frozenset[str]]:
@@ -137,23 +149,33 @@ def seen(world: World) -> dict[str, frozenset[str]]:
     found = world.state() | world.decided()
     found["link"] = frozenset(row for row in found["link"] if '"source": "inbox"' not in row)
     for table in ("canonical.tag", "engine.tag", "engine.group_member"):
-        found[table] = frozenset(str(r[0]) for r in world.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM {table} x"))
+        found[table] = frozenset(
+            str(r[0]) for r in world.rows(f"SELECT CAST(to_jsonb(x) AS text) FROM {table} x")
+        )
     return found
 
 
-def differences(before: dict[str, frozenset[str]], now: dict[str, frozenset[str]]) -> dict[str, tuple[list[str], list[str]]]:
+def differences(
+    before: dict[str, frozenset[str]], now: dict[str, frozenset[str]]
+) -> dict[str, tuple[list[str], list[str]]]:
     """What went and what came, by table."""
-    return {t: (sorted(before[t] - now[t]), sorted(now[t] - before[t])) for t in before if before[t] != now[t]}
+    return {
+        t: (sorted(before[t] - now[t]), sorted(now[t] - before[t])) for t in before if before[t] != now[t]
+    }
 
 
 @pytest.fixture
 def subject(running: World, tmp_path: Path) -> Subject:
     """10003 in a world of three sources."""
-    return Subject(running, str(running.debtor_of("erp", "E4")), str(running.debtor_of("erp", "E1")), tmp_path)
+    return Subject(
+        running, str(running.debtor_of("erp", "E4")), str(running.debtor_of("erp", "E1")), tmp_path
+    )
 
 
 @pytest.mark.parametrize("kind", DECISIONS)
-def test_a_decision_outlives_everything_and_is_taken_back_through_everything(subject: Subject, kind: str) -> None:
+def test_a_decision_outlives_everything_and_is_taken_back_through_everything(
+    subject: Subject, kind: str
+) -> None:
     """After each life it is as decided; taken back while its record is merged away, and parted, it is as never decided; time ends what time should."""
     world, before = subject.world, seen(subject.world)
     take_back = DECISIONS[kind](subject)

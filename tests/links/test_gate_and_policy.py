@@ -22,7 +22,9 @@ from tests.links.support import World
 def open_to_rules(world: World, source: str, *, create: bool) -> None:
     """The YAML says automatic now."""
     config = world.configs[source]
-    world.configs[source] = config.model_copy(update={"links": {**config.links, "debtor": LinkSettings(mode="automatic", create_unmatched=create)}})
+    world.configs[source] = config.model_copy(
+        update={"links": {**config.links, "debtor": LinkSettings(mode="automatic", create_unmatched=create)}}
+    )
 
 
 @pytest.mark.parametrize("create", [True, False], ids=["creates", "only links"])
@@ -34,12 +36,26 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
         world.run("crm")
     assert world.state() == before
     stale = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
-    world.say("erp", "debtors", "E9", number="K-3", name="Prospekt & Partner", country="DK", email="hej@prospekt.dk", postcode="2100", status="active")
+    world.say(
+        "erp",
+        "debtors",
+        "E9",
+        number="K-3",
+        name="Prospekt & Partner",
+        country="DK",
+        email="hej@prospekt.dk",
+        postcode="2100",
+        status="active",
+    )
     world.run("erp")
     with pytest.raises(ConfigurationError, match="moved"):
         apply(world.workshop, stale.hash, by="ada")
     current = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
-    assert {(c.key, c.old, c.new is None) for c in current.links if c.entity == "debtor"} == {("C1", None, False), ("C2", None, False), ("C3", None, False)}
+    assert {(c.key, c.old, c.new is None) for c in current.links if c.entity == "debtor"} == {
+        ("C1", None, False),
+        ("C2", None, False),
+        ("C3", None, False),
+    }
     with pytest.raises(ConfigurationError, match="links plan"):
         world.run("crm")
     apply(world.workshop, current.hash, by="ada")
@@ -47,7 +63,12 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
     world.run("crm")
     assert world.state() == opened
     assert world.debtor_of("crm", "C3") == world.debtor_of("erp", "E9")
-    assert world.one("SELECT count(*) FROM canonical.change WHERE entity = 'link_rule' AND actor = 'ada' AND new ->> 'mode' = 'automatic'") == 1
+    assert (
+        world.one(
+            "SELECT count(*) FROM canonical.change WHERE entity = 'link_rule' AND actor = 'ada' AND new ->> 'mode' = 'automatic'"
+        )
+        == 1
+    )
 
 
 def test_a_source_that_is_automatic_from_the_start_needs_no_gate(empty_world: World) -> None:
@@ -64,7 +85,15 @@ def test_two_erps_share_no_debtor_without_proof_of_one_company(empty_world: Worl
     world = empty_world
     for name, registration in (("north", "10203040"), ("south", "50607080"), ("again", "10203040")):
         world.add(name, "erp")
-        world.say(name, "companies", "1", name=f"Nordlys {name}", base_currency="DKK", country="DK", registration_no=registration)
+        world.say(
+            name,
+            "companies",
+            "1",
+            name=f"Nordlys {name}",
+            base_currency="DKK",
+            country="DK",
+            registration_no=registration,
+        )
         world.say(name, "debtors", "1", number="10000", name="Hansen", vat_no="DK31415926")
         world.run(name)
     assert world.debtor_of("north", "1") == world.debtor_of("again", "1") != world.debtor_of("south", "1")
@@ -82,7 +111,9 @@ def test_an_ambiguous_erp_record_waits_in_quarantine_until_a_person_decides(empt
     world.say("erp", "debtors", "E1", number="10000", name="Hansen", vat_no="DK 31 41 59 26")
     world.run("erp")
     assert world.debtor_of("erp", "E1") is None
-    assert world.one("SELECT message FROM engine.quarantine WHERE error = 'AmbiguousMatch'").startswith("erp E1: 2 canonical records match by registration")
+    assert world.one("SELECT message FROM engine.quarantine WHERE error = 'AmbiguousMatch'").startswith(
+        "erp E1: 2 canonical records match by registration"
+    )
     chosen = str(world.debtor_of("crm", "2"))
     apply(world.workshop, links.link(world.workshop, "erp", "E1", chosen, by="ada").hash, by="ada")
     assert world.rows("SELECT 1 FROM engine.quarantine") == []
@@ -108,8 +139,14 @@ def test_a_policy_change_is_a_fold_of_all_sources(running: World) -> None:
     world.policy = before
     world.run("dunning")
     assert world.state() == linked, "a policy put back gives the rows back"
-    rows = world.rows("SELECT old ->> 'rules', new ->> 'rules', actor FROM canonical.change WHERE entity = 'policy' ORDER BY seq")
-    assert [(bool(r[0]), bool(r[1]), r[2]) for r in rows] == [(False, True, "engine"), (True, True, "engine"), (True, True, "engine")]
+    rows = world.rows(
+        "SELECT old ->> 'rules', new ->> 'rules', actor FROM canonical.change WHERE entity = 'policy' ORDER BY seq"
+    )
+    assert [(bool(r[0]), bool(r[1]), r[2]) for r in rows] == [
+        (False, True, "engine"),
+        (True, True, "engine"),
+        (True, True, "engine"),
+    ]
 
 
 MODES = {
@@ -122,9 +159,18 @@ def test_modes_at_a_publish(empty_world: World, mode: str, value: str | None) ->
     """The first in the ranking says nothing, two others say something."""
     world = empty_world
     world.policy = Policy.model_validate(
-        {"rules": [{"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode}, {"ranking": ["erp", "crm", "collections"]}]}
+        {
+            "rules": [
+                {"fields": ["phone"], "ranking": ["crm", "collections", "erp"], "mode": mode},
+                {"ranking": ["erp", "crm", "collections"]},
+            ]
+        }
     )
-    for source, role, phone in (("erp", "erp", "+45 12 34 56 78"), ("crm", "crm", None), ("calls", "collections", "12345678")):
+    for source, role, phone in (
+        ("erp", "erp", "+45 12 34 56 78"),
+        ("crm", "crm", None),
+        ("calls", "collections", "12345678"),
+    ):
         world.add(source, role, links={"debtor": {"mode": "automatic"}})
         world.say(source, "debtors", source, number="10000", name="Hansen", phone=phone)
         world.run(source)
@@ -134,21 +180,37 @@ def test_modes_at_a_publish(empty_world: World, mode: str, value: str | None) ->
 def test_on_create_keeps_the_first_value(empty_world: World) -> None:
     """The first value wins for ever; a later one is overruled and visible."""
     world = empty_world
-    world.policy = Policy.model_validate({"rules": [{"fields": ["name"], "ranking": ["erp"], "mode": "on_create"}, {"ranking": ["erp"]}]})
+    world.policy = Policy.model_validate(
+        {"rules": [{"fields": ["name"], "ranking": ["erp"], "mode": "on_create"}, {"ranking": ["erp"]}]}
+    )
     world.add("erp", "erp")
     for name in ("Først", "Siden", "Sidst"):
         world.say("erp", "debtors", "1", number="1", name=name)
         world.run("erp")
     assert world.field(world.debtor_of("erp", "1"), "name") == "Først"
-    assert world.rows("SELECT field, source, said, believed FROM canonical.overruled") == [("name", "erp", "Sidst", "Først")]
+    assert world.rows("SELECT field, source, said, believed FROM canonical.overruled") == [
+        ("name", "erp", "Sidst", "Først")
+    ]
 
 
 def test_on_create_keeps_the_first_value_of_a_second_page_too(empty_world: World) -> None:
     """What a facet said first stays as well, whether it spoke of the field with the record or after it."""
     world = empty_world
-    world.policy = Policy.model_validate({"rules": [{"fields": ["phone", "city"], "ranking": ["erp"], "mode": "on_create"}, {"ranking": ["erp"]}]})
+    world.policy = Policy.model_validate(
+        {
+            "rules": [
+                {"fields": ["phone", "city"], "ranking": ["erp"], "mode": "on_create"},
+                {"ranking": ["erp"]},
+            ]
+        }
+    )
     world.add("erp", "erp")
-    for name, phone, city in (("Først", "1", None), ("Siden", "2", "Aarhus"), ("Sidst", "3", "Odense"), ("Sidst", "4", "Esbjerg")):
+    for name, phone, city in (
+        ("Først", "1", None),
+        ("Siden", "2", "Aarhus"),
+        ("Sidst", "3", "Odense"),
+        ("Sidst", "4", "Esbjerg"),
+    ):
         world.say("erp", "debtors", "1", number="1", name=name)
         world.say("erp", "details", "1", phone=phone, **({"city": city} if city else {}))
         world.run("erp")
@@ -164,7 +226,9 @@ def test_a_source_nobody_ranks_is_overruled_from_its_first_record(empty_world: W
     world.add("erp", "erp")
     world.say("erp", "debtors", "1", number="1", name="Hansen", phone="12345678")
     world.run("erp")
-    assert world.rows("SELECT field, source, said, believed, believed_source FROM canonical.overruled") == [("phone", "erp", "12345678", None, None)]
+    assert world.rows("SELECT field, source, said, believed, believed_source FROM canonical.overruled") == [
+        ("phone", "erp", "12345678", None, None)
+    ]
     world.policy = Policy.model_validate({"rules": [{"ranking": ["erp"]}]})
     world.run("erp")
     assert world.rows("SELECT field FROM canonical.overruled") == []
@@ -174,7 +238,14 @@ def test_a_source_nobody_ranks_is_overruled_from_its_first_record(empty_world: W
 def test_a_company_may_have_rules_of_its_own(empty_world: World) -> None:
     """Nordlys believes its CRM about names, the others their ERP."""
     world = empty_world
-    world.policy = Policy.model_validate({"rules": [{"company": "Nordlys", "fields": ["name"], "ranking": ["crm", "erp"]}, {"ranking": ["erp", "crm"]}]})
+    world.policy = Policy.model_validate(
+        {
+            "rules": [
+                {"company": "Nordlys", "fields": ["name"], "ranking": ["crm", "erp"]},
+                {"ranking": ["erp", "crm"]},
+            ]
+        }
+    )
     for company in ("Nordlys", "Sydlys"):
         world.add(company.casefold(), "erp")
         world.say(company.casefold(), "companies", "1", name=company, base_currency="DKK")
@@ -191,14 +262,30 @@ def test_a_company_may_have_rules_of_its_own(empty_world: World) -> None:
 def test_who_is_master_of_the_name_does_not_renumber_debtors(running: World) -> None:
     """A CRM that is master of general says what Müller is called; his number, which invoices and bank files name, is the ERP's."""
     world = running
-    world.say("erp", "debtors", "E2", **{**world.records["erp"]["debtors"]["E2"], "external_number": "4711", "custom": {"route": "8000-A"}})
-    world.say("crm", "debtors", "C2", **{**world.records["crm"]["debtors"]["C2"], "external_number": "X-2", "custom": {"segment": "gold"}})
+    world.say(
+        "erp",
+        "debtors",
+        "E2",
+        **{**world.records["erp"]["debtors"]["E2"], "external_number": "4711", "custom": {"route": "8000-A"}},
+    )
+    world.say(
+        "crm",
+        "debtors",
+        "C2",
+        **{**world.records["crm"]["debtors"]["C2"], "external_number": "X-2", "custom": {"segment": "gold"}},
+    )
     world.run("erp")
     world.run("crm")
     apply(world.workshop, links.link(world.workshop, "crm", "C2", "10001", by="ada").hash, by="ada")
     debtor = world.debtor_of("crm", "C2")
-    assert [world.field(debtor, name) for name in ("name", "number", "external_number")] == ["Mueller Gmbh", "10001", "4711"]
-    assert world.field(debtor, "custom") == {"route": "8000-A", "segment": "gold"}, "and linking it hides none of the ERP's own fields"
+    assert [world.field(debtor, name) for name in ("name", "number", "external_number")] == [
+        "Mueller Gmbh",
+        "10001",
+        "4711",
+    ]
+    assert world.field(debtor, "custom") == {"route": "8000-A", "segment": "gold"}, (
+        "and linking it hides none of the ERP's own fields"
+    )
 
 
 @pytest.mark.parametrize(("attributes", "said"), [
@@ -225,23 +312,38 @@ def test_a_wrong_policy_is_refused_in_a_sentence(attributes: dict[str, object], 
 def test_every_union_that_is_let_in_can_be_folded() -> None:
     """Whatever field or group is united: the policy is refused, or the fold of two sources gives a text or a set of both."""
     entities = {"debtor": DEBTOR, "contact": CONTACT}
-    for entity, group in sorted({(e, f.group) for e, some in entities.items() for f in some} | {(e, f.name) for e, some in entities.items() for f in some}):
+    for entity, group in sorted(
+        {(e, f.group) for e, some in entities.items() for f in some}
+        | {(e, f.name) for e, some in entities.items() for f in some}
+    ):
         named = {"groups": [group]} if group in GROUPS and group != "custom" else {"fields": [group]}
         try:
-            policy = parse_policy({"rules": [{"entity": entity, "ranking": ["erp", "crm"], "mode": "union", **named}, {"ranking": ["erp"]}]}, "policy.yaml")
+            policy = parse_policy(
+                {
+                    "rules": [
+                        {"entity": entity, "ranking": ["erp", "crm"], "mode": "union", **named},
+                        {"ranking": ["erp"]},
+                    ]
+                },
+                "policy.yaml",
+            )
         except ConfigurationError:
             continue
         united = [f for f in entities[entity] if policy.rule_for(entity, f.name, f.group).mode == "union"]
         assert united, f"{entity} {group} unites nothing"
         now = datetime(2026, 3, 2, tzinfo=UTC)
-        claims = [Claim(source, source, "1", now, {f.name: source for f in united}) for source in ("erp", "crm")]
+        claims = [
+            Claim(source, source, "1", now, {f.name: source for f in united}) for source in ("erp", "crm")
+        ]
         assert set(Resolver(entity, entities[entity], policy).resolve(claims).values.values()) == {"crm; erp"}
         assert all(f.kind == "text" and not f.column for f in united)
 
 
 def test_check_says_what_is_odd(world: World) -> None:
     """Names nobody bears, sources nobody believes, rules that never decide."""
-    odd = Policy(rules=(Rule(ranking=("erp", "nav")), Rule(fields=("name",), ranking=("crm",))), sources=("erp",))
+    odd = Policy(
+        rules=(Rule(ranking=("erp", "nav")), Rule(fields=("name",), ranking=("crm",))), sources=("erp",)
+    )
     said = " / ".join(policy.check(odd, world.configs))
     assert "'nav' is neither" in said
     assert "dunning (role collections) is in no ranking" in said
@@ -251,8 +353,16 @@ def test_check_says_what_is_odd(world: World) -> None:
 
 def test_a_rule_for_a_company_nobody_knows_is_told(running: World) -> None:
     """Mistyped, it would decide about nothing: comparing says so, beside what would change."""
-    mistyped = Policy(rules=(Rule(company="Nordlyss A/S", ranking=("crm",)), Rule(company="Nordlys A/S", ranking=("erp",)), *DEFAULT_POLICY.rules))
-    assert policy.diff(running.workshop, mistyped).odd == ["a rule is for company 'Nordlyss A/S', whose books no source keeps; there are: Nordlys A/S"]
+    mistyped = Policy(
+        rules=(
+            Rule(company="Nordlyss A/S", ranking=("crm",)),
+            Rule(company="Nordlys A/S", ranking=("erp",)),
+            *DEFAULT_POLICY.rules,
+        )
+    )
+    assert policy.diff(running.workshop, mistyped).odd == [
+        "a rule is for company 'Nordlyss A/S', whose books no source keeps; there are: Nordlys A/S"
+    ]
 
 
 def test_the_shipped_policy_is_sound(tmp_path: Path) -> None:

@@ -26,14 +26,25 @@ def test_parents_chains_and_circles(running: World) -> None:
     world, before = running, running.state()
     for debtor, parent in (("10001", "10000"), ("10002", "10001")):
         apply(world.workshop, groups.set_parent(world.workshop, debtor, parent, by="ada").hash, by="ada")
-    rows = dict(world.rows("SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id"))
+    rows = dict(
+        world.rows(
+            "SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id"
+        )
+    )
     assert rows == {"10001": "10000", "10002": "10000"}
     with pytest.raises(ConfigurationError, match="circle"):
         groups.set_parent(world.workshop, "10000", "10002", by="ada")
     with pytest.raises(ConfigurationError, match="circle"):
         groups.set_parent(world.workshop, "10000", "10000", by="ada")
     world.run("erp")
-    assert dict(world.rows("SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id")) == rows
+    assert (
+        dict(
+            world.rows(
+                "SELECT d.number, u.number FROM canonical.debtor d JOIN canonical.debtor u ON u.id = d.ultimate_parent_id"
+            )
+        )
+        == rows
+    )
     for _ in range(2):
         apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
     assert world.state() == before
@@ -42,15 +53,35 @@ def test_parents_chains_and_circles(running: World) -> None:
 def test_a_group_shares_a_limit(running: World) -> None:
     """Limit and use of all members together; members join, leave, and the group dissolves; undo restores."""
     world, before = running, running.state()
-    planned = groups.set_group(world.workshop, "Hansen Gruppe", credit_limit=Decimal(500), top_debtor="10000", members=("10000", "10001"), by="ada")
+    planned = groups.set_group(
+        world.workshop,
+        "Hansen Gruppe",
+        credit_limit=Decimal(500),
+        top_debtor="10000",
+        members=("10000", "10001"),
+        by="ada",
+    )
     assert world.state() == before
     apply(world.workshop, planned.hash, by="ada")
     [used] = groups.utilisation(world.workshop, date(2026, 3, 2))
-    assert (used.name, used.members, used.exposure, used.credit_limit) == ("Hansen Gruppe", 2, Decimal("425.75"), Decimal(500))
+    assert (used.name, used.members, used.exposure, used.credit_limit) == (
+        "Hansen Gruppe",
+        2,
+        Decimal("425.75"),
+        Decimal(500),
+    )
     assert used.utilisation == Decimal("0.8515")
-    apply(world.workshop, groups.set_group(world.workshop, "hansen gruppe", leaving=("10001",), by="ada").hash, by="ada")
+    apply(
+        world.workshop,
+        groups.set_group(world.workshop, "hansen gruppe", leaving=("10001",), by="ada").hash,
+        by="ada",
+    )
     assert groups.utilisation(world.workshop, date(2026, 3, 2))[0].exposure == Decimal("350.5")
-    apply(world.workshop, groups.set_group(world.workshop, "Hansen Gruppe", dissolve=True, by="ada").hash, by="ada")
+    apply(
+        world.workshop,
+        groups.set_group(world.workshop, "Hansen Gruppe", dissolve=True, by="ada").hash,
+        by="ada",
+    )
     assert groups.utilisation(world.workshop, date(2026, 3, 2)) == []
     for _ in range(3):
         apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
@@ -66,10 +97,15 @@ def test_joining_a_group_says_which_one_is_left(running: World) -> None:
 
     def sentences(plan: Plan) -> set[str]:
         labels = {i: n.name or "" for i, n in plan.named.items()}
-        return {said(d, lambda record: labels.get(record, record)) for d in plan.decisions if d.kind == "member"}
+        return {
+            said(d, lambda record: labels.get(record, record)) for d in plan.decisions if d.kind == "member"
+        }
 
     assert sentences(first) == {"HANSEN & SØN A/S joins Hansen Gruppe."}
-    assert sentences(planned) == {"HANSEN & SØN A/S joins Nordlys Konzern and leaves Hansen Gruppe.", "Müller GmbH joins Nordlys Konzern."}
+    assert sentences(planned) == {
+        "HANSEN & SØN A/S joins Nordlys Konzern and leaves Hansen Gruppe.",
+        "Müller GmbH joins Nordlys Konzern.",
+    }
     leaving = groups.set_group(world.workshop, "Hansen Gruppe", leaving=("10000",), by="ada")
     assert sentences(leaving) == {"HANSEN & SØN A/S leaves Hansen Gruppe."}
 
@@ -78,7 +114,13 @@ def test_a_limit_can_be_taken_away_and_is_never_below_nothing(running: World) ->
     """0 is no credit, none is no limit; a name is the same name however it is spaced; a group without a name is none."""
     world = running
     for limit, flag in ((Decimal(0), "exposed_without_credit"), ("none", "no_limit")):
-        planned = groups.set_group(world.workshop, "  Hansen   Gruppe ", credit_limit=limit, members=("10000",), by="ada")  # type: ignore[arg-type]
+        planned = groups.set_group(
+            world.workshop,
+            "  Hansen   Gruppe ",
+            credit_limit=limit,  # type: ignore[arg-type]
+            members=("10000",),
+            by="ada",
+        )
         apply(world.workshop, planned.hash, by="ada")
         [used] = groups.utilisation(world.workshop, date(2026, 3, 2))
         assert (used.name, used.flag) == ("Hansen Gruppe", flag)
@@ -96,7 +138,13 @@ def test_a_record_that_was_moved_is_in_both_histories(running: World, tmp_path: 
         apply(world.workshop, links.link(world.workshop, "crm", "C3", to, by="ada").hash, by="ada")
     for debtor in both:
         export_audit(world.workshop, file, debtor=debtor)
-        found = duckdb.connect().execute(f"SELECT op FROM '{file}' WHERE entity = 'link' AND field = 'debtor/crm/C3' ORDER BY seq").fetchall()
+        found = (
+            duckdb.connect()
+            .execute(
+                f"SELECT op FROM '{file}' WHERE entity = 'link' AND field = 'debtor/crm/C3' ORDER BY seq"
+            )
+            .fetchall()
+        )
         assert ("relink",) in found, debtor
 
 
@@ -113,7 +161,9 @@ def test_newest_changes_cut_off_with_their_seals_are_missed(running: World) -> N
     with world.store.begin() as connection:
         for _ in range(2):
             newest = "(SELECT max(seal_id) FROM engine.audit_seal)"
-            connection.exec_driver_sql(f"DELETE FROM canonical.change WHERE seq >= (SELECT first_seq FROM engine.audit_seal WHERE seal_id = {newest})")
+            connection.exec_driver_sql(
+                f"DELETE FROM canonical.change WHERE seq >= (SELECT first_seq FROM engine.audit_seal WHERE seal_id = {newest})"
+            )
             connection.exec_driver_sql(f"DELETE FROM engine.audit_seal WHERE seal_id = {newest}")
     assert verify(world.store).holds
     found = verify(world.store, head=kept)
@@ -123,26 +173,43 @@ def test_newest_changes_cut_off_with_their_seals_are_missed(running: World) -> N
 def test_the_audit_holds_after_decisions_and_tells_who(running: World, tmp_path: Path) -> None:
     """The chain verifies; a debtor's export has the link, its reason and its values; a change made past the engine is found."""
     world = running
-    apply(world.workshop, links.link(world.workshop, "crm", "C1", "10000", by="ada").hash, by="ada", why="same people, I called them")
+    apply(
+        world.workshop,
+        links.link(world.workshop, "crm", "C1", "10000", by="ada").hash,
+        by="ada",
+        why="same people, I called them",
+    )
     assert verify(world.store).holds
     for ending in ("csv", "parquet"):
         file = tmp_path / f"audit.{ending}"
         assert export_audit(world.workshop, file, debtor="10000") > 3
-        rows = duckdb.connect().execute(f"SELECT entity, op, field, actor_kind, actor, reason FROM '{file}' WHERE actor = 'ada' ORDER BY seq").fetchall()
+        rows = (
+            duckdb.connect()
+            .execute(
+                f"SELECT entity, op, field, actor_kind, actor, reason FROM '{file}' WHERE actor = 'ada' ORDER BY seq"
+            )
+            .fetchall()
+        )
         assert ("link", "link", "debtor/crm/C1", "user", "ada", "same people, I called them") in rows
         assert ("debtor", "update", "name", "user", "ada", "same people, I called them") in rows
-    assert export_audit(world.workshop, tmp_path / "all.parquet") == world.one("SELECT count(*) FROM canonical.change")
+    assert export_audit(world.workshop, tmp_path / "all.parquet") == world.one(
+        "SELECT count(*) FROM canonical.change"
+    )
     with pytest.raises(ConfigurationError, match="xlsx"):
         export_audit(world.workshop, tmp_path / "audit.xlsx")
     with world.store.begin() as connection:
-        connection.exec_driver_sql("UPDATE canonical.change SET new = '\"forged\"' WHERE entity = 'debtor' AND field = 'name' AND actor = 'ada'")
+        connection.exec_driver_sql(
+            "UPDATE canonical.change SET new = '\"forged\"' WHERE entity = 'debtor' AND field = 'name' AND actor = 'ada'"
+        )
     assert [s.wrong for s in verify(world.store).broken] == ["a change was altered after it was sealed"]
 
 
 def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
     """BOM, semicolons and an empty line are no trouble; all in one plan; what is vetoed is told; a broken row names its line."""
     world, file = running, tmp_path / "links.csv"
-    file.write_bytes("\ufeffaction;source;external_id;to\r\nlink;crm;C1;10000\r\n\r\nnot_the_same;crm;C3;10002\r\n;crm;C2;Müller GmbH\r\n".encode())
+    file.write_bytes(
+        "\ufeffaction;source;external_id;to\r\nlink;crm;C1;10000\r\n\r\nnot_the_same;crm;C3;10002\r\n;crm;C2;Müller GmbH\r\n".encode()
+    )
     planned = links.bulk(world.workshop, file, by="ada")
     assert planned.counts["decisions"] >= 3
     apply(world.workshop, planned.hash, by="ada")
@@ -151,7 +218,10 @@ def test_many_decisions_from_a_file(running: World, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="line 2: external_id is empty; line 3: to is empty"):
         links.bulk(world.workshop, file, by="ada")
     file.write_text("source,external_id,to\ncrm,C9,10000\ncrm,C3,4711\ncrm,C1,10000\n")
-    with pytest.raises(ConfigurationError, match=r"decision 1 \(crm C9\): there is no debtor.*decision 2 \(crm C3\): there is no.*3 of 3 decisions"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"decision 1 \(crm C9\): there is no debtor.*decision 2 \(crm C3\): there is no.*3 of 3 decisions",
+    ):
         links.bulk(world.workshop, file, by="ada")
     file.write_text("source,external_id,to\n")
     with pytest.raises(ConfigurationError, match="holds no decision"):
@@ -175,9 +245,14 @@ def test_a_row_of_a_file_knows_the_rows_before_it(running: World, tmp_path: Path
     with pytest.raises(ConfigurationError, match=r"decision 2 \(crm C3\): row 1 decides about it too"):
         links.bulk(world.workshop, file, by="ada")
     before = world.state()
-    file.write_text("action,source,external_id,to\nlink,crm,C1,10003\nmerge,,10003,10001\nmerge,,10001,10000\nlink,dunning,T1,10003\n")
+    file.write_text(
+        "action,source,external_id,to\nlink,crm,C1,10003\nmerge,,10003,10001\nmerge,,10001,10000\nlink,dunning,T1,10003\n"
+    )
     apply(world.workshop, planned_without_veto(world, file), by="ada")
-    assert {world.debtor_of(*record) for record in (("crm", "C1"), ("erp", "E4"), ("erp", "E2"), ("dunning", "T1"))} == {world.debtor_of("erp", "E1")}
+    assert {
+        world.debtor_of(*record)
+        for record in (("crm", "C1"), ("erp", "E4"), ("erp", "E2"), ("dunning", "T1"))
+    } == {world.debtor_of("erp", "E1")}
     apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
     assert world.state() == before
 
@@ -189,7 +264,13 @@ def planned_without_veto(world: World, file: Path) -> str:
     return planned.hash
 
 
-def test_the_commands(running: World, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_the_commands(
+    running: World,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
     """Plan, apply, history, undo, policy and export, in JSON, with exit codes that mean something."""
     monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", running.store.url.render_as_string(hide_password=False))
 

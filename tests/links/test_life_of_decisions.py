@@ -17,6 +17,7 @@ from tests.links.support import CRM_FIRST, World
 
 PHONE = "+45 87 65 43 21"
 
+
 def decide(world: World, *operations: ops.Operation) -> None:
     """Ada decides, one after the other."""
     for operation in operations:
@@ -38,8 +39,14 @@ def change(world: World, source: str, key: str, **values: Any) -> None:
 def state_word(world: World, debtor: str, field: str, value: Any) -> None:
     """An application says something about a debtor; None takes back what was said."""
     with transaction(world.store, "saying") as connection:
-        run_sql(connection, "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', CAST(:id AS uuid), :field, "
-            "CAST(:value AS jsonb), 'dunning')", id=debtor, field=field, value=None if value is None else json.dumps(value))
+        run_sql(
+            connection,
+            "INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by) VALUES ('debtor', CAST(:id AS uuid), :field, "
+            "CAST(:value AS jsonb), 'dunning')",
+            id=debtor,
+            field=field,
+            value=None if value is None else json.dumps(value),
+        )
 
 
 def everything(world: World) -> dict[str, frozenset[str]]:
@@ -49,13 +56,19 @@ def everything(world: World) -> dict[str, frozenset[str]]:
 
 def parents(world: World, column: str = "parent_id") -> dict[str, str | None]:
     """Number of every living debtor -> the number of its parent, or of its ultimate one."""
-    return dict(world.rows(f"SELECT d.number, p.number FROM canonical.debtor d LEFT JOIN canonical.debtor p ON p.id = d.{column} WHERE d.deleted_at IS NULL"))
+    return dict(
+        world.rows(
+            f"SELECT d.number, p.number FROM canonical.debtor d LEFT JOIN canonical.debtor p ON p.id = d.{column} WHERE d.deleted_at IS NULL"
+        )
+    )
 
 
 # --- the inbox
 
 
-def test_after_a_merge_the_last_statement_counts_not_the_one_about_the_record_merged_away(running: World) -> None:
+def test_after_a_merge_the_last_statement_counts_not_the_one_about_the_record_merged_away(
+    running: World,
+) -> None:
     """Paused long ago, then merged, then "chase again" about the survivor: it is chased; the answer says taken."""
     hansen, old = ids(running, "E1", "E4")
     state_word(running, old, "chasing_paused", True)
@@ -65,10 +78,15 @@ def test_after_a_merge_the_last_statement_counts_not_the_one_about_the_record_me
     state_word(running, hansen, "chasing_paused", False)
     running.run("erp")
     assert running.field(hansen, "chasing_paused") is False
-    assert running.rows("SELECT answer FROM canonical.claim_inbox ORDER BY inbox_id DESC LIMIT 1")[0][0] == "taken"
+    assert (
+        running.rows("SELECT answer FROM canonical.claim_inbox ORDER BY inbox_id DESC LIMIT 1")[0][0]
+        == "taken"
+    )
 
 
-def test_a_newer_statement_about_the_record_merged_away_beats_an_older_one_about_the_survivor(running: World) -> None:
+def test_a_newer_statement_about_the_record_merged_away_beats_an_older_one_about_the_survivor(
+    running: World,
+) -> None:
     """Whatever was linked first: the survivor was to be chased, then the other one was paused, then they were merged."""
     hansen, old = ids(running, "E1", "E4")
     for debtor, is_paused in ((hansen, False), (old, True)):
@@ -101,17 +119,26 @@ def test_a_statement_taken_back_after_a_merge_is_taken_back_for_both(running: Wo
 
 def group_of(world: World, debtor: str) -> str | None:
     """The name of a debtor's group."""
-    rows = world.rows("SELECT g.name FROM canonical.debtor d JOIN canonical.debtor_group g ON g.id = d.group_id WHERE d.id = CAST(:id AS uuid)", id=debtor)
+    rows = world.rows(
+        "SELECT g.name FROM canonical.debtor d JOIN canonical.debtor_group g ON g.id = d.group_id WHERE d.id = CAST(:id AS uuid)",
+        id=debtor,
+    )
     return str(rows[0][0]) if rows else None
 
 
 def test_a_merge_takes_the_group_along_and_says_so(running: World) -> None:
     """The survivor without a group joins; as top debtor of the group it takes the other one's place; unmerge and undo give all back."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.SetGroup(name="Hansen Gruppe", members=(old, "10001"), top_debtor=old, credit_limit="500"))
+    decide(
+        running,
+        ops.SetGroup(name="Hansen Gruppe", members=(old, "10001"), top_debtor=old, credit_limit="500"),
+    )
     before = everything(running)
     shown = plan(running.workshop, ops.Merge(losing=old, into=hansen), by="ada")
-    assert {(f.record, f.new is not None) for f in shown.fields if f.field == "group_id"} == {(hansen, True), (old, False)}
+    assert {(f.record, f.new is not None) for f in shown.fields if f.field == "group_id"} == {
+        (hansen, True),
+        (old, False),
+    }
     decide(running, ops.Merge(losing=old, into=hansen))
     assert (group_of(running, hansen), group_of(running, old)) == ("Hansen Gruppe", None)
     assert str(running.one("SELECT top_debtor_id FROM canonical.debtor_group")) == hansen
@@ -141,7 +168,12 @@ def test_of_two_groups_the_survivors_holds_and_the_plan_says_which_one_is_left(r
 
 def pinned(world: World, debtor: str) -> list[tuple[str, Any]]:
     """Field and value of what is pinned on a debtor."""
-    return [tuple(r) for r in world.rows("SELECT field, value FROM engine.pin WHERE canonical_id = CAST(:id AS uuid) ORDER BY 1", id=debtor)]
+    return [
+        tuple(r)
+        for r in world.rows(
+            "SELECT field, value FROM engine.pin WHERE canonical_id = CAST(:id AS uuid) ORDER BY 1", id=debtor
+        )
+    ]
 
 
 def test_a_pin_undone_after_a_merge_leaves_the_survivor_too(running: World) -> None:
@@ -153,7 +185,11 @@ def test_a_pin_undone_after_a_merge_leaves_the_survivor_too(running: World) -> N
     decide(running, ops.Merge(losing=old, into=hansen))
     assert running.field(hansen, "phone") == PHONE
     decide(running, ops.Undo(plan=pin))
-    assert (running.field(hansen, "phone"), pinned(running, hansen), pinned(running, old)) == ("+45 12 34 56 78", [], [])
+    assert (running.field(hansen, "phone"), pinned(running, hansen), pinned(running, old)) == (
+        "+45 12 34 56 78",
+        [],
+        [],
+    )
     decide(running, ops.Unmerge(record=old))
     assert everything(running) == before
 
@@ -163,7 +199,12 @@ def test_a_survivors_own_pin_is_never_taken_for_the_one_that_came_along(running:
     hansen, old = ids(running, "E1", "E4")
     decide(running, ops.PinField(record=old, field="phone", value=PHONE))
     pin = str(running.one("SELECT plan_hash FROM engine.link_plan WHERE applied_at IS NOT NULL"))
-    decide(running, ops.Merge(losing=old, into=hansen), ops.PinField(record=hansen, field="phone", value=PHONE), ops.Undo(plan=pin))
+    decide(
+        running,
+        ops.Merge(losing=old, into=hansen),
+        ops.PinField(record=hansen, field="phone", value=PHONE),
+        ops.Undo(plan=pin),
+    )
     decide(running, ops.Unmerge(record=old))
     assert (pinned(running, hansen), pinned(running, old)) == ([("phone", PHONE)], [])
 
@@ -174,17 +215,29 @@ def test_a_survivors_own_pin_is_never_taken_for_the_one_that_came_along(running:
 def test_a_pin_until_the_source_changes_does_not_rise_again(running: World) -> None:
     """Bianchi is renamed in the ERP, and then named as before: what was pinned is over for good."""
     [bianchi] = ids(running, "E3")
-    decide(running, ops.PinField(record=bianchi, field="name", value="Bianchi (in lite)", until_source_changes=True))
+    decide(
+        running,
+        ops.PinField(record=bianchi, field="name", value="Bianchi (in lite)", until_source_changes=True),
+    )
     change(running, "erp", "E3", name="Bianchi Italia S.p.A.")
     change(running, "erp", "E3", name="Bianchi S.p.A.")
     assert (running.field(bianchi, "name"), running.master(bianchi, "name")) == ("Bianchi S.p.A.", "erp")
-    assert running.rows("SELECT pinned_by FROM canonical.explained WHERE record_id = CAST(:id AS uuid) AND field = 'name'", id=bianchi)[0][0] is None
+    assert (
+        running.rows(
+            "SELECT pinned_by FROM canonical.explained WHERE record_id = CAST(:id AS uuid) AND field = 'name'",
+            id=bianchi,
+        )[0][0]
+        is None
+    )
 
 
 def test_a_pin_until_the_source_changes_does_not_end_with_a_link(running: World) -> None:
     """The CRM is linked, unlinked, and speaks for itself; a merge brings a third record: the ERP, whom the pin watches, said nothing new."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.PinField(record=hansen, field="name", value="HANSEN (by hand)", until_source_changes=True))
+    decide(
+        running,
+        ops.PinField(record=hansen, field="name", value="HANSEN (by hand)", until_source_changes=True),
+    )
     decide(running, ops.Link(source="crm", key="C1", to=hansen))
     assert running.field(hansen, "name") == "HANSEN (by hand)"
     change(running, "crm", "C1", name="Hansen, as the CRM knows it")
@@ -199,7 +252,11 @@ def test_a_pin_until_the_source_changes_does_not_end_with_a_link(running: World)
 def test_a_pin_that_came_along_still_watches_its_own_source(running: World) -> None:
     """Pinned on the record merged away until its source changes: it holds for the survivor until that record, not the survivor's, says something else."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.PinField(record=old, field="phone", value=PHONE, until_source_changes=True), ops.Merge(losing=old, into=hansen))
+    decide(
+        running,
+        ops.PinField(record=old, field="phone", value=PHONE, until_source_changes=True),
+        ops.Merge(losing=old, into=hansen),
+    )
     change(running, "erp", "E1", phone="1")
     assert running.field(hansen, "phone") == PHONE
     change(running, "erp", "E4", phone="2")
@@ -209,7 +266,10 @@ def test_a_pin_that_came_along_still_watches_its_own_source(running: World) -> N
 def test_a_record_deleted_and_created_again_with_the_same_words_said_nothing_new(running: World) -> None:
     """Gone for a day and back: the pin that watches it holds; back with another name it ends."""
     [bianchi] = ids(running, "E3")
-    decide(running, ops.PinField(record=bianchi, field="name", value="Bianchi (in lite)", until_source_changes=True))
+    decide(
+        running,
+        ops.PinField(record=bianchi, field="name", value="Bianchi (in lite)", until_source_changes=True),
+    )
     card = running.records["erp"]["debtors"].pop("E3")
     running.run("erp")
     running.records["erp"]["debtors"]["E3"] = card
@@ -225,7 +285,9 @@ def test_a_record_deleted_and_created_again_with_the_same_words_said_nothing_new
 # --- expiry
 
 
-def test_an_expired_pin_ends_with_the_next_cut_of_any_source_also_after_a_change_of_policy(running: World) -> None:
+def test_an_expired_pin_ends_with_the_next_cut_of_any_source_also_after_a_change_of_policy(
+    running: World,
+) -> None:
     """The policy changed and the CRM was pulled first: the ERP's debtor does not keep what was pinned until yesterday."""
     [bianchi] = ids(running, "E3")
     today = running.clock.time.date()
@@ -241,7 +303,12 @@ def test_an_expired_pin_ends_with_the_next_cut_of_any_source_also_after_a_change
 def test_an_expired_pin_of_a_contact_ends_although_no_contact_changed(running: World) -> None:
     """Nothing is read anew, and the day is over all the same."""
     contact = str(running.one("SELECT id FROM canonical.contact WHERE full_name = 'Anna Hansen'"))
-    decide(running, ops.PinField(entity="contact", record=contact, field="phone", value=PHONE, until=running.clock.time.date()))
+    decide(
+        running,
+        ops.PinField(
+            entity="contact", record=contact, field="phone", value=PHONE, until=running.clock.time.date()
+        ),
+    )
     running.clock.time += timedelta(days=2)
     running.run("erp")
     assert running.one("SELECT phone FROM canonical.contact WHERE id = CAST(:id AS uuid)", id=contact) is None
@@ -250,7 +317,10 @@ def test_an_expired_pin_of_a_contact_ends_although_no_contact_changed(running: W
 def test_an_expired_pin_neither_comes_along_nor_stands_in_the_way(running: World) -> None:
     """The survivor's own pin is over: the other one's, which holds, is taken along."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.PinField(record=hansen, field="phone", value="+45 11 11 11 11", until=running.clock.time.date()))
+    decide(
+        running,
+        ops.PinField(record=hansen, field="phone", value="+45 11 11 11 11", until=running.clock.time.date()),
+    )
     decide(running, ops.PinField(record=old, field="city", value="Over", until=running.clock.time.date()))
     running.clock.time += timedelta(days=2)
     running.run("erp")
@@ -281,7 +351,10 @@ def test_merging_an_ancestor_into_its_descendant_closes_no_circle(running: World
 
 def assert_no_circle(world: World) -> None:
     """Nobody stands under itself."""
-    above = {str(d): str(p) for d, p in world.rows("SELECT id, parent_id FROM canonical.debtor WHERE parent_id IS NOT NULL")}
+    above = {
+        str(d): str(p)
+        for d, p in world.rows("SELECT id, parent_id FROM canonical.debtor WHERE parent_id IS NOT NULL")
+    }
     for start in above:
         seen, now = [start], above.get(start)
         while now is not None:
@@ -307,7 +380,12 @@ def test_a_circle_of_the_erp_itself_is_nobodys_parent_until_the_erp_mends_it(run
     change(running, "erp", "E1", parent_key="E2")
     change(running, "erp", "E3", parent_key="E1")
     change(running, "erp", "E2", parent_key="E1")
-    assert parents(running) | parents(running) == {"10000": None, "10001": None, "10002": "10000", "10003": None}
+    assert parents(running) | parents(running) == {
+        "10000": None,
+        "10001": None,
+        "10002": "10000",
+        "10003": None,
+    }
     change(running, "erp", "E2", parent_key=None)
     assert parents(running) == {"10000": "10001", "10001": None, "10002": "10000", "10003": None}
     assert parents(running, "ultimate_parent_id")["10002"] == "10001"
@@ -316,10 +394,15 @@ def test_a_circle_of_the_erp_itself_is_nobodys_parent_until_the_erp_mends_it(run
 def test_pins_alone_that_a_merge_closes_to_a_circle_are_shown_as_left_out(running: World) -> None:
     """10000 under 10002 under 10003, all by hand; 10003 becomes 10000: the plan shows who loses a parent, and unmerge gives all back."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.SetParent(debtor="10000", parent="10002"), ops.SetParent(debtor="10002", parent="10003"))
+    decide(
+        running, ops.SetParent(debtor="10000", parent="10002"), ops.SetParent(debtor="10002", parent="10003")
+    )
     before = everything(running)
     shown = plan(running.workshop, ops.Merge(losing=old, into=hansen), by="ada")
-    assert {f.label.partition(" ")[0] for f in shown.fields if f.field == "parent_id" and f.new is None} == {"10000", "10002"}
+    assert {f.label.partition(" ")[0] for f in shown.fields if f.field == "parent_id" and f.new is None} == {
+        "10000",
+        "10002",
+    }
     decide(running, ops.Merge(losing=old, into=hansen))
     assert_no_circle(running)
     decide(running, ops.Unmerge(record=old))
@@ -333,16 +416,26 @@ def test_every_change_of_an_ultimate_parent_is_in_the_change_feed(running: World
     change(running, "erp", "E2", parent_key="E1")
     hansen, mueller, bianchi = ids(running, "E1", "E2", "E3")
     told = "SELECT record_id, old, new FROM canonical.change WHERE seq > :last AND field = 'ultimate_parent_id' ORDER BY seq"
-    assert {(str(r), old, new) for r, old, new in running.rows(told, last=last)} == {(mueller, None, hansen), (bianchi, mueller, hansen)}
+    assert {(str(r), old, new) for r, old, new in running.rows(told, last=last)} == {
+        (mueller, None, hansen),
+        (bianchi, mueller, hansen),
+    }
     last = running.one("SELECT max(seq) FROM canonical.change")
     decide(running, ops.SetParent(debtor="10001", parent=None))
-    assert {(str(r), old, new) for r, old, new in running.rows(told, last=last)} == {(mueller, hansen, None), (bianchi, hansen, mueller)}
+    assert {(str(r), old, new) for r, old, new in running.rows(told, last=last)} == {
+        (mueller, hansen, None),
+        (bianchi, hansen, mueller),
+    }
 
 
 def test_a_parent_is_named_by_the_number_of_a_record_merged_away(running: World) -> None:
     """The ERP still calls it 10003; it is 10000 now."""
     hansen, old = ids(running, "E1", "E4")
-    decide(running, ops.Merge(losing=old, into=hansen), ops.PinField(record="10001", field="parent", value="10003"))
+    decide(
+        running,
+        ops.Merge(losing=old, into=hansen),
+        ops.PinField(record="10001", field="parent", value="10003"),
+    )
     assert parents(running)["10001"] == "10000"
 
 
@@ -351,26 +444,45 @@ def test_a_parent_is_named_by_the_number_of_a_record_merged_away(running: World)
 
 def two_companies(world: World) -> World:
     """Nordlys believes its own ERP alone about names; one customer in the books of each, and Nordlys' ERP before Sydlys' in order."""
-    world.policy = Policy.model_validate({"rules": [{"company": "Nordlys", "fields": ["name"], "ranking": ["nordlys"]}, {"ranking": ["erp"]}]})
+    world.policy = Policy.model_validate(
+        {"rules": [{"company": "Nordlys", "fields": ["name"], "ranking": ["nordlys"]}, {"ranking": ["erp"]}]}
+    )
     for company in ("Sydlys", "Nordlys"):
         world.add(company.casefold(), "erp")
         world.say(company.casefold(), "companies", "1", name=company, base_currency="DKK")
-        world.say(company.casefold(), "debtors", "1", number=company, name=f"Hansen of {company}", erp_balance="100.00")
+        world.say(
+            company.casefold(),
+            "debtors",
+            "1",
+            number=company,
+            name=f"Hansen of {company}",
+            erp_balance="100.00",
+        )
         world.run(company.casefold())
     return world
 
 
 @pytest.mark.parametrize("joined", ["merged", "linked"])
-def test_a_forced_join_across_companies_keeps_the_survivors_company_and_its_rules(empty_world: World, joined: str) -> None:
+def test_a_forced_join_across_companies_keeps_the_survivors_company_and_its_rules(
+    empty_world: World, joined: str
+) -> None:
     """Nordlys' customer is merged into, or linked to, Sydlys' by force: Sydlys' rules decide, and the debtor stays in Sydlys' books."""
     world = two_companies(empty_world)
     into, losing = str(world.debtor_of("sydlys", "1")), str(world.debtor_of("nordlys", "1"))
     company = world.field(into, "company_id")
-    decide(world, ops.Merge(losing=losing, into=into, force=True) if joined == "merged" else ops.Link(source="nordlys", key="1", to=into, force=True))
+    decide(
+        world,
+        ops.Merge(losing=losing, into=into, force=True)
+        if joined == "merged"
+        else ops.Link(source="nordlys", key="1", to=into, force=True),
+    )
     world.policy = world.policy.model_copy(update={"sources": ("nordlys", "sydlys")})
     world.run("sydlys")
     assert world.field(into, "company_id") == company
-    assert world.one("SELECT ranking FROM canonical.explained WHERE record_id = CAST(:id AS uuid) AND field = 'name'", id=into) == ["erp"]
+    assert world.one(
+        "SELECT ranking FROM canonical.explained WHERE record_id = CAST(:id AS uuid) AND field = 'name'",
+        id=into,
+    ) == ["erp"]
     world.policy = world.policy.model_copy(update={"sources": ("sydlys", "nordlys")})
     world.run("sydlys")
     assert world.field(into, "name") == "Hansen of Sydlys"
@@ -384,7 +496,15 @@ def test_the_link_of_a_deleted_record_does_not_veto_its_successor(empty_world: W
     world.say("erp", "debtors", "1", number="10000", name="HANSEN & SØN A/S")
     world.run("erp")
     world.add("crm", "crm", links={"debtor": {"mode": "automatic", "create_unmatched": False}})
-    world.say("crm", "debtors", "old", number="10000", name="HANSEN & SØN A/S", registration_no="31415926", country="DK")
+    world.say(
+        "crm",
+        "debtors",
+        "old",
+        number="10000",
+        name="HANSEN & SØN A/S",
+        registration_no="31415926",
+        country="DK",
+    )
     world.run("crm")
     debtor = world.debtor_of("crm", "old")
     assert debtor == world.debtor_of("erp", "1")
@@ -393,7 +513,9 @@ def test_the_link_of_a_deleted_record_does_not_veto_its_successor(empty_world: W
     world.run("crm")
     assert world.debtor_of("crm", "new") == debtor
     del world.records["crm"]["debtors"]["new"]
-    world.say("crm", "debtors", "by hand", number="K-1", name="HANSEN", registration_no="27182818", country="DK")
+    world.say(
+        "crm", "debtors", "by hand", number="K-1", name="HANSEN", registration_no="27182818", country="DK"
+    )
     world.run("crm")
     decide(world, ops.Link(source="crm", key="by hand", to=str(debtor)))
     assert world.debtor_of("crm", "by hand") == debtor
@@ -431,7 +553,10 @@ def test_the_balance_of_a_merged_debtor_is_the_sum_of_its_records(running: World
 
 def balance(world: World, debtor: str) -> tuple[str | None, int]:
     """What the ERP says is owed, and by how many of its records it is not said."""
-    [(stated, unknown)] = world.rows("SELECT CAST(erp_balance AS text), erp_balance_unknown FROM canonical.debtor WHERE id = CAST(:id AS uuid)", id=debtor)
+    [(stated, unknown)] = world.rows(
+        "SELECT CAST(erp_balance AS text), erp_balance_unknown FROM canonical.debtor WHERE id = CAST(:id AS uuid)",
+        id=debtor,
+    )
     return stated, unknown
 
 

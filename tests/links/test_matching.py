@@ -8,7 +8,16 @@ from typing import Any, get_args
 import pytest
 
 from sync_engine.config import LinkSettings, Rung
-from sync_engine.matching.ladder import CONFIDENCE, RUNGS, Circumstances, Known, Outcome, Suggestion, climb, suggest
+from sync_engine.matching.ladder import (
+    CONFIDENCE,
+    RUNGS,
+    Circumstances,
+    Known,
+    Outcome,
+    Suggestion,
+    climb,
+    suggest,
+)
 from sync_engine.matching.similarity import Company, Party
 
 HANSEN = Party("erp", "E1", "one", number="10000", registration_no="31415926", vat_no="DK31415926", country="DK", name="HANSEN & SØN A/S",
@@ -47,7 +56,9 @@ def test_one_hit_links(said: dict[str, Any], rung: str, agrees: str, confidence:
 def test_an_id_stored_on_the_other_side_links_too() -> None:
     """The ERP's record carries the CRM's id."""
     found = outcome(crm(key="C7"), HANSEN._replace(foreign=(("crm", "C7"),)))
-    assert found == Outcome("link", "foreign_id", "one", ("one",), {"rung": "foreign_id", "agrees": "back crm C7"})
+    assert found == Outcome(
+        "link", "foreign_id", "one", ("one",), {"rung": "foreign_id", "agrees": "back crm C7"}
+    )
 
 
 @pytest.mark.parametrize("said", [
@@ -79,7 +90,9 @@ def test_what_agrees_in_nothing_is_left_alone(said: dict[str, Any]) -> None:
 ])  # fmt: skip
 def test_a_doubtful_hit_is_for_a_person(said: dict[str, Any], rung: str, why: str, agrees: str) -> None:
     """One candidate, listed with what agrees and what is doubtful, not linked."""
-    assert outcome(crm(**said)) == Outcome("ambiguous", rung, None, ("one",), {"rung": rung, "why": why, "agrees": agrees})
+    assert outcome(crm(**said)) == Outcome(
+        "ambiguous", rung, None, ("one",), {"rung": rung, "why": why, "agrees": agrees}
+    )
 
 
 def test_a_doubtful_hit_waits_for_a_better_one() -> None:
@@ -95,19 +108,39 @@ def test_a_doubtful_hit_waits_for_a_better_one() -> None:
 def test_a_bookkeepers_mail_domain_and_phone_say_nothing() -> None:
     """Four clients have them: no fifth is found by them. Three may be a family."""
     for clients, kind in ((3, "link"), (4, "ambiguous")):
-        known = [Party("erp", f"E{n}", f"c{n}", number=f"{n}", name=f"Client {n}", email=f"{n}@bogholder.dk", phone="70707071") for n in range(clients)]
+        known = [
+            Party(
+                "erp",
+                f"E{n}",
+                f"c{n}",
+                number=f"{n}",
+                name=f"Client {n}",
+                email=f"{n}@bogholder.dk",
+                phone="70707071",
+            )
+            for n in range(clients)
+        ]
         assert outcome(crm(number="1", name="Quite Another", phone="70 70 70 71"), *known).kind == kind
         assert outcome(crm(number="1", name="Quite Another", email="info@bogholder.dk"), *known).kind == kind
         assert outcome(crm(name="Client 1", email="info@bogholder.dk"), *known).kind == kind
     two_sources = [known[0]._replace(source=s, key=f"{s}{n}") for s in ("erp", "desk") for n in range(4)]
-    assert outcome(crm(number="0", name="Quite Another", phone="70707071"), *two_sources).kind == "link", "counted by debtor, not by record"
+    assert outcome(crm(number="0", name="Quite Another", phone="70707071"), *two_sources).kind == "link", (
+        "counted by debtor, not by record"
+    )
 
 
 def test_what_agrees_is_told_alike_in_every_process() -> None:
     """A record with two official numbers that both agree shows the registration number: the hash of a plan covers it, and a set has no order."""
     for place in range(20):
-        both: dict[str, Any] = {"registration_no": f"{81000000 + place}", "vat_no": f"DK{91000000 + place}", "country": "DK", "name": "Nordlys"}
-        [found] = climb([Party("crm", "A", **both)], Known([Party("erp", "1", "one", **both)]), Circumstances()).values()
+        both: dict[str, Any] = {
+            "registration_no": f"{81000000 + place}",
+            "vat_no": f"DK{91000000 + place}",
+            "country": "DK",
+            "name": "Nordlys",
+        }
+        [found] = climb(
+            [Party("crm", "A", **both)], Known([Party("erp", "1", "one", **both)]), Circumstances()
+        ).values()
         assert found.evidence["agrees"] == f"DK {81000000 + place}"
 
 
@@ -116,7 +149,9 @@ def test_the_first_record_of_a_debtor_says_why_not() -> None:
     asked = crm(number="10", country="DK", registration_no="31415926", vat_no="DK16180343")
     for first, second in ((("desk", "9"), ("erp", "1")), (("erp", "1"), ("erp", "2"))):
         later = Party(*second, "one", number="10", country="DK", vat_no="DK27182828")
-        found = outcome(asked, later, Party(*first, "one", number="10", country="DK", registration_no="27182828"))
+        found = outcome(
+            asked, later, Party(*first, "one", number="10", country="DK", registration_no="27182828")
+        )
         assert found.vetoed == {"one": "different registration numbers"}
     assert outcome(asked, Party("erp", "1", "one", number="10"), Party("erp", "1", "one")).canonical == "one"
 
@@ -126,7 +161,11 @@ def test_several_hits_end_the_climb() -> None:
     other = HANSEN._replace(key="E2", canonical="two", email="x@other.dk", name="Other")
     for known in ([HANSEN, other], [other, HANSEN]):
         found = outcome(crm(vat_no="DK31415926", email="a@hansen.dk", name="Hansen & Søn"), *known)
-        evidence = {"rung": "registration", "why": "2 canonical records match by registration", "agrees": "DK 31415926"}
+        evidence = {
+            "rung": "registration",
+            "why": "2 canonical records match by registration",
+            "agrees": "DK 31415926",
+        }
         assert found == Outcome("ambiguous", "registration", None, ("one", "two"), evidence)
 
 
@@ -150,7 +189,15 @@ def test_a_veto_is_no_hit_and_is_told(said: dict[str, Any], changes: dict[str, A
     """The record stays unmatched, and what spoke against the link is kept; one of the linked records is enough."""
     expected = Outcome("unmatched", vetoed={"one": why})
     assert outcome(crm(**said), circumstances=Circumstances(roles=ROLES, **changes)) == expected
-    assert outcome(crm(**said), Party("desk", "T1", "one", within=said.get("within")), HANSEN, circumstances=Circumstances(roles=ROLES, **changes)) == expected
+    assert (
+        outcome(
+            crm(**said),
+            Party("desk", "T1", "one", within=said.get("within")),
+            HANSEN,
+            circumstances=Circumstances(roles=ROLES, **changes),
+        )
+        == expected
+    )
 
 
 def test_a_debtor_that_is_blocked_is_not_linked_to() -> None:
@@ -164,30 +211,53 @@ def test_a_veto_on_one_rung_leaves_the_next() -> None:
     """A number of somebody else, forbidden; the VAT number finds the right one, and what was vetoed is told with the link. Nor is one veto all of them."""
     stranger = HANSEN._replace(key="E2", canonical="two", registration_no="27182828", vat_no=None, number="7")
     third = HANSEN._replace(key="E3", canonical="three", registration_no="16180343", vat_no=None, number="7")
-    found = outcome(crm(number="7", vat_no="DK31415926", registration_no="31415926", name="Hansen"), HANSEN, stranger, third)
+    found = outcome(
+        crm(number="7", vat_no="DK31415926", registration_no="31415926", name="Hansen"),
+        HANSEN,
+        stranger,
+        third,
+    )
     assert (found.kind, found.canonical) == ("link", "one")
-    assert found.vetoed == {"two": "different registration numbers", "three": "different registration numbers"}
+    assert found.vetoed == {
+        "two": "different registration numbers",
+        "three": "different registration numbers",
+    }
     right = HANSEN._replace(number="7")
-    assert outcome(crm(number="7", registration_no="31415926", country="DK"), stranger, right, third).canonical == "one"
+    assert (
+        outcome(crm(number="7", registration_no="31415926", country="DK"), stranger, right, third).canonical
+        == "one"
+    )
 
 
 def test_a_duplicate_beside_a_taken_one_is_ambiguous() -> None:
     """Two ERP accounts of one company, one of them linked: the CRM's second record may mean either."""
     twin = HANSEN._replace(key="E2", canonical="two", number="10001")
-    found = outcome(crm(registration_no="31415926", country="DK"), HANSEN, twin, circumstances=Circumstances(roles=ROLES, taken={"one"}))
+    found = outcome(
+        crm(registration_no="31415926", country="DK"),
+        HANSEN,
+        twin,
+        circumstances=Circumstances(roles=ROLES, taken={"one"}),
+    )
     assert (found.kind, found.candidates) == ("ambiguous", ("one", "two"))
     assert found.vetoed == {"one": "linked to another record of this source"}
 
 
 def test_the_stronger_rung_wins_and_order_does_not_matter() -> None:
     """One record has the number, another only the domain: the number takes it, in whatever order they come. Equals are ambiguous, both."""
-    strong, weak = crm("Z9", number="10000", name="Hansen & Søn"), crm("A1", email="a@hansen.dk", name="Hansen & Søn")
+    strong, weak = (
+        crm("Z9", number="10000", name="Hansen & Søn"),
+        crm("A1", email="a@hansen.dk", name="Hansen & Søn"),
+    )
     equals = [crm("B1", vat_no="DK31415926"), crm("B2", vat_no="DK31415926")]
     for parties in ([strong, weak], [weak, strong]):
         found = climb(parties, Known([HANSEN]), Circumstances(roles=ROLES))
         assert (found["Z9"].kind, found["A1"].kind) == ("link", "unmatched")
     found = climb(equals, Known([HANSEN]), Circumstances(roles=ROLES))
-    evidence = {"rung": "registration", "why": "2 records of crm match it by registration", "agrees": "DK 31415926"}
+    evidence = {
+        "rung": "registration",
+        "why": "2 records of crm match it by registration",
+        "agrees": "DK 31415926",
+    }
     assert found["B1"] == found["B2"] == Outcome("ambiguous", "registration", None, ("one",), evidence)
 
 
@@ -204,11 +274,23 @@ def test_any_order_of_records_and_candidates_gives_the_same() -> None:
     """A hundred shuffles of a small crowd."""
     rng = random.Random(1)
     known = [
-        HANSEN._replace(key=f"E{n}", canonical=f"c{n}", number=f"{n % 7}", name=f"Firm {n % 5}", email=f"a@firm{n % 4}.dk", registration_no=None, vat_no=None)
+        HANSEN._replace(
+            key=f"E{n}",
+            canonical=f"c{n}",
+            number=f"{n % 7}",
+            name=f"Firm {n % 5}",
+            email=f"a@firm{n % 4}.dk",
+            registration_no=None,
+            vat_no=None,
+        )
         for n in range(12)
     ]
-    parties = [crm(f"C{n}", number=f"{n % 9}", name=f"Firm {n % 5}", email=f"b@firm{n % 4}.dk") for n in range(12)]
-    assert list(climb(reversed(parties), Known(known), Circumstances(roles=ROLES))) == sorted(p.key for p in parties)
+    parties = [
+        crm(f"C{n}", number=f"{n % 9}", name=f"Firm {n % 5}", email=f"b@firm{n % 4}.dk") for n in range(12)
+    ]
+    assert list(climb(reversed(parties), Known(known), Circumstances(roles=ROLES))) == sorted(
+        p.key for p in parties
+    )
     expected = climb(parties, Known(known), Circumstances(roles=ROLES))
     for _ in range(100):
         rng.shuffle(known)
@@ -218,7 +300,12 @@ def test_any_order_of_records_and_candidates_gives_the_same() -> None:
 
 def test_rungs_are_configuration() -> None:
     """A source whose numbers mean nothing leaves them out."""
-    found = climb([crm(number="10000", name="Hansen & Søn")], Known([HANSEN]), Circumstances(roles=ROLES), ("registration",))
+    found = climb(
+        [crm(number="10000", name="Hansen & Søn")],
+        Known([HANSEN]),
+        Circumstances(roles=ROLES),
+        ("registration",),
+    )
     assert found["C1"].kind == "unmatched"
 
 
@@ -227,7 +314,14 @@ def stand(party: Party, rungs: tuple[str, ...], *known: Party, **said: Any) -> O
     return climb([party], Known(known or (HANSEN,)), Circumstances(roles=ROLES, **said), rungs)[party.key]
 
 
-STRANGER = crm(number="10000", name="Trading name", phone="99887766", email="a@elsewhere.se", postcode="11122", country="SE")
+STRANGER = crm(
+    number="10000",
+    name="Trading name",
+    phone="99887766",
+    email="a@elsewhere.se",
+    postcode="11122",
+    country="SE",
+)
 
 
 @pytest.mark.parametrize(("alone", "said", "agrees"), [
@@ -252,7 +346,9 @@ def test_a_number_alone_links_where_it_is_configured(alone: str, said: Party, ag
     ({}, {"taken": {"one"}}, "linked to another record of this source"), ({"is_blocked": True}, {}, "blocked"),
     ({"source": "second"}, {}, "another company"),
 ])  # fmt: skip
-def test_vetoes_hold_for_a_number_alone(said: dict[str, Any], circumstances: dict[str, Any], why: str) -> None:
+def test_vetoes_hold_for_a_number_alone(
+    said: dict[str, Any], circumstances: dict[str, Any], why: str
+) -> None:
     """The number is trusted to say who is meant, not to overrule what forbids a link."""
     found = stand(STRANGER._replace(**said), ("number_alone",), **circumstances)
     assert (found.kind, found.vetoed) == ("unmatched", {"one": why})
@@ -260,8 +356,15 @@ def test_vetoes_hold_for_a_number_alone(said: dict[str, Any], circumstances: dic
 
 def test_a_number_alone_that_several_have_is_ambiguous() -> None:
     """Two records of one number, or two claimants of one record: nobody guesses."""
-    assert stand(STRANGER, ("number_alone",), HANSEN, HANSEN._replace(key="E2", canonical="two")).candidates == ("one", "two")
-    both = climb([STRANGER, STRANGER._replace(key="C2")], Known([HANSEN]), Circumstances(roles=ROLES), ("number_alone",))
+    assert stand(
+        STRANGER, ("number_alone",), HANSEN, HANSEN._replace(key="E2", canonical="two")
+    ).candidates == ("one", "two")
+    both = climb(
+        [STRANGER, STRANGER._replace(key="C2")],
+        Known([HANSEN]),
+        Circumstances(roles=ROLES),
+        ("number_alone",),
+    )
     assert {o.kind for o in both.values()} == {"ambiguous"}
 
 
@@ -280,7 +383,11 @@ def test_contacts_match_inside_one_debtor_by_whole_address() -> None:
     assert outcome(crm(name="Bo Søn", email="anna@hansen.dk", within="one"), anna).kind == "unmatched"
     elsewhere = anna._replace(key="K2", canonical="also anna", within="two")
     assert outcome(crm(name="anna hansen", email="ANNA@hansen.dk", within="one"), elsewhere, anna) == Outcome(
-        "link", "email_and_name", "anna", ("anna",), {"rung": "email_and_name", "agrees": "anna@hansen.dk anna hansen one"}
+        "link",
+        "email_and_name",
+        "anna",
+        ("anna",),
+        {"rung": "email_and_name", "agrees": "anna@hansen.dk anna hansen one"},
     )
 
 
@@ -292,10 +399,22 @@ def suggested(party: Party, *known: Party, **more: Any) -> list[Suggestion]:
 def test_suggestions_are_scored_and_never_vetoed_ones() -> None:
     """With the evidence; what a person separated, or another record of the source has, is not suggested."""
     party = crm(name="Hansen og Soen", postcode="8000", phone="12345678")
-    assert suggested(party, HANSEN) == [Suggestion("C1", "one", 1.0, {"name": 1.0, "postcode": 1.0, "phone": 1.0})]
-    for forbidden in (Circumstances(roles=ROLES, negative={("C1", "one")}), Circumstances(roles=ROLES, taken={"one"})):
+    assert suggested(party, HANSEN) == [
+        Suggestion("C1", "one", 1.0, {"name": 1.0, "postcode": 1.0, "phone": 1.0})
+    ]
+    for forbidden in (
+        Circumstances(roles=ROLES, negative={("C1", "one")}),
+        Circumstances(roles=ROLES, taken={"one"}),
+    ):
         assert suggest([party], Known([HANSEN]), forbidden) == []
-    assert [s.key for s in suggest([party, crm("C2", name="Bianchi"), crm("C3", name="Hansen")], Known([HANSEN]), Circumstances(roles=ROLES))] == ["C1", "C3"]
+    assert [
+        s.key
+        for s in suggest(
+            [party, crm("C2", name="Bianchi"), crm("C3", name="Hansen")],
+            Known([HANSEN]),
+            Circumstances(roles=ROLES),
+        )
+    ] == ["C1", "C3"]
 
 
 @pytest.mark.parametrize(("ours", "theirs", "is_compared"), [
@@ -324,7 +443,10 @@ def test_the_likest_are_suggested_first() -> None:
     """Three at most, each canonical record once, by its likest record; equals in order of their ids."""
     names = ("Hansen Byg", "Hansen Bygg", "Hansen Byg", "Hansen Vin", "Hansen Byg Syd")
     known = [Party("erp", f"E{n}", f"c{n}", name=name, postcode="8000") for n, name in enumerate(names)]
-    known += [Party("desk", "T1", "c3", name="Hansen Byg", phone="87654321", postcode="2100"), Party("desk", "T2", "c4", name="Hansen Byg", postcode="8000")]
+    known += [
+        Party("desk", "T1", "c3", name="Hansen Byg", phone="87654321", postcode="2100"),
+        Party("desk", "T2", "c4", name="Hansen Byg", postcode="8000"),
+    ]
     found = suggested(crm(name="Hansen Byg", postcode="8000", phone="12345678"), *known)
     assert [(s.canonical, s.score) for s in found] == [("c0", 1.0), ("c2", 1.0), ("c4", 1.0)]
     assert suggested(crm(name="Hansen Byg", postcode="8000", phone="12345678"), *reversed(known)) == found
@@ -347,15 +469,23 @@ def test_of_several_records_of_one_debtor_the_likest_is_shown() -> None:
 
 def test_a_town_is_counted_at_one_debtor() -> None:
     """Four hundred and one contacts of another debtor live in Aarhus: that says nothing of the two at this one."""
-    crowd = [Party("erp", f"K{n}", f"c{n}", name=f"{n:04d}", postcode="8000", within="another") for n in range(401)]
+    crowd = [
+        Party("erp", f"K{n}", f"c{n}", name=f"{n:04d}", postcode="8000", within="another") for n in range(401)
+    ]
     lars = Party("erp", "K", "lars", name="Lars", postcode="8000", within="one")
-    assert [s.canonical for s in suggested(crm(name="Bo", postcode="8000", within="one"), *crowd, lars, threshold=0.0)] == ["lars"]
+    assert [
+        s.canonical
+        for s in suggested(crm(name="Bo", postcode="8000", within="one"), *crowd, lars, threshold=0.0)
+    ] == ["lars"]
 
 
 def test_what_is_little_alike_is_not_suggested() -> None:
     """From seven in ten on."""
     hansen = Party("erp", "E1", "one", name="abcdefghijklmnopqrst", postcode="8000")
-    scores = {name: suggested(crm(name=name, postcode="2100"), hansen) for name in ("abcdefghijklmnopqrst", "abcdefghijklmnopqrsX", "abcdefghijklmnopqrXX")}
+    scores = {
+        name: suggested(crm(name=name, postcode="2100"), hansen)
+        for name in ("abcdefghijklmnopqrst", "abcdefghijklmnopqrsX", "abcdefghijklmnopqrXX")
+    }
     assert [[s.score for s in found] for found in scores.values()] == [[0.75], [0.712], []]
     assert suggested(crm(name="abcdefghijklmnopqrst", postcode="2100"), hansen, threshold=0.75) != []
 
@@ -366,4 +496,6 @@ def test_a_town_where_everybody_lives_says_too_little() -> None:
         town = [Party("erp", f"E{n}", f"c{n}", name=f"{n:04d}", postcode="8000") for n in range(size)]
         assert len(suggested(crm(name="Hansen", postcode="8000"), *town, threshold=0.0)) == found
     lars = Party("erp", "E", "lars", name="Lars", postcode="8000", phone="12345678")
-    assert [s.canonical for s in suggested(crm(name="Lars", postcode="8000", phone="12345678"), *town, lars)] == ["lars"]
+    assert [
+        s.canonical for s in suggested(crm(name="Lars", postcode="8000", phone="12345678"), *town, lars)
+    ] == ["lars"]

@@ -29,7 +29,9 @@ def two_sources(world: World) -> World:
     })  # fmt: skip
     for source in ("erp", "crm"):
         for debtor in DEBTORS:
-            world.say(source, "debtors", debtor, number=f"1000{debtor}", name=f"Kunde {debtor}", status="active")
+            world.say(
+                source, "debtors", debtor, number=f"1000{debtor}", name=f"Kunde {debtor}", status="active"
+            )
             for who in PEOPLE:
                 call(world, source, f"{debtor}{who}", None)
     return world
@@ -37,7 +39,18 @@ def two_sources(world: World) -> World:
 
 def call(world: World, source: str, key: str, primary: bool | None, **said: Any) -> None:
     """A source calls one of its people primary, or not, or says nothing about it."""
-    world.say(source, "contacts", key, **{"debtor_key": key[0], "full_name": f"{source} {key}", "email": f"{key}@{source}.dk", "is_primary": primary} | said)
+    world.say(
+        source,
+        "contacts",
+        key,
+        **{
+            "debtor_key": key[0],
+            "full_name": f"{source} {key}",
+            "email": f"{key}@{source}.dk",
+            "is_primary": primary,
+        }
+        | said,
+    )
 
 
 @pytest.fixture
@@ -76,7 +89,11 @@ def test_of_several_one_is_primary_and_the_others_are_explained(people: World) -
         SELECT field, source, external_id, said, believed, believed_source FROM canonical.overruled WHERE entity = 'contact' ORDER BY 3
         """) == [("is_primary", "erp", f"1{who}", True, False, "another contact") for who in ("B", "C")]
     [told] = explain(people.store, "contact", "erp 1B", "is_primary").fields
-    assert (told.value, told.master, [(c.value, c.believed) for c in told.claims]) == (False, "another contact", [(True, False)])
+    assert (told.value, told.master, [(c.value, c.believed) for c in told.claims]) == (
+        False,
+        "another contact",
+        [(True, False)],
+    )
     [told] = explain(people.store, "contact", "erp 1A", "is_primary").fields
     assert (told.value, told.master, [c.believed for c in told.claims]) == (True, "erp", [True])
 
@@ -90,7 +107,9 @@ def test_the_source_that_is_believed_first_names_the_primary_one(people: World) 
     since = people.one("SELECT since FROM canonical.overruled WHERE believed_source = 'another contact'")
     call(people, "erp", "1A", True, phone="12345678")
     people.run("erp")
-    assert people.rows("SELECT since FROM canonical.overruled WHERE believed_source = 'another contact'") == [(since,)]
+    assert people.rows("SELECT since FROM canonical.overruled WHERE believed_source = 'another contact'") == [
+        (since,)
+    ]
     call(people, "crm", "1B", False)
     people.run("crm")
     assert primaries(people) == {"10001": ["erp 1A"]}
@@ -112,13 +131,18 @@ def test_when_the_primary_one_leaves_the_next_takes_its_place(people: World, lea
         call(people, "erp", "1A", None)
     if leaves == "unlinked":
         people.configs["erp"] = people.configs["erp"].model_copy(update={"links": {}})
-        links.do(people.workshop, Link(entity="contact", source="erp", key="1A", to="crm 2A", force=True), by="ada")
+        links.do(
+            people.workshop, Link(entity="contact", source="erp", key="1A", to="crm 2A", force=True), by="ada"
+        )
     else:
         people.run("erp")
     assert primaries(people)["10001"] == ["erp 1B"]
-    told = people.rows("""
+    told = people.rows(
+        """
         SELECT ch.old, ch.new FROM canonical.change ch JOIN canonical.contact c ON c.id = ch.record_id
-        WHERE ch.field = 'is_primary' AND c.full_name = 'erp 1B' AND (ch.cut_id > :cut OR ch.cut_id IS NULL)""", cut=before)
+        WHERE ch.field = 'is_primary' AND c.full_name = 'erp 1B' AND (ch.cut_id > :cut OR ch.cut_id IS NULL)""",
+        cut=before,
+    )
     assert told == [(False, True)]
 
 
@@ -128,12 +152,19 @@ def test_a_person_moves_it_and_is_told_who_loses_it(people: World) -> None:
     both(people)
     before = people.state()
     plan = links.pin(people.workshop, "erp 1B", "is_primary", "yes", by="ada", entity="contact")
-    assert {(plan.named[f.record].name, f.old, f.new) for f in plan.fields if f.field == "is_primary"} == {("erp 1A", True, False), ("erp 1B", None, True)}
+    assert {(plan.named[f.record].name, f.old, f.new) for f in plan.fields if f.field == "is_primary"} == {
+        ("erp 1A", True, False),
+        ("erp 1B", None, True),
+    }
     links.apply(people.workshop, plan.hash, by="ada")
     assert primaries(people) == {"10001": ["erp 1B"]}
     with_b = people.state()
     for who, now in (("crm 1C", "crm 1C"), ("erp 1B", "erp 1B")):
-        links.apply(people.workshop, links.pin(people.workshop, who, "is_primary", True, by="bo", entity="contact").hash, by="bo")
+        links.apply(
+            people.workshop,
+            links.pin(people.workshop, who, "is_primary", True, by="bo", entity="contact").hash,
+            by="bo",
+        )
         assert primaries(people) == {"10001": [now]}
     people.run("erp")
     assert primaries(people) == {"10001": ["erp 1B"]}
@@ -149,7 +180,13 @@ def test_a_pin_that_is_over_gives_it_back(people: World) -> None:
     call(people, "erp", "1A", True)
     both(people)
     today = people.clock.now().date()
-    links.apply(people.workshop, links.pin(people.workshop, "erp 1B", "is_primary", True, by="ada", entity="contact", until=today).hash, by="ada")
+    links.apply(
+        people.workshop,
+        links.pin(
+            people.workshop, "erp 1B", "is_primary", True, by="ada", entity="contact", until=today
+        ).hash,
+        by="ada",
+    )
     assert primaries(people) == {"10001": ["erp 1B"]}
     people.clock.sleep(48 * 3600)
     people.run("erp")
@@ -164,7 +201,11 @@ def test_merged_debtors_have_one_and_parted_ones_have_theirs_again(people: World
     for pinned in (False, True):
         if pinned:
             for who in ("erp 2A", "erp 1B"):
-                links.apply(people.workshop, links.pin(people.workshop, who, "is_primary", True, by="ada", entity="contact").hash, by="ada")
+                links.apply(
+                    people.workshop,
+                    links.pin(people.workshop, who, "is_primary", True, by="ada", entity="contact").hash,
+                    by="ada",
+                )
         before = people.state()
         links.apply(people.workshop, links.merge(people.workshop, "10002", "10001", by="ada").hash, by="ada")
         assert primaries(people) == {"10001": ["erp 1B"]}, pinned
@@ -186,7 +227,9 @@ def said_by_the_rule(world: World) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_many_small_loads_and_a_fresh_one_keep_the_same(people: World, seed: int, migrated_template: str, tmp_path: Path) -> None:
+def test_many_small_loads_and_a_fresh_one_keep_the_same(
+    people: World, seed: int, migrated_template: str, tmp_path: Path
+) -> None:
     """People are called primary and no more, move and leave, in any order: after every run the rule holds, and a fresh load in another order agrees."""
     rng = random.Random(seed)
     both(people)

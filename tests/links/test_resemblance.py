@@ -6,10 +6,26 @@ from typing import Any
 
 import pytest
 
-from sync_engine.matching.similarity import Company, Party, different_company, different_numbers, doubt, likeness, official_numbers
+from sync_engine.matching.similarity import (
+    Company,
+    Party,
+    different_company,
+    different_numbers,
+    doubt,
+    likeness,
+    official_numbers,
+)
 
 HANSEN = Party(
-    "erp", "E1", "one", number="10000", country="DK", name="HANSEN & SØN A/S", email="bogholderi@hansen.dk", phone="+45 12 34 56 78", postcode="8000",
+    "erp",
+    "E1",
+    "one",
+    number="10000",
+    country="DK",
+    name="HANSEN & SØN A/S",
+    email="bogholderi@hansen.dk",
+    phone="+45 12 34 56 78",
+    postcode="8000",
 )
 ROLES = {"erp": "erp", "crm": "crm", "second": "erp"}
 
@@ -55,7 +71,9 @@ def test_what_a_party_does_not_say_is_not_said() -> None:
     pytest.param(Company("A", "DK", "10203085"), Company("B", "DK", "10203085"), False, id="a number that is none, in common"),
     pytest.param(Company(), Company("A"), True, id="no name"), pytest.param(Company("A"), Company(), True, id="no other name"),
 ])  # fmt: skip
-def test_two_erps_are_different_companies_until_proven_the_same(ours: Company | None, theirs: Company | None, different: bool) -> None:
+def test_two_erps_are_different_companies_until_proven_the_same(
+    ours: Company | None, theirs: Company | None, different: bool
+) -> None:
     """By registration number, else by VAT number, else by name; without a word, different."""
     companies = {s: c for s, c in (("erp", ours), ("second", theirs)) if c is not None}
     assert different_company("erp", "second", companies, ROLES) is different
@@ -106,8 +124,12 @@ def test_what_makes_two_parties_two(ours: dict[str, str], theirs: dict[str, str]
 
 def test_official_numbers_are_read_with_their_country() -> None:
     """Registration number and VAT number, where they say something."""
-    assert official_numbers(crm(registration_no="31415926", vat_no="n/a", country="DK")) == {"registration": ("DK", "31415926")}
-    assert official_numbers(crm(registration_no="12345678", vat_no="27182828", country="SE")) == {"vat": ("SE", "27182828")}
+    assert official_numbers(crm(registration_no="31415926", vat_no="n/a", country="DK")) == {
+        "registration": ("DK", "31415926")
+    }
+    assert official_numbers(crm(registration_no="12345678", vat_no="27182828", country="SE")) == {
+        "vat": ("SE", "27182828")
+    }
     assert official_numbers(crm()) == {}
 
 
@@ -161,7 +183,11 @@ def test_a_name_that_nobody_wrote_is_no_other_name(rung: str) -> None:
 
 
 @pytest.mark.parametrize("rung", ["number", "registration", "email_and_name"])
-@pytest.mark.parametrize("said", [{"name": "Hansen & Søn"}, {"country": None}, {"country": "Danmark"}], ids=["form", "country", "country in words"])
+@pytest.mark.parametrize(
+    "said",
+    [{"name": "Hansen & Søn"}, {"country": None}, {"country": "Danmark"}],
+    ids=["form", "country", "country in words"],
+)
 def test_what_only_one_of_them_writes_is_no_difference(rung: str, said: dict[str, Any]) -> None:
     """A CRM rarely knows the legal form or the country: who leaves it out does not contradict who has it, either way round."""
     full, short = crm(name="HANSEN & SØN A/S", country="DK", email="ada@hansen.dk"), HANSEN._replace(**said)
@@ -174,11 +200,39 @@ def test_a_phone_that_many_have_says_nothing() -> None:
     """The bookkeeper's phone and mail domain; but one that differs still differs, and their own phone is theirs."""
     party = crm(number="10000", name="Quite Another", phone="12345678", email="ada@hansen.dk")
     assert doubt("number", party, [HANSEN], everybody) == CHANCE
-    assert doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("phone", "12345678")) is None
-    assert doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("email", "hansen.dk")) is None
-    assert doubt("number", party._replace(email=None), [HANSEN], lambda what, value: (what, value) == ("phone", "12345678")) == CHANCE
-    assert doubt("number", party._replace(phone=None), [HANSEN], lambda what, value: (what, value) == ("email", "hansen.dk")) == CHANCE
-    assert doubt("number", party._replace(name="Hansen & Søn", phone="87654321", postcode="2100"), [HANSEN], everybody) == CHANCE
+    assert (
+        doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("phone", "12345678")) is None
+    )
+    assert (
+        doubt("number", party, [HANSEN], lambda what, value: (what, value) == ("email", "hansen.dk")) is None
+    )
+    assert (
+        doubt(
+            "number",
+            party._replace(email=None),
+            [HANSEN],
+            lambda what, value: (what, value) == ("phone", "12345678"),
+        )
+        == CHANCE
+    )
+    assert (
+        doubt(
+            "number",
+            party._replace(phone=None),
+            [HANSEN],
+            lambda what, value: (what, value) == ("email", "hansen.dk"),
+        )
+        == CHANCE
+    )
+    assert (
+        doubt(
+            "number",
+            party._replace(name="Hansen & Søn", phone="87654321", postcode="2100"),
+            [HANSEN],
+            everybody,
+        )
+        == CHANCE
+    )
 
 
 @pytest.mark.parametrize(("ours", "theirs", "is_doubtful"), [
@@ -192,15 +246,27 @@ def test_a_phone_that_many_have_says_nothing() -> None:
     pytest.param({"name": "Hansen Holding", "registration_no": "31415926"}, {}, True, id="a registration number and a VAT number"),
     pytest.param({"name": "Hansen Holding", "vat_no": "DK31415926"}, {"registration_no": "27182828"}, True, id="a registration number on one side only"),
 ])  # fmt: skip
-def test_a_vat_number_may_be_that_of_a_group(ours: dict[str, Any], theirs: dict[str, Any], is_doubtful: bool) -> None:
+def test_a_vat_number_may_be_that_of_a_group(
+    ours: dict[str, Any], theirs: dict[str, Any], is_doubtful: bool
+) -> None:
     """One VAT number, two names: another company of the group, unless the register says that they are one."""
     known = HANSEN._replace(vat_no="DK31415926", **theirs)
-    why = "the VAT number agrees and the names do not, it may be another company of a group" if is_doubtful else None
+    why = (
+        "the VAT number agrees and the names do not, it may be another company of a group"
+        if is_doubtful
+        else None
+    )
     assert doubt("registration", crm(**ours, country="DK"), [known], nobody) == why
-    assert doubt("registration", crm(**ours, country="DK"), [HANSEN._replace(name="Müller"), known], nobody) == why, "one of its members is enough"
+    assert (
+        doubt("registration", crm(**ours, country="DK"), [HANSEN._replace(name="Müller"), known], nobody)
+        == why
+    ), "one of its members is enough"
 
 
-BRANCH, ALONE = "the postcodes differ, it may be another branch", "the name and a mail domain agree and nothing else does, it may be another branch"
+BRANCH, ALONE = (
+    "the postcodes differ, it may be another branch",
+    "the name and a mail domain agree and nothing else does, it may be another branch",
+)
 
 
 @pytest.mark.parametrize(("said", "why"), [
@@ -218,8 +284,12 @@ def test_an_equal_name_and_domain_may_be_a_branch_or_a_sister(said: dict[str, An
     """What else both say decides."""
     party = crm(**{"name": "Hansen & Søn", "email": "ada@hansen.dk", **said})
     assert doubt("email_and_name", party, [HANSEN], nobody) == why
-    assert doubt("email_and_name", party, [party, HANSEN], nobody) == why, "doubt about one of its members is doubt"
-    assert doubt("email_and_name", party, [Party("desk", "T1", "one"), HANSEN], nobody) == why, "one that says nothing is none"
+    assert doubt("email_and_name", party, [party, HANSEN], nobody) == why, (
+        "doubt about one of its members is doubt"
+    )
+    assert doubt("email_and_name", party, [Party("desk", "T1", "one"), HANSEN], nobody) == why, (
+        "one that says nothing is none"
+    )
 
 
 def test_a_domain_that_many_have_needs_something_more() -> None:
@@ -227,8 +297,13 @@ def test_a_domain_that_many_have_needs_something_more() -> None:
     party = crm(name="Hansen & Søn", email="ada@hansen.dk")
     shared = [("email", "hansen.dk")]
     assert doubt("email_and_name", party, [HANSEN], lambda *had: had in shared) == ALONE
-    assert doubt("email_and_name", party._replace(postcode="8000"), [HANSEN], lambda *had: had in shared) is None
-    assert doubt("email_and_name", party._replace(phone="12345678"), [HANSEN], lambda *had: had in shared) is None
+    assert (
+        doubt("email_and_name", party._replace(postcode="8000"), [HANSEN], lambda *had: had in shared) is None
+    )
+    assert (
+        doubt("email_and_name", party._replace(phone="12345678"), [HANSEN], lambda *had: had in shared)
+        is None
+    )
     assert doubt("email_and_name", party._replace(phone="12345678"), [HANSEN], everybody) == ALONE
     assert doubt("email_and_name", party._replace(email="bogholderi@hansen.dk"), [HANSEN], everybody) is None
 
@@ -260,7 +335,10 @@ def test_names_without_letters_are_not_alike() -> None:
     assert likeness(crm(name="***"), crm(name="!!!")) == (0.0, {"name": 0.0})
 
 
-@pytest.mark.parametrize(("name", "is_alike"), [("abcdefghijklmnopqrst", True), ("abcdefghijklmnopqXYZ", True), ("abcdefghijklmnopWXYZ", False)])
+@pytest.mark.parametrize(
+    ("name", "is_alike"),
+    [("abcdefghijklmnopqrst", True), ("abcdefghijklmnopqXYZ", True), ("abcdefghijklmnopWXYZ", False)],
+)
 def test_names_are_alike_from_85_in_a_hundred(name: str, is_alike: bool) -> None:
     """Three letters of twenty may be mistyped, four are another name."""
     assert (doubt("number", crm(name=name), [crm(name="abcdefghijklmnopqrst")], nobody) is None) is is_alike

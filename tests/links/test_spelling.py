@@ -48,11 +48,26 @@ def test_a_mailbox_is_a_domain_or_an_address_at_a_provider(email: str | None, bo
 
 def test_human_numbers_and_postcodes() -> None:
     """Trimmed and levelled; leading zeros of a debtor number tell something."""
-    assert [plain(n) for n in (" K-0010 ", "Straße", "  ", "", None)] == ["k-0010", "strasse", None, None, None]
-    assert [postcode_of(p) for p in ("8000", " sw1a 1aa", "D-20095", "-", "", None)] == ["8000", "SW1A1AA", "D20095", None, None, None]
+    assert [plain(n) for n in (" K-0010 ", "Straße", "  ", "", None)] == [
+        "k-0010",
+        "strasse",
+        None,
+        None,
+        None,
+    ]
+    assert [postcode_of(p) for p in ("8000", " sw1a 1aa", "D-20095", "-", "", None)] == [
+        "8000",
+        "SW1A1AA",
+        "D20095",
+        None,
+        None,
+        None,
+    ]
 
 
 def test_what_becomes_of_a_company_is_written_as_names_are_levelled() -> None:
     """A phrase that the levelling would spell otherwise could never be found at the end of a name."""
     assert [state for state in STATES if words(" ".join(state)) != state] == []
-    assert all(name_and_form(f"Hansen ApS {' '.join(state)}") == ("hansen", frozenset({"aps"})) for state in STATES)
+    assert all(
+        name_and_form(f"Hansen ApS {' '.join(state)}") == ("hansen", frozenset({"aps"})) for state in STATES
+    )

@@ -17,14 +17,20 @@ def records(entity: str, case: str, count: int) -> list[tuple[str, bytes]]:
     row = json.loads((GOLDEN / entity / f"{case}.json").read_bytes())
     if "salesInvoiceLines" in row:
         (line,) = row["salesInvoiceLines"]
-        row["salesInvoiceLines"] += [line | {"netAmount": 0, "netTaxAmount": 0, "netAmountIncludingTax": 0}] * 2
+        row["salesInvoiceLines"] += [
+            line | {"netAmount": 0, "netTaxAmount": 0, "netAmountIncludingTax": 0}
+        ] * 2
     return [(str(n), json.dumps(row | {"number": f"N{n:07d}"}).encode()) for n in range(count)]
 
 
 def main() -> None:
     """The best of five passes for each entity."""
     normaliser = plugin.normaliser("speed", plugin.settings())
-    for entity, case in (("salesInvoices", "live-103219-with-line"), ("customers", "live-trey-research"), ("contacts", "live-chase-whitman")):
+    for entity, case in (
+        ("salesInvoices", "live-103219-with-line"),
+        ("customers", "live-trey-research"),
+        ("contacts", "live-chase-whitman"),
+    ):
         batch = records(entity, case, 10_000)
         best = 0.0
         for _ in range(5):

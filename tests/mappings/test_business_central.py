@@ -38,7 +38,14 @@ def excluded(entity: str, row: dict[str, Any], **settings: Any) -> str:
 
 def invoice(**said: Any) -> dict[str, Any]:
     """An invoice of 100, wholly open, with these fields otherwise."""
-    row = {"billToCustomerId": BILLED, "customerId": SOLD, "number": "103219", "totalAmountIncludingTax": 100, "remainingAmount": 100, "status": "Open"}
+    row = {
+        "billToCustomerId": BILLED,
+        "customerId": SOLD,
+        "number": "103219",
+        "totalAmountIncludingTax": 100,
+        "remainingAmount": 100,
+        "status": "Open",
+    }
     return row | said
 
 
@@ -58,18 +65,43 @@ def refused(entity: str, row: dict[str, Any]) -> tuple[str, str]:
 
 
 BLANK = [
-    *[("salesInvoices", invoice(status=status, remainingAmount=None), "remainingAmount") for status in ("Open", "New")],
-    ("salesInvoices", {name: value for name, value in invoice().items() if name != "remainingAmount"}, "remainingAmount"),
+    *[
+        ("salesInvoices", invoice(status=status, remainingAmount=None), "remainingAmount")
+        for status in ("Open", "New")
+    ],
+    (
+        "salesInvoices",
+        {name: value for name, value in invoice().items() if name != "remainingAmount"},
+        "remainingAmount",
+    ),
     ("openInvoices", invoice(remainingAmount=None), "remainingAmount"),
-    ("ledgerEntriesApi", {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None, "open": True}, "remainingAmount"),
-    ("ledgerEntriesApi", {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None}, "remainingAmount"),
-    ("ledgerEntriesPage", {"Entry_No": 7, "Document_Type": "Invoice", "Amount": 5, "Remaining_Amount": None, "Open": True}, "Remaining_Amount"),
-    ("ledgerEntriesGrouped", {"cleEntryNo": 7, "rows": [{"dcleEntryType": "Initial Entry", "dcleAmountLCY": None}]}, "dcleAmountLCY"),
+    (
+        "ledgerEntriesApi",
+        {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None, "open": True},
+        "remainingAmount",
+    ),
+    (
+        "ledgerEntriesApi",
+        {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None},
+        "remainingAmount",
+    ),
+    (
+        "ledgerEntriesPage",
+        {"Entry_No": 7, "Document_Type": "Invoice", "Amount": 5, "Remaining_Amount": None, "Open": True},
+        "Remaining_Amount",
+    ),
+    (
+        "ledgerEntriesGrouped",
+        {"cleEntryNo": 7, "rows": [{"dcleEntryType": "Initial Entry", "dcleAmountLCY": None}]},
+        "dcleAmountLCY",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("entity", "row", "field"), BLANK)
-def test_what_is_still_owed_is_not_nothing_where_it_is_blank(entity: str, row: dict[str, Any], field: str) -> None:
+def test_what_is_still_owed_is_not_nothing_where_it_is_blank(
+    entity: str, row: dict[str, Any], field: str
+) -> None:
     """A posted document or an open entry whose remaining amount is blank cannot be used: it would owe nothing without a word."""
     found, what = refused(entity, row)
     assert found == field
@@ -78,14 +110,25 @@ def test_what_is_still_owed_is_not_nothing_where_it_is_blank(entity: str, row: d
 
 def test_what_is_settled_needs_no_remaining_amount() -> None:
     """Paid, canceled and closed: nothing remains, whether that is said or not."""
-    assert [draft("salesInvoices", invoice(status=status, remainingAmount=None))["erp_status"] for status in ("Paid", "Canceled")] == ["paid", "void"]
-    closed = {"entryNumber": 7, "documentType": "Payment", "amount": -5, "remainingAmount": None, "open": False}
+    assert [
+        draft("salesInvoices", invoice(status=status, remainingAmount=None))["erp_status"]
+        for status in ("Paid", "Canceled")
+    ] == ["paid", "void"]
+    closed = {
+        "entryNumber": 7,
+        "documentType": "Payment",
+        "amount": -5,
+        "remainingAmount": None,
+        "open": False,
+    }
     assert draft("ledgerEntriesApi", closed)["is_open"] is False
 
 
 def test_case_2_dates_of_the_year_one_are_none() -> None:
     """Blank dates and stamps."""
-    found = draft("salesInvoices", invoice(promisedPayDate="0001-01-01", lastModifiedDateTime="0001-01-01T00:00:00Z"))
+    found = draft(
+        "salesInvoices", invoice(promisedPayDate="0001-01-01", lastModifiedDateTime="0001-01-01T00:00:00Z")
+    )
     assert (found["promised_date"], found["source_modified_at"]) == (None, None)
 
 
@@ -106,7 +149,10 @@ def test_case_4_an_unknown_enum_member_is_a_code_gap_and_not_claimed() -> None:
     """Most enums can be extended; an unknown way of being blocked is still blocked."""
     result = normalise("customers", {"blocked": "Credit_x0020_Hold", "type": "Robot"})
     assert result.drafts[0].values == {"status": "blocked"}
-    assert {(gap.field, gap.code) for gap in result.gaps} == {("block_reason", "Credit Hold"), ("kind", "Robot")}
+    assert {(gap.field, gap.code) for gap in result.gaps} == {
+        ("block_reason", "Credit Hold"),
+        ("kind", "Robot"),
+    }
 
 
 def test_case_5_a_blank_currency_of_the_ledger_is_the_local_one() -> None:
@@ -115,7 +161,9 @@ def test_case_5_a_blank_currency_of_the_ledger_is_the_local_one() -> None:
     assert draft("salesInvoices", invoice(currencyCode="CHF"))["currency"] == "CHF"
 
 
-@pytest.mark.parametrize(("rest", "status"), [(100, "open"), (40.01, "partially_paid"), (0, "open"), (100.00, "open")])
+@pytest.mark.parametrize(
+    ("rest", "status"), [(100, "open"), (40.01, "partially_paid"), (0, "open"), (100.00, "open")]
+)
 def test_case_7_a_partial_payment_shows_in_remaining_amount(rest: float, status: str) -> None:
     """The status stays Open; so does lastModifiedDateTime."""
     assert draft("salesInvoices", invoice(remainingAmount=rest))["erp_status"] == status
@@ -132,7 +180,12 @@ def test_case_7_reading_open_invoices_again_moves_amount_and_due_date_only() -> 
 
 @pytest.mark.parametrize(
     ("status", "rest", "claimed"),
-    [("Paid", 0, "paid"), ("Canceled", 0, "void"), ("Corrective", 0, "paid"), ("Corrective", 30, "partially_paid")],
+    [
+        ("Paid", 0, "paid"),
+        ("Canceled", 0, "void"),
+        ("Corrective", 0, "paid"),
+        ("Corrective", 30, "partially_paid"),
+    ],
 )
 def test_case_8_paid_canceled_and_corrective_are_posted(status: str, rest: int, claimed: str) -> None:
     """An unposted document never has these."""
@@ -177,12 +230,20 @@ def test_case_28_negative_and_zero_invoices() -> None:
     """Prepayments and roundings; signs stay."""
     found = draft("salesInvoices", invoice(totalAmountIncludingTax=-100, remainingAmount=-40))
     assert (found["total"], found["open_amount"], found["erp_status"]) == ("-100", "-40", "partially_paid")
-    assert draft("salesInvoices", invoice(totalAmountIncludingTax=0, remainingAmount=0))["erp_status"] == "open"
+    assert (
+        draft("salesInvoices", invoice(totalAmountIncludingTax=0, remainingAmount=0))["erp_status"] == "open"
+    )
 
 
 def test_credit_memos_are_positive_and_tell_no_open_amount() -> None:
     """Also what a hand-made page might add is not believed."""
-    row = {"billToCustomerId": BILLED, "number": "104001", "totalAmountIncludingTax": 100, "remainingAmount": 100, "status": "Open"}
+    row = {
+        "billToCustomerId": BILLED,
+        "number": "104001",
+        "totalAmountIncludingTax": 100,
+        "remainingAmount": 100,
+        "status": "Open",
+    }
     found = draft("salesCreditMemos", row)
     assert (found["kind"], found["total"], found["erp_status"]) == ("credit_note", "100", "open")
     assert "open_amount" not in found
@@ -190,16 +251,27 @@ def test_credit_memos_are_positive_and_tell_no_open_amount() -> None:
 
 def test_the_reference_of_a_document_can_be_the_external_number() -> None:
     """Where that is blank, the number is what people have."""
-    for entity, setting in (("salesInvoices", "invoice_reference"), ("salesCreditMemos", "credit_note_reference")):
+    for entity, setting in (
+        ("salesInvoices", "invoice_reference"),
+        ("salesCreditMemos", "credit_note_reference"),
+    ):
         row = invoice(externalDocumentNumber="PO-7")
         assert draft(entity, row)["reference"] == "103219"
         assert draft(entity, row, **{setting: "externalDocumentNumber"})["reference"] == "PO-7"
-        assert draft(entity, invoice(externalDocumentNumber=""), **{setting: "externalDocumentNumber"})["reference"] == "103219"
+        assert (
+            draft(entity, invoice(externalDocumentNumber=""), **{setting: "externalDocumentNumber"})[
+                "reference"
+            ]
+            == "103219"
+        )
 
 
 def test_lines_keep_their_order_and_amounts() -> None:
     """Comment lines are lines; unit prices may have five decimals."""
-    lines = [{"id": SOLD, "sequence": 20000, "unitPrice": 0.00001, "quantity": 3}, {"id": BILLED, "sequence": 10000, "lineType": "Comment", "quantity": 0}]
+    lines = [
+        {"id": SOLD, "sequence": 20000, "unitPrice": 0.00001, "quantity": 3},
+        {"id": BILLED, "sequence": 10000, "lineType": "Comment", "quantity": 0},
+    ]
     (only,) = normalise("salesInvoices", invoice(salesInvoiceLines=lines)).drafts
     assert [(line["line_no"], line["quantity"]) for line in only.lines] == [(20000, "3"), (10000, "0")]
     assert only.lines[0]["unit_price"] == "0.00001"
@@ -225,13 +297,17 @@ def test_a_credit_limit_of_nought_is_no_limit() -> None:
 def test_case_18_numbers_are_text() -> None:
     """Leading zeros, hashes and plus signs are part of them."""
     numbers = ["#1303", "01121212", "+917796636577"]
-    assert [d.values["number"] for d in normalise("customers", *[{"number": n} for n in numbers]).drafts] == numbers
+    assert [
+        d.values["number"] for d in normalise("customers", *[{"number": n} for n in numbers]).drafts
+    ] == numbers
 
 
 def test_case_24_the_mixed_balance_of_the_customer_page_is_not_used() -> None:
     """`balanceDue` adds up currencies; the balance of the financial details is in local currency."""
     assert draft("customers", {"balanceDue": 3036.6}) == {}
-    assert draft("customerFinancialDetails", {"balance": 3036.6, "overdueAmount": 1}) == {"erp_balance": "3036.6"}
+    assert draft("customerFinancialDetails", {"balance": 3036.6, "overdueAmount": 1}) == {
+        "erp_balance": "3036.6"
+    }
 
 
 def test_case_27_several_addresses_in_one_field() -> None:
@@ -242,7 +318,13 @@ def test_case_27_several_addresses_in_one_field() -> None:
 
 def test_a_country_code_of_ones_own_is_a_gap() -> None:
     """Codes are the installation's; two letters are taken for ISO, and a country in words is understood."""
-    result = normalise("customers", {"country": "dk"}, {"country": "EUR-EAST"}, {"country": "Tyskland"}, {"country": "Vereinigtes Königreich"})
+    result = normalise(
+        "customers",
+        {"country": "dk"},
+        {"country": "EUR-EAST"},
+        {"country": "Tyskland"},
+        {"country": "Vereinigtes Königreich"},
+    )
     assert [d.values for d in result.drafts] == [{"country": "DK"}, {}, {"country": "DE"}, {"country": "GB"}]
     assert [(gap.key, gap.code) for gap in result.gaps] == [("1", "EUR-EAST")]
 
@@ -264,12 +346,31 @@ def test_a_customer_billed_itself_has_no_parent() -> None:
 
 def test_custom_fields_by_name() -> None:
     """The installation's own fields, JSON-ready; absent ones say nothing."""
-    row = {"number": "1", "my_Tier": " gold ", "my_Score": 12.50, "my_Vip": True, "my_Count": 3, "my_Blank": ""}
-    found = draft("customers", row, custom_fields={"customers": ["my_Tier", "my_Score", "my_Vip", "my_Count", "my_Blank", "my_Absent"]})
-    assert found["custom"] == {"my_Tier": "gold", "my_Score": "12.5", "my_Vip": True, "my_Count": 3, "my_Blank": None}
-    assert draft("salesInvoices", invoice(externalDocumentNumber="X"), custom_fields={"salesInvoices": ["externalDocumentNumber"]})["custom"] == {
-        "externalDocumentNumber": "X"
+    row = {
+        "number": "1",
+        "my_Tier": " gold ",
+        "my_Score": 12.50,
+        "my_Vip": True,
+        "my_Count": 3,
+        "my_Blank": "",
     }
+    found = draft(
+        "customers",
+        row,
+        custom_fields={"customers": ["my_Tier", "my_Score", "my_Vip", "my_Count", "my_Blank", "my_Absent"]},
+    )
+    assert found["custom"] == {
+        "my_Tier": "gold",
+        "my_Score": "12.5",
+        "my_Vip": True,
+        "my_Count": 3,
+        "my_Blank": None,
+    }
+    assert draft(
+        "salesInvoices",
+        invoice(externalDocumentNumber="X"),
+        custom_fields={"salesInvoices": ["externalDocumentNumber"]},
+    )["custom"] == {"externalDocumentNumber": "X"}
 
 
 # Contacts ---------------------------------------------------------------------------------------------------------------------
@@ -278,8 +379,14 @@ def test_custom_fields_by_name() -> None:
 def test_case_14_a_company_contact_is_left_out_unless_asked_for() -> None:
     """Often it is the shared mailbox of accounts payable."""
     assert excluded("contacts", {"type": "Company"}) == "company contact"
-    assert draft("contacts", {"type": "Company", "displayName": "AP"}, company_contacts=True)["full_name"] == "AP"
-    assert excluded("contactsInformation", {"contactId": CONTACT, "contactType": "Company", "relatedId": BILLED}) == "company contact"
+    assert (
+        draft("contacts", {"type": "Company", "displayName": "AP"}, company_contacts=True)["full_name"]
+        == "AP"
+    )
+    assert (
+        excluded("contactsInformation", {"contactId": CONTACT, "contactType": "Company", "relatedId": BILLED})
+        == "company contact"
+    )
 
 
 @pytest.mark.parametrize("relation", ["Customer", "Multiple", "None", "_x0020_", "Other", "Distributor"])
@@ -308,7 +415,10 @@ def test_contacts_of_a_vendor_in_contacts_information_are_left_out() -> None:
     """Only customers have debtors' contacts."""
     row = {"contactId": CONTACT, "contactType": "Person", "relatedId": BILLED, "relatedType": "Vendor"}
     assert "Vendor" in excluded("contactsInformation", row)
-    assert draft("contactsInformation", row | {"relatedType": "Customer"}) == {"contact_key": CONTACT, "debtor_key": BILLED}
+    assert draft("contactsInformation", row | {"relatedType": "Customer"}) == {
+        "contact_key": CONTACT,
+        "debtor_key": BILLED,
+    }
 
 
 def test_case_15_titles_become_positions() -> None:
@@ -337,7 +447,13 @@ def test_case_26_privacy_blocked_contacts_say_so() -> None:
 
 def test_case_17_a_default_dimension_may_have_no_value() -> None:
     """Code Mandatory without a value: the debtor is in no portfolio."""
-    row = {"parentType": "Customer", "parentId": BILLED, "dimensionId": SOLD, "dimensionValueId": NULL, "dimensionValueCode": ""}
+    row = {
+        "parentType": "Customer",
+        "parentId": BILLED,
+        "dimensionId": SOLD,
+        "dimensionValueId": NULL,
+        "dimensionValueCode": "",
+    }
     assert draft("defaultDimensions", row)["dimension_value_key"] is None
 
 
@@ -349,11 +465,22 @@ def test_case_17_default_dimensions_of_others_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_heading"), [("Standard", False), ("Heading", True), ("Total", True), ("Begin_x002D_Total", True), ("End-Total", True), ("_x0020_", False)]
+    ("kind", "is_heading"),
+    [
+        ("Standard", False),
+        ("Heading", True),
+        ("Total", True),
+        ("Begin_x002D_Total", True),
+        ("End-Total", True),
+        ("_x0020_", False),
+    ],
 )
 def test_case_17_headings_and_totals_are_no_portfolios(kind: str, *, is_heading: bool) -> None:
     """Only Standard values can stand on a card."""
-    assert draft("financeDimensionValues", {"dimensionValueType": kind, "blocked": True}) == {"blocked": True, "is_heading": is_heading}
+    assert draft("financeDimensionValues", {"dimensionValueType": kind, "blocked": True}) == {
+        "blocked": True,
+        "is_heading": is_heading,
+    }
 
 
 # Ledger -----------------------------------------------------------------------------------------------------------------------
@@ -379,26 +506,49 @@ def test_case_33_ledger_entries_of_every_type(wire_type: str, kind: str) -> None
 def test_an_own_ledger_page_may_spell_as_it_likes() -> None:
     """The field map names what differs."""
     row = {"entryNumber": 7, "restBetrag": -0.1, "open": True}
-    assert draft("ledgerEntriesApi", row, ledger_fields={"remaining": "restBetrag"}) == {"entry_no": "7", "remaining": "-0.1", "is_open": True}
+    assert draft("ledgerEntriesApi", row, ledger_fields={"remaining": "restBetrag"}) == {
+        "entry_no": "7",
+        "remaining": "-0.1",
+        "is_open": True,
+    }
 
 
 def detail(number: int, entry: int, applied: int, amount: float, **said: Any) -> dict[str, Any]:
     """A detailed entry of type Application."""
-    row = {"entryNumber": number, "entryType": "Application", "customerLedgerEntryNumber": entry, "appliedCustomerLedgerEntryNumber": applied}
-    return row | {"amount": amount, "amountLCY": amount, "postingDate": "2025-02-12", "unapplied": False, "unappliedByEntryNumber": 0} | said
+    row = {
+        "entryNumber": number,
+        "entryType": "Application",
+        "customerLedgerEntryNumber": entry,
+        "appliedCustomerLedgerEntryNumber": applied,
+    }
+    return (
+        row
+        | {
+            "amount": amount,
+            "amountLCY": amount,
+            "postingDate": "2025-02-12",
+            "unapplied": False,
+            "unappliedByEntryNumber": 0,
+        }
+        | said
+    )
 
 
 def test_an_application_is_one_draft_of_two_rows() -> None:
     """Both rows name the applying entry; the row on the other entry tells both sides."""
     result = normalise("detailedEntriesApi", detail(1, 10, 20, -100), detail(2, 20, 20, 100))
-    assert [(d.key, d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts] == [("0", "20", "10", "100")]
+    assert [
+        (d.key, d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts
+    ] == [("0", "20", "10", "100")]
     assert [e.reason for e in result.excluded] == ["twin row of an application"]
 
 
 def test_an_invoice_may_be_applied_to_an_older_payment() -> None:
     """Then the invoice is the applying entry, and money still flows from the payment."""
     result = normalise("detailedEntriesApi", detail(1, 20, 10, 100), detail(2, 10, 10, -100))
-    assert [(d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts] == [("20", "10", "100")]
+    assert [(d.values["from_entry"], d.values["to_entry"], d.values["amount"]) for d in result.drafts] == [
+        ("20", "10", "100")
+    ]
 
 
 def test_an_undone_application_is_reversed_once() -> None:
@@ -414,7 +564,9 @@ def test_an_undone_application_is_reversed_once() -> None:
 
 def test_other_detailed_entries_are_no_applications() -> None:
     """Initial entries, gains and discounts settle nothing with something else."""
-    assert "Initial Entry" in excluded("detailedEntriesApi", detail(1, 10, 0, 100, entryType="Initial_x0020_Entry"))
+    assert "Initial Entry" in excluded(
+        "detailedEntriesApi", detail(1, 10, 0, 100, entryType="Initial_x0020_Entry")
+    )
     assert "other entry" in excluded("detailedEntriesApi", detail(1, 10, 0, 100))
 
 
@@ -423,7 +575,10 @@ def test_other_detailed_entries_are_no_applications() -> None:
 
 def test_the_version_follows_the_settings() -> None:
     """Another rule re-normalises what is landed."""
-    plain, strict = BusinessCentralMapping(), BusinessCentralMapping.model_validate({"positions": {"strict": True}})
+    plain, strict = (
+        BusinessCentralMapping(),
+        BusinessCentralMapping.model_validate({"positions": {"strict": True}}),
+    )
     assert plugin.normaliser("a", plain).version == plugin.normaliser("b", BusinessCentralMapping()).version
     assert plugin.normaliser("a", plain).version != plugin.normaliser("a", strict).version
 
@@ -432,12 +587,16 @@ def test_the_version_is_the_same_in_another_process() -> None:
     """No hash seed, no path in it."""
     code = "from mappings.business_central import plugin; print(plugin.normaliser('x', plugin.settings()).version)"
     elsewhere = {"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)}
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=elsewhere)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=elsewhere
+    )
     assert found.stdout.strip() == plugin.normaliser("x", plugin.settings()).version
 
 
 def test_a_draft_is_json_ready() -> None:
     """Values are text, true/false, numbers and None; the store compares them as JSON."""
-    (only,) = normalise("salesInvoices", invoice(salesInvoiceLines=[{"sequence": 10000, "netAmount": 1.5}])).drafts
+    (only,) = normalise(
+        "salesInvoices", invoice(salesInvoiceLines=[{"sequence": 10000, "netAmount": 1.5}])
+    ).drafts
     assert json.loads(json.dumps(only.values)) == only.values
     assert json.loads(json.dumps(list(only.lines))) == list(only.lines)

@@ -13,7 +13,19 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
-from mappings.fields import Day, Instant, Key, Money, Rate, Text, addresses, is_negative, is_zero, member, wire
+from mappings.fields import (
+    Day,
+    Instant,
+    Key,
+    Money,
+    Rate,
+    Text,
+    addresses,
+    is_negative,
+    is_zero,
+    member,
+    wire,
+)
 from mappings.reading import Reader, table
 from sync_engine.errors import RecordError
 
@@ -44,7 +56,11 @@ LITERALS = st.from_regex(r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?([eE][+-]?[0-9]
 
 def fits(number: Decimal, digits: int, scale: int) -> bool:
     """Whether numeric(digits + scale, scale) holds the number without rounding."""
-    return abs(number) < Decimal(10) ** digits and number == number.quantize(Decimal(1).scaleb(-scale)) if abs(number) < 10**60 else False
+    return (
+        abs(number) < Decimal(10) ** digits and number == number.quantize(Decimal(1).scaleb(-scale))
+        if abs(number) < 10**60
+        else False
+    )
 
 
 @given(LITERALS, st.sampled_from([("m", 15, 4), ("r", 18, 10)]))
@@ -57,7 +73,9 @@ def fits(number: Decimal, digits: int, scale: int) -> bool:
 @example("-0.0", ("m", 15, 4))
 @example("1E3", ("m", 15, 4))
 @example("0e99", ("m", 15, 4))
-def test_a_decimal_is_exactly_the_literal_of_the_wire_or_fails(literal: str, kind: tuple[str, int, int]) -> None:
+def test_a_decimal_is_exactly_the_literal_of_the_wire_or_fails(
+    literal: str, kind: tuple[str, int, int]
+) -> None:
     """No digit is lost, none is invented, and what the column cannot hold fails instead of being rounded."""
     name, digits, scale = kind
     number, found = Decimal(literal), read(literal, name)
@@ -114,7 +132,16 @@ def test_instants_keep_their_fraction_of_any_length(moment: datetime, digits: in
     assert datetime.fromisoformat(found) == datetime.fromisoformat(text).astimezone(UTC)
 
 
-@pytest.mark.parametrize("text", ["2025-13-01T00:00:00Z", "2025-01-01T24:00:00Z", "2025-01-01T00:00:00", "2025-01-01T00:00:00+02:00", "yesterday"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-13-01T00:00:00Z",
+        "2025-01-01T24:00:00Z",
+        "2025-01-01T00:00:00",
+        "2025-01-01T00:00:00+02:00",
+        "yesterday",
+    ],
+)
 def test_an_instant_that_is_not_utc_fails(text: str) -> None:
     """No instant without a zone, none in local time."""
     assert isinstance(read(f'"{text}"', "i"), RecordError)
@@ -131,7 +158,9 @@ def test_text_is_trimmed_and_blank_is_none(text: str) -> None:
     """Inner white space is kept."""
     found = read(json.dumps(text), "t")
     assert found is None or (found and found in text and found == found.strip(" \t\r\n\u00a0"))
-    assert (found is None) == (not text.strip("".join(c for c in text if c.isspace() and c not in "\x1c\x1d\x1e\x1f")))
+    assert (found is None) == (
+        not text.strip("".join(c for c in text if c.isspace() and c not in "\x1c\x1d\x1e\x1f"))
+    )
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=0xD7FF, blacklist_characters="_"), min_size=1))
@@ -143,7 +172,15 @@ def test_enum_members_survive_their_encoding(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("wire_text", "meant"),
-    [("_x0020_", None), (" ", None), ("", None), ("Same_Code", "Same Code"), ("Begin_x002D_Total", "Begin-Total"), ("_xD800_", "xD800"), ("_x0000_", "x0000")],
+    [
+        ("_x0020_", None),
+        (" ", None),
+        ("", None),
+        ("Same_Code", "Same Code"),
+        ("Begin_x002D_Total", "Begin-Total"),
+        ("_xD800_", "xD800"),
+        ("_x0000_", "x0000"),
+    ],
 )
 def test_enum_spellings(wire_text: str, meant: str | None) -> None:
     """Blank members, the spelling of the documentation, and code points that no text may hold."""
@@ -152,7 +189,13 @@ def test_enum_spellings(wire_text: str, meant: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("a@x.dk;b@y.dk", ["a@x.dk", "b@y.dk"]), (" a@x.dk ; ; a@x.dk,", ["a@x.dk"]), ("Ann Bo <a@x.dk>", ["a@x.dk"]), ("none", ["none"]), (None, [])],
+    [
+        ("a@x.dk;b@y.dk", ["a@x.dk", "b@y.dk"]),
+        (" a@x.dk ; ; a@x.dk,", ["a@x.dk"]),
+        ("Ann Bo <a@x.dk>", ["a@x.dk"]),
+        ("none", ["none"]),
+        (None, []),
+    ],
 )
 def test_addresses_of_one_field(text: str | None, found: list[str]) -> None:
     """Customers' e-mail fields hold lists; the order is theirs."""

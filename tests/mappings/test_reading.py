@@ -21,7 +21,10 @@ GOOD = b'{"number":"10000","displayName":"HANSEN & SOEN","blocked":"_x0020_"}'
         (b'{"creditLimit":"much"}', "creditLimit should be a decimal number"),
         (b'{"creditLimit":12345678901234567890}', "creditLimit should be a decimal number"),
         (b'{"paymentTermsId":"14 DAYS"}', "paymentTermsId should be a GUID, found text like '99 aaaa'"),
-        (b'{"lastModifiedDateTime":"2025-02-30T00:00:00Z"}', "lastModifiedDateTime should be an instant in UTC"),
+        (
+            b'{"lastModifiedDateTime":"2025-02-30T00:00:00Z"}',
+            "lastModifiedDateTime should be an instant in UTC",
+        ),
         (b'{"displayName":17}', "displayName should be text, found a number"),
         (b'{"displayName":"a\\u0000b"}', "NUL character"),
         (b'{"displayName":"\\ud800"}', "is not a JSON object"),
@@ -30,7 +33,10 @@ GOOD = b'{"number":"10000","displayName":"HANSEN & SOEN","blocked":"_x0020_"}'
         (b'{"a":1},{"b":2}', "is not a JSON object"),
         (b"", "is not a JSON object"),
         (b"[]", "should be an object, found a list"),
-        (b'{"@syncEngine.error":"The Dimension Value does not exist.","creditLimit":"?"}', "The Dimension Value does not exist"),
+        (
+            b'{"@syncEngine.error":"The Dimension Value does not exist.","creditLimit":"?"}',
+            "The Dimension Value does not exist",
+        ),
         (b"[" * 100_000, "is not a JSON object"),
     ],
     ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else "",
@@ -90,10 +96,16 @@ def test_an_unknown_wire_entity_is_a_mistake_of_ours() -> None:
 def test_every_key_is_accounted_for_once() -> None:
     """Read = drafts + failed + excluded, over a mixed batch."""
     rows: list[dict[str, Any]] = [
-        {"type": ["Person", "Company"][n % 2], "contactBusinessRelation": ["Customer", "Vendor", "_x0020_"][n % 3], "privacyBlocked": [True, "?"][n % 7 == 0]}
+        {
+            "type": ["Person", "Company"][n % 2],
+            "contactBusinessRelation": ["Customer", "Vendor", "_x0020_"][n % 3],
+            "privacyBlocked": [True, "?"][n % 7 == 0],
+        }
         for n in range(700)
     ]
-    result = NORMALISER.normalise("contacts", [(str(n), json.dumps(row).encode()) for n, row in enumerate(rows)])
+    result = NORMALISER.normalise(
+        "contacts", [(str(n), json.dumps(row).encode()) for n, row in enumerate(rows)]
+    )
     keys = [d.key for d in result.drafts] + [k for k, _ in result.failed] + [e.key for e in result.excluded]
     assert sorted(keys, key=int) == [str(n) for n in range(700)]
     assert all((result.drafts, result.failed, result.excluded))
@@ -102,17 +114,27 @@ def test_every_key_is_accounted_for_once() -> None:
 @pytest.mark.parametrize(
     ("payload", "readable"),
     [
-        (b'{"number":"F1","totalAmountIncludingTax":100.50,"dueDate":"soon"}', {"number": "F1", "total": "100.5"}),
-        (b'{"number":"F1","totalAmountIncludingTax":"much","currencyCode":"EUR"}', {"number": "F1", "currency": "EUR"}),
+        (
+            b'{"number":"F1","totalAmountIncludingTax":100.50,"dueDate":"soon"}',
+            {"number": "F1", "total": "100.5"},
+        ),
+        (
+            b'{"number":"F1","totalAmountIncludingTax":"much","currencyCode":"EUR"}',
+            {"number": "F1", "currency": "EUR"},
+        ),
         (b'{"number":17,"dueDate":"soon"}', {}),
         (b'{"number":"a\\ud83c","dueDate":"soon"}', {}),
         (b"[]", {}),
     ],
     ids=["a date", "an amount", "all of it", "half a character beside it", "no object"],
 )
-def test_what_can_be_read_of_a_record_that_fails_is_kept_with_its_error(payload: bytes, readable: dict[str, str]) -> None:
+def test_what_can_be_read_of_a_record_that_fails_is_kept_with_its_error(
+    payload: bytes, readable: dict[str, str]
+) -> None:
     """Its number and its amount say what is missing; the sentence tells none of them."""
     ((_, error),) = NORMALISER.normalise("salesInvoices", [("k", payload)]).failed
     assert isinstance(error, MappingFailed)
-    assert {name: error.readable[name] for name in ("number", "total", "currency") if name in error.readable} == readable
+    assert {
+        name: error.readable[name] for name in ("number", "total", "currency") if name in error.readable
+    } == readable
     assert not [value for value in readable.values() if value in str(error)]

@@ -55,7 +55,9 @@ class Broken(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str, code: CodeType) -> None:
         self._name, self._code = name, code
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
         """Ours for the one module."""
         return importlib.util.spec_from_loader(fullname, self) if fullname == self._name else None
 
@@ -85,12 +87,20 @@ def survives(module: str, code: CodeType, seconds: float) -> bool:
 
 def main() -> int:
     """Breaks the modules asked for, or all; prints what nobody noticed."""
-    ask = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask = argparse.ArgumentParser(
+        prog="python -m tests.mutation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     ask.add_argument("modules", nargs="*", default=list(TESTS))
     ask.add_argument("--workers", type=int, default=os.cpu_count())
     given = ask.parse_args()
     if os.environ.get("PYTHONHASHSEED") != "0":
-        os.execve(sys.executable, [sys.executable, "-m", "tests.mutation", *sys.argv[1:]], os.environ | {"PYTHONHASHSEED": "0"})  # noqa: S606 - ourselves
+        os.execve(  # noqa: S606 - ourselves
+            sys.executable,
+            [sys.executable, "-m", "tests.mutation", *sys.argv[1:]],
+            os.environ | {"PYTHONHASHSEED": "0"},
+        )
     os.chdir(ROOT)
     hypothesis.settings.register_profile(
         "mutation", derandomize=True, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck),
@@ -103,13 +113,24 @@ def main() -> int:
 
 def judge(module: str, workers: int) -> int:
     """Breaks one module in every way; 0 when each break was noticed or is known to be none."""
-    source, started = (ROOT / "sync_engine" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"), time.monotonic()
+    source, started = (
+        (ROOT / "sync_engine" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"),
+        time.monotonic(),
+    )
     before = _work_of_forks()
     if not survives(module, compile(source, f"{module}.py", "exec"), LONGEST):
-        raise SystemExit(f"the tests of {module} fail as it is, or work for more than {LONGEST:.0f} s: {', '.join(TESTS[module])}")
+        raise SystemExit(
+            f"the tests of {module} fail as it is, or work for more than {LONGEST:.0f} s: {', '.join(TESTS[module])}"
+        )
     made, patience = list(mutants(module, source)), 1 + PATIENCE * (_work_of_forks() - before)
     with ThreadPoolExecutor(workers) as pool:
-        surviving = [m for m, lives in zip(made, pool.map(lambda m: survives(module, m.code, patience), made), strict=True) if lives]
+        surviving = [
+            m
+            for m, lives in zip(
+                made, pool.map(lambda m: survives(module, m.code, patience), made), strict=True
+            )
+            if lives
+        ]
     unknown = [m for m in surviving if named(m) not in EQUIVALENT]
     gone = {name for name in EQUIVALENT if name[0] == module} - {named(m) for m in surviving}
     for m in unknown:

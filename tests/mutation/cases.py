@@ -27,7 +27,9 @@ def _given(test: Callable[..., None]) -> Iterator[dict[str, Any]]:
 
 def _rows(mark: pytest.Mark) -> list[dict[str, Any]]:
     if mark.name != "parametrize":
-        raise ValueError(f"a test of the pure core is marked {mark.name}, and only parametrize is understood here")
+        raise ValueError(
+            f"a test of the pure core is marked {mark.name}, and only parametrize is understood here"
+        )
     names, rows = mark.args
     listed = [name.strip() for name in names.split(",")] if isinstance(names, str) else names
     values = [row.values if isinstance(row, ROW) else row if len(listed) > 1 else (row,) for row in rows]

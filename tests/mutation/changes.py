@@ -71,7 +71,11 @@ def _putter(node: ast.AST, name: str, value: Any, index: int) -> Put:
 def _only_tells(node: ast.AST) -> bool:
     """Docstrings, descriptions of settings, imports."""
     docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return docstring or isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.keyword) and node.arg == "description")
+    return (
+        docstring
+        or isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.keyword) and node.arg == "description")
+    )
 
 
 def _is_none(node: ast.AST | None) -> bool:
@@ -124,17 +128,31 @@ def _other_conditions(node: ast.AST) -> Iterator[ast.AST]:
 def _other_calls(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Slice(lower, upper):
-            yield from (_with(node, **{end: None}) for end, there in (("lower", lower), ("upper", upper)) if there)
+            yield from (
+                _with(node, **{end: None}) for end, there in (("lower", lower), ("upper", upper)) if there
+            )
         case ast.Call(function, arguments, keywords):
-            yield from (_with(node, keywords=rest) for k, rest in zip(keywords, _without_one(keywords), strict=True) if not _only_tells(k))
-            yield from (_with(node, args=[*arguments[:n], ast.Constant(None), *arguments[n + 1 :]]) for n, a in enumerate(arguments) if not _is_none(a))
+            yield from (
+                _with(node, keywords=rest)
+                for k, rest in zip(keywords, _without_one(keywords), strict=True)
+                if not _only_tells(k)
+            )
+            yield from (
+                _with(node, args=[*arguments[:n], ast.Constant(None), *arguments[n + 1 :]])
+                for n, a in enumerate(arguments)
+                if not _is_none(a)
+            )
             if isinstance(function, ast.Attribute) and function.attr in LEFT_AWAY:
                 yield function.value
 
 
 def _other_tuples(node: ast.AST) -> Iterator[ast.AST]:
     """Without one of several members; of a sort key, say."""
-    if isinstance(node, ast.Tuple | ast.Set | ast.List) and len(node.elts) > 1 and not isinstance(getattr(node, "ctx", None), ast.Store):
+    if (
+        isinstance(node, ast.Tuple | ast.Set | ast.List)
+        and len(node.elts) > 1
+        and not isinstance(getattr(node, "ctx", None), ast.Store)
+    ):
         yield from (_with(node, elts=rest) for rest in _without_one(node.elts))
 
 

@@ -103,7 +103,10 @@ def test_rows_survive_stop_and_start(postgres: EmbeddedPostgres) -> None:
 def test_four_processes_at_once_start_one_server(place: Path) -> None:
     """The first of them makes the data folder, the others wait and attach to the same process."""
     home = str(place / "home")
-    racers = [subprocess.Popen([sys.executable, "-c", START, home], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    racers = [
+        subprocess.Popen([sys.executable, "-c", START, home], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
     said = [racer.communicate(timeout=120)[0].split() for racer in racers]
     assert sorted(words[0] for words in said) == ["False", "False", "False", "True"]
     assert len({words[1] for words in said}) == 1
@@ -111,7 +114,11 @@ def test_four_processes_at_once_start_one_server(place: Path) -> None:
 
 def test_an_owner_killed_without_warning_leaves_a_server_to_attach_to(place: Path) -> None:
     """The server outlives who started it, and whoever comes next can stop it."""
-    owner = subprocess.Popen([sys.executable, "-c", f"{START}\nimport time; time.sleep(60)", str(place)], stdout=subprocess.PIPE, text=True)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", f"{START}\nimport time; time.sleep(60)", str(place)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert owner.stdout is not None
     words = owner.stdout.readline().split()
     owner.send_signal(signal.SIGKILL)
@@ -138,7 +145,10 @@ def test_a_stale_pid_file_with_the_number_of_a_living_program(postgres: Embedded
     postgres.stop()
     note = postgres.folder / "data" / "postmaster.pid"
     sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
-    note.write_text(f"{sleeper.pid}\n{postgres.folder / 'data'}\n1\n5432\n{postgres.folder}\n\n 1 1\nready   \n", encoding="utf-8")
+    note.write_text(
+        f"{sleeper.pid}\n{postgres.folder / 'data'}\n1\n5432\n{postgres.folder}\n\n 1 1\nready   \n",
+        encoding="utf-8",
+    )
     assert kept(postgres.start()) == ["HANSEN & SOEN"]
     assert sleeper.poll() is None
     sleeper.kill()
@@ -188,7 +198,10 @@ def test_no_folder_is_opened_for_it(place: Path) -> None:
     closed = place / "closed"
     (closed / "project").mkdir(parents=True)
     closed.chmod(0o700)
-    before = {path: path.stat().st_mode for path in (place, closed, closed / "project", *Path(sys.prefix).parents, Path(sys.prefix))}
+    before = {
+        path: path.stat().st_mode
+        for path in (place, closed, closed / "project", *Path(sys.prefix).parents, Path(sys.prefix))
+    }
     server = EmbeddedPostgres(closed / "project" / ".home")
     server.start()
     assert {path: path.stat().st_mode for path in before} == before
@@ -221,7 +234,9 @@ def test_a_port_asks_for_a_password(place: Path) -> None:
         psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/sync_engine", connect_timeout=5)
 
 
-def test_the_database_of_somebody_else_is_refused(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_of_somebody_else_is_refused(
+    postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two people in one clone: the second is told to take a home of their own."""
     postgres.stop()
     monkeypatch.setattr("sync_engine.platform.account.os.geteuid", lambda: postgres.folder.stat().st_uid + 1)
@@ -268,22 +283,36 @@ def test_a_port_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["my checkout+1", "René's [50 %]"])
-def test_a_home_in_a_folder_as_people_name_them(place: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_in_a_folder_as_people_name_them(
+    place: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Spaces, a plus, quotes, brackets: the server starts there, is migrated, found again by another process, and asked over the lake."""
     home = place / name
     monkeypatch.setenv("SYNC_ENGINE_HOME", str(home))
     monkeypatch.delenv("SYNC_ENGINE_DATABASE_URL", raising=False)
     store = open_store()
     with store.begin() as connection:
-        register_source(connection, source="bc", connector="files", role="erp", environment="test", config={}, config_hash="")
+        register_source(
+            connection,
+            source="bc",
+            connector="files",
+            role="erp",
+            environment="test",
+            config={},
+            config_hash="",
+        )
         register_streams(connection, "bc", [Stream("customers", "debtors", "debtor")])
     lake, run = Lake(lake_url()), uuid4()
     landed = lake.write("bc", "customers", run, 0, [RawRecord("10000", b'{"name": "HANSEN & SOEN"}', None)])
     with store.begin() as connection:
         record_batch(connection, 1, run, landed, [("10000", str(uuid4()))], [])
-    assert query(store, lake, "SELECT key, name FROM bc.customers WHERE is_latest").rows == [("10000", "HANSEN & SOEN")]
+    assert query(store, lake, "SELECT key, name FROM bc.customers WHERE is_latest").rows == [
+        ("10000", "HANSEN & SOEN")
+    ]
     assert list(lake.files("bc")) == [landed.path]
     assert migrate.check() == []
     store.dispose()
-    again = subprocess.run([sys.executable, "-c", START, str(home)], capture_output=True, text=True, check=True)
+    again = subprocess.run(
+        [sys.executable, "-c", START, str(home)], capture_output=True, text=True, check=True
+    )
     assert again.stdout.split()[0] == "False"

@@ -74,7 +74,9 @@ def test_documents_that_are_there_get_their_first_instalment(empty_database: str
         migrate.upgrade(empty_database)
         assert connection.execute(open_then).fetchall() == before == [("103001", 40, 66)]
         joined = "canonical.instalment i JOIN canonical.document d ON d.id = i.document_id"
-        assert connection.execute(f"SELECT i.number, i.amount, i.open_amount, i.entry FROM {joined}").fetchall() == [(1, 100, 40, "7")]
+        assert connection.execute(
+            f"SELECT i.number, i.amount, i.open_amount, i.entry FROM {joined}"
+        ).fetchall() == [(1, 100, 40, "7")]
         migrate.downgrade(empty_database, "0010")
         assert connection.execute(open_then).fetchall() == before
 
@@ -87,9 +89,13 @@ def test_the_database_is_what_the_tables_declare(database: str) -> None:
 def test_a_column_that_nobody_declared_is_found(database: str) -> None:
     """The check can fail: a column added by hand is named."""
     with psycopg.connect(psycopg_url(database), autocommit=True) as connection:
-        name = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'canonical' ORDER BY 1 LIMIT 1").fetchone()
+        name = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'canonical' ORDER BY 1 LIMIT 1"
+        ).fetchone()
         assert name is not None
-        connection.execute(sql.SQL("ALTER TABLE canonical.{} ADD COLUMN by_hand text").format(sql.Identifier(str(name[0]))))
+        connection.execute(
+            sql.SQL("ALTER TABLE canonical.{} ADD COLUMN by_hand text").format(sql.Identifier(str(name[0])))
+        )
     assert any("by_hand" in sentence for sentence in migrate.check(database))
 
 

@@ -24,7 +24,12 @@ WHERE = {
     "engine.turn_staging": "sync_engine/store/staging.py",
 }  # fmt: skip
 """Every turn that is not a source's, and the module that takes it."""
-OF_EVERYBODY = ("pg_advisory_lock(4711)", "pg_advisory_lock(7310402)", "pg_advisory_lock(24158, 1)", "pg_advisory_lock(24158, 2)")
+OF_EVERYBODY = (
+    "pg_advisory_lock(4711)",
+    "pg_advisory_lock(7310402)",
+    "pg_advisory_lock(24158, 1)",
+    "pg_advisory_lock(24158, 2)",
+)
 
 
 def sources_of_the_project() -> Iterator[tuple[str, str]]:
@@ -62,7 +67,9 @@ def reader(database: str, server: str) -> Iterator[psycopg.Connection[tuple[obje
     role = sql.Identifier("reader_" + database.rsplit("test_", 1)[1].split("?")[0])
     with psycopg.connect(psycopg_url(server), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE sync_engine_reader").format(role))
-    with psycopg.connect(psycopg_url(database.replace("postgres@", f"{role.as_string()[1:-1]}@", 1)), autocommit=True) as connection:
+    with psycopg.connect(
+        psycopg_url(database.replace("postgres@", f"{role.as_string()[1:-1]}@", 1)), autocommit=True
+    ) as connection:
         yield connection
     with psycopg.connect(psycopg_url(server), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP ROLE {}").format(role))
@@ -76,7 +83,12 @@ def test_a_reader_stops_nobody(rig: Rig, reader: psycopg.Connection[tuple[object
     for turn in (*turns.FIXED, turns.of_source("bc")):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
             reader.execute(f"LOCK TABLE {turn} IN ACCESS SHARE MODE")
-    for relation in [r[0] for r in rig.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = 'canonical' AND table_type = 'BASE TABLE'")]:
+    for relation in [
+        r[0]
+        for r in rig.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'canonical' AND table_type = 'BASE TABLE'"
+        )
+    ]:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
             reader.execute(f"LOCK TABLE canonical.{relation} IN SHARE MODE")
     assert rig.run_whole(full=True).outcome == "succeeded"
@@ -92,8 +104,13 @@ def test_who_has_a_turn_is_told(rig: Rig, database: str) -> None:
         with transaction(rig.store, "asking") as connection:
             found = turns.holders(connection)
             assert [(h.turn, h.application, h.role, h.since is not None) for h in found] == [
-                ("engine.turn_publish", "the night's run", "postgres", True), ("staging.bc__turn", "the night's run", "postgres", True)]
-        with pytest.raises(ConfigurationError, match=rf"held since [\d :-]+ UTC by the night's run, session {found[1].pid} of the database, role postgres"):
+                ("engine.turn_publish", "the night's run", "postgres", True),
+                ("staging.bc__turn", "the night's run", "postgres", True),
+            ]
+        with pytest.raises(
+            ConfigurationError,
+            match=rf"held since [\d :-]+ UTC by the night's run, session {found[1].pid} of the database, role postgres",
+        ):
             rig.run()
         assert pid in {h.pid for h in found}
     with transaction(rig.store, "asking") as connection:
@@ -105,7 +122,11 @@ def test_a_turn_holds_back_no_vacuum(rig: Rig) -> None:
     """A run that lasts hours must not keep every dead row of the database: its turn has no transaction number and no snapshot."""
     with source_lock(rig.store, "bc", wait=False), transaction(rig.store, "asking") as connection:
         [holder] = turns.holders(connection)
-        rows = fetch(connection, "SELECT backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = :pid", pid=holder.pid)
+        rows = fetch(
+            connection,
+            "SELECT backend_xid IS NULL, backend_xmin IS NULL FROM pg_stat_activity WHERE pid = :pid",
+            pid=holder.pid,
+        )
         assert [tuple(r) for r in rows] == [(True, True)]
 
 

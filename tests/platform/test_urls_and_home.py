@@ -18,7 +18,10 @@ from sync_engine.platform.clock import SystemClock
 ODD = "postgresql://ada:p%40ss%2Fword@db.example:6543/ledger?sslmode=require"
 
 
-@pytest.mark.parametrize("given", ["postgres://db/x", "postgresql://db/x", "postgresql+psycopg2://db/x", "postgresql+psycopg://db/x"])
+@pytest.mark.parametrize(
+    "given",
+    ["postgres://db/x", "postgresql://db/x", "postgresql+psycopg2://db/x", "postgresql+psycopg://db/x"],
+)
 def test_every_spelling_becomes_the_one_a_library_takes(given: str) -> None:
     """Whatever driver somebody wrote down, SQLAlchemy, psycopg and Dagster's storage each get their own."""
     assert urls.sqlalchemy_url(given) == "postgresql+psycopg://db/x"
@@ -41,7 +44,12 @@ def test_a_socket_in_a_folder_of_any_name_reaches_every_library(folder: str) -> 
     """libpq takes a plus for a plus, SQLAlchemy takes it for a space: both must find the same folder behind every form of the URL."""
     where = {"host": f"/srv/ada/{folder}", "port": "6543"}
     given = urls.rendered(URL.create("postgresql+psycopg", username="postgres", database="x", query=where))
-    for form in (urls.sqlalchemy_url, urls.psycopg_url, urls.dagster_url, lambda url: urls.database_of(url, "x")):
+    for form in (
+        urls.sqlalchemy_url,
+        urls.psycopg_url,
+        urls.dagster_url,
+        lambda url: urls.database_of(url, "x"),
+    ):
         assert make_url(form(given)).query["host"] == f"/srv/ada/{folder}"
         assert conninfo_to_dict(urls.psycopg_url(form(given)))["host"] == f"/srv/ada/{folder}"
 
@@ -51,7 +59,9 @@ def test_no_password_is_shown() -> None:
     assert urls.shown(ODD) == "postgresql://ada:***@db.example:6543/ledger"
 
 
-@pytest.mark.parametrize("given", ["mysql://ada:s3cret@db/x", "host=db password=s3cret", "postgresql://ada:s3cret@db:port/x"])
+@pytest.mark.parametrize(
+    "given", ["mysql://ada:s3cret@db/x", "host=db password=s3cret", "postgresql://ada:s3cret@db:port/x"]
+)
 def test_a_url_that_will_not_do_is_refused_without_its_password(given: str) -> None:
     """Another database, a libpq string, a mistyped port: the message explains the form and keeps the secret."""
     with pytest.raises(ConfigurationError, match="SYNC_ENGINE_DATABASE_URL reads") as refused:
@@ -92,7 +102,9 @@ def test_the_lake_is_in_the_home_unless_it_is_elsewhere(monkeypatch: pytest.Monk
     assert places.lake_url() == str(Path.cwd() / "here" / "lake")
 
 
-def test_the_definitions_come_with_the_project_or_from_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_definitions_come_with_the_project_or_from_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The packaged folder by default; a folder that is not there is named."""
     assert places.defs_folder().name == "defs"
     monkeypatch.setenv("SYNC_ENGINE_DEFS", str(tmp_path))

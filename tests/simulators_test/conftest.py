@@ -10,7 +10,14 @@ import httpx
 import msgspec
 import pytest
 
-from tests.simulators.business_central import BusinessCentralSimulator, ClientSettings, Company, SimulatorClock, World, settings
+from tests.simulators.business_central import (
+    BusinessCentralSimulator,
+    ClientSettings,
+    Company,
+    SimulatorClock,
+    World,
+    settings,
+)
 from tests.simulators.business_central.app import basic_credential
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -54,7 +61,9 @@ class Tenant:
         self.client.headers["Authorization"] = f"Basic {basic_credential(self.world.installation)}"
 
     def get(self, path: str, route: str = "v2.0", **headers: str) -> httpx.Response:
-        return self.client.get(self.url(path, route), headers={k.replace("_", "-"): v for k, v in headers.items()})
+        return self.client.get(
+            self.url(path, route), headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
 
     def rows(self, path: str, route: str = "v2.0", **headers: str) -> list[dict[str, Any]]:
         """The rows of the first page, decimals exact."""

@@ -34,7 +34,12 @@ def test_posting_keeps_the_id_and_changes_everything_else(tenant: Tenant, compan
     assert company.open_totals().open_entries == 0
     company.post_document(draft.id)
     posted = tenant.get(path).json()
-    assert [x["status"] for x in (before, waiting, released, posted)] == ["Draft", "In_x0020_Review", "Open", "Open"]
+    assert [x["status"] for x in (before, waiting, released, posted)] == [
+        "Draft",
+        "In_x0020_Review",
+        "Open",
+        "Open",
+    ]
     assert [x["remainingAmount"] for x in (before, released, posted)] == [100, 100, 100]
     assert before["number"] != posted["number"]
     assert before["salesInvoiceLines"][0]["id"] != posted["salesInvoiceLines"][0]["id"]
@@ -59,7 +64,9 @@ def test_a_partial_payment_leaves_the_stamp_alone(tenant: Tenant, company: Compa
 
 
 @pytest.mark.parametrize("touches", [True, False])
-def test_whether_a_partial_application_stamps_the_ledger_entry(tenant: Tenant, company: Company, touches: bool) -> None:
+def test_whether_a_partial_application_stamps_the_ledger_entry(
+    tenant: Tenant, company: Company, touches: bool
+) -> None:
     """BC modifies the ledger entry when it applies; the switch makes an installation that does not show it."""
     company.partial_application_touches_entry = touches
     invoice = company.post_invoice("10000", Decimal(100))
@@ -100,7 +107,10 @@ def test_a_discount_a_write_off_and_a_reversal(tenant: Tenant, company: Company)
     invoice = company.post_invoice("10000", Decimal(100))
     payment = company.post_payment("10000", Decimal(98), apply_to=invoice.id, discount=Decimal(2))
     assert (payment.open, invoice.wire_status) == (False, "Paid")
-    kinds = {x["entryType"]: x["amount"] for x in tenant.rows("detailedCustomerLedgerEntries?$filter=amount lt 0", CUSTOM)}
+    kinds = {
+        x["entryType"]: x["amount"]
+        for x in tenant.rows("detailedCustomerLedgerEntries?$filter=amount lt 0", CUSTOM)
+    }
     assert kinds["Payment_x0020_Discount"] == -2
     bad = company.post_invoice("10000", Decimal(40))
     written = company.write_off(bad.entry_no or 0)
@@ -148,7 +158,10 @@ def test_a_credit_memo_knows_only_the_invoice_it_was_made_for(tenant: Tenant, co
     company.apply(later.entry_no or 0, other.entry_no or 0)
     rows = {x["id"]: x for x in tenant.rows("salesCreditMemos")}
     assert (rows[applied.id]["invoiceId"], rows[applied.id]["invoiceNumber"]) == (invoice.id, invoice.number)
-    assert (rows[later.id]["invoiceId"], rows[later.id]["invoiceNumber"]) == ("00000000-0000-0000-0000-000000000000", "")
+    assert (rows[later.id]["invoiceId"], rows[later.id]["invoiceNumber"]) == (
+        "00000000-0000-0000-0000-000000000000",
+        "",
+    )
     assert "remainingAmount" not in rows[later.id]
     assert {invoice.wire_status, other.wire_status, later.wire_status} == {"Paid"}
 
@@ -159,9 +172,15 @@ def test_the_bill_to_customer_owes(tenant: Tenant, company: Company) -> None:
     company.edit_customer("10000", bill_to_id=payer.id, email="buyer@example.com")
     company.post_invoice("10000", Decimal(10))
     row = tenant.rows("salesInvoices")[0]
-    assert (row["customerNumber"], row["billToCustomerNumber"], row["email"]) == ("10000", "20000", "buyer@example.com")
+    assert (row["customerNumber"], row["billToCustomerNumber"], row["email"]) == (
+        "10000",
+        "20000",
+        "buyer@example.com",
+    )
     assert tenant.rows("customerLedgerEntries", CUSTOM)[0]["customerNumber"] == "20000"
-    card = tenant.client.get(f"{tenant.settings.base_url}/ODataV4/Company(Id={company.id})/Customer_Card").json()["value"]
+    card = tenant.client.get(
+        f"{tenant.settings.base_url}/ODataV4/Company(Id={company.id})/Customer_Card"
+    ).json()["value"]
     assert [x["Bill_to_Customer_No"] for x in card] == ["20000", ""]
 
 
@@ -188,7 +207,11 @@ def test_the_local_currency_has_two_spellings(tenant: Tenant, company: Company) 
     assert tenant.rows("customerLedgerEntries", CUSTOM)[0]["currencyCode"] == ""
     assert tenant.rows("customerLedgerEntries", "microsoft/reportsFinance/beta")[0]["currencyCode"] == ""
     assert [x["code"] for x in tenant.rows("currencies")] == ["USD"]
-    assert tenant.rows("generalLedgerSetup")[0]["localCurrencyCode"] == tenant.rows("companyInformation")[0]["currencyCode"] == "GBP"
+    assert (
+        tenant.rows("generalLedgerSetup")[0]["localCurrencyCode"]
+        == tenant.rows("companyInformation")[0]["currencyCode"]
+        == "GBP"
+    )
 
 
 def test_what_collections_adds(tenant: Tenant, company: Company) -> None:
@@ -228,7 +251,11 @@ def test_numbers_and_codes_are_renamed_while_ids_stay(tenant: Tenant, company: C
     after = tenant.rows("defaultDimensions")[0]
     assert {**before, "dimensionValueCode": "TINY"} == after
     invoice = tenant.rows("salesInvoices")[0]
-    assert (invoice["customerId"], invoice["customerNumber"], invoice["shortcutDimension2Code"]) == (customer.id, "+917796636577", "TINY")
+    assert (invoice["customerId"], invoice["customerNumber"], invoice["shortcutDimension2Code"]) == (
+        customer.id,
+        "+917796636577",
+        "TINY",
+    )
 
 
 def test_dimension_values_show_their_kind_only_in_one_place(tenant: Tenant, company: Company) -> None:
@@ -237,8 +264,15 @@ def test_dimension_values_show_their_kind_only_in_one_place(tenant: Tenant, comp
     plain = tenant.rows("dimensionValues")
     assert {x["code"] for x in plain} == {"SMALL", "LARGE", "ALL"}
     assert "dimensionValueType" not in plain[0]
-    told = {x["dimensionValueCode"]: (x["dimensionValueType"], x["blocked"]) for x in tenant.rows("dimensionValues", "microsoft/reportsFinance/beta")}
-    assert told == {"SMALL": ("Standard", False), "LARGE": ("Standard", True), "ALL": ("Begin_x002D_Total", False)}
+    told = {
+        x["dimensionValueCode"]: (x["dimensionValueType"], x["blocked"])
+        for x in tenant.rows("dimensionValues", "microsoft/reportsFinance/beta")
+    }
+    assert told == {
+        "SMALL": ("Standard", False),
+        "LARGE": ("Standard", True),
+        "ALL": ("Begin_x002D_Total", False),
+    }
 
 
 def test_default_dimensions_without_a_value(tenant: Tenant, company: Company) -> None:
@@ -261,7 +295,9 @@ def test_contacts_and_their_customers(tenant: Tenant, company: Company) -> None:
     company.create_contact("Mary Ann Teal", customer="10000", job_title="CFO")
     company.create_contact("Nobody's Person")
     people = tenant.rows("customerContacts")
-    assert [(x["firstName"], x["lastName"], x["professionalTitle"], x["customerName"]) for x in people] == [("Mary Ann", "Teal", "CFO", "HANSEN & SOEN")]
+    assert [(x["firstName"], x["lastName"], x["professionalTitle"], x["customerName"]) for x in people] == [
+        ("Mary Ann", "Teal", "CFO", "HANSEN & SOEN")
+    ]
     owner = company.customer("10000")
     assert len(tenant.rows(f"customers({owner.id})/contactsInformation")) == 2
     first = company.company_contact(owner.id)
@@ -314,7 +350,11 @@ def test_aged_receivables_end_with_a_total_in_local_currency(tenant: Tenant, com
     rows = tenant.rows("agedAccountsReceivables")
     usd = next(x for x in rows if x["currencyCode"] == "USD")
     assert (usd["balanceDue"], usd["period2Amount"], usd["currentAmount"]) == (80, 80, 0)
-    assert (rows[-1]["name"], rows[-1]["customerId"], rows[-1]["balanceDue"]) == ("Total", "00000000-0000-0000-0000-000000000000", 87)
+    assert (rows[-1]["name"], rows[-1]["customerId"], rows[-1]["balanceDue"]) == (
+        "Total",
+        "00000000-0000-0000-0000-000000000000",
+        87,
+    )
     assert rows[-1]["balanceDue"] == company.open_totals().local
     assert [x["name"] for x in tenant.all_rows("agedAccountsReceivables", 1)][-1] == "Total"
 
@@ -354,7 +394,11 @@ def test_the_ledger_agrees_with_itself_whatever_happens(events: list[tuple[str, 
     for event, cents, month in events:
         happen(company, customer, event, Decimal(cents) / 100, date(2026, month + 1, 10))
     totals = company.open_totals()
-    assert totals.local == company.receivables_in_general_ledger() == sum((x.amount_lcy for x in company.detailed.values()), Decimal(0))
+    assert (
+        totals.local
+        == company.receivables_in_general_ledger()
+        == sum((x.amount_lcy for x in company.detailed.values()), Decimal(0))
+    )
     assert sum(company.ageing(date(2026, 5, 1)).values(), Decimal(0)) == totals.local
     for entry in company.entries.values():
         assert entry.open == (entry.remaining != 0)
@@ -372,7 +416,9 @@ def happen(company: Company, customer: str, event: str, amount: Decimal, on: dat
         happen_to_invoice(company, owing[0], event, amount, max(on, owing[0].posting_date))
 
 
-def happen_to_invoice(company: Company, invoice: SalesDocument, event: str, amount: Decimal, on: date) -> None:
+def happen_to_invoice(
+    company: Company, invoice: SalesDocument, event: str, amount: Decimal, on: date
+) -> None:
     """Money, a discount, a write-off or a cancellation."""
     due = company.remaining_of(invoice)
     match event:
@@ -401,14 +447,26 @@ def happen_anyway(company: Company, customer: str, event: str, amount: Decimal, 
             company.post_payment(customer, amount, on=on)
         case "memo":
             first = next((x for x in company.invoices.values() if x.wire_status == "Open"), None)
-            company.post_credit_memo(customer, amount, applies_to=first.id if first else None, on=on, currency=first.currency_code if first else "")
+            company.post_credit_memo(
+                customer,
+                amount,
+                applies_to=first.id if first else None,
+                on=on,
+                currency=first.currency_code if first else "",
+            )
         case "unapply":
-            known = [x.application_no for x in company.detailed.values() if x.application_no and not x.unapplied]
+            known = [
+                x.application_no for x in company.detailed.values() if x.application_no and not x.unapplied
+            ]
             if known:
                 company.unapply(known[0])
         case "refund" if credits_:
             company.post_refund(customer, -credits_[0].remaining, apply_to=credits_[0].entry_no, on=on)
         case "apply" if credits_:
-            same = [x for x in company.entries.values() if x.remaining > 0 and x.currency_code == credits_[0].currency_code]
+            same = [
+                x
+                for x in company.entries.values()
+                if x.remaining > 0 and x.currency_code == credits_[0].currency_code
+            ]
             if same:
                 company.apply(credits_[0].entry_no, same[0].entry_no)

@@ -86,7 +86,9 @@ def test_a_dropped_connection(peopled: Tenant) -> None:
     assert peopled.simulator.log[-1].status == 0
     with serve(peopled.simulator, tls=False) as handle:
         url = peopled.url("customers").replace("http://localhost", handle.url)
-        with httpx.Client(headers={"Authorization": peopled.client.headers["Authorization"]}, trust_env=False) as client:
+        with httpx.Client(
+            headers={"Authorization": peopled.client.headers["Authorization"]}, trust_env=False
+        ) as client:
             for midway in (False, True):
                 peopled.simulator.inject(f.DropsConnection(midway=midway, times=1))
                 with pytest.raises(httpx.TransportError):
@@ -102,7 +104,9 @@ def test_the_transport_drops_like_a_network(peopled: Tenant, midway: bool, error
     with httpx.Client(transport=SimulatorTransport(peopled.simulator), headers=headers) as client:
         with pytest.raises(error):
             client.get(peopled.url("customers"))
-        assert client.get(peopled.url("customers?$filter=contains(displayName,'Customer')")).status_code == 200
+        assert (
+            client.get(peopled.url("customers?$filter=contains(displayName,'Customer')")).status_code == 200
+        )
 
 
 def test_slow_pages_sleep_without_holding_the_world(peopled: Tenant) -> None:
@@ -124,7 +128,11 @@ def test_large_pages_time_out_until_they_shrink(peopled: Tenant) -> None:
     """More than a number of rows is too much; fewer are served."""
     peopled.simulator.inject(f.LargePagesTimeOut(rows=3))
     sizes = (6, 4, 3)
-    assert [peopled.get("customers", Prefer=f"odata.maxpagesize={n}").status_code for n in sizes] == [408, 408, 200]
+    assert [peopled.get("customers", Prefer=f"odata.maxpagesize={n}").status_code for n in sizes] == [
+        408,
+        408,
+        200,
+    ]
 
 
 def test_a_page_that_leads_to_itself(peopled: Tenant) -> None:
@@ -152,7 +160,12 @@ def test_a_sweep_that_ends_early(peopled: Tenant) -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("dueDate", "2026-02-31"), ("remainingAmount", 12345678901234567890), ("id", None), ("status", "Forgotten")],
+    [
+        ("dueDate", "2026-02-31"),
+        ("remainingAmount", 12345678901234567890),
+        ("id", None),
+        ("status", "Forgotten"),
+    ],
 )
 def test_a_malformed_record(peopled: Tenant, field: str, value: object) -> None:
     """One row has a bad date, twenty digits, no id, or a member nobody knows; its neighbours are whole."""
@@ -214,7 +227,9 @@ def test_a_replica_that_lags(peopled: Tenant) -> None:
 
 def test_read_only_intent_is_for_reading(peopled: Tenant) -> None:
     """The header is an error on anything but GET."""
-    answer = peopled.client.post(peopled.url("customers"), json={"displayName": "X"}, headers={"Data-Access-Intent": "ReadOnly"})
+    answer = peopled.client.post(
+        peopled.url("customers"), json={"displayName": "X"}, headers={"Data-Access-Intent": "ReadOnly"}
+    )
     assert answer.status_code == 400
 
 
@@ -236,10 +251,16 @@ def test_the_admin_api(peopled: Tenant) -> None:
     wrong = peopled.client.post(f"{admin}/act", json={"action": "post_invoyce"})
     assert wrong.status_code == 400
     assert "post_invoice" in wrong.json()["error"]
-    assert peopled.client.post(f"{admin}/faults", json={"kind": "Throttled", "times": 1}).json()[0]["kind"] == "Throttled"
+    assert (
+        peopled.client.post(f"{admin}/faults", json={"kind": "Throttled", "times": 1}).json()[0]["kind"]
+        == "Throttled"
+    )
     assert peopled.get("customers").status_code == 429
     assert peopled.client.delete(f"{admin}/faults").status_code == 200
-    assert peopled.client.post(f"{admin}/clock", json={"advance_days": 2}).json()["now"] == "2026-05-03T12:00:00Z"
+    assert (
+        peopled.client.post(f"{admin}/clock", json={"advance_days": 2}).json()["now"]
+        == "2026-05-03T12:00:00Z"
+    )
     state = peopled.client.get(f"{admin}/state").json()["companies"][peopled.company.id]
     assert (state["open_per_currency"], state["open_local"]) == ({"GBP": "12.34"}, "12.34")
     assert peopled.client.post(f"{admin}/installation", json={"version": 24}).json()["version"] == 24
@@ -276,7 +297,11 @@ def test_webhooks(peopled: Tenant) -> None:
     heard: list[dict[str, Any]] = []
     peopled.simulator.webhooks.notify = subscriber(heard)
     url = f"{peopled.api}/subscriptions"
-    wish = {"notificationUrl": "https://127.0.0.1/hook", "resource": f"/api/v2.0/companies({peopled.company.id})/customers", "clientState": "s"}
+    wish = {
+        "notificationUrl": "https://127.0.0.1/hook",
+        "resource": f"/api/v2.0/companies({peopled.company.id})/customers",
+        "clientState": "s",
+    }
     made = peopled.client.post(url, json=wish)
     assert made.status_code == 201
     assert made.json()["expirationDateTime"] == "2026-05-04T12:00:00Z"
@@ -302,7 +327,9 @@ def test_a_batch_lies_about_what_it_undid(peopled: Tenant) -> None:
         {"id": "a", "method": "POST", "url": f"{base}/customers", "body": {"displayName": "Ghost"}},
         {"id": "b", "method": "POST", "url": f"{base}/customers", "body": {}},
     ]
-    answers = peopled.client.post(url, json={"requests": requests}, headers={"Isolation": "snapshot"}).json()["responses"]
+    answers = peopled.client.post(url, json={"requests": requests}, headers={"Isolation": "snapshot"}).json()[
+        "responses"
+    ]
     assert [x["status"] for x in answers] == [201, 400]
     assert "Ghost" not in {x["displayName"] for x in peopled.rows("customers")}
     peopled.client.post(url, json={"requests": requests[:1]})
@@ -331,15 +358,25 @@ def test_writing_wants_the_etag(peopled: Tenant) -> None:
         .json()["error"]["message"]
         .startswith("Control 'lastModifiedDateTime' is read-only.")
     )
-    assert patch(peopled, path, {"city": "x" * 31}).json()["error"]["code"] == "Application_StringExceededLength"
+    assert (
+        patch(peopled, path, {"city": "x" * 31}).json()["error"]["code"] == "Application_StringExceededLength"
+    )
 
 
 def test_posted_invoices_let_three_things_be_changed(peopled: Tenant) -> None:
     """Due date, promised date and dispute; everything else is refused, and drafts refuse the promise."""
     posted = peopled.company.post_invoice("01", Decimal(10))
     draft = peopled.company.create_invoice("01", amount=Decimal(10))
-    done = patch(peopled, f"salesInvoices({posted.id})", {"promisedPayDate": "2026-07-01", "disputeStatus": "QUALITY", "dueDate": "2026-06-01"})
-    assert (done.json()["promisedPayDate"], done.json()["disputeStatus"], done.json()["dueDate"]) == ("2026-07-01", "QUALITY", "2026-06-01")
+    done = patch(
+        peopled,
+        f"salesInvoices({posted.id})",
+        {"promisedPayDate": "2026-07-01", "disputeStatus": "QUALITY", "dueDate": "2026-06-01"},
+    )
+    assert (done.json()["promisedPayDate"], done.json()["disputeStatus"], done.json()["dueDate"]) == (
+        "2026-07-01",
+        "QUALITY",
+        "2026-06-01",
+    )
     refused = patch(peopled, f"salesInvoices({posted.id})", {"externalDocumentNumber": "X"})
     assert "has been posted and can no longer be modified" in refused.text
     assert patch(peopled, f"salesInvoices({draft.id})", {"promisedPayDate": "2026-07-01"}).status_code == 400
@@ -357,7 +394,10 @@ def test_inserting_and_deleting(peopled: Tenant) -> None:
     assert again.json()["error"]["code"] == "Internal_EntityWithSameKeyExists"
     company = peopled.rows(f"customers({mine})/contactsInformation")[0]["contactNumber"]
     person = {"type": "Person", "displayName": "Ian Ray", "companyNumber": company, "jobTitle": "CFO"}
-    assert peopled.client.post(peopled.url("contacts"), json=person).json()["contactBusinessRelation"] == "Customer"
+    assert (
+        peopled.client.post(peopled.url("contacts"), json=person).json()["contactBusinessRelation"]
+        == "Customer"
+    )
     dimension = next(iter(peopled.company.dimensions))
     value = peopled.company.dimension_value("CUSTOMERGROUP", "LARGE")
     default = {"dimensionId": dimension, "dimensionValueId": value.id}
@@ -372,6 +412,10 @@ def test_inserting_and_deleting(peopled: Tenant) -> None:
 def test_an_action_posts_a_draft(peopled: Tenant) -> None:
     """Bound actions work in any case and answer 204."""
     draft = peopled.company.create_invoice("01", amount=Decimal(10))
-    assert peopled.client.post(peopled.url(f"salesInvoices({draft.id})/microsoft.nav.POST")).status_code == 204
+    assert (
+        peopled.client.post(peopled.url(f"salesInvoices({draft.id})/microsoft.nav.POST")).status_code == 204
+    )
     assert draft.posted
-    assert peopled.client.post(peopled.url(f"salesInvoices({draft.id})/Microsoft.NAV.shred")).status_code == 404
+    assert (
+        peopled.client.post(peopled.url(f"salesInvoices({draft.id})/Microsoft.NAV.shred")).status_code == 404
+    )

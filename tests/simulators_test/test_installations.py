@@ -12,7 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.simulators.business_central import BusinessCentralSimulator, SimulatorClock, World, find_histories, from_late_payment_histories, generate
+from tests.simulators.business_central import (
+    BusinessCentralSimulator,
+    SimulatorClock,
+    World,
+    find_histories,
+    from_late_payment_histories,
+    generate,
+)
 from tests.simulators.business_central.tricky_cases import TRICKY_CASES
 from tests.simulators_test.conftest import NOW, Tenant
 
@@ -42,7 +49,11 @@ def test_a_version_has_what_it_has(tenant: Tenant, version: int) -> None:
         assert answer.status_code == (200 if version >= since else 400 if field else 404), what
     text = tenant.client.get(f"{tenant.api}/$metadata").text
     assert ('Name="jobTitle"' in text) is (version >= 25)
-    assert tenant.client.get(f"{tenant.api}/companies").json()["value"][0]["systemVersion"].startswith(f"{version}.")
+    assert (
+        tenant.client.get(f"{tenant.api}/companies")
+        .json()["value"][0]["systemVersion"]
+        .startswith(f"{version}.")
+    )
 
 
 def test_api_v1_went_with_28(tenant: Tenant) -> None:
@@ -75,14 +86,18 @@ def test_the_ledger_page_may_be_customised_or_unpublished(tenant: Tenant) -> Non
     url = f"{tenant.settings.base_url}/ODataV4/Company(Id={tenant.company.id})/Cust_LedgerEntries"
     assert tenant.client.get(f"{url}?$select=Entry_No,Remaining_Amt_LCY").status_code == 200
     assert tenant.client.get(f"{url}?$select=Entry_No,Remaining_Amount").status_code == 400
-    assert "Remaining_Amount" not in tenant.client.get(f"{tenant.settings.base_url}/ODataV4/$metadata").text.replace("Remaining_Amt", "")
+    assert "Remaining_Amount" not in tenant.client.get(
+        f"{tenant.settings.base_url}/ODataV4/$metadata"
+    ).text.replace("Remaining_Amt", "")
     tenant.world.installation.ledger_page_published = False
     assert tenant.client.get(url).status_code == 404
 
 
 def test_queries_cannot_be_ordered(tenant: Tenant) -> None:
     """$orderby on a query is not implemented."""
-    assert tenant.get("customerLedgerEntries?$orderby=cleEntryNo", "microsoft/analytics/v1.0").status_code == 501
+    assert (
+        tenant.get("customerLedgerEntries?$orderby=cleEntryNo", "microsoft/analytics/v1.0").status_code == 501
+    )
 
 
 def test_aggregates_may_never_have_been_filled(tenant: Tenant) -> None:
@@ -141,7 +156,13 @@ def test_the_demo_has_everything_once() -> None:
     unused = {x.code for x in company.dimension_values.values() if x.id not in used and x.type == "Standard"}
     assert "INSTITUTION" in unused
     assert None in used
-    assert {x.document_type for x in company.ledger.values()} == {" ", "Invoice", "Payment", "Credit Memo", "Finance Charge Memo"}
+    assert {x.document_type for x in company.ledger.values()} == {
+        " ",
+        "Invoice",
+        "Payment",
+        "Credit Memo",
+        "Finance Charge Memo",
+    }
     assert any(x.dispute_status_id for x in company.invoices.values())
     assert any(x.promised_pay_date for x in company.invoices.values())
     assert any(x.modified_at is None for x in company.customers.values())
@@ -166,8 +187,12 @@ def test_the_real_histories() -> None:
     assert sum((x.gross for x in invoices), Decimal(0)) == Decimal("147703.18")
     assert sum(1 for x in invoices if x.dispute_status_id) == 561
     closed = [(company.entry(x.entry_no or 0).closed_on or date.max, x) for x in invoices]
-    assert sum(max(0, (on - x.due_date).days) for on, x in closed) / len(closed) == pytest.approx(3.442416869424169)
-    assert sum((on - x.document_date).days for on, x in closed) / len(closed) == pytest.approx(26.4448499594485)
+    assert sum(max(0, (on - x.due_date).days) for on, x in closed) / len(closed) == pytest.approx(
+        3.442416869424169
+    )
+    assert sum((on - x.document_date).days for on, x in closed) / len(closed) == pytest.approx(
+        26.4448499594485
+    )
     assert company.open_totals().open_entries == 0
     assert len(company.dimension_values) == 5
     mid_2013 = company.ageing(date(2013, 6, 30))
@@ -207,9 +232,19 @@ def test_the_program(tmp_path: Path) -> None:
 def start_program(ready: Path) -> "subprocess.Popen[bytes]":
     """The simulator as the demo starts it, with a small world."""
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "tests.simulators.business_central", "--customers", "3", "--ready-file", str(ready)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.simulators.business_central",
+        "--customers",
+        "3",
+        "--ready-file",
+        str(ready),
+    ]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    return subprocess.Popen(
+        command, cwd=root, stdin=pipe, stdout=pipe, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    )
 
 
 def stop(process: "subprocess.Popen[bytes]", ending: str) -> None:

@@ -14,7 +14,10 @@ def peopled(tenant: Tenant) -> Tenant:
     """Five customers, two of them blocked, written a minute apart."""
     for place, name in enumerate(("O'Malley", "Ångström", "HANSEN & SOEN", "VanArsdel", "Relecloud")):
         tenant.clock.advance(timedelta(minutes=1))
-        card: dict[str, Any] = {"blocked": "Ship" if place > 2 else " ", "city": "Odense" if place % 2 else ""}
+        card: dict[str, Any] = {
+            "blocked": "Ship" if place > 2 else " ",
+            "city": "Odense" if place % 2 else "",
+        }
         tenant.company.create_customer(name, number=f"0{place}", **card)
     return tenant
 
@@ -58,27 +61,51 @@ def test_instants_are_compared_as_instants(peopled: Tenant) -> None:
     """`.5Z` and `.500Z` are the same moment, and a row without a stamp is found as the year one."""
     peopled.clock.set(datetime(2026, 5, 2, 8, 0, 0, 500_000, tzinfo=UTC))
     peopled.company.edit_customer("03", city="Lyon")
-    assert peopled.rows("customers?$filter=number eq '03'")[0]["lastModifiedDateTime"] == "2026-05-02T08:00:00.5Z"
+    assert (
+        peopled.rows("customers?$filter=number eq '03'")[0]["lastModifiedDateTime"]
+        == "2026-05-02T08:00:00.5Z"
+    )
     assert numbers(peopled, "lastModifiedDateTime ge 2026-05-02T08:00:00.500Z") == ["03"]
     assert numbers(peopled, "lastModifiedDateTime gt 2026-05-02T08:00:00.5Z") == []
     peopled.company.forget_stamp("customers", "01")
-    found = numbers(peopled, "lastModifiedDateTime gt 2026-05-02T00:00:00Z or lastModifiedDateTime eq 0001-01-01T00:00:00Z")
+    found = numbers(
+        peopled,
+        "lastModifiedDateTime gt 2026-05-02T00:00:00Z or lastModifiedDateTime eq 0001-01-01T00:00:00Z",
+    )
     assert found == ["01", "03"]
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("customers?$filter=number eq '1' or displayName eq 'x'", "The 'OR' operator is not supported on distinct fields on an OData filter."),
-        ("customers?$filter=nickname eq 'x'", "Could not find a property named 'nickname' on type 'Microsoft.NAV.customer'."),
-        ("customers?$select=id,nickname", "Could not find a property named 'nickname' on type 'Microsoft.NAV.customer'."),
-        ("customers?$expand=customerFinancialDetails", "Could not find a property named 'customerFinancialDetails'"),
-        ("customers?$filter=id eq 'abc'", "Found operand types 'Edm.Guid' and 'Edm.String' for operator kind 'Equal'."),
+        (
+            "customers?$filter=number eq '1' or displayName eq 'x'",
+            "The 'OR' operator is not supported on distinct fields on an OData filter.",
+        ),
+        (
+            "customers?$filter=nickname eq 'x'",
+            "Could not find a property named 'nickname' on type 'Microsoft.NAV.customer'.",
+        ),
+        (
+            "customers?$select=id,nickname",
+            "Could not find a property named 'nickname' on type 'Microsoft.NAV.customer'.",
+        ),
+        (
+            "customers?$expand=customerFinancialDetails",
+            "Could not find a property named 'customerFinancialDetails'",
+        ),
+        (
+            "customers?$filter=id eq 'abc'",
+            "Found operand types 'Edm.Guid' and 'Edm.String' for operator kind 'Equal'.",
+        ),
         ("customers?$filter=blocked eq 'Never'", "'Never' is not an option. The existing options are:"),
         ("customers?$filter=number in ('1')", "not supported"),
         ("customers?$filter=number eq", "Syntax error"),
         ("salesInvoiceLines", "You must specify an Id or a Document Id to get the lines."),
-        ("salesCreditMemoLines?$filter=sequence eq 10000", "You must specify an Id or a Document Id to get the lines."),
+        (
+            "salesCreditMemoLines?$filter=sequence eq 10000",
+            "You must specify an Id or a Document Id to get the lines.",
+        ),
         ("contactsInformation", "id type not specified."),
         ("contactsInformation?$filter=relatedType eq 'Customer'", "id type not specified."),
         ("customerPayments", "You must specify a journal batch ID or a journal ID to get a journal line."),
@@ -157,7 +184,9 @@ def test_rows_that_are_written_while_one_pages(peopled: Tenant) -> None:
     page = peopled.get("customers?$select=id", Prefer="odata.maxpagesize=2").json()
     seen = [x["id"] for x in page["value"]]
     peopled.company.delete_customer(seen[0])
-    rest = peopled.client.get(page["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=10"}).json()["value"]
+    rest = peopled.client.get(page["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=10"}).json()[
+        "value"
+    ]
     assert len({*seen, *(x["id"] for x in rest)}) == 5
 
 
@@ -168,7 +197,9 @@ def test_an_order_goes_into_the_token(peopled: Tenant) -> None:
     assert [x["number"] for x in page["value"]] == ["00", "01", "02"]
     peopled.clock.advance(timedelta(minutes=1))
     peopled.company.edit_customer("00", city="Lyon")
-    rest = peopled.client.get(page["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=10"}).json()["value"]
+    rest = peopled.client.get(page["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=10"}).json()[
+        "value"
+    ]
     assert [x["number"] for x in rest] == ["03", "04", "00"]
     down = peopled.all_rows("customers?$orderby=city desc,number desc", 2)
     assert [x["number"] for x in down] == ["03", "01", "00", "04", "02"]
@@ -202,9 +233,20 @@ def test_a_record_by_id_has_context_and_etag(peopled: Tenant) -> None:
 def test_blanks_are_never_null(peopled: Tenant) -> None:
     """Text is "", ids are the null GUID, dates the year one, a blank enum `_x0020_`."""
     peopled.company.create_contact("Zoë Lund")
-    customer, contact = peopled.rows("customers?$filter=number eq '00'")[0], peopled.rows("contacts?$filter=type eq 'Person'")[0]
-    assert (customer["email"], customer["blocked"], customer["paymentTermsId"]) == ("", "_x0020_", "00000000-0000-0000-0000-000000000000")
-    assert (contact["lastInteractionDate"], contact["jobTitle"], contact["contactBusinessRelation"]) == ("0001-01-01", "", "None")
+    customer, contact = (
+        peopled.rows("customers?$filter=number eq '00'")[0],
+        peopled.rows("contacts?$filter=type eq 'Person'")[0],
+    )
+    assert (customer["email"], customer["blocked"], customer["paymentTermsId"]) == (
+        "",
+        "_x0020_",
+        "00000000-0000-0000-0000-000000000000",
+    )
+    assert (contact["lastInteractionDate"], contact["jobTitle"], contact["contactBusinessRelation"]) == (
+        "0001-01-01",
+        "",
+        "None",
+    )
     assert not [name for row in (customer, contact) for name, value in row.items() if value is None]
 
 
@@ -227,7 +269,12 @@ def test_decimals_are_exact_json_numbers(peopled: Tenant) -> None:
     for part in ('"remainingAmount":3036.6,', '"remainingAmount":944400,', '"remainingAmount":0.1,'):
         assert part in text
     peopled.company.post_invoice("02", Decimal("0.20"))
-    assert {x["balanceDue"] for x in peopled.rows("customers")} == {Decimal("3036.6"), 944400, Decimal("0.3"), 0}
+    assert {x["balanceDue"] for x in peopled.rows("customers")} == {
+        Decimal("3036.6"),
+        944400,
+        Decimal("0.3"),
+        0,
+    }
 
 
 def test_expansions_nest(peopled: Tenant) -> None:
@@ -244,8 +291,14 @@ def test_expansions_nest(peopled: Tenant) -> None:
     assert [x["contactName"] for x in row["contactsInformation"]] == ["Priya Iyer"]
     assert set(row["contactsInformation"][0]["contact"]) == {"@odata.etag", "email"}
     assert row["defaultDimensions"][0]["dimensionValue"]["code"] == "LARGE"
-    assert (row["customerFinancialDetail"]["balance"], row["agedAccountsReceivable"]["balanceDue"], row["currency"]) == (10, 10, None)
-    invoice = peopled.rows("salesInvoices?$expand=salesInvoiceLines,customer($expand=customerFinancialDetail)")[0]
+    assert (
+        row["customerFinancialDetail"]["balance"],
+        row["agedAccountsReceivable"]["balanceDue"],
+        row["currency"],
+    ) == (10, 10, None)
+    invoice = peopled.rows(
+        "salesInvoices?$expand=salesInvoiceLines,customer($expand=customerFinancialDetail)"
+    )[0]
     assert invoice["salesInvoiceLines"][0]["amountIncludingTax"] == 10
     assert invoice["customer"]["customerFinancialDetail"]["balance"] == 10
 
@@ -260,9 +313,18 @@ def test_sub_pages_are_reached_through_their_parent(peopled: Tenant) -> None:
     assert len(peopled.rows(f"salesInvoiceLines?$filter=documentId eq {invoice.id}")) == 1
     linked = peopled.rows(f"customers({customer.id})/contactsInformation")
     assert [(x["contactType"], x["relatedId"]) for x in linked] == [("Company", customer.id)]
-    assert linked == peopled.rows(f"contactsInformation?$filter=relatedId eq {customer.id} and relatedType eq 'Customer'")
-    assert peopled.get(f"customers({customer.id})/contactsInformation({linked[0]['contactId']})/contact").json()["displayName"] == "Ångström"
-    flat = peopled.rows("defaultDimensions?$filter=parentType eq 'Customer' and dimensionCode eq 'CUSTOMERGROUP'")
+    assert linked == peopled.rows(
+        f"contactsInformation?$filter=relatedId eq {customer.id} and relatedType eq 'Customer'"
+    )
+    assert (
+        peopled.get(f"customers({customer.id})/contactsInformation({linked[0]['contactId']})/contact").json()[
+            "displayName"
+        ]
+        == "Ångström"
+    )
+    flat = peopled.rows(
+        "defaultDimensions?$filter=parentType eq 'Customer' and dimensionCode eq 'CUSTOMERGROUP'"
+    )
     assert [x["parentId"] for x in flat] == [customer.id]
 
 
@@ -275,8 +337,13 @@ def test_published_pages_have_their_own_names_and_keys(peopled: Tenant) -> None:
     assert peopled.client.get(f"{url}/Cust_LedgerEntries(Entry_No={entry.entry_no})").status_code == 200
     for name in ("A", "B", "C"):
         peopled.company.post_payment("01", Decimal(1), external_no=name)
-    page = peopled.client.get(f"{url}/Cust_LedgerEntries?$filter=Entry_No gt {entry.entry_no}", headers={"Prefer": "odata.maxpagesize=2"})
-    rest = peopled.client.get(page.json()["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=2"}).json()["value"]
+    page = peopled.client.get(
+        f"{url}/Cust_LedgerEntries?$filter=Entry_No gt {entry.entry_no}",
+        headers={"Prefer": "odata.maxpagesize=2"},
+    )
+    rest = peopled.client.get(
+        page.json()["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=2"}
+    ).json()["value"]
     assert [x["External_Document_No"] for x in rest] == ["C"]
 
 

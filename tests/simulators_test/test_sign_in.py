@@ -40,7 +40,9 @@ def token_error(tenant: Tenant, **changed: str) -> tuple[int, dict[str, Any]]:
         ({"scope": "https://graph.microsoft.com/.default"}, 400, 70011),
     ],
 )
-def test_a_wrong_credential_is_refused_with_its_entra_code(tenant: Tenant, changed: dict[str, str], status: int, code: int) -> None:
+def test_a_wrong_credential_is_refused_with_its_entra_code(
+    tenant: Tenant, changed: dict[str, str], status: int, code: int
+) -> None:
     """Wrong secret, unknown app and wrong scope each have their AADSTS code."""
     answered, body = token_error(tenant, **changed)
     assert (answered, body["error_codes"]) == (status, [code])
@@ -94,16 +96,24 @@ def test_msal_signs_in_over_tls(tenant: Tenant) -> None:
         url = f"{handle.url}/v2.0/{tenant.settings.environment}/api/v2.0/companies"
         answer = session.get(url, headers={"Authorization": f"Bearer {token['access_token']}"}, timeout=60)
         assert [x["name"] for x in answer.json()["value"]] == ["HANSEN & SOEN's"]
-        assert answer.headers["content-type"] == "application/json; odata.metadata=minimal; odata.streaming=true"
+        assert (
+            answer.headers["content-type"] == "application/json; odata.metadata=minimal; odata.streaming=true"
+        )
 
 
 @pytest.mark.parametrize("modern", [True, False], ids=["PS256", "RS256"])
 def test_a_certificate_signs_in_instead_of_a_secret(tenant: Tenant, modern: bool) -> None:
     """An assertion signed by a registered certificate is taken, one signed by another is not."""
     key, pem = certificate()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
     print_of = x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303
-    credential = {"private_key": private, "public_certificate": pem} if modern else {"private_key": private, "thumbprint": print_of}
+    credential = (
+        {"private_key": private, "public_certificate": pem}
+        if modern
+        else {"private_key": private, "thumbprint": print_of}
+    )
     with serve(tenant.simulator) as handle:
         assert "error" in sign_in_with(tenant, handle.url, str(handle.ca_file), credential)
         tenant.simulator.tokens.register_certificate(pem.encode())
@@ -160,7 +170,11 @@ def test_an_unknown_environment_answers_in_xml(tenant: Tenant) -> None:
 
 def test_environments_are_listed(tenant: Tenant) -> None:
     """Both environment lists show the environment with its tenant."""
-    for path in ("environments/v1.1", "environments/v1.2", "admin/v2.0/applications/BusinessCentral/environments"):
+    for path in (
+        "environments/v1.1",
+        "environments/v1.2",
+        "admin/v2.0/applications/BusinessCentral/environments",
+    ):
         rows = tenant.client.get(f"{tenant.settings.url}/{path}").json()["value"]
         assert [(x["name"], x["aadTenantId"]) for x in rows] == [("Production", tenant.settings.tenant_id)]
 
@@ -211,7 +225,9 @@ def test_a_company_is_named_by_id_or_name_or_parameter(tenant: Tenant) -> None:
     for path in paths:
         answer = tenant.client.get(f"{tenant.settings.base_url}/{path}")
         assert (answer.status_code, len(answer.json().get("value", []))) == (200, 1), path
-    answer = tenant.client.get(f"{tenant.settings.base_url}/ODataV4/Company('hansen %26 soen''s')/Customer_Card")
+    answer = tenant.client.get(
+        f"{tenant.settings.base_url}/ODataV4/Company('hansen %26 soen''s')/Customer_Card"
+    )
     assert answer.status_code == 404
 
 

@@ -15,7 +15,16 @@ import pytest
 from sync_engine.errors import SyncError
 from tests.stages.happenings import HAPPENINGS, happen, small
 from tests.stages.killing import Executioner, Killed
-from tests.stages.support import Rig, another_database, assert_sound, assert_true, bench_of, difference, living, rig_on
+from tests.stages.support import (
+    Rig,
+    another_database,
+    assert_sound,
+    assert_true,
+    bench_of,
+    difference,
+    living,
+    rig_on,
+)
 
 RUNS = int(os.environ.get("SOAK_RUNS", "20"))
 SEED = int(os.environ.get("SOAK_SEED", "20260302"))
@@ -46,32 +55,47 @@ def _allocated() -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 30 * RUNS)
-def test_many_runs_with_faults_and_kills(monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path) -> None:
+def test_many_runs_with_faults_and_kills(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path
+) -> None:
     """At the end: equal to a fresh load, tied to the ledger, no orphan, no open run, no file without its row but harmless ones, memory flat."""
     chance, bench = random.Random(SEED), bench_of(monkeypatch, world=small)
     outcomes: list[str] = []
-    config = {"sweep": {"brake": 1}, "portfolio": {"dimension": "CUSTOMERGROUP", "move_brake": 1}, "dimension": None}
+    config = {
+        "sweep": {"brake": 1},
+        "portfolio": {"dimension": "CUSTOMERGROUP", "move_brake": 1},
+        "dimension": None,
+    }
     tracemalloc.start()
     try:
         with another_database(migrated_template) as url, another_database(migrated_template) as other:
             sizes: list[int] = []
             for number in range(RUNS):
                 for _ in range(chance.randrange(6)):
-                    happen(bench, chance.choice(sorted(HAPPENINGS)), chance.randrange(40), chance.randrange(1, 400))
+                    happen(
+                        bench,
+                        chance.choice(sorted(HAPPENINGS)),
+                        chance.randrange(40),
+                        chance.randrange(1, 400),
+                    )
                 with rig_on(bench, url, tmp_path / "lake", **config) as rig:
                     outcomes.append(_one_run(rig, chance))
                 bench.simulator.heal()
                 if number in (max(2, RUNS // 4), RUNS - 1):
                     sizes.append(_allocated())
             bench.hands.time.advance(timedelta(hours=30))
-            with rig_on(bench, url, tmp_path / "lake", **config) as rig, rig_on(bench, other, tmp_path / "other", **config) as fresh:
+            with (
+                rig_on(bench, url, tmp_path / "lake", **config) as rig,
+                rig_on(bench, other, tmp_path / "other", **config) as fresh,
+            ):
                 rig.run()
                 fresh.run()
                 assert difference(living(rig.store), living(fresh.store)) == {}
                 assert_true(rig)
                 assert_sound(rig)
             assert sizes[-1] - sizes[0] < GROWTH, f"{sizes} bytes after {outcomes}"
-            print(f"{RUNS} runs: {({o: outcomes.count(o) for o in sorted(set(outcomes))})}, RSS {psutil.Process().memory_info().rss >> 20} MB")  # noqa: T201
+            counted = {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
+            print(f"{RUNS} runs: {counted}, RSS {psutil.Process().memory_info().rss >> 20} MB")  # noqa: T201
     finally:
         tracemalloc.stop()
     assert "killed" in outcomes

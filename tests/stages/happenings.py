@@ -37,7 +37,12 @@ def small(company: Company, time: SimulatorClock) -> None:
     company.add_dispute_status("QUALITY", "Quality")
     company.add_salesperson("JO", "Jo Berg", "jo@example.com")
     company.add_dimension("CUSTOMERGROUP", "Customer group")
-    for code, kind in (("ALL", "Begin-Total"), ("SMALL", "Standard"), ("LARGE", "Standard"), ("OLD", "Standard")):
+    for code, kind in (
+        ("ALL", "Begin-Total"),
+        ("SMALL", "Standard"),
+        ("LARGE", "Standard"),
+        ("OLD", "Standard"),
+    ):
         company.add_dimension_value("CUSTOMERGROUP", code, code.title(), kind=kind)
     for number, currency in enumerate(("", "EUR", "")):
         time.advance(timedelta(hours=1))
@@ -65,7 +70,14 @@ def _posted(bench: Bench, which: int) -> r.SalesDocument:
 
 
 def _draft(bench: Bench, which: int) -> r.SalesDocument:
-    return _pick({x.id: x for x in (*bench.company.invoices.values(), *bench.company.credit_memos.values()) if not x.posted}, which)
+    return _pick(
+        {
+            x.id: x
+            for x in (*bench.company.invoices.values(), *bench.company.credit_memos.values())
+            if not x.posted
+        },
+        which,
+    )
 
 
 def _value(bench: Bench, how: int) -> str:
@@ -73,19 +85,27 @@ def _value(bench: Bench, how: int) -> str:
 
 
 def _make_customer(bench: Bench, which: int, how: int) -> None:
-    row = bench.company.create_customer(f"Köp & Sälj {how}", currency="EUR" if which % 2 else "", city="Malmö")
-    bench.company.create_contact(f"Eva Lind{how}", customer=row.number, job_title=("", "Controller", " controller ", "CFO")[how % 4])
+    row = bench.company.create_customer(
+        f"Köp & Sälj {how}", currency="EUR" if which % 2 else "", city="Malmö"
+    )
+    bench.company.create_contact(
+        f"Eva Lind{how}", customer=row.number, job_title=("", "Controller", " controller ", "CFO")[how % 4]
+    )
 
 
 def _settle_credit(bench: Bench, which: int, how: int) -> None:
     invoice = _posted(bench, which)
-    bench.company.post_credit_memo(invoice.bill_to_id, Decimal(how) / 10, applies_to=invoice.number if how % 2 else None)
+    bench.company.post_credit_memo(
+        invoice.bill_to_id, Decimal(how) / 10, applies_to=invoice.number if how % 2 else None
+    )
 
 
 def _refund(bench: Bench, which: int, how: int) -> None:
     money = {x.id: x for x in bench.company.entries.values() if x.document_type == "Payment" and x.open}
     payment = _pick(money, which)
-    bench.company.post_refund(payment.customer_id, min(Decimal(how), -payment.remaining), apply_to=payment.entry_no)
+    bench.company.post_refund(
+        payment.customer_id, min(Decimal(how), -payment.remaining), apply_to=payment.entry_no
+    )
 
 
 def _unapply(bench: Bench, which: int, how: int) -> None:
@@ -98,21 +118,34 @@ def _apply(bench: Bench, which: int, how: int) -> None:
     money = {x.id: x for x in bench.company.entries.values() if x.remaining < 0}
     payment = _pick(money, which)
     side = (payment.customer_id, payment.currency_code)
-    debts = {x.id: x for x in bench.company.entries.values() if x.remaining > 0 and (x.customer_id, x.currency_code) == side}
+    debts = {
+        x.id: x
+        for x in bench.company.entries.values()
+        if x.remaining > 0 and (x.customer_id, x.currency_code) == side
+    }
     bench.company.apply(payment.entry_no, _pick(debts, how).entry_no)
 
 
 def _journal(bench: Bench, which: int, how: int) -> None:
     customer = _pick(bench.company.customers, which).id
-    post = (bench.company.post_journal_invoice, bench.company.post_opening_balance, bench.company.post_finance_charge)[how % 3]
+    post = (
+        bench.company.post_journal_invoice,
+        bench.company.post_opening_balance,
+        bench.company.post_finance_charge,
+    )[how % 3]
     post(customer, Decimal(how))
 
 
 def _card(bench: Bench, which: int, how: int) -> None:
     customer = _pick(bench.company.customers, which)
     changes: tuple[dict[str, object], ...] = (
-        {"name": f"Renamed {how}"}, {"blocked": ("All", " ", "Ship")[how % 3]}, {"email": f"a{how}@x.example;b@x.example"},
-        {"country": ("DK", "DANMARK", "")[how % 3]}, {"salesperson_code": ("JO", "", "XX")[how % 3]}, {"credit_limit": how}, {"city": "  Århus "},
+        {"name": f"Renamed {how}"},
+        {"blocked": ("All", " ", "Ship")[how % 3]},
+        {"email": f"a{how}@x.example;b@x.example"},
+        {"country": ("DK", "DANMARK", "")[how % 3]},
+        {"salesperson_code": ("JO", "", "XX")[how % 3]},
+        {"credit_limit": how},
+        {"city": "  Århus "},
         {"payment_terms_id": _pick(bench.company.payment_terms, 0).id if how % 2 else None},
         {"bill_to_id": _pick(bench.company.customers, how).id if how % 3 else None},
     )
@@ -131,37 +164,62 @@ def _late(bench: Bench, which: int, how: int) -> None:
 
 
 def _fault(bench: Bench, which: int, how: int) -> None:
-    entity = ("customers", "salesInvoices", "contacts", "LedgerEntries", "defaultDimensions", "dimensionValues")[which % 6]
+    entity = (
+        "customers",
+        "salesInvoices",
+        "contacts",
+        "LedgerEntries",
+        "defaultDimensions",
+        "dimensionValues",
+    )[which % 6]
     match = rf"{entity}(\?|$)"
     faults: tuple[Callable[[], Fault], ...] = (
-        lambda: Throttled(retry_after=3, times=2), lambda: ServerBusy(503, times=1 + how % 9, match=match), lambda: ExpiresToken(after=how % 20),
-        lambda: DropsConnection(times=1, midway=bool(how % 2), match=match), lambda: HtmlErrorPage(times=1 + how % 9, match=match),
+        lambda: Throttled(retry_after=3, times=2),
+        lambda: ServerBusy(503, times=1 + how % 9, match=match),
+        lambda: ExpiresToken(after=how % 20),
+        lambda: DropsConnection(times=1, midway=bool(how % 2), match=match),
+        lambda: HtmlErrorPage(times=1 + how % 9, match=match),
         lambda: Deadlock(times=1, match=match),
-        lambda: ShortSweep(keep=how % 3, times=1, match=match), lambda: MalformedRecord("lastModifiedDateTime", "yesterday", times=1, match=match),
-        lambda: MalformedRecord("displayName", {"no": "text"}, times=1, match=match), lambda: ServerBusy(504, times=30, match=match),
+        lambda: ShortSweep(keep=how % 3, times=1, match=match),
+        lambda: MalformedRecord("lastModifiedDateTime", "yesterday", times=1, match=match),
+        lambda: MalformedRecord("displayName", {"no": "text"}, times=1, match=match),
+        lambda: ServerBusy(504, times=30, match=match),
     )
     bench.simulator.inject(faults[how % len(faults)]())
 
 
 def _into_portfolio(bench: Bench, which: int, how: int) -> None:
-    bench.company.set_default_dimension(_pick(bench.company.customers, which).number, "CUSTOMERGROUP", _value(bench, how) if how % 4 else "")
+    bench.company.set_default_dimension(
+        _pick(bench.company.customers, which).number, "CUSTOMERGROUP", _value(bench, how) if how % 4 else ""
+    )
 
 
 def _hire(bench: Bench, which: int, how: int) -> None:
-    bench.company.create_contact(f"Bo Ek{how}", customer=_pick(bench.company.customers, which).number, job_title="CEO", email=f"Bo{how}@x.example")
+    bench.company.create_contact(
+        f"Bo Ek{how}",
+        customer=_pick(bench.company.customers, which).number,
+        job_title="CEO",
+        email=f"Bo{how}@x.example",
+    )
 
 
 HAPPENINGS: dict[str, Happening] = {
     "invoice": lambda g, w, h: void(g.company.post_invoice(_pick(g.company.customers, w).id, Decimal(h))),
-    "negative invoice": lambda g, w, h: void(g.company.post_invoice(_pick(g.company.customers, w).id, Decimal(-h))),
-    "draft": lambda g, w, h: void(g.company.create_invoice(_pick(g.company.customers, w).id, amount=Decimal(h))),
+    "negative invoice": lambda g, w, h: void(
+        g.company.post_invoice(_pick(g.company.customers, w).id, Decimal(-h))
+    ),
+    "draft": lambda g, w, h: void(
+        g.company.create_invoice(_pick(g.company.customers, w).id, amount=Decimal(h))
+    ),
     "release": lambda g, w, h: void(g.company.release(_draft(g, w).id)),
     "reopen": lambda g, w, h: void(g.company.reopen(_draft(g, w).id)),
     "post": lambda g, w, h: void(g.company.post_document(_draft(g, w).id)),
     "delete draft": lambda g, w, h: g.company.delete_draft(_draft(g, w).id),
     "pay in part": lambda g, w, h: void(g.company.pay_invoice(_posted(g, w).id, Decimal(h) / 10)),
     "pay": lambda g, w, h: void(g.company.pay_invoice(_posted(g, w).id)),
-    "pay on account": lambda g, w, h: void(g.company.post_payment(_pick(g.company.customers, w).id, Decimal(h))),
+    "pay on account": lambda g, w, h: void(
+        g.company.post_payment(_pick(g.company.customers, w).id, Decimal(h))
+    ),
     "unapply": _unapply,
     "apply": _apply,
     "refund": _refund,
@@ -169,7 +227,9 @@ HAPPENINGS: dict[str, Happening] = {
     "cancel": lambda g, w, h: void(g.company.cancel_invoice(_posted(g, w).id)),
     "journal": _journal,
     "dispute": lambda g, w, h: void(g.company.dispute(_posted(g, w).id, "QUALITY" if h % 2 else None)),
-    "promise": lambda g, w, h: void(g.company.promise(_posted(g, w).id, date(2026, 5, 1 + h % 20) if h % 2 else None)),
+    "promise": lambda g, w, h: void(
+        g.company.promise(_posted(g, w).id, date(2026, 5, 1 + h % 20) if h % 2 else None)
+    ),
     "postpone": lambda g, w, h: void(g.company.postpone(_posted(g, w).id, date(2026, 6, 1 + h % 20))),
     "delete posted": lambda g, w, h: g.company.delete_posted(_posted(g, w).id),
     "customer": _make_customer,
@@ -177,13 +237,25 @@ HAPPENINGS: dict[str, Happening] = {
     "renumber": lambda g, w, h: void(g.company.rename_customer(_pick(g.company.customers, w).id, f"#{h}")),
     "delete customer": lambda g, w, h: g.company.delete_customer(_pick(g.company.customers, w).id),
     "put in portfolio": _into_portfolio,
-    "take out of portfolio": lambda g, w, h: g.company.remove_default_dimension(_pick(g.company.customers, w).number, "CUSTOMERGROUP"),
-    "rename value": lambda g, w, h: g.company.rename_dimension_value("CUSTOMERGROUP", _value(g, w), f"V{h}", f"Value {h}"),
-    "block value": lambda g, w, h: g.company.block_dimension_value("CUSTOMERGROUP", _value(g, w), blocked=bool(h % 2)),
+    "take out of portfolio": lambda g, w, h: g.company.remove_default_dimension(
+        _pick(g.company.customers, w).number, "CUSTOMERGROUP"
+    ),
+    "rename value": lambda g, w, h: g.company.rename_dimension_value(
+        "CUSTOMERGROUP", _value(g, w), f"V{h}", f"Value {h}"
+    ),
+    "block value": lambda g, w, h: g.company.block_dimension_value(
+        "CUSTOMERGROUP", _value(g, w), blocked=bool(h % 2)
+    ),
     "delete value": lambda g, w, h: g.company.delete_dimension_value("CUSTOMERGROUP", _value(g, w)),
-    "add value": lambda g, w, h: void(g.company.add_dimension_value("CUSTOMERGROUP", f"N{h}", f"New {h}", kind=("Standard", "Heading")[w % 2])),
+    "add value": lambda g, w, h: void(
+        g.company.add_dimension_value(
+            "CUSTOMERGROUP", f"N{h}", f"New {h}", kind=("Standard", "Heading")[w % 2]
+        )
+    ),
     "contact": _hire,
-    "retitle": lambda g, w, h: void(g.company.retitle_contact(_person(g, w).number, ("", "CONTROLLER", "Chief", " chief ")[h % 4])),
+    "retitle": lambda g, w, h: void(
+        g.company.retitle_contact(_person(g, w).number, ("", "CONTROLLER", "Chief", " chief ")[h % 4])
+    ),
     "move contact": _move_contact,
     "delete contact": lambda g, w, h: g.company.delete_contact(_person(g, w).number),
     "blank stamp": lambda g, w, h: g.company.forget_stamp("salesInvoices", _posted(g, w).id),

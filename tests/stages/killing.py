@@ -22,7 +22,9 @@ def die() -> None:
 class Executioner:
     """Counts the points of a run on one store, and kills at the chosen one; afterwards nothing on that store commits or connects."""
 
-    def __init__(self, store: Engine, lake: Lake, *, at: int | None = None, deed: Callable[[], None] = die) -> None:
+    def __init__(
+        self, store: Engine, lake: Lake, *, at: int | None = None, deed: Callable[[], None] = die
+    ) -> None:
         self.points: list[str] = []
         self.dead = False
         self._at, self._deed, self._put = at, deed, lake._put

@@ -119,24 +119,42 @@ class Rig:
     def connector(self) -> Connector:
         """A fresh connector on the simulator, of some entities only where the test wants that."""
         transport = httpx.WSGITransport(app=self.simulator, raise_app_exceptions=True)
-        whole = plugin.open(self.config.source, Settings.read(self.config.connection), self.clock or self.bench.hands, transport)
+        whole = plugin.open(
+            self.config.source,
+            Settings.read(self.config.connection),
+            self.clock or self.bench.hands,
+            transport,
+        )
         return Narrow(whole, self.only) if self.only else whole
 
     @contextmanager
     def lane(self, run_id: UUID, *, accept_held: bool = False) -> Iterator[Lane]:
         """A registered lane with a fresh connector."""
-        with lane_for(self.workshop, self.config, run_id, connector=self.connector(), accept_held=accept_held) as lane:
+        with lane_for(
+            self.workshop, self.config, run_id, connector=self.connector(), accept_held=accept_held
+        ) as lane:
             if self.wrap is not None:
                 lane.normaliser = self.wrap(lane.normaliser)
             yield lane
 
-    def run(self, *, full: bool = False, entities: tuple[str, ...] | None = None, accept_held: bool = False, tolerant: bool = False) -> Outcome:
+    def run(
+        self,
+        *,
+        full: bool = False,
+        entities: tuple[str, ...] | None = None,
+        accept_held: bool = False,
+        tolerant: bool = False,
+    ) -> Outcome:
         """All stages in order, as the command line runs them; `tolerant` goes on past an entity that cannot be read.
 
         `entities` are the ones pulled, all without it; normalising and publishing take up whatever is there.
         """
         with source_lock(self.store, self.config.source, wait=False):
-            outcome = Outcome(open_run(self.store, self.config.source, "full" if full else "changes", "test", self.config.digest))
+            outcome = Outcome(
+                open_run(
+                    self.store, self.config.source, "full" if full else "changes", "test", self.config.digest
+                )
+            )
             try:
                 with self.lane(outcome.run_id, accept_held=accept_held) as lane:
                     self._stages(lane, outcome, full=full, entities=entities, tolerant=tolerant)
@@ -151,7 +169,9 @@ class Rig:
         """The run that the command line and Dagster make, with its second thread and its certificate."""
         return run_source(self.workshop, self.config, connector=self.connector(), **options)
 
-    def _stages(self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool) -> None:
+    def _stages(
+        self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool
+    ) -> None:
         for entity in lane.to_pull() if entities is None else entities:
             try:
                 outcome.pulled[entity] = pull(lane, entity, full=full)
@@ -187,31 +207,56 @@ class Rig:
     def document(self, number: str) -> dict[str, Any]:
         """One living canonical document by its number."""
         with self.store.connect() as connection:
-            found = connection.execute(
-                text("SELECT * FROM canonical.document WHERE source = :s AND external_no = :n AND deleted_at IS NULL"), {"s": self.config.source, "n": number},
-            ).mappings().all()
+            found = (
+                connection.execute(
+                    text(
+                        "SELECT * FROM canonical.document WHERE source = :s AND external_no = :n AND deleted_at IS NULL"
+                    ),
+                    {"s": self.config.source, "n": number},
+                )
+                .mappings()
+                .all()
+            )
         assert len(found) == 1, f"{len(found)} documents {number}"
         return dict(found[0])
 
     def debtor(self, number: str) -> dict[str, Any]:
         """One living canonical debtor by its number."""
         with self.store.connect() as connection:
-            found = connection.execute(text("SELECT * FROM canonical.debtor WHERE number = :n AND deleted_at IS NULL"), {"n": number}).mappings().all()
+            found = (
+                connection.execute(
+                    text("SELECT * FROM canonical.debtor WHERE number = :n AND deleted_at IS NULL"),
+                    {"n": number},
+                )
+                .mappings()
+                .all()
+            )
         assert len(found) == 1, f"{len(found)} debtors {number}"
         return dict(found[0])
 
     def record(self, entity: str, key: str) -> dict[str, Any]:
         """What the engine remembers of one source record."""
-        statement = text("SELECT r.* FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :s AND s.entity = :e AND r.key = :k")
+        statement = text(
+            "SELECT r.* FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :s AND s.entity = :e AND r.key = :k"
+        )
         with self.store.connect() as connection:
-            return dict(connection.execute(statement, {"s": self.config.source, "e": entity, "k": key}).mappings().one())
+            return dict(
+                connection.execute(statement, {"s": self.config.source, "e": entity, "k": key})
+                .mappings()
+                .one()
+            )
 
     def files(self) -> list[str]:
         """What the lake holds of this source."""
         return sorted(self.lake.files(self.config.source))
 
 
-def bench_of(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company, SimulatorClock], None] = furnish, **installed: Any) -> Bench:
+def bench_of(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    world: Callable[[Company, SimulatorClock], None] = furnish,
+    **installed: Any,
+) -> Bench:
     """A simulator with one company on an installation of one's choice."""
     installation = Installation(**installed)
     monkeypatch.setenv(SECRET, installation.client_secret)
@@ -222,7 +267,14 @@ def bench_of(monkeypatch: pytest.MonkeyPatch, *, world: Callable[[Company, Simul
     return Bench(BusinessCentralSimulator(there, sleep=hands.sleep), company, hands)
 
 
-def config_of(bench: Bench, *, source: str = "bc", route: str = "custom_api", dimension: str | None = "CUSTOMERGROUP", **changes: Any) -> SourceConfig:
+def config_of(
+    bench: Bench,
+    *,
+    source: str = "bc",
+    route: str = "custom_api",
+    dimension: str | None = "CUSTOMERGROUP",
+    **changes: Any,
+) -> SourceConfig:
     """The YAML of the bench's company, as it would be read."""
     facts = facts_of(bench.simulator, "https://localhost")
     publisher, group, version = facts.custom_api.strip("/").split("/")[-3:]
@@ -230,12 +282,21 @@ def config_of(bench: Bench, *, source: str = "bc", route: str = "custom_api", di
     if route == "custom_api":
         ledger["custom"] = {"publisher": publisher, "group": group, "version": version}
     connection = {
-        "base_url": facts.base_url, "authority": facts.authority, "environment": facts.environment, "company": bench.company.name,
-        "auth": {"client_id": facts.client_id, "client_secret": f"env:{SECRET}"}, "ledger": ledger, "page_size": 50, "document_page_size": 25,
+        "base_url": facts.base_url,
+        "authority": facts.authority,
+        "environment": facts.environment,
+        "company": bench.company.name,
+        "auth": {"client_id": facts.client_id, "client_secret": f"env:{SECRET}"},
+        "ledger": ledger,
+        "page_size": 50,
+        "document_page_size": 25,
     }
     connection |= changes.pop("connection", {})
     portfolio = {"dimension": dimension} if dimension else None
-    return SourceConfig.model_validate({"source": source, "connector": "business_central", "connection": connection, "portfolio": portfolio} | changes)
+    return SourceConfig.model_validate(
+        {"source": source, "connector": "business_central", "connection": connection, "portfolio": portfolio}
+        | changes
+    )
 
 
 @contextmanager
@@ -250,7 +311,17 @@ def rig_on(bench: Bench, url: str, lake: Path, **changes: Any) -> Iterator[Rig]:
 
 # What the runs left ---------------------------------------------------------------------------------
 
-VOLATILE = {"first_seen_at", "changed_at", "cut_id", "decided_at", "at", "run_id", "published_at", "seq", "since"}
+VOLATILE = {
+    "first_seen_at",
+    "changed_at",
+    "cut_id",
+    "decided_at",
+    "at",
+    "run_id",
+    "published_at",
+    "seq",
+    "since",
+}
 MOMENTS = {"deleted_at", "archived_at"}
 """Compared as 'has one', since two runs do not happen at the same moment."""
 APART = {"change", "cut", "certificate", "claim_inbox", "ageing_bucket"}
@@ -266,7 +337,10 @@ def snapshot(store: Engine, *, source: str | None = None) -> Snapshot:
             listed = ", ".join(f"{c} IS NOT NULL" if c in MOMENTS else f"CAST({c} AS text)" for c in columns)
             where = " WHERE source = :source" if source is not None else ""
             values = {"source": source} if where else {}
-            found[table] = {tuple(row) for row in connection.execute(text(f"SELECT {listed} FROM canonical.{table}{where}"), values)}
+            found[table] = {
+                tuple(row)
+                for row in connection.execute(text(f"SELECT {listed} FROM canonical.{table}{where}"), values)
+            }
     return found
 
 
@@ -279,33 +353,49 @@ def living(store: Engine) -> Snapshot:
     buried = "EXISTS (SELECT FROM canonical.debtor b WHERE b.id = {}.debtor_id AND b.deleted_at IS NOT NULL)"
     gone = {
         "link": "NOT EXISTS (SELECT FROM canonical.debtor d WHERE d.id = t.canonical_id AND d.deleted_at IS NULL)"
-                " AND NOT EXISTS (SELECT FROM canonical.contact c WHERE c.id = t.canonical_id AND c.deleted_at IS NULL)",
+        " AND NOT EXISTS (SELECT FROM canonical.contact c WHERE c.id = t.canonical_id AND c.deleted_at IS NULL)",
         "document": buried.format("t"),
         "payment": buried.format("t"),
         "instalment": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND {buried.format('d')})",
         "document_line": f"EXISTS (SELECT FROM canonical.document d WHERE d.id = t.document_id AND (d.deleted_at IS NOT NULL OR {buried.format('d')}))",
         "application": " OR ".join(
-            f"EXISTS (SELECT FROM canonical.{table} x WHERE x.id IN (t.from_id, t.to_id) AND {buried.format('x')})" for table in ("document", "payment")),
+            f"EXISTS (SELECT FROM canonical.{table} x WHERE x.id IN (t.from_id, t.to_id) AND {buried.format('x')})"
+            for table in ("document", "payment")
+        ),
         "portfolio": "NOT EXISTS (SELECT FROM canonical.dimension_value v WHERE v.id = t.dimension_value_id AND v.deleted_at IS NULL AND NOT v.is_heading)",
         "contact_position": "NOT EXISTS (SELECT FROM canonical.contact c WHERE c.position_id = t.id AND c.deleted_at IS NULL)",
     }
     found: Snapshot = {}
     with store.connect() as connection:
         for table, columns in _tables(connection).items():
-            left_out = {"name", "origin"} if table == "contact_position" else set()  # the first spelling stays
-            listed = ", ".join(f"{c} IS NOT NULL" if c in MOMENTS else f"CAST({c} AS text)" for c in columns if c not in left_out)
-            conditions = [*(["t.deleted_at IS NULL"] if "deleted_at" in columns else []), *([f"NOT ({gone[table]})"] if table in gone else [])]
+            left_out = (
+                {"name", "origin"} if table == "contact_position" else set()
+            )  # the first spelling stays
+            listed = ", ".join(
+                f"{c} IS NOT NULL" if c in MOMENTS else f"CAST({c} AS text)"
+                for c in columns
+                if c not in left_out
+            )
+            conditions = [
+                *(["t.deleted_at IS NULL"] if "deleted_at" in columns else []),
+                *([f"NOT ({gone[table]})"] if table in gone else []),
+            ]
             where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-            found[table] = {tuple(row) for row in connection.execute(text(f"SELECT {listed} FROM canonical.{table} t{where}"))}
+            found[table] = {
+                tuple(row)
+                for row in connection.execute(text(f"SELECT {listed} FROM canonical.{table} t{where}"))
+            }
     return found
 
 
 def _tables(connection: Any) -> dict[str, list[str]]:
     tables: dict[str, list[str]] = defaultdict(list)
-    for table, column in connection.execute(text("""
+    for table, column in connection.execute(
+        text("""
         SELECT c.table_name, c.column_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
         WHERE c.table_schema = 'canonical' AND t.table_type = 'BASE TABLE' ORDER BY 1, c.ordinal_position
-        """)):
+        """)
+    ):
         if table not in APART and column not in VOLATILE:
             tables[table].append(column)
     return dict(tables)
@@ -355,10 +445,15 @@ def true_open_amounts(company: Company) -> dict[tuple[str, str], tuple[Decimal, 
 
 def open_invoices(rig: Rig) -> dict[str, Decimal]:
     """Number -> open amount of invoices still open, as far as canonical knows."""
-    return dict(rig.rows("""
+    return dict(
+        rig.rows(
+            """
         SELECT external_no, open_amount FROM canonical.document WHERE source = :s AND kind = 'invoice' AND deleted_at IS NULL
             AND open_amount <> 0 AND erp_status NOT IN ('void', 'draft')
-        """, s=rig.config.source))
+        """,
+            s=rig.config.source,
+        )
+    )
 
 
 def true_open_invoices(company: Company, *, released: bool = False) -> dict[str, Decimal]:
@@ -369,7 +464,11 @@ def true_open_invoices(company: Company, *, released: bool = False) -> dict[str,
 
 def portfolios_of(rig: Rig) -> dict[str, str | None]:
     """Debtor number -> code of its portfolio."""
-    return dict(rig.rows("SELECT d.number, p.code FROM canonical.debtor d LEFT JOIN canonical.portfolio p ON p.id = d.portfolio_id WHERE d.deleted_at IS NULL"))
+    return dict(
+        rig.rows(
+            "SELECT d.number, p.code FROM canonical.debtor d LEFT JOIN canonical.portfolio p ON p.id = d.portfolio_id WHERE d.deleted_at IS NULL"
+        )
+    )
 
 
 def true_portfolios(company: Company, dimension: str = "CUSTOMERGROUP") -> dict[str, str | None]:
@@ -384,15 +483,26 @@ def true_portfolios(company: Company, dimension: str = "CUSTOMERGROUP") -> dict[
 
 def positions_of(rig: Rig) -> dict[str, str | None]:
     """Contact number -> position of living contacts."""
-    return dict(rig.rows("""
+    return dict(
+        rig.rows("""
         SELECT c.number, p.name_key FROM canonical.contact c LEFT JOIN canonical.contact_position p ON p.id = c.position_id WHERE c.deleted_at IS NULL
-        """))
+        """)
+    )
 
 
 def true_positions(company: Company) -> dict[str, str | None]:
     """Contact number -> folded title of persons whose company is a customer's contact."""
-    customers = {contact.id for customer in company.customers for contact in [company.company_contact(customer)] if contact}
-    return {x.number: x.job_title.strip().casefold() or None for x in company.contacts.values() if x.type == "Person" and x.company_id in customers}
+    customers = {
+        contact.id
+        for customer in company.customers
+        for contact in [company.company_contact(customer)]
+        if contact
+    }
+    return {
+        x.number: x.job_title.strip().casefold() or None
+        for x in company.contacts.values()
+        if x.type == "Person" and x.company_id in customers
+    }
 
 
 def assert_true(rig: Rig) -> None:
@@ -400,7 +510,12 @@ def assert_true(rig: Rig) -> None:
     company = rig.company
     assert open_amounts(rig) == true_open_amounts(company)
     assert open_invoices(rig) == true_open_invoices(company)
-    debtors = {number for (number,) in rig.rows("SELECT number FROM canonical.debtor WHERE deleted_at IS NULL AND NOT excluded")}
+    debtors = {
+        number
+        for (number,) in rig.rows(
+            "SELECT number FROM canonical.debtor WHERE deleted_at IS NULL AND NOT excluded"
+        )
+    }
     assert debtors == {customer.number for customer in company.customers.values()}
     assert portfolios_of(rig) == true_portfolios(company)
     assert positions_of(rig) == true_positions(company)
@@ -409,12 +524,24 @@ def assert_true(rig: Rig) -> None:
 def assert_sound(rig: Rig) -> None:
     """Nothing half done: no open run, no orphan, nothing waiting, no cursor ahead of what is landed, files as the manifest says."""
     assert rig.one("SELECT count(*) FROM engine.run WHERE finished_at IS NULL") == 0
-    assert rig.rows("SELECT DISTINCT source FROM engine.source_record JOIN engine.stream USING (stream_id) WHERE dirty") == []
-    assert rig.rows("SELECT path FROM engine.lake_manifest WHERE normalised_as IS NULL OR published_at IS NULL") == []
+    assert (
+        rig.rows(
+            "SELECT DISTINCT source FROM engine.source_record JOIN engine.stream USING (stream_id) WHERE dirty"
+        )
+        == []
+    )
+    assert (
+        rig.rows("SELECT path FROM engine.lake_manifest WHERE normalised_as IS NULL OR published_at IS NULL")
+        == []
+    )
     for child, parent, key in (
-        ("document", "debtor", "debtor_id"), ("payment", "debtor", "debtor_id"), ("contact", "debtor", "debtor_id"),
+        ("document", "debtor", "debtor_id"),
+        ("payment", "debtor", "debtor_id"),
+        ("contact", "debtor", "debtor_id"),
         ("document_line", "document", "document_id"),
-        ("debtor_dimension", "debtor", "debtor_id"), ("debtor", "portfolio", "portfolio_id"), ("contact", "contact_position", "position_id"),
+        ("debtor_dimension", "debtor", "debtor_id"),
+        ("debtor", "portfolio", "portfolio_id"),
+        ("contact", "contact_position", "position_id"),
     ):
         alive = "" if child == "document_line" else "AND c.deleted_at IS NULL"
         orphans = rig.one(f"""
@@ -422,24 +549,41 @@ def assert_sound(rig: Rig) -> None:
             WHERE c.{key} IS NOT NULL {alive} AND NOT EXISTS (SELECT FROM canonical.{parent} p WHERE p.id = c.{key})
             """)
         assert orphans == 0, f"{orphans} of {child} without their {parent}"
-    assert rig.rows("""
+    assert (
+        rig.rows("""
         SELECT d.external_no, d.open_amount, d.total - coalesce(d.ledger_difference, 0), i.n, i.open_amount, i.amount FROM canonical.document d
         LEFT JOIN (SELECT document_id, count(*) AS n, max(number) AS last, sum(open_amount) AS open_amount, sum(amount) AS amount
             FROM canonical.instalment WHERE deleted_at IS NULL GROUP BY 1) i ON i.document_id = d.id
         WHERE d.deleted_at IS NULL AND (d.open_amount, d.total - coalesce(d.ledger_difference, 0), i.last) IS DISTINCT FROM (i.open_amount, i.amount, i.n)
-        """) == [], "instalments are their document"
-    assert rig.rows("""
+        """)
+        == []
+    ), "instalments are their document"
+    assert (
+        rig.rows("""
         SELECT i.external_id FROM canonical.instalment i LEFT JOIN canonical.document d ON d.id = i.document_id
         WHERE i.deleted_at IS NULL AND (d.id IS NULL OR d.deleted_at IS NOT NULL)
-        """) == [], "an instalment goes with its document"
+        """)
+        == []
+    ), "an instalment goes with its document"
     for end in ("from_id", "to_id"):
-        assert rig.rows(f"""
+        assert (
+            rig.rows(f"""
             SELECT external_id FROM canonical.application a WHERE deleted_at IS NULL
               AND NOT EXISTS (SELECT FROM canonical.payment p WHERE p.id = a.{end} AND p.deleted_at IS NULL)
               AND NOT EXISTS (SELECT FROM canonical.document d WHERE d.id = a.{end} AND d.deleted_at IS NULL)
-            """) == []
-    assert rig.one("SELECT count(*) FROM engine.source_record r WHERE NOT EXISTS (SELECT FROM engine.lake_manifest m WHERE m.batch_id = r.batch_id)") == 0
-    manifest = rig.rows("SELECT path FROM engine.lake_manifest m JOIN engine.stream s USING (stream_id) WHERE s.source = :s", s=rig.config.source)
+            """)
+            == []
+        )
+    assert (
+        rig.one(
+            "SELECT count(*) FROM engine.source_record r WHERE NOT EXISTS (SELECT FROM engine.lake_manifest m WHERE m.batch_id = r.batch_id)"
+        )
+        == 0
+    )
+    manifest = rig.rows(
+        "SELECT path FROM engine.lake_manifest m JOIN engine.stream s USING (stream_id) WHERE s.source = :s",
+        s=rig.config.source,
+    )
     known = {path for (path,) in manifest}
     assert known <= set(rig.files())
 
@@ -449,7 +593,9 @@ def another_database(server: str, *, like: str = "migrated") -> Iterator[str]:
     """One more database on the test server, a copy of the migrated one or of another; `server` is fixture migrated_template."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(psycopg_url(server), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like))
+        )
     try:
         yield database_of(server, name)
     finally:

@@ -57,8 +57,14 @@ def test_the_day_before_a_partial_payment(make_rig: RigMaker, route: str) -> Non
     rig.run_whole()
     asked = "open_amount, is_exact, why_inexact"
     [(amount, is_exact, why)] = _ask(rig, "open_items_at", day, asked, f"number = '{invoice.number}'")
-    assert (amount, is_exact, why) == (100, True, None) if route in TELLS_APPLICATIONS else (is_exact, bool(why)) == (False, True)
-    assert rig.rows(f"SELECT {asked} FROM canonical.open_items WHERE number = :n", n=invoice.number) == [(70, True, None)]
+    assert (
+        (amount, is_exact, why) == (100, True, None)
+        if route in TELLS_APPLICATIONS
+        else (is_exact, bool(why)) == (False, True)
+    )
+    assert rig.rows(f"SELECT {asked} FROM canonical.open_items WHERE number = :n", n=invoice.number) == [
+        (70, True, None)
+    ]
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -74,7 +80,9 @@ def test_every_function_and_view_of_a_day_says_whether_it_is_exact(make_rig: Rig
     for name, columns in answers.items():
         if name in NO_ANSWER:
             continue
-        assert {"is_exact", "why_inexact"} <= set(columns) or {"n_inexact", "why_inexact"} <= set(columns), name
+        assert {"is_exact", "why_inexact"} <= set(columns) or {"n_inexact", "why_inexact"} <= set(columns), (
+            name
+        )
         is_exact = "is_exact" if "is_exact" in columns else "n_inexact = 0"
         theirs = f"debtor_id = '{debtor}'" if "debtor_id" in columns else "true"
         said = _ask(rig, name, day, f"{is_exact}, why_inexact", theirs)
@@ -84,10 +92,13 @@ def test_every_function_and_view_of_a_day_says_whether_it_is_exact(make_rig: Rig
             assert not said or any(not exact for exact, _ in said), name
         elif "debtor_id" in columns and name != "payment_at" and route != "analytics":
             assert all(exact for exact, _ in said), name
-    views = {view for (view,) in rig.rows("""
+    views = {
+        view
+        for (view,) in rig.rows("""
         SELECT table_name FROM information_schema.columns WHERE table_schema = 'canonical' AND column_name = 'as_of'
             AND table_name IN (SELECT table_name FROM information_schema.views WHERE table_schema = 'canonical') AND data_type = 'date'
-        """)}
+        """)
+    }
     assert {f"{view}_at" for view in views} <= set(answers)
     for view in views:
         assert rig.rows(f"SELECT is_exact, why_inexact FROM canonical.{view}"), view
@@ -106,18 +117,33 @@ def test_certificate_and_status_say_from_when_on_answers_are_exact(make_rig: Rig
         [state] = sources(connection)
     assert (state.exact_from, state.why_inexact) == (exact_from, why)
     assert (why is None) == (route in TELLS_APPLICATIONS)
-    notes = [note for (note,) in rig.rows("""SELECT detail ->> 'note' FROM canonical.certificate WHERE "check" = 'C13'""")]
-    assert any(why in note for note in notes) if why else not any("As-of answers: what was applied" in note for note in notes)
+    notes = [
+        note
+        for (note,) in rig.rows(
+            """SELECT detail ->> 'note' FROM canonical.certificate WHERE "check" = 'C13'"""
+        )
+    ]
+    assert (
+        any(why in note for note in notes)
+        if why
+        else not any("As-of answers: what was applied" in note for note in notes)
+    )
 
 
 def _history(rig: Rig) -> Iterator[date]:
     """Two months of every kind of settlement; the days between them."""
     company = rig.company
     customer, other = list(company.customers)[:2]
-    split = company.post_document(company.create_invoice(customer, amount=Decimal(900), currency="").id, parts=[Decimal(300), Decimal(600)])
-    short = company.post_document(company.create_invoice(customer, amount=Decimal(1100), currency="").id, parts=[Decimal(1080)])
+    split = company.post_document(
+        company.create_invoice(customer, amount=Decimal(900), currency="").id,
+        parts=[Decimal(300), Decimal(600)],
+    )
+    short = company.post_document(
+        company.create_invoice(customer, amount=Decimal(1100), currency="").id, parts=[Decimal(1080)]
+    )
     paid, undone, cancelled, credited, foreign = (
-        company.post_invoice(other, Decimal(amount), currency=currency) for amount, currency in ((100, ""), (200, ""), (50, ""), (80, ""), (70, "EUR"))
+        company.post_invoice(other, Decimal(amount), currency=currency)
+        for amount, currency in ((100, ""), (200, ""), (50, ""), (80, ""), (70, "EUR"))
     )
     money = company.post_payment(other, Decimal(500))
 
@@ -150,7 +176,10 @@ def _truth(rig: Rig, day: date) -> dict[str, Decimal]:
     found: defaultdict[str, Decimal] = defaultdict(Decimal)
     for entry in rig.company.entries.values():
         if entry.posting_date <= day:
-            found[entry.document_no] += sum((x.amount for x in rig.company.details_of[entry.entry_no] if x.posting_date <= day), Decimal(0))
+            found[entry.document_no] += sum(
+                (x.amount for x in rig.company.details_of[entry.entry_no] if x.posting_date <= day),
+                Decimal(0),
+            )
     return dict(found)
 
 
@@ -164,7 +193,9 @@ def test_what_is_called_exact_is_what_the_ledger_said_that_day(make_rig: RigMake
     exact = 0
     for day in days:
         said: dict[str, list[tuple[Decimal | None, bool]]] = defaultdict(list)
-        for number, effect, is_exact in rig.rows("SELECT number, balance_effect, is_exact FROM canonical.open_items_at(:t)", t=day):
+        for number, effect, is_exact in rig.rows(
+            "SELECT number, balance_effect, is_exact FROM canonical.open_items_at(:t)", t=day
+        ):
             said[number].append((effect, is_exact))
         for number, owed in _truth(rig, day).items():
             if route == "invoices" and number not in seen:  # what headers do not show, which C13 says

@@ -18,7 +18,12 @@ def _settle(rig: Rig, *, full: bool = False) -> None:
 
 def _portfolios(rig: Rig) -> dict[str, tuple[str, bool]]:
     """Code -> name and whether it is archived."""
-    return {code: (name, archived) for code, name, archived in rig.rows("SELECT code, name, archived_at IS NOT NULL FROM canonical.portfolio")}
+    return {
+        code: (name, archived)
+        for code, name, archived in rig.rows(
+            "SELECT code, name, archived_at IS NOT NULL FROM canonical.portfolio"
+        )
+    }
 
 
 def test_a_renumbered_customer_stays_the_same_debtor(rig: Rig) -> None:
@@ -104,7 +109,12 @@ def test_a_debtor_moves_to_another_portfolio(rig: Rig) -> None:
     rig.company.set_default_dimension(customer.number, "CUSTOMERGROUP", "LARGE")
     _settle(rig)
     assert portfolios_of(rig)[customer.number] == "LARGE"
-    assert rig.one("SELECT count(*) FROM canonical.change WHERE entity = 'debtor' AND field = 'portfolio_id' AND op = 'update'") == 1
+    assert (
+        rig.one(
+            "SELECT count(*) FROM canonical.change WHERE entity = 'debtor' AND field = 'portfolio_id' AND op = 'update'"
+        )
+        == 1
+    )
 
 
 def test_a_blank_value_takes_the_debtor_out(rig: Rig) -> None:
@@ -163,13 +173,20 @@ def test_a_contact_moves_to_another_debtor(rig: Rig) -> None:
     first, second = list(rig.company.customers.values())[:2]
     theirs = rig.company.company_contact(second.id)
     assert theirs is not None
-    person = next(x for x in rig.company.contacts.values() if x.type == "Person" and x.company_id == getattr(rig.company.company_contact(first.id), "id", ""))
+    person = next(
+        x
+        for x in rig.company.contacts.values()
+        if x.type == "Person" and x.company_id == getattr(rig.company.company_contact(first.id), "id", "")
+    )
     rig.run()
     before = rig.one("SELECT id FROM canonical.contact WHERE number = :n", n=person.number)
     rig.advance(hours=1)
     rig.company.edit_contact(person.number, company_id=theirs.id)
     _settle(rig, full=True)
-    ((id_, debtor),) = rig.rows("SELECT id, debtor_id FROM canonical.contact WHERE number = :n AND deleted_at IS NULL", n=person.number)
+    ((id_, debtor),) = rig.rows(
+        "SELECT id, debtor_id FROM canonical.contact WHERE number = :n AND deleted_at IS NULL",
+        n=person.number,
+    )
     assert (id_, debtor) == (before, rig.debtor(second.number)["id"])
 
 
@@ -192,7 +209,12 @@ def test_a_deleted_customer_gets_a_tombstone(rig: Rig) -> None:
     rig.company.delete_customer(customer.id)
     _settle(rig, full=True)
     assert rig.one("SELECT deleted_at IS NOT NULL FROM canonical.debtor WHERE id = :d", d=debtor)
-    assert rig.one("SELECT count(*) FROM canonical.contact WHERE debtor_id = :d AND deleted_at IS NULL", d=debtor) == 0
+    assert (
+        rig.one(
+            "SELECT count(*) FROM canonical.contact WHERE debtor_id = :d AND deleted_at IS NULL", d=debtor
+        )
+        == 0
+    )
 
 
 def test_what_was_deleted_can_come_back(rig: Rig) -> None:
@@ -207,7 +229,9 @@ def test_what_was_deleted_can_come_back(rig: Rig) -> None:
     rig.company.store(rig.company.customers, customer)
     _settle(rig, full=True)
     assert rig.debtor(customer.number)["id"] == debtor
-    told = rig.rows("SELECT op FROM canonical.change WHERE record_id = :d AND field = 'deleted_at' ORDER BY seq", d=debtor)
+    told = rig.rows(
+        "SELECT op FROM canonical.change WHERE record_id = :d AND field = 'deleted_at' ORDER BY seq", d=debtor
+    )
     assert told == [("delete",), ("restore",)]
 
 
@@ -234,7 +258,9 @@ def test_a_mistyped_portfolio_dimension_lists_what_there_is(make_rig: RigMaker) 
     assert rig.one("SELECT count(*) FROM canonical.debtor") == 0
     assert rig.one("SELECT count(*) FROM canonical.cut") == 0
     assert rig.one("SELECT error FROM engine.run ORDER BY started_at DESC LIMIT 1") == str(refused.value)
-    rig.config = rig.config.model_copy(update={"portfolio": rig.config.portfolio.model_copy(update={"dimension": "CUSTOMERGROUP"})})  # type: ignore[union-attr]
+    assert rig.config.portfolio is not None
+    other = rig.config.portfolio.model_copy(update={"dimension": "CUSTOMERGROUP"})
+    rig.config = rig.config.model_copy(update={"portfolio": other})
     rig.run()
     assert_true(rig)
 

@@ -74,7 +74,9 @@ class Watch:
                 time.sleep(0.005)
 
 
-def test_a_reader_sees_the_old_cut_or_the_new_one(rig: Rig, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_sees_the_old_cut_or_the_new_one(
+    rig: Rig, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Held up at many places inside the publish, a reader still finds the whole old cut; after it, the whole new one; nothing between."""
     rig.run()
     rig.advance(hours=1)
@@ -84,7 +86,12 @@ def test_a_reader_sees_the_old_cut_or_the_new_one(rig: Rig, database: str, monke
     reading = open_engine(database)
     with Watch(reading) as watch:
         watch.pause()
-        for module, name in ((documents, "merge_documents"), (documents, "merge_lines"), (ledger, "publish_payments"), (documents, "clear_staging")):
+        for module, name in (
+            (documents, "merge_documents"),
+            (documents, "merge_lines"),
+            (ledger, "publish_payments"),
+            (documents, "clear_staging"),
+        ):
             _pausing(monkeypatch, module, name, watch)
         outcome = rig.run()
         watch.pause()
@@ -92,7 +99,9 @@ def test_a_reader_sees_the_old_cut_or_the_new_one(rig: Rig, database: str, monke
     cut_ids = sorted({state[0] for state in watch.states})
     assert cut_ids[-1] == outcome.cut.cut_id
     assert len(cut_ids) == 2
-    assert {state[0]: state for state in watch.states} == {state[0]: state for state in reversed(watch.states)}, "one cut, two states"
+    assert {state[0]: state for state in watch.states} == {
+        state[0]: state for state in reversed(watch.states)
+    }, "one cut, two states"
     assert len(set(watch.states)) == 2
     assert {state[5] for state in watch.states} == {0}
 
@@ -133,7 +142,9 @@ def test_a_second_run_waits_when_told_to(rig: Rig, database: str) -> None:
 
 def second_company(bench: Bench) -> Bench:
     """Another company of the same installation, with numbers of its own."""
-    company: Company = bench.simulator.world.add_company("ÅKESSON AB", "Åkesson", local_currency="SEK", country="SE")
+    company: Company = bench.simulator.world.add_company(
+        "ÅKESSON AB", "Åkesson", local_currency="SEK", country="SE"
+    )
     company.numbers["customer"] = 70000
     small(company, SimulatorClock(bench.hands.now()))
     return Bench(bench.simulator, company, bench.hands)
@@ -159,13 +170,17 @@ def test_two_sources_leave_each_other_alone(make_rig: RigMaker, database: str, t
         assert not any(theirs[table] & rows for table, rows in snapshot(one.store, source="bc").items())
         one.advance(hours=30)
         one.company.post_invoice(next(iter(one.company.customers.values())).id, Decimal(7))
-        one.company.delete_contact(next(x.number for x in one.company.contacts.values() if x.type == "Person"))
+        one.company.delete_contact(
+            next(x.number for x in one.company.contacts.values() if x.type == "Person")
+        )
         one.run()
         assert snapshot(one.store, source="nordic") == theirs
         assert other.run().cut.changes == 0
 
 
-def test_a_poller_misses_nothing_while_two_sources_publish(make_rig: RigMaker, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poller_misses_nothing_while_two_sources_publish(
+    make_rig: RigMaker, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`seq > :last` is enough: the cut that numbered its changes first commits first, however slow it is."""
     inner, slow = changes.flush_changes, threading.Event()
 
@@ -177,7 +192,11 @@ def test_a_poller_misses_nothing_while_two_sources_publish(make_rig: RigMaker, d
         return written
 
     monkeypatch.setattr(cuts, "flush_changes", flushing)
-    with two(make_rig, database, tmp_path) as (one, other), Feed(database) as feed, ThreadPoolExecutor(2) as pool:
+    with (
+        two(make_rig, database, tmp_path) as (one, other),
+        Feed(database) as feed,
+        ThreadPoolExecutor(2) as pool,
+    ):
         for run in [pool.submit(one.run), pool.submit(other.run)]:
             run.result(PATIENCE)
         feed.wait_until_quiet()
@@ -213,5 +232,11 @@ class Feed:
         while not self._stop.is_set():
             with self._store.connect() as connection:
                 last = self.seen[-1] if self.seen else 0
-                self.seen += [seq for (seq,) in connection.execute(text("SELECT seq FROM canonical.change WHERE seq > :last ORDER BY seq"), {"last": last})]
+                self.seen += [
+                    seq
+                    for (seq,) in connection.execute(
+                        text("SELECT seq FROM canonical.change WHERE seq > :last ORDER BY seq"),
+                        {"last": last},
+                    )
+                ]
             time.sleep(0.01)

@@ -29,7 +29,17 @@ from tests.connectors.support import Bench
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.killing import Executioner, Killed
-from tests.stages.support import Rig, Snapshot, another_database, assert_sound, assert_true, bench_of, difference, rig_on, snapshot
+from tests.stages.support import (
+    Rig,
+    Snapshot,
+    another_database,
+    assert_sound,
+    assert_true,
+    bench_of,
+    difference,
+    rig_on,
+    snapshot,
+)
 
 FEW = ("companyInformation", "customers", "salesInvoices", "ledgerEntriesApi", "detailedEntriesApi")
 """One entity of every way through the engine: one row, folded, staged with lines, ledger, applications."""
@@ -70,7 +80,11 @@ def deletions(rig: Rig) -> None:
 @pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize("scenario", [nothing, changes, deletions])
 def test_killed_anywhere_the_next_run_makes_it_whole(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, scenario: Callable[[Rig], None], share: int,
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    tmp_path: Path,
+    scenario: Callable[[Rig], None],
+    share: int,
 ) -> None:
     """At each point the process dies and leaves everything as it is; the next run gives what an undisturbed one gives."""
     bench = bench_of(monkeypatch, world=small)
@@ -81,7 +95,11 @@ def test_killed_anywhere_the_next_run_makes_it_whole(
         (tmp_path / "lake").mkdir(exist_ok=True)
         points, whole = _undisturbed(bench, migrated_template, base, tmp_path)
         assert len(points) > 50, points
-        deadly = [(number, point) for number, point in enumerate(points, 1) if EVERYWHERE or point.startswith("after")]
+        deadly = [
+            (number, point)
+            for number, point in enumerate(points, 1)
+            if EVERYWHERE or point.startswith("after")
+        ]
         for number, point in deadly if EVERYWHERE or scenario is changes else deadly[::3]:
             if number % SHARES == share:
                 _die_and_heal(bench, migrated_template, base, tmp_path, number, point, whole)
@@ -89,7 +107,10 @@ def test_killed_anywhere_the_next_run_makes_it_whole(
 
 def _undisturbed(bench: Bench, server: str, base: str, folder: Path) -> tuple[list[str], Snapshot]:
     shutil.copytree(folder / "lake", folder / "whole")
-    with another_database(server, like=str(make_url(base).database)) as url, rig_on(bench, url, folder / "whole", dimension=None) as rig:
+    with (
+        another_database(server, like=str(make_url(base).database)) as url,
+        rig_on(bench, url, folder / "whole", dimension=None) as rig,
+    ):
         rig.only = FEW
         watching = Executioner(rig.store, rig.lake)
         rig.run()
@@ -97,7 +118,9 @@ def _undisturbed(bench: Bench, server: str, base: str, folder: Path) -> tuple[li
         return watching.points, snapshot(rig.store)
 
 
-def _die_and_heal(bench: Bench, server: str, base: str, folder: Path, number: int, point: str, whole: Snapshot) -> None:
+def _die_and_heal(
+    bench: Bench, server: str, base: str, folder: Path, number: int, point: str, whole: Snapshot
+) -> None:
     where = f"killed at point {number}, {point}"
     lake = folder / str(number)
     shutil.copytree(folder / "lake", lake)
@@ -131,7 +154,9 @@ with pytest.MonkeyPatch.context() as patch, rig_on(bench_of(patch, world=small),
 
 
 @pytest.mark.slow
-def test_a_killed_process_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path) -> None:
+def test_a_killed_process_leaves_nothing_half_done(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path
+) -> None:
     """SIGKILL, with its two threads at work: no open run, no lock and no orphan is left after the next run."""
     with another_database(migrated_template) as url:
         for at in (25, 120, 190):
@@ -148,7 +173,9 @@ def test_a_killed_process_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow
 def test_a_crash_of_the_database_between_normalise_and_publish(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
     """PostgreSQL empties unlogged staging when it comes back; the epoch tells, and the lake is normalised again without the source."""
     home = tmp_path_factory.mktemp("pg")
@@ -174,7 +201,12 @@ def test_a_crash_of_the_database_between_normalise_and_publish(
             assert rig.one("SELECT count(*) FROM staging.bc__document") > 0
         _crash(server)
         with rig_on(bench, server.start(), tmp_path / "lake") as rig:
-            assert rig.one("SELECT (SELECT count(*) FROM staging.bc__document) + (SELECT count(*) FROM staging.bc__application)") == 0
+            assert (
+                rig.one(
+                    "SELECT (SELECT count(*) FROM staging.bc__document) + (SELECT count(*) FROM staging.bc__application)"
+                )
+                == 0
+            )
             rig.run(entities=())
             assert_applications(rig)
             assert_true(rig)
@@ -194,8 +226,12 @@ def assert_applications(rig: Rig) -> None:
     assert rig.one("SELECT count(*) FROM staging.bc__application") == 0
 
 
-@pytest.mark.parametrize(("route", "applications"), [("custom_api", "detailedEntriesApi"), ("analytics", "ledgerEntriesAnalytics")])
-def test_applications_that_waited_through_a_crash_come_back(make_rig: RigMaker, route: str, applications: str) -> None:
+@pytest.mark.parametrize(
+    ("route", "applications"), [("custom_api", "detailedEntriesApi"), ("analytics", "ledgerEntriesAnalytics")]
+)
+def test_applications_that_waited_through_a_crash_come_back(
+    make_rig: RigMaker, route: str, applications: str
+) -> None:
     """A cut left one waiting for its entries, then the database loses what was staged, then the entries arrive."""
     rig = make_rig(route=route)
     rig.run()
@@ -204,7 +240,9 @@ def test_applications_that_waited_through_a_crash_come_back(make_rig: RigMaker, 
     rig.company.pay_invoice(rig.company.post_invoice(invoice.customer_id, Decimal(300)).id, Decimal(100))
     rig.run(entities=(applications,))
     assert rig.one("SELECT count(*) FROM staging.bc__application") > 0
-    for (table,) in rig.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE 'bc\\_\\_%'"):
+    for (table,) in rig.rows(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE 'bc\\_\\_%'"
+    ):
         rig.execute(f"TRUNCATE staging.{table}")
     rig.run(entities=tuple(name for name in rig.connector().streams if name != applications))
     assert_applications(rig)
@@ -226,5 +264,9 @@ def _crash(server: EmbeddedPostgres) -> None:
     postmaster = psutil.Process(server.pid)
     os.kill(postmaster.pid, signal.SIGQUIT)
     deadline = time.monotonic() + 30
-    while postmaster.is_running() and postmaster.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+    while (
+        postmaster.is_running()
+        and postmaster.status() != psutil.STATUS_ZOMBIE
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)

@@ -23,7 +23,8 @@ def _customer(rig: Rig) -> str:
 def test_a_draft_is_excluded_and_appears_when_posted(rig: Rig) -> None:
     """A draft is no receivable; posted it keeps its id, takes a new number and new line ids. [cases 9, 10]"""
     lines: list[dict[str, object]] = [
-        {"description": "Röda rör", "quantity": 2, "unit_price": Decimal(40)}, {"description": "Frakt", "quantity": 1, "unit_price": Decimal(5)},
+        {"description": "Röda rör", "quantity": 2, "unit_price": Decimal(40)},
+        {"description": "Frakt", "quantity": 1, "unit_price": Decimal(5)},
     ]
     draft = rig.company.create_invoice(_customer(rig), lines=lines)
     rig.run()
@@ -34,7 +35,9 @@ def test_a_draft_is_excluded_and_appears_when_posted(rig: Rig) -> None:
     _settle(rig)
     row = rig.document(posted.number)
     assert (row["external_id"], row["total"]) == (draft.id, Decimal(85))
-    published = rig.rows("SELECT external_id, description FROM canonical.document_line WHERE document_id = :d", d=row["id"])
+    published = rig.rows(
+        "SELECT external_id, description FROM canonical.document_line WHERE document_id = :d", d=row["id"]
+    )
     assert {x for x, _ in published} == {line.id for line in posted.lines}
 
 
@@ -64,17 +67,24 @@ def test_a_released_draft_can_be_deleted(rig: Rig) -> None:
 def test_posted_with_new_lines_drops_the_old_ones(make_rig: RigMaker) -> None:
     """Where drafts are published too, posting replaces their lines: none is left of the draft's. [case 10]"""
     rig = make_rig(mapping={"drafts": True})
-    lines: list[dict[str, object]] = [{"description": name, "quantity": 1, "unit_price": Decimal(4)} for name in ("one", "two")]
+    lines: list[dict[str, object]] = [
+        {"description": name, "quantity": 1, "unit_price": Decimal(4)} for name in ("one", "two")
+    ]
     draft = rig.company.create_invoice(_customer(rig), lines=lines)
     rig.run()
     before = rig.document(draft.number)
-    assert (before["erp_status"], rig.one("SELECT count(*) FROM canonical.document_line WHERE document_id = :d", d=before["id"])) == ("draft", 2)
+    assert (
+        before["erp_status"],
+        rig.one("SELECT count(*) FROM canonical.document_line WHERE document_id = :d", d=before["id"]),
+    ) == ("draft", 2)
     rig.advance(hours=1)
     posted = rig.company.post_document(draft.id)
     _settle(rig)
     after = rig.document(posted.number)
     assert after["id"] == before["id"]
-    published = rig.rows("SELECT external_id FROM canonical.document_line WHERE document_id = :d", d=after["id"])
+    published = rig.rows(
+        "SELECT external_id FROM canonical.document_line WHERE document_id = :d", d=after["id"]
+    )
     assert {key for (key,) in published} == {line.id for line in posted.lines}
 
 
@@ -89,7 +99,11 @@ def test_disputes_promises_and_new_due_dates_arrive_and_go(rig: Rig) -> None:
     _settle(rig)
     row = rig.document(invoice.number)
     assert row["dispute_reason"]
-    assert (row["collection_status"], row["promised_date"], row["due_date"]) == ("disputed", date(2026, 4, 1), date(2026, 4, 15))
+    assert (row["collection_status"], row["promised_date"], row["due_date"]) == (
+        "disputed",
+        date(2026, 4, 1),
+        date(2026, 4, 15),
+    )
     rig.advance(hours=1)
     rig.company.dispute(invoice.id, None)
     rig.company.promise(invoice.id, None)
@@ -108,7 +122,10 @@ def test_a_deleted_posted_document_leaves_its_receivable(rig: Rig) -> None:
     rig.run(full=True)
     row = rig.document(invoice.number)
     assert row["id"] != old
-    assert (row["external_id"], row["open_amount"]) == (f"ledger/{invoice.entry_no}", rig.company.entry(invoice.entry_no or 0).remaining)
+    assert (row["external_id"], row["open_amount"]) == (
+        f"ledger/{invoice.entry_no}",
+        rig.company.entry(invoice.entry_no or 0).remaining,
+    )
     assert_true(rig)
     assert_sound(rig)
     assert rig.one("SELECT deleted_at IS NOT NULL FROM canonical.document WHERE id = :i", i=old)

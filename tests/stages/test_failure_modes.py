@@ -51,12 +51,16 @@ def test_the_disk_of_the_lake_is_full(rig: Rig, monkeypatch: pytest.MonkeyPatch,
         inner(path, data)
 
     monkeypatch.setattr(rig.lake, "_put", full)
-    with pytest.raises(StoreError, match=r"the lake could not be written \(No space left on device\)") as failure:
+    with pytest.raises(
+        StoreError, match=r"the lake could not be written \(No space left on device\)"
+    ) as failure:
         rig.run()
     assert failure.value.whose == "bc"
     assert "SYNC_ENGINE_HOME" in failure.value.todo
     assert failure.value.exit_code == 5
-    assert rig.rows("SELECT outcome, error_class FROM engine.run ORDER BY started_at DESC LIMIT 1") == [("failed", "StoreError")]
+    assert rig.rows("SELECT outcome, error_class FROM engine.run ORDER BY started_at DESC LIMIT 1") == [
+        ("failed", "StoreError")
+    ]
     assert snapshot(rig.store) == before
     monkeypatch.undo()
     monkeypatch.setenv(SECRET, rig.simulator.world.installation.client_secret)
@@ -74,7 +78,9 @@ def test_a_full_disk_half_way_through_a_file(rig: Rig, monkeypatch: pytest.Monke
     _heals(rig)
 
 
-def test_one_of_the_two_connections_of_a_certificate_is_lost(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_the_two_connections_of_a_certificate_is_lost(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was published stays published, no half of a certificate is written, and the next run certifies."""
     rig.run()
     _change(rig)
@@ -94,7 +100,9 @@ def test_one_of_the_two_connections_of_a_certificate_is_lost(rig: Rig, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(settlement, "roll_forward_holds", adds_up)
         patch.setattr(completeness, "records_are_accounted_for", is_lost)
-        with pytest.raises(StoreError, match="the connection to the database was lost while counting the cut"):
+        with pytest.raises(
+            StoreError, match="the connection to the database was lost while counting the cut"
+        ):
             rig.run_whole()
     assert len(sessions) == 2
     assert rig.rows(last) == []
@@ -113,7 +121,9 @@ def _raising(error: BaseException) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize("name", ["merge_documents", "merge_lines", "clear_staging"])
-def test_the_database_goes_away_in_the_middle_of_publish(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_the_database_goes_away_in_the_middle_of_publish(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """The session is ended by an administrator: the cut rolls back whole, the sentence says so, the next run publishes it."""
     rig.run()
     before = snapshot(rig.store)
@@ -127,7 +137,9 @@ def test_the_database_goes_away_in_the_middle_of_publish(rig: Rig, monkeypatch: 
 
     with monkeypatch.context() as patch:
         patch.setattr(documents, name, ended)
-        with pytest.raises(StoreError, match="the connection to the database was lost while publishing the cut") as failure:
+        with pytest.raises(
+            StoreError, match="the connection to the database was lost while publishing the cut"
+        ) as failure:
             rig.run()
     assert "the next run continues" in failure.value.todo
     assert snapshot(rig.store) == before
@@ -138,7 +150,11 @@ def test_the_session_that_holds_the_lock_is_ended(rig: Rig) -> None:
     """A run whose lock session dies does not hang the next one."""
     rig.run()
     with rig.store.connect() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"))
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
     _change(rig)
     _heals(rig)
 
@@ -181,7 +197,10 @@ def test_a_wrong_secret(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "not~the~secret" not in str(failure.value)
     assert failure.value.exit_code == 4
     assert snapshot(rig.store) == before
-    assert rig.one("SELECT error_class FROM engine.run ORDER BY started_at DESC LIMIT 1") == "AuthenticationFailed"
+    assert (
+        rig.one("SELECT error_class FROM engine.run ORDER BY started_at DESC LIMIT 1")
+        == "AuthenticationFailed"
+    )
     monkeypatch.setenv(SECRET, rig.simulator.world.installation.client_secret)
     _heals(rig)
 
@@ -210,8 +229,11 @@ def test_a_failed_entity_does_not_stop_the_others(rig: Rig) -> None:
 
 @pytest.mark.parametrize(
     ("match", "missed"),
-    [(r"/customerLedgerEntries(\?|$)", "ledgerEntriesApi"), (r"/detailedCustomerLedgerEntries(\?|$)", "detailedEntriesApi"),
-     (r"/companyInformation(\?|$)", "companyInformation")],
+    [
+        (r"/customerLedgerEntries(\?|$)", "ledgerEntriesApi"),
+        (r"/detailedCustomerLedgerEntries(\?|$)", "detailedEntriesApi"),
+        (r"/companyInformation(\?|$)", "companyInformation"),
+    ],
 )
 def test_a_probe_that_is_not_answered_does_not_fail_the_run(rig: Rig, match: str, missed: str) -> None:
     """A ledger route or the company's card is busy while we look around: partial, by the same route, and the next run heals."""
@@ -221,7 +243,9 @@ def test_a_probe_that_is_not_answered_does_not_fail_the_run(rig: Rig, match: str
     ran = rig.run_whole()
     assert (ran.outcome, set(ran.failures)) == ("partial", {missed})
     assert ran.published is not None
-    assert {name for (name,) in rig.rows("SELECT entity FROM engine.stream WHERE canonical = 'ledger_entry'")} == {"ledgerEntriesApi"}
+    assert {
+        name for (name,) in rig.rows("SELECT entity FROM engine.stream WHERE canonical = 'ledger_entry'")
+    } == {"ledgerEntriesApi"}
     rig.simulator.heal()
     _heals(rig)
 

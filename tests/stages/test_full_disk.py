@@ -33,9 +33,14 @@ def _much_happens(rig: Rig) -> None:
 
 
 @KINDS
-def test_the_disk_of_the_lake_is_full(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path, kind: str) -> None:
+def test_the_disk_of_the_lake_is_full(
+    monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path, kind: str
+) -> None:
     """Nothing of the batch is recorded, half a file is not left behind, and what was there is there."""
-    with disk_on(tmp_path / "disk", 4, kind=kind) as disk, rig_on(bench_of(monkeypatch, world=small), database, disk.folder / "lake") as rig:
+    with (
+        disk_on(tmp_path / "disk", 4, kind=kind) as disk,
+        rig_on(bench_of(monkeypatch, world=small), database, disk.folder / "lake") as rig,
+    ):
         rig.run()
         before, files = snapshot(rig.store), set(rig.files())
         _much_happens(rig)
@@ -45,7 +50,9 @@ def test_the_disk_of_the_lake_is_full(monkeypatch: pytest.MonkeyPatch, database:
         disk.free()
         assert "SYNC_ENGINE_HOME" in failure.value.todo
         assert failure.value.exit_code == 5
-        assert rig.rows("SELECT outcome, error_class FROM engine.run ORDER BY started_at DESC LIMIT 1") == [("failed", "StoreError")]
+        assert rig.rows("SELECT outcome, error_class FROM engine.run ORDER BY started_at DESC LIMIT 1") == [
+            ("failed", "StoreError")
+        ]
         assert snapshot(rig.store) == before
         assert set(rig.files()) == files
         rig.run()
@@ -63,7 +70,9 @@ def place() -> Iterator[Path]:
 
 
 @KINDS
-def test_the_disk_of_the_database_is_full(monkeypatch: pytest.MonkeyPatch, place: Path, tmp_path: Path, kind: str) -> None:
+def test_the_disk_of_the_database_is_full(
+    monkeypatch: pytest.MonkeyPatch, place: Path, tmp_path: Path, kind: str
+) -> None:
     """PostgreSQL cannot write a page, or not even its log and ends: the cut is rolled back whole, and with room all of it is published."""
     bench = bench_of(monkeypatch, world=small)
     with disk_on(place / "disk", 250, kind=kind) as disk:
@@ -75,7 +84,9 @@ def test_the_disk_of_the_database_is_full(monkeypatch: pytest.MonkeyPatch, place
                 before = snapshot(rig.store)
                 _much_happens(rig)
                 _fill(disk, server, rig)
-                with pytest.raises(StoreError, match=rf"out of room|{NO_SPACE}|the connection to the database was lost") as failure:
+                with pytest.raises(
+                    StoreError, match=rf"out of room|{NO_SPACE}|the connection to the database was lost"
+                ) as failure:
                     rig.run_whole()
                 rig.store.dispose()
                 disk.free()

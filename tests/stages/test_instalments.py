@@ -32,14 +32,21 @@ def _invoice(rig: Rig, total: int, parts: Sequence[int], currency: str = "") -> 
 
 def _pay(rig: Rig, invoice: SalesDocument, place: int, amount: int | None = None) -> None:
     entry = rig.company.entries_of_document(invoice)[place]
-    rig.company.post_payment(invoice.bill_to_id, entry.remaining if amount is None else Decimal(amount), apply_to=str(entry.entry_no))
+    rig.company.post_payment(
+        invoice.bill_to_id,
+        entry.remaining if amount is None else Decimal(amount),
+        apply_to=str(entry.entry_no),
+    )
 
 
 def _instalments(rig: Rig, invoice: SalesDocument) -> Rows:
-    return rig.rows("""
+    return rig.rows(
+        """
         SELECT i.number, i.amount, i.open_amount FROM canonical.instalment i JOIN canonical.document d ON d.id = i.document_id
         WHERE d.external_no = :n AND d.deleted_at IS NULL AND i.deleted_at IS NULL ORDER BY 1
-        """, n=invoice.number)
+        """,
+        n=invoice.number,
+    )
 
 
 def _checks(rig: Rig) -> dict[str, tuple[str, Any]]:
@@ -52,25 +59,46 @@ def _checks(rig: Rig) -> dict[str, tuple[str, Any]]:
 
 def _broken(rig: Rig, route: str) -> dict[str, Any]:
     """Checks of the last cut that break, with what differs; in base currency alone, payments in foreign currency do not add up (C7)."""
-    found = dict(rig.rows("""
+    found = dict(
+        rig.rows("""
         SELECT "check", detail -> 'sample' FROM canonical.certificate WHERE verdict = 'breaks' AND cut_id = (SELECT max(cut_id) FROM canonical.cut)
-        """))
+        """)
+    )
     return {code: sample for code, sample in found.items() if (code, route) != ("C7", "analytics")}
 
 
 @pytest.mark.parametrize("route", LEDGERS)
 @pytest.mark.parametrize("currency", ["", "EUR"])
-def test_an_invoice_over_300_closed_and_600_open_owes_600(make_rig: RigMaker, route: str, currency: str) -> None:
+def test_an_invoice_over_300_closed_and_600_open_owes_600(
+    make_rig: RigMaker, route: str, currency: str
+) -> None:
     """It is paid in part, whatever its header says of the first entry, and nothing of it appears as a journal."""
     rig = make_rig(route=route, world=small)
     invoice = _invoice(rig, 900, (300, 600), currency)
     _pay(rig, invoice, 0)
     rig.run_whole()
     row = rig.document(invoice.number)
-    assert (row["total"], row["open_amount"], row["erp_status"], row["closed_date"]) == (900, 600, "partially_paid", None)
+    assert (row["total"], row["open_amount"], row["erp_status"], row["closed_date"]) == (
+        900,
+        600,
+        "partially_paid",
+        None,
+    )
     assert _instalments(rig, invoice) == [(1, 300, 0), (2, 600, 600)]
-    items = rig.rows("SELECT instalment, total, open_amount, due_date FROM canonical.open_items WHERE number = :n", n=invoice.number)
-    assert items == [(2, 600, 600, rig.company.entries_of_document(invoice)[1].due_date if route != "reports_finance" else row["due_date"])]
+    items = rig.rows(
+        "SELECT instalment, total, open_amount, due_date FROM canonical.open_items WHERE number = :n",
+        n=invoice.number,
+    )
+    assert items == [
+        (
+            2,
+            600,
+            600,
+            rig.company.entries_of_document(invoice)[1].due_date
+            if route != "reports_finance"
+            else row["due_date"],
+        )
+    ]
     assert _broken(rig, route) == {}
     if route in TELLING:
         assert_true(rig)
@@ -84,18 +112,35 @@ def test_three_entries_of_300_are_one_invoice_of_900(make_rig: RigMaker, route: 
     invoice = _invoice(rig, 900, (300, 300, 300))
     for _ in range(2):
         rig.run_whole()
-        assert rig.rows("SELECT sum(total), sum(open_amount) FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL", n=invoice.number) == [
-            (900, 900)]
-        assert rig.rows("SELECT count(*), sum(total), sum(balance_effect) FROM canonical.open_items WHERE number = :n", n=invoice.number) == [(3, 900, 900)]
+        assert rig.rows(
+            "SELECT sum(total), sum(open_amount) FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL",
+            n=invoice.number,
+        ) == [(900, 900)]
+        assert rig.rows(
+            "SELECT count(*), sum(total), sum(balance_effect) FROM canonical.open_items WHERE number = :n",
+            n=invoice.number,
+        ) == [(3, 900, 900)]
         assert rig.document(invoice.number)["erp_status"] == "open"
         assert _broken(rig, route) == {}
         rig.advance(hours=1)
     if route != "reports_finance":
         rig.advance(days=45)
         rig.run_whole()
-        late = [days for (days,) in rig.rows("SELECT days_due FROM canonical.open_items WHERE number = :n ORDER BY instalment", n=invoice.number)]
+        late = [
+            days
+            for (days,) in rig.rows(
+                "SELECT days_due FROM canonical.open_items WHERE number = :n ORDER BY instalment",
+                n=invoice.number,
+            )
+        ]
         assert [a - b for a, b in pairwise(late)] == [30, 30]
-        assert rig.one("SELECT count(DISTINCT bucket) FROM canonical.ageing WHERE debtor_id = :d", d=rig.document(invoice.number)["debtor_id"]) > 1
+        assert (
+            rig.one(
+                "SELECT count(DISTINCT bucket) FROM canonical.ageing WHERE debtor_id = :d",
+                d=rig.document(invoice.number)["debtor_id"],
+            )
+            > 1
+        )
     assert_sound(rig)
 
 
@@ -106,7 +151,12 @@ def test_an_invoice_over_1100_whose_entry_is_1080_is_open(make_rig: RigMaker, ro
     invoice = _invoice(rig, 1100, (1080,))
     rig.run_whole()
     row = rig.document(invoice.number)
-    assert (row["total"], row["open_amount"], row["erp_status"], row["ledger_difference"]) == (1100, 1080, "open", 20)
+    assert (row["total"], row["open_amount"], row["erp_status"], row["ledger_difference"]) == (
+        1100,
+        1080,
+        "open",
+        20,
+    )
     assert _instalments(rig, invoice) == [(1, 1080, 1080)]
     figures = _checks(rig)["C6"][1]["ledger_difference"]
     assert figures == {"documents": 1, "amounts": f"{row['currency']} 20.00"}
@@ -144,7 +194,10 @@ def test_a_journal_under_the_number_of_a_split_invoice_stays_a_journal(make_rig:
     rig.company.post_journal_invoice(invoice.bill_to_id, Decimal(50), document_no=invoice.number)
     rig.advance(hours=1)
     rig.run()
-    rows = rig.rows("SELECT kind, total FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL ORDER BY 2", n=invoice.number)
+    rows = rig.rows(
+        "SELECT kind, total FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL ORDER BY 2",
+        n=invoice.number,
+    )
     assert rows == [("journal", 50), ("invoice", 900)]
     assert_true(rig)
     assert_sound(rig)
@@ -167,7 +220,10 @@ def test_entries_that_arrive_one_by_one(make_rig: RigMaker) -> None:
         rig.run()
     assert _instalments(rig, invoice) == [(1, 300, 300), (2, 300, 300), (3, 300, 300)]
     assert rig.one("SELECT count(*) FROM canonical.change WHERE entity = 'instalment' AND op = 'create'") == 2
-    assert (rig.document(invoice.number)["open_amount"], rig.document(invoice.number)["ledger_difference"]) == (900, 0)
+    assert (
+        rig.document(invoice.number)["open_amount"],
+        rig.document(invoice.number)["ledger_difference"],
+    ) == (900, 0)
     assert_sound(rig)
 
 
@@ -179,12 +235,18 @@ def test_an_instalment_goes_with_its_document(make_rig: RigMaker) -> None:
     rig.company.delete_posted(invoice.id)
     rig.advance(hours=30)
     rig.run()
-    gone = rig.rows("""
+    gone = rig.rows(
+        """
         SELECT i.number, i.deleted_at IS NOT NULL FROM canonical.instalment i JOIN canonical.document d ON d.id = i.document_id
         WHERE d.external_id = :k ORDER BY 1
-        """, k=invoice.id)
+        """,
+        k=invoice.id,
+    )
     assert gone == [(1, True), (2, True)]
-    rows = rig.rows("SELECT kind, open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL ORDER BY 2", n=invoice.number)
+    rows = rig.rows(
+        "SELECT kind, open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL ORDER BY 2",
+        n=invoice.number,
+    )
     assert rows == [("journal", 300), ("journal", 600)]
     assert_sound(rig)
 
@@ -195,7 +257,9 @@ def test_without_a_ledger_a_document_has_the_one_instalment_its_header_tells(mak
     invoice = _invoice(rig, 1100, (1080,))
     rig.run_whole()
     assert _instalments(rig, invoice) == [(1, 1100, 1080)]
-    note = rig.one("""SELECT detail ->> 'note' FROM canonical.certificate WHERE "check" = 'C13' AND cut_id = (SELECT max(cut_id) FROM canonical.cut)""")
+    note = rig.one(
+        """SELECT detail ->> 'note' FROM canonical.certificate WHERE "check" = 'C13' AND cut_id = (SELECT max(cut_id) FROM canonical.cut)"""
+    )
     assert "instalments" in note
     assert open_invoices(rig) == true_open_invoices(rig.company)
 
@@ -224,7 +288,11 @@ class Splitting:
 
     def _parts(self, draft: Draft) -> list[dict[str, Any]]:
         third = str(Decimal(draft.values["total"]) / 3)
-        return [{"number": n, "due_date": f"2026-0{n}-01", "amount": third} for n in (1, 2, 3)] if third == "100" else []
+        return (
+            [{"number": n, "due_date": f"2026-0{n}-01", "amount": third} for n in (1, 2, 3)]
+            if third == "100"
+            else []
+        )
 
 
 def test_a_mapping_may_split_a_document_itself(make_rig: RigMaker) -> None:
@@ -234,12 +302,23 @@ def test_a_mapping_may_split_a_document_itself(make_rig: RigMaker) -> None:
     invoice = rig.company.post_invoice(next(iter(rig.company.customers)), Decimal(300), currency="")
     rig.run()
     parts = "SELECT number, open_amount, why_inexact IS NULL FROM canonical.instalment WHERE document_id = :d AND deleted_at IS NULL ORDER BY 1"
-    assert rig.rows(parts, d=rig.document(invoice.number)["id"]) == [(1, 100, True), (2, 100, True), (3, 100, True)]
+    assert rig.rows(parts, d=rig.document(invoice.number)["id"]) == [
+        (1, 100, True),
+        (2, 100, True),
+        (3, 100, True),
+    ]
     rig.company.pay_invoice(invoice.id, Decimal(150))
     rig.advance(hours=1)
     rig.run()
-    assert rig.rows(parts, d=rig.document(invoice.number)["id"]) == [(1, 0, False), (2, 50, False), (3, 100, False)]
-    items = rig.rows("SELECT instalment, open_amount, is_exact FROM canonical.open_items WHERE number = :n ORDER BY 1", n=invoice.number)
+    assert rig.rows(parts, d=rig.document(invoice.number)["id"]) == [
+        (1, 0, False),
+        (2, 50, False),
+        (3, 100, False),
+    ]
+    items = rig.rows(
+        "SELECT instalment, open_amount, is_exact FROM canonical.open_items WHERE number = :n ORDER BY 1",
+        n=invoice.number,
+    )
     assert items == [(2, 50, False), (3, 100, False)]
     rig.company.pay_invoice(invoice.id)
     rig.advance(hours=1)
@@ -257,9 +336,13 @@ def test_a_promise_for_one_instalment_is_not_one_for_the_others(make_rig: RigMak
     rig.run()
     promised = "SELECT instalment, promised_date FROM canonical.open_items WHERE number = :n ORDER BY 1"
     assert rig.rows(promised, n=invoice.number) == [(1, None), (2, day)]
-    rig.execute("""
+    rig.execute(
+        """
         INSERT INTO canonical.claim_inbox (entity, record_id, field, value, said_by)
         VALUES ('document', :d, 'promised_date', to_jsonb(CAST(:on AS text)), 'mia')
-        """, d=rig.document(invoice.number)["id"], on=later.isoformat())
+        """,
+        d=rig.document(invoice.number)["id"],
+        on=later.isoformat(),
+    )
     rig.run()
     assert rig.rows(promised, n=invoice.number) == [(1, later), (2, later)]

@@ -15,8 +15,12 @@ from tests.stages.support import ROUTES, Rig, assert_sound, assert_true, open_in
 def _open_invoice(rig: Rig, currency: str = "") -> SalesDocument:
     """An invoice of which everything is open."""
     return next(
-        x for x in rig.company.invoices.values()
-        if x.posted and x.currency_code == currency and rig.company.remaining_of(x) == x.gross and rig.company.entry(x.entry_no or 0).open
+        x
+        for x in rig.company.invoices.values()
+        if x.posted
+        and x.currency_code == currency
+        and rig.company.remaining_of(x) == x.gross
+        and rig.company.entry(x.entry_no or 0).open
     )
 
 
@@ -43,7 +47,9 @@ def test_a_partial_payment_without_a_stamp_arrives(make_rig: RigMaker, route: st
     rig.run()
     row = rig.document(invoice.number)
     assert (row["open_amount"], row["erp_status"]) == (invoice.gross - Decimal("33.33"), "partially_paid")
-    if route not in ("invoices", "analytics") or not currency:  # without the ledger's own figure, nobody knows at which rate it was booked
+    if (
+        route not in ("invoices", "analytics") or not currency
+    ):  # without the ledger's own figure, nobody knows at which rate it was booked
         assert row["open_amount_base"] is not None
     assert open_invoices(rig) == true_open_invoices(rig.company)
     if route in ("custom_api", "odata_page"):
@@ -76,7 +82,13 @@ def test_an_unapplication_reopens_invoice_and_payment(rig: Rig) -> None:
     _settle(rig)
     assert rig.document(invoice.number)["open_amount"] == invoice.gross
     document = rig.document(invoice.number)["id"]
-    assert rig.rows("SELECT amount FROM canonical.application WHERE to_id = :id AND NOT is_reversed AND deleted_at IS NULL", id=document) == []
+    assert (
+        rig.rows(
+            "SELECT amount FROM canonical.application WHERE to_id = :id AND NOT is_reversed AND deleted_at IS NULL",
+            id=document,
+        )
+        == []
+    )
     assert rig.one("SELECT count(*) FROM canonical.application WHERE is_reversed") > 0
 
 
@@ -88,9 +100,22 @@ def test_a_refund_of_a_payment_on_account_arrives(rig: Rig) -> None:
     rig.advance(hours=3)
     refund = rig.company.post_refund(customer.id, Decimal(70), apply_to=payment.entry_no)
     _settle(rig)
-    kinds = dict(rig.rows("SELECT entry_no, kind FROM canonical.payment WHERE entry_no IN (:a, :b)", a=str(payment.entry_no), b=str(refund.entry_no)))
+    kinds = dict(
+        rig.rows(
+            "SELECT entry_no, kind FROM canonical.payment WHERE entry_no IN (:a, :b)",
+            a=str(payment.entry_no),
+            b=str(refund.entry_no),
+        )
+    )
     assert kinds == {str(payment.entry_no): "payment", str(refund.entry_no): "refund"}
-    assert rig.one("SELECT sum(unapplied_amount) FROM canonical.payment WHERE entry_no IN (:a, :b)", a=str(payment.entry_no), b=str(refund.entry_no)) == 0
+    assert (
+        rig.one(
+            "SELECT sum(unapplied_amount) FROM canonical.payment WHERE entry_no IN (:a, :b)",
+            a=str(payment.entry_no),
+            b=str(refund.entry_no),
+        )
+        == 0
+    )
 
 
 def test_a_credit_memo_settles_its_invoice(rig: Rig) -> None:
@@ -150,9 +175,18 @@ def test_a_cancelled_invoice_that_was_opened_again_is_owed(rig: Rig) -> None:
     rig.run_whole()
     assert_true(rig)
     assert_sound(rig)
-    open_items = "SELECT number, balance_effect FROM canonical.open_items WHERE number = ANY(:numbers) ORDER BY 1"
-    assert rig.rows(open_items, numbers=[invoice.number, memo.number]) == [(invoice.number, invoice.gross), (memo.number, -invoice.gross)]
-    verdicts = dict(rig.rows('SELECT "check", verdict FROM canonical.certificate WHERE cut_id = (SELECT max(cut_id) FROM canonical.cut)'))
+    open_items = (
+        "SELECT number, balance_effect FROM canonical.open_items WHERE number = ANY(:numbers) ORDER BY 1"
+    )
+    assert rig.rows(open_items, numbers=[invoice.number, memo.number]) == [
+        (invoice.number, invoice.gross),
+        (memo.number, -invoice.gross),
+    ]
+    verdicts = dict(
+        rig.rows(
+            'SELECT "check", verdict FROM canonical.certificate WHERE cut_id = (SELECT max(cut_id) FROM canonical.cut)'
+        )
+    )
     assert {verdicts[check] for check in ("C2", "C3", "C4", "C10")} == {"holds"}
 
 
@@ -161,7 +195,8 @@ def test_a_journal_invoice_has_a_document_of_its_own(rig: Rig) -> None:
     rig.run()
     customer = next(iter(rig.company.customers.values()))
     entries = [
-        rig.company.post_journal_invoice(customer.id, Decimal(55)), rig.company.post_opening_balance(customer.id, Decimal(66)),
+        rig.company.post_journal_invoice(customer.id, Decimal(55)),
+        rig.company.post_opening_balance(customer.id, Decimal(66)),
         rig.company.post_finance_charge(customer.id, Decimal(7)),
     ]
     _settle(rig)
@@ -201,7 +236,10 @@ def test_an_overpayment_leaves_the_rest_on_account(rig: Rig) -> None:
     invoice = _open_invoice(rig)
     payment = rig.company.post_payment(invoice.bill_to_id, invoice.gross + 9, apply_to=invoice.number)
     _settle(rig)
-    assert rig.one("SELECT unapplied_amount FROM canonical.payment WHERE entry_no = :n", n=str(payment.entry_no)) == 9
+    assert (
+        rig.one("SELECT unapplied_amount FROM canonical.payment WHERE entry_no = :n", n=str(payment.entry_no))
+        == 9
+    )
 
 
 def test_a_payment_in_foreign_currency_books_its_exchange_difference(rig: Rig) -> None:
@@ -238,8 +276,14 @@ def test_an_entry_that_arrives_before_its_document(rig: Rig) -> None:
     assert (stand_in["external_id"], stand_in["open_amount"]) == (f"ledger/{invoice.entry_no}", Decimal(50))
     _settle(rig)
     document = rig.document(invoice.number)
-    assert (document["external_id"], document["open_amount"], document["total"]) == (invoice.id, Decimal(50), Decimal(80))
-    assert rig.rows("SELECT amount FROM canonical.application WHERE to_id = :d AND NOT is_reversed", d=document["id"]) == [(Decimal(30),)]
+    assert (document["external_id"], document["open_amount"], document["total"]) == (
+        invoice.id,
+        Decimal(50),
+        Decimal(80),
+    )
+    assert rig.rows(
+        "SELECT amount FROM canonical.application WHERE to_id = :d AND NOT is_reversed", d=document["id"]
+    ) == [(Decimal(30),)]
     assert rig.rows("SELECT amount FROM canonical.application WHERE to_id = :d", d=stand_in["id"]) == []
 
 
@@ -253,5 +297,13 @@ def test_a_journal_invoice_under_the_number_of_another_invoice(rig: Rig, paid: b
     if paid:
         rig.company.post_payment(invoice.customer_id, Decimal(20), apply_to=str(entry.entry_no))
     _settle(rig)
-    rows = rig.rows("SELECT external_id, total, open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL", n=invoice.number)
-    assert sorted(rows) == sorted([(invoice.id, invoice.gross, invoice.gross), (f"ledger/{entry.entry_no}", Decimal(50), Decimal(30 if paid else 50))])
+    rows = rig.rows(
+        "SELECT external_id, total, open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL",
+        n=invoice.number,
+    )
+    assert sorted(rows) == sorted(
+        [
+            (invoice.id, invoice.gross, invoice.gross),
+            (f"ledger/{entry.entry_no}", Decimal(50), Decimal(30 if paid else 50)),
+        ]
+    )

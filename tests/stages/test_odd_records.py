@@ -21,7 +21,10 @@ def _quarantined(rig: Rig) -> dict[str, str]:
 
 def assert_counted(rig: Rig, outcome: Outcome) -> None:
     """read = changed + unchanged + quarantined + excluded, in every step of the run."""
-    steps = rig.rows("SELECT stage, entity, read, changed + unchanged + quarantined + excluded FROM engine.run_step WHERE run_id = :r", r=outcome.run_id)
+    steps = rig.rows(
+        "SELECT stage, entity, read, changed + unchanged + quarantined + excluded FROM engine.run_step WHERE run_id = :r",
+        r=outcome.run_id,
+    )
     assert steps
     assert [step for step in steps if step[2] != step[3]] == []
 
@@ -46,20 +49,37 @@ def test_one_bad_value_costs_its_record(rig: Rig) -> None:
         Rewrites(_in_place_of(status.id, rb"a\u0000b"), match=r"/disputeStatus(\?|$)"),
         Rewrites(_in_place_of(method.id, b"k" * 6000), match=r"/paymentMethods(\?|$)"),
         Rewrites(_in_place_of(value.code, rb"a\u001fb"), match=r"reportsFinance.*/dimensionValues"),
-        Rewrites(lambda body: body.replace(b'"id":"' + term.id.encode() + b'"', b'"id":"' + term.id.encode() + b'","x":' + b"[" * 1500 + b"]" * 1500),
-                 match=r"/paymentTerms(\?|$)"),
+        Rewrites(
+            lambda body: body.replace(
+                b'"id":"' + term.id.encode() + b'"',
+                b'"id":"' + term.id.encode() + b'","x":' + b"[" * 1500 + b"]" * 1500,
+            ),
+            match=r"/paymentTerms(\?|$)",
+        ),
     )
     outcome = rig.run()
-    found = dict(rig.rows("SELECT entity, message FROM engine.quarantine JOIN engine.stream USING (stream_id) WHERE error = 'Unreadable'"))
-    assert {entity: message.partition(": ")[2].partition(". Correct")[0] for entity, message in found.items()} == {
-        "salesInvoices": "holds half a character (a lone surrogate)", "salesCreditMemos": "holds bytes that are not UTF-8", "disputeStatus": "has no id",
-        "paymentMethods": "has no id", "financeDimensionValues": "its key holds a character that no database stores",
+    found = dict(
+        rig.rows(
+            "SELECT entity, message FROM engine.quarantine JOIN engine.stream USING (stream_id) WHERE error = 'Unreadable'"
+        )
+    )
+    assert {
+        entity: message.partition(": ")[2].partition(". Correct")[0] for entity, message in found.items()
+    } == {
+        "salesInvoices": "holds half a character (a lone surrogate)",
+        "salesCreditMemos": "holds bytes that are not UTF-8",
+        "disputeStatus": "has no id",
+        "paymentMethods": "has no id",
+        "financeDimensionValues": "its key holds a character that no database stores",
         "paymentTerms": "is nested deeper than 180 levels",
     }
     assert rig.one("SELECT count(*) FROM engine.quarantine") == 6
     assert_counted(rig, outcome)
     documents = len([x for x in (*company.invoices.values(), *company.credit_memos.values()) if x.posted])
-    assert rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'") == documents - 2
+    assert (
+        rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'")
+        == documents - 2
+    )
     rig.simulator.heal()
     rig.run(full=True)
     assert _quarantined(rig) == {}
@@ -69,7 +89,9 @@ def test_one_bad_value_costs_its_record(rig: Rig) -> None:
 
 def test_two_of_three_lines_are_not_the_invoice(rig: Rig) -> None:
     """A line is held back without a word: the invoice waits and says so. Behind a link, it is fetched and the invoice is whole."""
-    lines: list[dict[str, object]] = [{"description": f"line {n}", "quantity": n, "unit_price": 10} for n in (3, 5, 2)]
+    lines: list[dict[str, object]] = [
+        {"description": f"line {n}", "quantity": n, "unit_price": 10} for n in (3, 5, 2)
+    ]
     invoice = rig.company.post_invoice(next(iter(rig.company.customers)), lines=lines)
     rig.simulator.inject(InnerLink("salesInvoiceLines", keep=2, told=False, match="/salesInvoices"))
     rig.run()
@@ -81,8 +103,13 @@ def test_two_of_three_lines_are_not_the_invoice(rig: Rig) -> None:
     rig.simulator.inject(InnerLink("salesInvoiceLines", keep=2, match="/salesInvoices"))
     rig.run(full=True)
     assert _quarantined(rig) == {}
-    assert rig.one("SELECT sum(net) FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.external_no = :n",
-                   n=invoice.number) == 100
+    assert (
+        rig.one(
+            "SELECT sum(net) FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.external_no = :n",
+            n=invoice.number,
+        )
+        == 100
+    )
     assert_true(rig)
 
 
@@ -103,10 +130,24 @@ def test_a_row_without_a_key_buries_nobody(rig: Rig) -> None:
 
 def test_documents_wait_for_their_debtors(rig: Rig) -> None:
     """Invoices and entries read before their customers are quarantined as ParentMissing, and heal when the customers arrive."""
-    outcome = rig.run(entities=("companyInformation", "salesInvoices", "salesCreditMemos", "ledgerEntriesApi", "detailedEntriesApi"))
-    assert _quarantined(rig) == {"salesInvoices": "ParentMissing", "salesCreditMemos": "ParentMissing", "ledgerEntriesApi": "ParentMissing"}
+    outcome = rig.run(
+        entities=(
+            "companyInformation",
+            "salesInvoices",
+            "salesCreditMemos",
+            "ledgerEntriesApi",
+            "detailedEntriesApi",
+        )
+    )
+    assert _quarantined(rig) == {
+        "salesInvoices": "ParentMissing",
+        "salesCreditMemos": "ParentMissing",
+        "ledgerEntriesApi": "ParentMissing",
+    }
     assert rig.one("SELECT count(*) FROM canonical.document") == 0
-    assert rig.one("SELECT message FROM engine.quarantine LIMIT 1").endswith("see whether that debtor is excluded or quarantined.")
+    assert rig.one("SELECT message FROM engine.quarantine LIMIT 1").endswith(
+        "see whether that debtor is excluded or quarantined."
+    )
     assert_counted(rig, outcome)
     assert_counted(rig, rig.run())
     assert _quarantined(rig) == {}
@@ -116,9 +157,26 @@ def test_documents_wait_for_their_debtors(rig: Rig) -> None:
 
 def test_waiting_documents_heal_without_being_read_again(rig: Rig) -> None:
     """What waits in staging needs no second landing: the customers alone bring it in."""
-    rig.run(entities=("companyInformation", "salesInvoices", "salesCreditMemos", "ledgerEntriesApi", "detailedEntriesApi"))
+    rig.run(
+        entities=(
+            "companyInformation",
+            "salesInvoices",
+            "salesCreditMemos",
+            "ledgerEntriesApi",
+            "detailedEntriesApi",
+        )
+    )
     files = {x for x in rig.files() if "/sales" in x or "Entries" in x}
-    cards = ("dimensions", "dimensionValues", "financeDimensionValues", "customers", "customerCard", "defaultDimensions", "contacts", "customerContacts")
+    cards = (
+        "dimensions",
+        "dimensionValues",
+        "financeDimensionValues",
+        "customers",
+        "customerCard",
+        "defaultDimensions",
+        "contacts",
+        "customerContacts",
+    )
     rig.run(entities=cards)
     assert {x for x in rig.files() if "/sales" in x or "Entries" in x} == files
     assert_true(rig)
@@ -147,12 +205,20 @@ def test_history_of_a_debtor_that_turns_up_after_all(rig: Rig) -> None:
     """A list of customers that ended early made one look deleted: what is settled was excluded, what is open put aside; a whole list heals both."""
     rig.simulator.inject(ShortSweep(keep=9, match=r"/customers(\?|$)", times=1))
     rig.run()
-    reasons = dict(rig.rows("SELECT reason, count(*) FROM engine.source_record WHERE state <> 0 AND reason IN (:h, 'quarantined') GROUP BY 1", h=HISTORY))
+    reasons = dict(
+        rig.rows(
+            "SELECT reason, count(*) FROM engine.source_record WHERE state <> 0 AND reason IN (:h, 'quarantined') GROUP BY 1",
+            h=HISTORY,
+        )
+    )
     assert set(reasons) == {HISTORY, "quarantined"}
     assert rig.one("SELECT count(*) FROM engine.quarantine q WHERE error <> 'ParentMissing'") == 0
     rig.advance(hours=30)
     rig.run()
-    assert rig.one("SELECT count(*) FROM engine.source_record WHERE reason IN (:h, 'quarantined')", h=HISTORY) == 0
+    assert (
+        rig.one("SELECT count(*) FROM engine.source_record WHERE reason IN (:h, 'quarantined')", h=HISTORY)
+        == 0
+    )
     assert_true(rig)
     assert_sound(rig)
 
@@ -160,14 +226,22 @@ def test_history_of_a_debtor_that_turns_up_after_all(rig: Rig) -> None:
 def test_one_malformed_record_among_many(rig: Rig) -> None:
     """A total that is no number puts that invoice aside and nothing else; corrected in the ERP it arrives."""
     invoice = next(x for x in rig.company.invoices.values() if x.posted)
-    rig.simulator.inject(MalformedRecord("totalAmountIncludingTax", "one hundred", record_id=invoice.number, match=r"/salesInvoices(\?|$)"))
+    rig.simulator.inject(
+        MalformedRecord(
+            "totalAmountIncludingTax", "one hundred", record_id=invoice.number, match=r"/salesInvoices(\?|$)"
+        )
+    )
     outcome = rig.run()
     assert _quarantined(rig) == {"salesInvoices": "MappingFailed", "openInvoices": "MappingFailed"}
-    ((field, message),) = rig.rows("SELECT DISTINCT field, split_part(message, ': ', 2) FROM engine.quarantine")
+    ((field, message),) = rig.rows(
+        "SELECT DISTINCT field, split_part(message, ': ', 2) FROM engine.quarantine"
+    )
     assert field == "totalAmountIncludingTax"
     assert "one hundred" not in message
-    assert rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'") == sum(
-        x.posted for x in (*rig.company.invoices.values(), *rig.company.credit_memos.values())) - 1
+    assert (
+        rig.one("SELECT count(*) FROM canonical.document WHERE external_id NOT LIKE 'ledger/%'")
+        == sum(x.posted for x in (*rig.company.invoices.values(), *rig.company.credit_memos.values())) - 1
+    )
     assert_counted(rig, outcome)
     rig.simulator.heal()
     rig.advance(hours=1)
@@ -181,7 +255,9 @@ def test_a_record_that_turns_bad_keeps_its_last_good_state(rig: Rig) -> None:
     """A debtor whose payload is broken today stays what it was yesterday, and is named in the quarantine."""
     customer = next(iter(rig.company.customers.values()))
     rig.run()
-    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.simulator.inject(
+        MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)")
+    )
     rig.advance(hours=1)
     rig.company.edit_customer(customer.id, name="New name")
     rig.run()
@@ -196,7 +272,9 @@ def test_a_record_that_turns_bad_keeps_its_last_good_state(rig: Rig) -> None:
 def test_a_quarantined_record_that_is_deleted_is_forgotten(rig: Rig) -> None:
     """Nobody can mend what is gone: the quarantine does not keep it."""
     customer = rig.company.create_customer("Broken & gone")
-    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.simulator.inject(
+        MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)")
+    )
     rig.run()
     assert _quarantined(rig) == {"customers": "MappingFailed"}
     rig.simulator.heal()
@@ -208,11 +286,15 @@ def test_a_quarantined_record_that_is_deleted_is_forgotten(rig: Rig) -> None:
 def test_quarantine_is_tried_again_when_a_person_asks(rig: Rig) -> None:
     """A retry maps the landed payload again without asking the source; it counts as another attempt while it fails."""
     customer = next(iter(rig.company.customers.values()))
-    rig.simulator.inject(MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)"))
+    rig.simulator.inject(
+        MalformedRecord("creditLimit", "lots", record_id=customer.id, match=r"/customers(\?|$)")
+    )
     rig.run()
     rig.execute("UPDATE engine.quarantine SET retry_requested = true")
     outcome = rig.run(entities=())
-    assert rig.rows("SELECT attempts, retry_requested FROM engine.quarantine WHERE error = 'MappingFailed'") == [(2, False)]
+    assert rig.rows(
+        "SELECT attempts, retry_requested FROM engine.quarantine WHERE error = 'MappingFailed'"
+    ) == [(2, False)]
     assert outcome.normalised["customers"].counts.quarantined == 1
     assert_counted(rig, outcome)
     rig.wrap = lambda inner: Lenient(inner, "creditLimit", "0")
@@ -262,7 +344,10 @@ def test_another_mapping_reads_the_lake_again(rig: Rig) -> None:
     rig.run()
     invoice = next(x for x in rig.company.invoices.values() if x.posted)
     rig.advance(hours=1)
-    rig.company.pay_invoice(next(x.id for x in rig.company.invoices.values() if x.posted and rig.company.remaining_of(x)), Decimal(5))
+    rig.company.pay_invoice(
+        next(x.id for x in rig.company.invoices.values() if x.posted and rig.company.remaining_of(x)),
+        Decimal(5),
+    )
     rig.run()
     asked = len(rig.simulator.requests(r"/(customers|salesInvoices)\?.*"))
     files = rig.files()
@@ -312,7 +397,12 @@ def test_an_excluded_debtor_takes_its_documents_out(make_rig: RigMaker) -> None:
     """Customers outside the filter are excluded, their documents wait, and nothing of them is published."""
     rig = make_rig(mapping={"exclude_debtors": ["10000"]})
     outcome = rig.run()
-    assert rig.one("SELECT count(*) FROM canonical.debtor WHERE number = '10000' AND NOT excluded AND deleted_at IS NULL") == 0
+    assert (
+        rig.one(
+            "SELECT count(*) FROM canonical.debtor WHERE number = '10000' AND NOT excluded AND deleted_at IS NULL"
+        )
+        == 0
+    )
     owner = next(x.id for x in rig.company.customers.values() if x.number == "10000")
     assert rig.one("SELECT count(*) FROM canonical.document WHERE debtor_key = :k", k=owner) == 0
     assert_counted(rig, outcome)

@@ -16,10 +16,22 @@ from sync_engine.store.queries import source_status
 from tests.simulators.business_central.faults import Refuses, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
-from tests.stages.support import ROUTES, Rig, another_database, difference, living, open_invoices, rig_on, snapshot, true_open_invoices
+from tests.stages.support import (
+    ROUTES,
+    Rig,
+    another_database,
+    difference,
+    living,
+    open_invoices,
+    rig_on,
+    snapshot,
+    true_open_invoices,
+)
 
 PUBLISHED: dict[str, dict[str, Any]] = {
-    "custom_api": {"custom_api": False}, "odata_page": {"ledger_page_published": False}, "analytics": {"analytics": False},
+    "custom_api": {"custom_api": False},
+    "odata_page": {"ledger_page_published": False},
+    "analytics": {"analytics": False},
     "reports_finance": {"reports_finance": False},
 }
 """How each ledger route is taken away."""
@@ -42,7 +54,12 @@ def take_away(rig: Rig, **changes: Any) -> None:
 
 def ledger(rig: Rig) -> list[str]:
     """The wire entities by which the ledger is read."""
-    return [name for (name,) in rig.rows("SELECT name FROM engine.offer WHERE kind = 'entity' AND value = 'ledger_entry' ORDER BY 1")]
+    return [
+        name
+        for (name,) in rig.rows(
+            "SELECT name FROM engine.offer WHERE kind = 'entity' AND value = 'ledger_entry' ORDER BY 1"
+        )
+    ]
 
 
 @pytest.mark.parametrize("route", PUBLISHED)
@@ -61,7 +78,11 @@ def test_a_ledger_that_is_gone_is_no_run_that_succeeded(make_rig: RigMaker, rout
         assert ran.outcome == "partial"
         assert set(entities) <= set(ran.failures)
         assert "not offered any more" in str(ran.failures[entities[0]])
-        said = rig.one("SELECT outcome FROM engine.run_step WHERE run_id = :r AND stage = 'pull' AND entity = :e", r=ran.run_id, e=entities[0])
+        said = rig.one(
+            "SELECT outcome FROM engine.run_step WHERE run_id = :r AND stage = 'pull' AND entity = :e",
+            r=ran.run_id,
+            e=entities[0],
+        )
         assert said == "failed"
     assert ledger(rig) == entities
     assert snapshot(rig.store)["payment"] == before
@@ -71,7 +92,9 @@ def test_a_ledger_that_is_gone_is_no_run_that_succeeded(make_rig: RigMaker, rout
 
 
 @pytest.mark.parametrize("route", PUBLISHED)
-def test_a_ledger_that_is_gone_for_good_is_accepted(make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str) -> None:
+def test_a_ledger_that_is_gone_for_good_is_accepted(
+    make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str
+) -> None:
     """Once a person accepts it the next route is read, and nothing of the old one stays on what the new one says."""
     rig = rig_of(make_rig, route)
     rig.run_whole()
@@ -81,14 +104,18 @@ def test_a_ledger_that_is_gone_for_good_is_accepted(make_rig: RigMaker, migrated
     assert {one.entity for one in gone} >= set(ledger(rig))
     offers.accept(rig.store, rig.config.source, by="mette", why="the page was taken away")
     assert offers.missing(rig.store, rig.config.source) == []
-    said = rig.rows("SELECT field, actor, reason FROM canonical.change WHERE entity = 'source' ORDER BY field")
+    said = rig.rows(
+        "SELECT field, actor, reason FROM canonical.change WHERE entity = 'source' ORDER BY field"
+    )
     assert said == [(one.entity, "mette", "the page was taken away") for one in gone]
     assert rig.run_whole().outcome == "succeeded"
     assert_same_as_fresh(rig, migrated_template, tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("route", PUBLISHED)
-def test_what_was_buried_with_its_ledger_deletes_nothing_later(make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str) -> None:
+def test_what_was_buried_with_its_ledger_deletes_nothing_later(
+    make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str
+) -> None:
     """Two routes call an entry by the same number: the buried record of the one is not the living record of the other, in no later cut."""
     rig = rig_of(make_rig, route)
     rig.run_whole()
@@ -97,7 +124,9 @@ def test_what_was_buried_with_its_ledger_deletes_nothing_later(make_rig: RigMake
     offers.accept(rig.store, rig.config.source, by="mette")
     for _ in range(3):
         assert rig.run_whole().outcome == "succeeded"
-        rig.company.pay_invoice(next(invoice for invoice in rig.company.invoices.values() if invoice.posted).id, Decimal(1))
+        rig.company.pay_invoice(
+            next(invoice for invoice in rig.company.invoices.values() if invoice.posted).id, Decimal(1)
+        )
     assert rig.run_whole().outcome == "succeeded"
     assert_same_as_fresh(rig, migrated_template, tmp_path / "fresh")
 
@@ -126,7 +155,9 @@ def test_a_ledger_in_doubt_is_read_and_not_buried(make_rig: RigMaker) -> None:
     rig.run()
     kinds = "SELECT kind FROM engine.offer WHERE name = 'ledgerEntriesApi' ORDER BY 1"
     assert rig.rows(kinds) == [("doubt",)]
-    assert rig.one("SELECT count(*) FROM engine.source_record JOIN engine.stream USING (stream_id) WHERE entity = 'ledgerEntriesApi' AND deleted_at IS NULL")
+    assert rig.one(
+        "SELECT count(*) FROM engine.source_record JOIN engine.stream USING (stream_id) WHERE entity = 'ledgerEntriesApi' AND deleted_at IS NULL"
+    )
     rig.run()
     assert rig.rows(kinds) == [("entity",)]
 
@@ -134,16 +165,21 @@ def test_a_ledger_in_doubt_is_read_and_not_buried(make_rig: RigMaker) -> None:
 def test_a_buried_application_is_not_the_living_one_of_the_same_key(rig: Rig) -> None:
     """An application that a stream of before called by the key of a living one goes; the living one stays."""
     rig.run()
-    key = rig.one("SELECT external_id FROM canonical.application WHERE deleted_at IS NULL ORDER BY external_id LIMIT 1")
+    key = rig.one(
+        "SELECT external_id FROM canonical.application WHERE deleted_at IS NULL ORDER BY external_id LIMIT 1"
+    )
     rig.execute("""
         INSERT INTO engine.stream (source, entity, family, canonical, facet, rank)
         VALUES ('bc', 'applicationsOfBefore', 'payments', 'application', false, 99)
         """)
-    rig.execute("""
+    rig.execute(
+        """
         INSERT INTO engine.source_record (stream_id, key, raw_hash, batch_id, deleted_at, dirty)
         SELECT n.stream_id, r.key, r.raw_hash, r.batch_id, now(), true FROM engine.source_record r, engine.stream n
         WHERE r.key = :key AND n.entity = 'applicationsOfBefore'
-        """, key=key)
+        """,
+        key=key,
+    )
     rig.run(entities=())
     assert rig.one("SELECT deleted_at FROM canonical.application WHERE external_id = :key", key=key) is None
 
@@ -158,7 +194,9 @@ def assert_same_as_fresh(rig: Rig, server: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("better", PUBLISHED)
-def test_a_better_ledger_that_appears_is_read_from_then_on(make_rig: RigMaker, migrated_template: str, tmp_path: Path, better: str) -> None:
+def test_a_better_ledger_that_appears_is_read_from_then_on(
+    make_rig: RigMaker, migrated_template: str, tmp_path: Path, better: str
+) -> None:
     """A page is published after the first load: no failure, and all is as if it had been there from the beginning."""
     rig = rig_of(make_rig, better)
     take_away(rig, **PUBLISHED[better])
@@ -211,7 +249,9 @@ def test_a_column_that_is_gone_is_missed(make_rig: RigMaker) -> None:
 
 def test_what_was_never_offered_is_not_missed(make_rig: RigMaker) -> None:
     """An installation without apps and pages: every run succeeds, nothing is missing, and there is nothing to accept."""
-    lacking = {name: False for route in PUBLISHED.values() for name in route} | {"customer_card_published": False}
+    lacking = {name: False for route in PUBLISHED.values() for name in route} | {
+        "customer_card_published": False
+    }
     rig = make_rig(world=small, installed=lacking, route="auto")
     for _ in range(2):
         assert rig.run_whole().outcome == "succeeded"

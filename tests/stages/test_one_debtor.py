@@ -11,7 +11,15 @@ from sync_engine.ops.inspect import overview
 from sync_engine.ops.runs.rehearsal import rehearse_debtor
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.store.runs import source_lock
-from tests.stages.support import Rig, assert_sound, assert_true, difference, open_amounts, snapshot, true_open_amounts
+from tests.stages.support import (
+    Rig,
+    assert_sound,
+    assert_true,
+    difference,
+    open_amounts,
+    snapshot,
+    true_open_amounts,
+)
 
 
 def test_one_debtor_is_brought_up_to_date_at_once(rig: Rig) -> None:
@@ -54,24 +62,39 @@ def test_a_rehearsal_tells_what_the_resync_then_does_and_changes_nothing(rig: Ri
     rig.company.pay_invoice(rig.company.post_invoice(one.id, Decimal(60)).id, Decimal(10))
     rig.company.set_default_dimension(one.number, "CUSTOMERGROUP", "LARGE")
     rig.company.create_contact("Nya Namn", customer=one.number, job_title="CFO")
-    before, files, cursors = snapshot(rig.store), rig.files(), rig.rows("SELECT * FROM engine.stream ORDER BY 1")
+    before, files, cursors = (
+        snapshot(rig.store),
+        rig.files(),
+        rig.rows("SELECT * FROM engine.stream ORDER BY 1"),
+    )
     found = rehearse_debtor(rig.workshop, rig.config, one.number, connector=rig.connector())
     assert difference(before, snapshot(rig.store)) == {}
     assert (rig.files(), rig.rows("SELECT * FROM engine.stream ORDER BY 1")) == (files, cursors)
-    assert {"customers", "salesInvoices", "ledgerEntriesApi", "contacts", "defaultDimensions"} <= set(found.read)
+    assert {"customers", "salesInvoices", "ledgerEntriesApi", "contacts", "defaultDimensions"} <= set(
+        found.read
+    )
     last = overview.newest_change(rig.store)
     rig.run_whole(debtor=one.number)
     real = overview.changes_since(rig.store, last)
     told = {(c.entity, c.op, c.field, str(c.old), str(c.new)) for c in found.changes}
     assert told == {(c.entity, c.op, c.field, str(c.old), str(c.new)) for c in real}
-    assert {("debtor", "name"), ("debtor", "portfolio_id"), ("document", None), ("payment", None), ("contact", None)} <= {(e, f) for e, _, f, *_ in told}
+    assert {
+        ("debtor", "name"),
+        ("debtor", "portfolio_id"),
+        ("document", None),
+        ("payment", None),
+        ("contact", None),
+    } <= {(e, f) for e, _, f, *_ in told}
     assert rehearse_debtor(rig.workshop, rig.config, one.number, connector=rig.connector()).changes == []
 
 
 def test_a_rehearsal_waits_its_turn(rig: Rig) -> None:
     """While a run goes on it is refused, as a run would be."""
     rig.run()
-    with source_lock(rig.store, "bc", wait=False), pytest.raises(ConfigurationError, match="another run of this source"):
+    with (
+        source_lock(rig.store, "bc", wait=False),
+        pytest.raises(ConfigurationError, match="another run of this source"),
+    ):
         rehearse_debtor(rig.workshop, rig.config, "10000", connector=rig.connector())
 
 
@@ -79,7 +102,9 @@ def test_a_rehearsal_of_a_debtor_nobody_knows_changes_nothing_either(rig: Rig) -
     """The source knows nothing of it, and that is what is said."""
     rig.run()
     before = snapshot(rig.store)
-    found = rehearse_debtor(rig.workshop, rig.config, "00000000-0000-0000-0000-00000000abcd", connector=rig.connector())
+    found = rehearse_debtor(
+        rig.workshop, rig.config, "00000000-0000-0000-0000-00000000abcd", connector=rig.connector()
+    )
     assert (sum(found.read.values()), found.changes) == (0, [])
     assert difference(before, snapshot(rig.store)) == {}
 

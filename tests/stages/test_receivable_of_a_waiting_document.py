@@ -13,8 +13,14 @@ from tests.stages.conftest import RigMaker
 from tests.stages.support import ROUTES, Rig, assert_sound, open_amounts, true_open_amounts
 
 CAUSES: dict[str, tuple[Callable[[str], Fault], str]] = {
-    "lines are missing": (lambda number: InnerLink("salesInvoiceLines", keep=2, told=False, match="/salesInvoices"), "lines are missing"),
-    "its rest is blank": (lambda number: MalformedRecord("remainingAmount", None, record_id=number, match="/salesInvoices"), "remainingAmount is blank"),
+    "lines are missing": (
+        lambda number: InnerLink("salesInvoiceLines", keep=2, told=False, match="/salesInvoices"),
+        "lines are missing",
+    ),
+    "its rest is blank": (
+        lambda number: MalformedRecord("remainingAmount", None, record_id=number, match="/salesInvoices"),
+        "remainingAmount is blank",
+    ),
 }
 TELLS_WHAT_REMAINS = ("custom_api", "odata_page", "analytics")
 OWED = Decimal(1250)
@@ -24,7 +30,9 @@ OWED = Decimal(1250)
 def posted(rig: Rig) -> str:
     """The number of an invoice of its own customer, with three lines."""
     customer = rig.company.create_customer("Waiting & Co")
-    lines: list[dict[str, object]] = [{"description": f"line {n}", "quantity": n, "unit_price": 125} for n in (3, 5, 2)]
+    lines: list[dict[str, object]] = [
+        {"description": f"line {n}", "quantity": n, "unit_price": 125} for n in (3, 5, 2)
+    ]
     return rig.company.post_invoice(customer.id, lines=lines).number
 
 
@@ -38,15 +46,25 @@ def missing(rig: Rig) -> Check:
 
 @pytest.mark.parametrize("cause", CAUSES)
 @pytest.mark.parametrize("route", ROUTES)
-def test_the_receivable_of_a_document_that_waits_is_not_lost(make_rig: RigMaker, route: str, cause: str) -> None:
+def test_the_receivable_of_a_document_that_waits_is_not_lost(
+    make_rig: RigMaker, route: str, cause: str
+) -> None:
     """With a ledger that tells amounts the balance ties by the entry alone; without one the debtor owes less, and C14 says by how much."""
     rig = make_rig(route=route)
     number, (fault, says) = posted(rig), CAUSES[cause]
     rig.simulator.inject(fault(number))
     check = missing(rig)
     assert says in " ".join(message for (message,) in rig.rows("SELECT message FROM engine.quarantine"))
-    assert rig.one("SELECT count(*) FROM canonical.document WHERE external_no = :n AND external_id NOT LIKE 'ledger/%'", n=number) == 0
-    kept = rig.rows("SELECT open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL", n=number)
+    assert (
+        rig.one(
+            "SELECT count(*) FROM canonical.document WHERE external_no = :n AND external_id NOT LIKE 'ledger/%'",
+            n=number,
+        )
+        == 0
+    )
+    kept = rig.rows(
+        "SELECT open_amount FROM canonical.document WHERE external_no = :n AND deleted_at IS NULL", n=number
+    )
     if route in TELLS_WHAT_REMAINS:
         assert kept == [(OWED,)]
         assert open_amounts(rig) == true_open_amounts(rig.company)

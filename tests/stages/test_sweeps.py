@@ -9,7 +9,9 @@ from tests.stages.support import Rig, assert_sound, assert_true, snapshot
 
 
 def _held(rig: Rig) -> list[tuple[object, ...]]:
-    return rig.rows("SELECT entity, known, seen, missing, stated, approved_at IS NOT NULL FROM engine.sweep_hold JOIN engine.stream USING (stream_id)")
+    return rig.rows(
+        "SELECT entity, known, seen, missing, stated, approved_at IS NOT NULL FROM engine.sweep_hold JOIN engine.stream USING (stream_id)"
+    )
 
 
 def _empty_cards(rig: Rig, count: int) -> None:
@@ -26,9 +28,18 @@ def test_a_truncated_sweep_deletes_nothing(rig: Rig) -> None:
     rig.advance(hours=1)
     outcome = rig.run(full=True)
     assert {row[0] for row in _held(rig)} == {"customers", "contacts", "salesInvoices"}
-    assert any("the source says it has 11 records, the sweep saw 2; nothing was deleted" in warning for warning in outcome.warnings)
+    assert any(
+        "the source says it has 11 records, the sweep saw 2; nothing was deleted" in warning
+        for warning in outcome.warnings
+    )
     assert snapshot(rig.store) == before
-    assert rig.one("SELECT outcome FROM engine.run_step WHERE run_id = :r AND stage = 'pull' AND entity = 'customers'", r=outcome.run_id) == "held"
+    assert (
+        rig.one(
+            "SELECT outcome FROM engine.run_step WHERE run_id = :r AND stage = 'pull' AND entity = 'customers'",
+            r=outcome.run_id,
+        )
+        == "held"
+    )
     rig.simulator.heal()
     rig.run(full=True)
     assert _held(rig) == []
@@ -63,7 +74,12 @@ def test_the_brake_holds_what_really_vanished_until_a_person_says_so(rig: Rig) -
         rig.company.delete_customer(customer.id)
     rig.run(full=True)
     assert [row[:4] for row in _held(rig) if row[0] == "customers"] == [("customers", 19, 11, 8)]
-    assert rig.one("SELECT jsonb_array_length(sample) FROM engine.sweep_hold JOIN engine.stream USING (stream_id) WHERE entity = 'customers'") == 8
+    assert (
+        rig.one(
+            "SELECT jsonb_array_length(sample) FROM engine.sweep_hold JOIN engine.stream USING (stream_id) WHERE entity = 'customers'"
+        )
+        == 8
+    )
     assert rig.one("SELECT count(*) FROM canonical.debtor WHERE deleted_at IS NULL") == 19
     rig.execute("UPDATE engine.sweep_hold SET approved_at = now(), approved_by = 'ops'")
     rig.run(full=True)
@@ -106,14 +122,18 @@ def test_a_sweep_is_made_when_it_is_due(rig: Rig, hours: int, swept: bool) -> No
     rig.company.delete_customer(customer.id)
     rig.advance(hours=hours)
     rig.run()
-    assert rig.one("SELECT deleted_at IS NOT NULL FROM canonical.debtor WHERE name = 'Short-lived Ltd'") is swept
+    assert (
+        rig.one("SELECT deleted_at IS NOT NULL FROM canonical.debtor WHERE name = 'Short-lived Ltd'") is swept
+    )
 
 
 def test_records_made_during_a_sweep_are_not_judged_by_it(rig: Rig) -> None:
     """A record that lands between the start of a sweep and its end was seen by nobody, and is not gone."""
     rig.run()
     with rig.store.begin() as connection:
-        connection.exec_driver_sql("UPDATE engine.stream SET sweep_started_at = now() - interval '1 hour' WHERE entity = 'customers'")
+        connection.exec_driver_sql(
+            "UPDATE engine.stream SET sweep_started_at = now() - interval '1 hour' WHERE entity = 'customers'"
+        )
     rig.advance(hours=1)
     rig.company.create_customer("Made in between")
     rig.run()

@@ -49,8 +49,20 @@ def replaced(file: Path, other: Path) -> None:
     file.write_bytes(other.read_bytes())
 
 
-DAMAGES = {"truncated": truncated, "deleted": deleted, "flipped": flipped, "emptied": emptied, "replaced": replaced}
-SAID = {"truncated": "is cut short|checksum", "deleted": "is missing", "flipped": "checksum", "emptied": "is empty", "replaced": "is cut short|checksum"}
+DAMAGES = {
+    "truncated": truncated,
+    "deleted": deleted,
+    "flipped": flipped,
+    "emptied": emptied,
+    "replaced": replaced,
+}
+SAID = {
+    "truncated": "is cut short|checksum",
+    "deleted": "is missing",
+    "flipped": "checksum",
+    "emptied": "is empty",
+    "replaced": "is cut short|checksum",
+}
 Damage = Callable[[Path, Path], None]
 
 
@@ -79,7 +91,9 @@ def rig(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def spoil(rig: Rig, damage: Damage, entity: str = ENTITY) -> str:
     """Damages the landed file of an entity; returns its path in the lake."""
-    landed = dict(rig.rows("SELECT t.entity, m.path FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)"))
+    landed = dict(
+        rig.rows("SELECT t.entity, m.path FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)")
+    )
     root = Path(rig.lake.root)
     damage(root / landed[entity], root / landed["contacts"])
     return str(landed[entity])
@@ -121,8 +135,11 @@ def test_a_change_of_the_mapping_waits_for_one_batch_only(kind: str, rig: Rig) -
     newer = replace(rig)
     with newer.lane(rig.run().run_id) as lane:
         version = lane.normaliser.version
-    waiting = rig.rows("SELECT t.entity, m.damage IS NOT NULL FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id) "
-                       "WHERE m.normalised_as <> :version", version=version)
+    waiting = rig.rows(
+        "SELECT t.entity, m.damage IS NOT NULL FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id) "
+        "WHERE m.normalised_as <> :version",
+        version=version,
+    )
     assert waiting == [(ENTITY, True)]
     assert [b.path for b in status(rig.store, {"bc": rig.config}, rig.bench.hands.now()).damaged] == [path]
     rig.wrap = None
@@ -140,7 +157,13 @@ def test_a_change_of_the_mapping_waits_for_one_batch_only(kind: str, rig: Rig) -
 
 def landed_again(rig: Rig, run_id: object) -> int:
     """How many records of the entity a run landed."""
-    return int(rig.one("SELECT changed FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND entity = :e", run=run_id, e=ENTITY))
+    return int(
+        rig.one(
+            "SELECT changed FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND entity = :e",
+            run=run_id,
+            e=ENTITY,
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
@@ -179,7 +202,9 @@ def test_one_debtor_is_landed_again_where_damage_is_known(kind: str, rig: Rig) -
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_the_quarantine_keeps_its_reasons(kind: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_quarantine_keeps_its_reasons(
+    kind: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Why a record could not be used is still shown; that its payload is lost is said instead of a payload."""
     bench = bench_of(monkeypatch)
     bench.simulator.inject(MalformedRecord("number", 17, match="/customers"))
@@ -217,7 +242,12 @@ def test_a_file_that_is_put_back_is_used_by_the_next_run(rig: Rig) -> None:
     assert replay_source(rig.workshop, rig.config).outcome == "partial"
     (Path(rig.lake.root) / path).write_bytes(kept)
     assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
-    assert rig.one("SELECT count(*) FROM engine.lake_manifest WHERE damage IS NOT NULL OR normalised_as = 'to be replayed'") == 0
+    assert (
+        rig.one(
+            "SELECT count(*) FROM engine.lake_manifest WHERE damage IS NOT NULL OR normalised_as = 'to be replayed'"
+        )
+        == 0
+    )
 
 
 def test_every_entity_heals(rig: Rig) -> None:
@@ -226,11 +256,14 @@ def test_every_entity_heals(rig: Rig) -> None:
     for file in rig.files():
         (Path(rig.lake.root) / file).unlink()
     ran = replay_source(rig.workshop, rig.config)
-    entities = {e for (e,) in rig.rows("SELECT DISTINCT t.entity FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)")}
+    entities = {
+        e
+        for (e,) in rig.rows(
+            "SELECT DISTINCT t.entity FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)"
+        )
+    }
     assert (ran.outcome, set(ran.failures)) == ("partial", entities)
     assert rig.run_whole(full=True).outcome == "succeeded"
     assert verify(rig.store, rig.lake).damaged == []
     assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
     assert difference(snapshot(rig.store), before) == {}
-
-

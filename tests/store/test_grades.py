@@ -12,10 +12,15 @@ from sync_engine.store.controls import GRADES, TROUBLE, Check, Verdict
 from sync_engine.store.controls.certificate import EXPLAINED, MONEY, certified, checked, grade_of
 
 CODES = tuple(f"C{n}" for n in range(1, 15))
-EXPLAINED_CLASSES, UNEXPLAINED_CLASSES = tuple(sorted(EXPLAINED)), ("missing", "extra", "amount", "duplicate", "unexplained", "word of tomorrow")
+EXPLAINED_CLASSES, UNEXPLAINED_CLASSES = (
+    tuple(sorted(EXPLAINED)),
+    ("missing", "extra", "amount", "duplicate", "unexplained", "word of tomorrow"),
+)
 
 
-def check(code: str, verdict: Verdict = "holds", *classes: str, stated: bool = False, blocking: bool = False) -> Check:
+def check(
+    code: str, verdict: Verdict = "holds", *classes: str, stated: bool = False, blocking: bool = False
+) -> Check:
     """A check with its verdict and the classes of its differences."""
     return Check(code, code, verdict, classes=dict.fromkeys(classes, 1), stated=stated, blocking=blocking)
 
@@ -56,7 +61,12 @@ def test_the_rules(checks: tuple[Check, ...], claims_money: bool, grade: str) ->
 
 def test_a_certificate_says_how_much_was_checked() -> None:
     """C13 cannot be answered by anybody and is not counted; money is told in three words."""
-    made = certified("bc", 1, (COUNTED, TIED, check("C9", "not_answerable"), check("C13", "not_answerable")), claims_money=True)
+    made = certified(
+        "bc",
+        1,
+        (COUNTED, TIED, check("C9", "not_answerable"), check("C13", "not_answerable")),
+        claims_money=True,
+    )
     assert (made.answered, len(made.counting), made.money_tied) == (2, 3, True)
     assert "2 of 3 checks answered; money tied: yes" in made.sentence
     assert [checked(1, 3, tied)[-4:].strip(": ") for tied in (True, False, None)] == ["yes", "no", "imed"]
@@ -64,8 +74,14 @@ def test_a_certificate_says_how_much_was_checked() -> None:
 
 
 verdicts = st.one_of(
-    st.tuples(st.just("holds"), st.just(())), st.tuples(st.just("not_answerable"), st.just(())),
-    st.tuples(st.just("breaks"), st.lists(st.sampled_from(EXPLAINED_CLASSES + UNEXPLAINED_CLASSES), max_size=3, unique=True).map(tuple)),
+    st.tuples(st.just("holds"), st.just(())),
+    st.tuples(st.just("not_answerable"), st.just(())),
+    st.tuples(
+        st.just("breaks"),
+        st.lists(st.sampled_from(EXPLAINED_CLASSES + UNEXPLAINED_CLASSES), max_size=3, unique=True).map(
+            tuple
+        ),
+    ),
 )
 certificates = st.lists(
     st.builds(lambda code, verdict, stated, blocking: check(code, verdict[0], *verdict[1], stated=stated, blocking=blocking),
@@ -77,7 +93,11 @@ certificates = st.lists(
 def worse(one: Check) -> list[Check]:
     """The same check with a little more trouble: each step a system can slip by."""
     if one.verdict == "holds":
-        return [replace(one, verdict="not_answerable"), replace(one, verdict="breaks", classes={"timing": 1}), replace(one, stated=False)]
+        return [
+            replace(one, verdict="not_answerable"),
+            replace(one, verdict="breaks", classes={"timing": 1}),
+            replace(one, stated=False),
+        ]
     if one.verdict == "not_answerable":
         return [replace(one, verdict="breaks", classes={"timing": 1}), replace(one, stated=False)]
     more = [replace(one, classes={**one.classes, name: 1}) for name in UNEXPLAINED_CLASSES]
@@ -85,7 +105,9 @@ def worse(one: Check) -> list[Check]:
 
 
 @given(certificates, st.booleans(), st.data())
-def test_more_trouble_never_gives_a_better_grade(checks: list[Check], claims_money: bool, data: st.DataObject) -> None:
+def test_more_trouble_never_gives_a_better_grade(
+    checks: list[Check], claims_money: bool, data: st.DataObject
+) -> None:
     """Every certificate has a grade of the table; a check that slips, or one more that breaks, never makes it better."""
     grades = list(GRADES)
     before = grades.index(grade_of(checks, claims_money=claims_money))
@@ -94,7 +116,12 @@ def test_more_trouble_never_gives_a_better_grade(checks: list[Check], claims_mon
             after = grade_of([*checks[:place], slipped, *checks[place + 1 :]], claims_money=claims_money)
             assert grades.index(after) >= before, (one, slipped)
     more: Verdict = data.draw(st.sampled_from(("breaks", "not_answerable")))
-    added = check(data.draw(st.sampled_from(CODES)), more, *(["timing"] if more == "breaks" else []), stated=data.draw(st.booleans()))
+    added = check(
+        data.draw(st.sampled_from(CODES)),
+        more,
+        *(["timing"] if more == "breaks" else []),
+        stated=data.draw(st.booleans()),
+    )
     assert grades.index(grade_of([*checks, added], claims_money=claims_money)) >= before
 
 
@@ -102,7 +129,11 @@ def test_more_trouble_never_gives_a_better_grade(checks: list[Check], claims_mon
 def test_only_proven_money_is_an_a(checks: list[Check], claims_money: bool) -> None:
     """Whatever else there is: an A breaks nowhere, and a figure the source states itself holds. Trouble is C or D."""
     made = certified("bc", 1, checks, claims_money=claims_money)
-    assert made.is_trouble == (made.grade in TROUBLE) == any(c.verdict == "breaks" and (c.blocking or not c.explained) for c in checks)
+    assert (
+        made.is_trouble
+        == (made.grade in TROUBLE)
+        == any(c.verdict == "breaks" and (c.blocking or not c.explained) for c in checks)
+    )
     if made.grade == "A":
         proven = MONEY if claims_money else {"C1"}
         assert any(c.code in proven and c.stated and c.verdict == "holds" for c in checks)

@@ -24,7 +24,7 @@ def _raw(key: str, payload: bytes) -> RawRecord:
 def test_records_come_back_byte_for_byte(tmp_path: Path) -> None:
     """White space, odd numbers and the order of members survive, since a hash was taken of these bytes."""
     lake = Lake(str(tmp_path))
-    payloads = [b'{"a": 1.10,  "b":"\\u00e6"}', "{\"name\":\"HANSEN & SØN\"}".encode(), b"{}"]
+    payloads = [b'{"a": 1.10,  "b":"\\u00e6"}', '{"name":"HANSEN & SØN"}'.encode(), b"{}"]
     landed = lake.write("bc", "customers", RUN, 0, [_raw(f"k{i}", p) for i, p in enumerate(payloads)])
     assert [payload for _, payload in lake.read(landed.path, landed.checksum)] == payloads
     assert (landed.records, landed.path) == (3, f"bc/customers/{RUN}/000000.ndjson.zst")
@@ -33,14 +33,23 @@ def test_records_come_back_byte_for_byte(tmp_path: Path) -> None:
 def test_a_payload_over_several_lines_becomes_one(tmp_path: Path) -> None:
     """A pretty-printed record must not break the line it is stored on."""
     lake = Lake(str(tmp_path))
-    landed = lake.write("bc", "customers", RUN, 0, [_raw("k", b'{\r\n  "a": "x\\ny",\n  "b": [1,\n 2]\n}'), _raw("l", b"{}")])
+    landed = lake.write(
+        "bc", "customers", RUN, 0, [_raw("k", b'{\r\n  "a": "x\\ny",\n  "b": [1,\n 2]\n}'), _raw("l", b"{}")]
+    )
     (one, two) = lake.read(landed.path, landed.checksum)
     assert msgspec.json.decode(one[1]) == {"a": "x\ny", "b": [1, 2]}
     assert two == ("l", b"{}")
 
 
-@given(st.dictionaries(st.text(min_size=1), st.dictionaries(st.text(), st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text())))
-def test_any_key_and_any_record(tmp_path_factory: pytest.TempPathFactory, records: dict[str, dict[str, object]]) -> None:
+@given(
+    st.dictionaries(
+        st.text(min_size=1),
+        st.dictionaries(st.text(), st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()),
+    )
+)
+def test_any_key_and_any_record(
+    tmp_path_factory: pytest.TempPathFactory, records: dict[str, dict[str, object]]
+) -> None:
     """Keys with quotes, line breaks, separators of lines and NULs."""
     lake = Lake(str(tmp_path_factory.mktemp("lake")))
     given_ones = [(key, msgspec.json.encode(value)) for key, value in records.items()]
@@ -57,7 +66,9 @@ def test_a_damaged_file_is_not_believed(tmp_path: Path) -> None:
     body[-1] ^= 1
     file.write_bytes(bytes(body))
     for checksum in (landed.checksum, None):
-        with pytest.raises(LandedFileDamaged, match="the landed file does not hold what was landed") as failure:
+        with pytest.raises(
+            LandedFileDamaged, match="the landed file does not hold what was landed"
+        ) as failure:
             lake.read(landed.path, checksum)
         assert "lake verify" in failure.value.todo
 

@@ -15,7 +15,14 @@ from tests.store.test_reconcile import RUN, STATED, Book, book, check, total
 __all__ = ["book"]
 
 
-def put_aside(book: Book, entity: str, key: str, parent: str | None = None, amount: int | None = None, message: str = "its name is no text") -> None:
+def put_aside(
+    book: Book,
+    entity: str,
+    key: str,
+    parent: str | None = None,
+    amount: int | None = None,
+    message: str = "its name is no text",
+) -> None:
     """A record in quarantine: by itself, or because it waits for a debtor."""
     book.record(entity, key, 1)
     book.rows(
@@ -23,7 +30,14 @@ def put_aside(book: Book, entity: str, key: str, parent: str | None = None, amou
         INSERT INTO engine.quarantine (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency)
         SELECT stream_id, :k, 'publish', :error, :m, CASE WHEN CAST(:p AS text) IS NOT NULL THEN 'debtor' END, :p, :a, 'EUR' FROM engine.stream
         WHERE source = :s AND entity = :e RETURNING 1
-        """, s=book.source, e=entity, k=key, p=parent, a=amount, m=f"hansen {entity} {key}: {message}.", error="ParentMissing" if parent else "MappingFailed",
+        """,
+        s=book.source,
+        e=entity,
+        k=key,
+        p=parent,
+        a=amount,
+        m=f"hansen {entity} {key}: {message}.",
+        error="ParentMissing" if parent else "MappingFailed",
     )
 
 
@@ -47,13 +61,23 @@ def test_a_debtor_and_what_waits_for_it_are_told_once(book: Book) -> None:
         put_aside(book, "salesInvoices", key, "BAD", amount)
         put_aside(book, "ledgerEntries", f"L{key}", "BAD", amount)
     (cause,) = causes(book.connection, book.source)
-    assert (cause.entity, cause.key, cause.waiting, cause.amounts) == ("customers", "BAD", {"document": 3, "ledger_entry": 3}, {"EUR": Decimal(1234)})
-    assert cause.sentence == "hansen customers BAD: its name is no text. So 3 documents and 3 ledger entries of EUR 1,234.00 wait."
+    assert (cause.entity, cause.key, cause.waiting, cause.amounts) == (
+        "customers",
+        "BAD",
+        {"document": 3, "ledger_entry": 3},
+        {"EUR": Decimal(1234)},
+    )
+    assert (
+        cause.sentence
+        == "hansen customers BAD: its name is no text. So 3 documents and 3 ledger entries of EUR 1,234.00 wait."
+    )
     certificate = book.certify(*STATED)
     assert check(certificate, "C14").figures["causes"] == [cause.sentence]
     assert check(certificate, "C14").difference == "7 records; EUR 1,366.00"
     assert certificate.grade == "C"
-    assert [c.key for c in causes(book.connection, book.source, "salesInvoices")] == ["BAD"], "asked for by what waits"
+    assert [c.key for c in causes(book.connection, book.source, "salesInvoices")] == ["BAD"], (
+        "asked for by what waits"
+    )
     assert causes(book.connection, book.source, "applications") == []
     assert causes(book.connection, "another source") == []
 
@@ -67,7 +91,11 @@ def test_an_unknown_debtor_is_told_once_too(book: Book) -> None:
     nobody, alone = causes(book.connection, book.source)
     assert (nobody.quarantine_id, nobody.waits) == (None, "2 documents of EUR 100.00")
     assert "debtor NOBODY: is not known" in nobody.sentence
-    assert (alone.key, alone.waits, alone.sentence) == ("X3", "", "hansen salesInvoices X3: its name is no text.")
+    assert (alone.key, alone.waits, alone.sentence) == (
+        "X3",
+        "",
+        "hansen salesInvoices X3: its name is no text.",
+    )
     assert [c.records for c in (nobody, alone)] == [2, 1]
 
 
@@ -109,14 +137,19 @@ def test_what_waits_for_an_excluded_debtor_is_excluded_with_it(book: Book) -> No
     """Somebody does not want it: told, accounted for, and no trouble however much it is."""
     book.ordinary()
     book.record("customers", "OUTSIDE", 2)
-    book.rows("UPDATE engine.source_record SET reason = 'customer number is excluded by the settings' WHERE key = 'OUTSIDE' RETURNING 1")
+    book.rows(
+        "UPDATE engine.source_record SET reason = 'customer number is excluded by the settings' WHERE key = 'OUTSIDE' RETURNING 1"
+    )
     for number in range(9):
         put_aside(book, "salesInvoices", f"X{number}", "OUTSIDE", 1000)
     certificate = book.certify(*STATED[2:], allowed=0)
     assert missing(certificate)[:2] == ("breaks", {"excluded": 9})
     assert certificate.grade == "B"
     (cause,) = causes(book.connection, book.source)
-    assert "OUTSIDE: is excluded (customer number is excluded by the settings). So 9 documents of EUR 9,000.00 wait." in cause.sentence
+    assert (
+        "OUTSIDE: is excluded (customer number is excluded by the settings). So 9 documents of EUR 9,000.00 wait."
+        in cause.sentence
+    )
 
 
 def test_a_filter_that_excludes_every_debtor_is_trouble(book: Book) -> None:
@@ -134,13 +167,23 @@ def test_a_filter_that_excludes_every_debtor_is_trouble(book: Book) -> None:
 def test_an_entity_that_is_not_read_is_missing_whole(book: Book, read_at: datetime | None) -> None:
     """How much of it is missing nobody knows, so no share lets it pass; the last refusal says why."""
     book.ordinary()
-    book.rows("UPDATE engine.stream SET verified_at = :t WHERE entity = 'salesInvoices' RETURNING 1", t=read_at)
-    book.rows("INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, :s, 'changes', 'test') RETURNING 1", r=RUN, s=book.source)
+    book.rows(
+        "UPDATE engine.stream SET verified_at = :t WHERE entity = 'salesInvoices' RETURNING 1", t=read_at
+    )
+    book.rows(
+        "INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, :s, 'changes', 'test') RETURNING 1",
+        r=RUN,
+        s=book.source,
+    )
     for error in ("it was busy", "it may not be read"):
-        book.rows("""
+        book.rows(
+            """
             INSERT INTO engine.run_step (run_id, stage, entity, outcome, error, seconds)
             VALUES (:r, 'pull', 'salesInvoices', 'failed', :e, 1) RETURNING 1
-            """, r=RUN, e=error)
+            """,
+            r=RUN,
+            e=error,
+        )
     certificate = book.certify(*STATED, allowed=1)
     assert certificate.grade == "C"
     since = "was never read" if read_at is None else "was not read since 2025-05-20 08:00 UTC"
@@ -153,12 +196,24 @@ def test_an_erp_that_states_nothing_is_no_a(book: Book) -> None:
     certificate = book.certify(total("count", 1))
     assert (certificate.grade, certificate.money_tied) == ("B", False)
     assert {c.verdict for c in certificate.checks} == {"holds", "not_answerable"}
-    assert book.one("SELECT grade, n_answered, n_checks, money_tied, missing FROM canonical.grade") == ("B", 9, 13, False, None)
+    assert book.one("SELECT grade, n_answered, n_checks, money_tied, missing FROM canonical.grade") == (
+        "B",
+        9,
+        13,
+        False,
+        None,
+    )
     assert book.certify(total("count", 1), total("debtor_balance", 95, "HANSEN")).grade == "A"
 
 
-@pytest.mark.parametrize(("stated", "grade"), [((total("count", 1),), "A"), ((), "B")], ids=["it states how many", "it states nothing"])
-def test_a_crm_without_money_is_judged_by_its_records(book: Book, stated: tuple[Any, ...], grade: str) -> None:
+@pytest.mark.parametrize(
+    ("stated", "grade"),
+    [((total("count", 1),), "A"), ((), "B")],
+    ids=["it states how many", "it states nothing"],
+)
+def test_a_crm_without_money_is_judged_by_its_records(
+    book: Book, stated: tuple[Any, ...], grade: str
+) -> None:
     """It claims no money, so none need tie; what proves it is that it counts as many records as there are."""
     book.rows("DELETE FROM engine.stream WHERE canonical <> 'debtor' RETURNING 1")
     book.rows("UPDATE engine.source SET role = 'crm' RETURNING 1")

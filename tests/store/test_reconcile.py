@@ -22,7 +22,12 @@ from tests.store.ledger_rows import Rows
 
 T = date(2025, 5, 23)
 RUN = UUID(int=1)
-ENTITIES = {"customers": "debtor", "salesInvoices": "document", "ledgerEntries": "ledger_entry", "applications": "application"}
+ENTITIES = {
+    "customers": "debtor",
+    "salesInvoices": "document",
+    "ledgerEntries": "ledger_entry",
+    "applications": "application",
+}
 
 
 class Book(Rows):
@@ -38,7 +43,9 @@ class Book(Rows):
         for entity, canonical in ENTITIES.items():
             self.rows(
                 "INSERT INTO engine.stream (source, entity, family, canonical, facet, verified_at) VALUES (:s, :e, :e, :c, false, now()) RETURNING 1",
-                s=self.source, e=entity, c=canonical,
+                s=self.source,
+                e=entity,
+                c=canonical,
             )
         self.hansen = self.customer("HANSEN")
 
@@ -48,7 +55,11 @@ class Book(Rows):
             """
             INSERT INTO engine.source_record (stream_id, key, raw_hash, batch_id, state)
             SELECT stream_id, :k, gen_random_uuid(), 1, :state FROM engine.stream WHERE source = :s AND entity = :e RETURNING key
-            """, s=self.source, e=entity, k=key, state=state,
+            """,
+            s=self.source,
+            e=entity,
+            k=key,
+            state=state,
         )
 
     def customer(self, key: str, **values: Any) -> UUID:
@@ -57,7 +68,14 @@ class Book(Rows):
         return self.debtor(key, number=key, **values)
 
     def entry(
-        self, key: str, amount: Decimal, remaining: Decimal, record_id: UUID | None, kind: str, base: Decimal | None = None, currency: str = "EUR",
+        self,
+        key: str,
+        amount: Decimal,
+        remaining: Decimal,
+        record_id: UUID | None,
+        kind: str,
+        base: Decimal | None = None,
+        currency: str = "EUR",
     ) -> None:
         """A ledger entry, signed as the ERP signs it."""
         rate = Decimal(1) if base is None or remaining == 0 else base / remaining
@@ -67,25 +85,56 @@ class Book(Rows):
             INSERT INTO engine.ledger_entry
                 (source, key, entry_no, document_no, debtor_key, currency, amount, amount_base, remaining, remaining_base, record_id, record_kind)
             VALUES (:s, :k, :k, :k, 'HANSEN', :c, :a, :ab, :r, :rb, :id, :kind) RETURNING 1
-            """, s=self.source, k=key, c=currency, a=amount, ab=amount * rate, r=remaining, rb=remaining * rate, id=record_id, kind=kind,
+            """,
+            s=self.source,
+            k=key,
+            c=currency,
+            a=amount,
+            ab=amount * rate,
+            r=remaining,
+            rb=remaining * rate,
+            id=record_id,
+            kind=kind,
         )
 
     def invoice(self, total: int, left: int, **values: Any) -> UUID:
         """An invoice of HANSEN with its record and its entry."""
         self._entries += 1
         key, sign = f"I{self._entries}", -1 if values.get("kind") == "credit_note" else 1
-        values = {"issue_date": date(2025, 4, 1), "due_date": date(2025, 5, 1), "debtor_key": "HANSEN", "cut_id": 1, **values}
+        values = {
+            "issue_date": date(2025, 4, 1),
+            "due_date": date(2025, 5, 1),
+            "debtor_key": "HANSEN",
+            "cut_id": 1,
+            **values,
+        }
         made = self.document(self.hansen, total, left, external_id=key, entry_no=key, **values)
         self.record("salesInvoices", key)
         base = values.get("open_amount_base")
-        self.entry(key, Decimal(sign * total), Decimal(sign * left), made, "document", None if base is None else Decimal(base), values.get("currency", "EUR"))
+        self.entry(
+            key,
+            Decimal(sign * total),
+            Decimal(sign * left),
+            made,
+            "document",
+            None if base is None else Decimal(base),
+            values.get("currency", "EUR"),
+        )
         return made
 
     def money(self, amount: int, unapplied: int, **values: Any) -> UUID:
         """A payment of HANSEN with its entry."""
         self._entries += 1
         key = f"P{self._entries}"
-        made = self.payment(self.hansen, amount, unapplied, entry_no=key, debtor_key="HANSEN", payment_date=date(2025, 5, 2), **{"cut_id": 1, **values})
+        made = self.payment(
+            self.hansen,
+            amount,
+            unapplied,
+            entry_no=key,
+            debtor_key="HANSEN",
+            payment_date=date(2025, 5, 2),
+            **{"cut_id": 1, **values},
+        )
         self.entry(key, Decimal(-amount), Decimal(-unapplied), made, "payment")
         return made
 
@@ -109,9 +158,23 @@ class Book(Rows):
         self.invoice(30, 30, kind="credit_note")
         self.settle(self.money(75, 15), part, 60)
 
-    def certify(self, *totals: ControlTotal, cut: int | None = None, unanswered: dict[str, str] | None = None, allowed: float = 0.5) -> Certificate:
+    def certify(
+        self,
+        *totals: ControlTotal,
+        cut: int | None = None,
+        unanswered: dict[str, str] | None = None,
+        allowed: float = 0.5,
+    ) -> Certificate:
         """Certifies a new cut; of this small book a share of `allowed` may be missing."""
-        return reconcile(self.connection, self.source, RUN, cut or self.cut(T), totals, unanswered=unanswered or {}, allowed_missing=allowed)
+        return reconcile(
+            self.connection,
+            self.source,
+            RUN,
+            cut or self.cut(T),
+            totals,
+            unanswered=unanswered or {},
+            allowed_missing=allowed,
+        )
 
 
 @pytest.fixture
@@ -123,7 +186,9 @@ def book(database: str) -> Iterator[Book]:
     engine.dispose()
 
 
-def total(name: str, value: int | str, key: str = "", entity: str = "customers", currency: str = "") -> ControlTotal:
+def total(
+    name: str, value: int | str, key: str = "", entity: str = "customers", currency: str = ""
+) -> ControlTotal:
     """A figure the source states."""
     return ControlTotal(entity, name, Decimal(value), currency, key)
 
@@ -134,9 +199,19 @@ def check(certificate: Certificate, code: str) -> Check:
 
 
 STATED = (
-    total("count", 1), total("count", 3, entity="salesInvoices"), total("count", 4, entity="ledgerEntries"), total("count", 1, entity="applications"),
-    total("open_amount", 95, currency="EUR"), total("open_amount_base", 95), total("debtor_balance", 95, "HANSEN"), total("control_account", 95),
-    total("ageing", 0, "current"), total("ageing", 95, "1-30"), total("ageing", 0, "31-60"), total("ageing", 0, "61-90"), total("ageing", 0, "91+"),
+    total("count", 1),
+    total("count", 3, entity="salesInvoices"),
+    total("count", 4, entity="ledgerEntries"),
+    total("count", 1, entity="applications"),
+    total("open_amount", 95, currency="EUR"),
+    total("open_amount_base", 95),
+    total("debtor_balance", 95, "HANSEN"),
+    total("control_account", 95),
+    total("ageing", 0, "current"),
+    total("ageing", 95, "1-30"),
+    total("ageing", 0, "31-60"),
+    total("ageing", 0, "61-90"),
+    total("ageing", 0, "91+"),
 )
 
 
@@ -144,9 +219,19 @@ def test_a_true_cut_is_graded_a(book: Book) -> None:
     """Every check but the roll-forward is answered by what the source states, and holds."""
     book.ordinary()
     certificate = book.certify(*STATED)
-    assert {c.code: c.verdict for c in certificate.checks} == {f"C{n}": "not_answerable" if n == 10 else "holds" for n in (*range(1, 13), 14)}
-    assert (certificate.grade, certificate.answered, len(certificate.counting), certificate.money_tied) == ("A", 12, 13, True)
-    assert (check(certificate, "C3").source_value, check(certificate, "C3").canonical_value) == ("EUR 95.00", "EUR 95.00")
+    assert {c.code: c.verdict for c in certificate.checks} == {
+        f"C{n}": "not_answerable" if n == 10 else "holds" for n in (*range(1, 13), 14)
+    }
+    assert (certificate.grade, certificate.answered, len(certificate.counting), certificate.money_tied) == (
+        "A",
+        12,
+        13,
+        True,
+    )
+    assert (check(certificate, "C3").source_value, check(certificate, "C3").canonical_value) == (
+        "EUR 95.00",
+        "EUR 95.00",
+    )
 
 
 def test_what_the_source_does_not_state_is_not_answerable_and_says_why(book: Book) -> None:
@@ -166,9 +251,14 @@ def test_a_certificate_is_read_as_it_was_written(book: Book) -> None:
     certificate = book.certify(*STATED)
     again = read_certificate(book.connection, certificate.cut_id)
     assert again is not None
-    written, read = ([(c.code, c.verdict, dict(c.classes), c.sample) for c in x.checks] for x in (certificate, again))
+    written, read = (
+        [(c.code, c.verdict, dict(c.classes), c.sample) for c in x.checks] for x in (certificate, again)
+    )
     assert read == written
-    assert (again.grade, book.one("SELECT grade FROM canonical.grade")[0]) == (certificate.grade, certificate.grade)
+    assert (again.grade, book.one("SELECT grade FROM canonical.grade")[0]) == (
+        certificate.grade,
+        certificate.grade,
+    )
     assert read_certificate(book.connection, 10**6) is None
 
 
@@ -192,7 +282,13 @@ def test_quarantined_excluded_and_deleted_records_are_accounted_for(book: Book) 
     first = check(book.certify(total("count", 5, entity="salesInvoices")), "C1")
     assert first.verdict == "holds"
     line = next(x for x in first.figures["streams"] if x["entity"] == "salesInvoices")
-    assert (line["known"], line["usable"], line["quarantined"], line["excluded"], line["tombstoned"]) == (5, 3, 1, 1, 1)
+    assert (line["known"], line["usable"], line["quarantined"], line["excluded"], line["tombstoned"]) == (
+        5,
+        3,
+        1,
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(("stated", "reason"), [(4, "missing"), (2, "extra")])
@@ -209,9 +305,13 @@ def test_an_entity_that_was_not_read_in_this_run_is_only_late(book: Book) -> Non
     book.ordinary()
     book.rows(
         "INSERT INTO engine.run_step (run_id, stage, entity, outcome, error, seconds, finished_at) "
-        "VALUES (:r, 'pull', 'salesInvoices', 'failed', 'it does not answer', 1, now() + interval '1 s') RETURNING 1", r=RUN,
+        "VALUES (:r, 'pull', 'salesInvoices', 'failed', 'it does not answer', 1, now() + interval '1 s') RETURNING 1",
+        r=RUN,
     )
-    book.rows("INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, 'hansen', 'changes', 'test') RETURNING 1", r=RUN)
+    book.rows(
+        "INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, 'hansen', 'changes', 'test') RETURNING 1",
+        r=RUN,
+    )
     certificate = book.certify(total("count", 4, entity="salesInvoices"))
     assert dict(check(certificate, "C1").classes) == {"timing": 1}
     assert [c.code for c in certificate.checks if c.verdict == "breaks" and not c.explained] == ["C14"]
@@ -232,7 +332,8 @@ def test_an_amount_that_differs_is_listed_down_to_the_entry(book: Book) -> None:
     book.tamper("I1", 99)
     broken = check(book.certify(), "C3")
     assert {(d.what, d.key, d.reason, d.source_value, d.canonical_value) for d in broken.sample} == {
-        ("currency", "EUR", "unexplained", "95.00", "94.00"), ("ledger entry", "I1 (I1)", "amount", "100.00", "99.00"),
+        ("currency", "EUR", "unexplained", "95.00", "94.00"),
+        ("ledger entry", "I1 (I1)", "amount", "100.00", "99.00"),
     }
 
 
@@ -252,7 +353,11 @@ def test_what_is_held_back_to_the_cent_is_quarantined(book: Book) -> None:
     book.entry("Q1", Decimal(40), Decimal(40), None, "document")
     certificate = book.certify(total("debtor_balance", 135, "HANSEN"), total("open_amount_base", 135))
     assert {c.code: dict(c.classes) for c in certificate.checks if c.verdict == "breaks"} == {
-        "C2": {"quarantined": 1}, "C3": {"quarantined": 2}, "C4": {"quarantined": 1}, "C5": {"quarantined": 1}, "C14": {"quarantined": 1},
+        "C2": {"quarantined": 1},
+        "C3": {"quarantined": 2},
+        "C4": {"quarantined": 1},
+        "C5": {"quarantined": 1},
+        "C14": {"quarantined": 1},
     }
     assert certificate.grade == "B"
 
@@ -261,7 +366,9 @@ def test_currencies_are_compared_one_by_one(book: Book) -> None:
     """C3: what is missing in one currency is not made up for in another."""
     book.ordinary()
     book.invoice(200, 200, currency="USD", total_base=180, open_amount_base=180)
-    certificate = book.certify(total("open_amount", 96, currency="EUR"), total("open_amount", 199, currency="USD"))
+    certificate = book.certify(
+        total("open_amount", 96, currency="EUR"), total("open_amount", 199, currency="USD")
+    )
     assert {d.key for d in check(certificate, "C3").sample if d.what == "currency"} == {"EUR", "USD"}
     assert check(certificate, "C4").canonical_value == "275.00"
 
@@ -289,8 +396,15 @@ def test_an_excluded_debtor_explains_its_balance(book: Book) -> None:
     """C5: outside the configured filter; an unknown one is missing."""
     book.ordinary()
     book.record("customers", "OUTSIDE", 2)
-    certificate = book.certify(total("debtor_balance", 95, "HANSEN"), total("debtor_balance", 7, "OUTSIDE"), total("debtor_balance", 8, "NOBODY"))
-    assert {d.key: d.reason for d in check(certificate, "C5").sample} == {"OUTSIDE": "excluded", "NOBODY": "missing"}
+    certificate = book.certify(
+        total("debtor_balance", 95, "HANSEN"),
+        total("debtor_balance", 7, "OUTSIDE"),
+        total("debtor_balance", 8, "NOBODY"),
+    )
+    assert {d.key: d.reason for d in check(certificate, "C5").sample} == {
+        "OUTSIDE": "excluded",
+        "NOBODY": "missing",
+    }
 
 
 def test_a_document_that_does_not_add_up(book: Book) -> None:
@@ -332,10 +446,16 @@ def test_the_next_cut_looks_at_what_moved_and_at_what_differed(book: Book) -> No
     second = book.certify()
     assert [dict(check(c, "C6").classes) for c in (first, second)] == [{"missing": 1}, {"missing": 1}]
     cut = book.cut(T)
-    book.rows("UPDATE canonical.document SET open_amount = 50, cut_id = :c WHERE external_id = 'I5' RETURNING 1", c=cut)
+    book.rows(
+        "UPDATE canonical.document SET open_amount = 50, cut_id = :c WHERE external_id = 'I5' RETURNING 1",
+        c=cut,
+    )
     assert check(book.certify(cut=cut), "C6").verdict == "holds"
     cut = book.cut(T)
-    book.rows("UPDATE canonical.document SET open_amount = 1, cut_id = :c WHERE external_id = 'I1' RETURNING 1", c=cut)
+    book.rows(
+        "UPDATE canonical.document SET open_amount = 1, cut_id = :c WHERE external_id = 'I1' RETURNING 1",
+        c=cut,
+    )
     assert [d.key for d in check(book.certify(cut=cut), "C6").sample] == ["I1"]
 
 
@@ -345,7 +465,10 @@ def test_a_full_run_looks_at_everything_again(book: Book) -> None:
     book.certify()
     book.tamper("I1", 1)
     assert check(book.certify(), "C6").verdict == "holds"
-    book.rows("INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, 'hansen', 'full', 'test') RETURNING 1", r=RUN)
+    book.rows(
+        "INSERT INTO engine.run (run_id, source, kind, triggered_by) VALUES (:r, 'hansen', 'full', 'test') RETURNING 1",
+        r=RUN,
+    )
     assert check(book.certify(), "C6").verdict == "breaks"
 
 
@@ -353,7 +476,10 @@ def test_an_ageing_report_with_periods_of_its_own_is_compared_in_order(book: Boo
     """C8: three periods after current, the last without an end; credits are netted where they fall."""
     book.ordinary()
     book.invoice(500, 500, due_date=date(2024, 1, 1))
-    stated = [total("ageing", amount, key) for key, amount in (("current", 0), ("04/23..05/22", 95), ("03/24..04/22", 0), ("Before 03/24", 500))]
+    stated = [
+        total("ageing", amount, key)
+        for key, amount in (("current", 0), ("04/23..05/22", 95), ("03/24..04/22", 0), ("Before 03/24", 500))
+    ]
     assert check(book.certify(*stated), "C8").verdict == "holds"
     assert check(book.certify(*stated[:3], total("ageing", 499, "Before 03/24")), "C8").verdict == "breaks"
 
@@ -371,13 +497,22 @@ def change(book: Book, record: UUID, entity: str, op: str, field: str | None = N
         """
         INSERT INTO canonical.change (entity, record_id, op, field, old, actor_kind, actor)
         VALUES (:e, :r, :o, :f, CAST(:old AS jsonb), 'erp', 'test') RETURNING 1
-        """, e=entity, r=record, o=op, f=field, old=json.dumps(old),
+        """,
+        e=entity,
+        r=record,
+        o=op,
+        f=field,
+        old=json.dumps(old),
     )
 
 
 def test_the_roll_forward_follows_the_change_feed(book: Book) -> None:
     """C10: a new invoice, a payment, a deletion and a credit that was used: opening plus movement is closing."""
-    invoice, credit, gone = book.invoice(100, 100), book.invoice(30, 30, kind="credit_note"), book.invoice(9, 9)
+    invoice, credit, gone = (
+        book.invoice(100, 100),
+        book.invoice(30, 30, kind="credit_note"),
+        book.invoice(9, 9),
+    )
     assert check(book.certify(), "C10").verdict == "not_answerable"
     new = book.invoice(50, 50)
     change(book, new, "document", "create")
@@ -385,7 +520,10 @@ def test_the_roll_forward_follows_the_change_feed(book: Book) -> None:
     book.rows("UPDATE canonical.document SET open_amount = 70 WHERE id = :i RETURNING 1", i=invoice)
     change(book, invoice, "document", "update", "open_amount", 100)
     change(book, invoice, "document", "update", "open_amount", 80)
-    book.rows("UPDATE canonical.document SET open_amount = 0, kind = 'credit_note' WHERE id = :i RETURNING 1", i=credit)
+    book.rows(
+        "UPDATE canonical.document SET open_amount = 0, kind = 'credit_note' WHERE id = :i RETURNING 1",
+        i=credit,
+    )
     change(book, credit, "document", "update", "open_amount", 30)
     book.rows("UPDATE canonical.document SET deleted_at = now() WHERE id = :i RETURNING 1", i=gone)
     change(book, gone, "document", "delete", "deleted_at", None)
@@ -393,7 +531,11 @@ def test_the_roll_forward_follows_the_change_feed(book: Book) -> None:
     change(book, money, "payment", "create")
     held = check(book.certify(), "C10")
     assert held.verdict == "holds"
-    assert [held.figures[name] for name in ("opening", "moved", "closing")] == [{"EUR": "79.00"}, {"EUR": "36.00"}, {"EUR": "115.00"}]
+    assert [held.figures[name] for name in ("opening", "moved", "closing")] == [
+        {"EUR": "79.00"},
+        {"EUR": "36.00"},
+        {"EUR": "115.00"},
+    ]
 
 
 def test_an_amount_that_changed_without_an_audit_row_breaks_the_roll_forward(book: Book) -> None:
@@ -418,7 +560,9 @@ def test_the_same_document_twice_is_found(book: Book) -> None:
     book.ordinary()
     for kind in ("invoice", "invoice", "credit_note"):
         book.invoice(7, 7, number="4711", kind=kind)
-    assert [(d.key, d.canonical_value) for d in check(book.certify(), "C12").sample] == [("4711", "2 times: I5, I6")]
+    assert [(d.key, d.canonical_value) for d in check(book.certify(), "C12").sample] == [
+        ("4711", "2 times: I5, I6")
+    ]
 
 
 def test_entries_of_one_ledger_are_no_duplicates_of_each_other(book: Book) -> None:
@@ -426,7 +570,9 @@ def test_entries_of_one_ledger_are_no_duplicates_of_each_other(book: Book) -> No
     book.ordinary()
     for _ in range(2):
         key = f"ledger/{uuid4()}"
-        book.document(book.hansen, 7, 7, external_id=key, number="OPENING", kind="journal", issue_date=T, cut_id=1)
+        book.document(
+            book.hansen, 7, 7, external_id=key, number="OPENING", kind="journal", issue_date=T, cut_id=1
+        )
     assert check(book.certify(), "C12").verdict == "holds"
 
 
@@ -435,7 +581,9 @@ def test_instalments_that_are_not_their_document_are_found(book: Book) -> None:
     book.ordinary()
     book.rows("UPDATE canonical.instalment SET open_amount = 300 WHERE external_id = 'I1/1' RETURNING 1")
     broken = check(book.certify(), "C12")
-    assert {(d.what, d.key, d.source_value, d.canonical_value) for d in broken.sample} == {("instalments", "I1", "100.00", "300.00")}
+    assert {(d.what, d.key, d.source_value, d.canonical_value) for d in broken.sample} == {
+        ("instalments", "I1", "100.00", "300.00")
+    }
 
 
 def test_what_the_ledger_never_asked_for_is_named(book: Book) -> None:
@@ -443,7 +591,10 @@ def test_what_the_ledger_never_asked_for_is_named(book: Book) -> None:
     invoice = book.invoice(1100, 1000, ledger_difference=20)
     book.settle(book.money(80, 0), invoice, 80)
     found = check(book.certify(), "C6")
-    assert (found.verdict, found.figures["ledger_difference"]) == ("holds", {"documents": 1, "amounts": "EUR 20.00"})
+    assert (found.verdict, found.figures["ledger_difference"]) == (
+        "holds",
+        {"documents": 1, "amounts": "EUR 20.00"},
+    )
     assert "another amount" in found.note
 
 
@@ -458,10 +609,19 @@ def test_a_cut_can_be_certified_again(book: Book) -> None:
     book.ordinary()
     cut = book.cut(T)
     book.certify(*STATED, cut=cut)
-    before = book.one("SELECT (SELECT count(*) FROM canonical.certificate), (SELECT count(*) FROM engine.control_total)")
+    before = book.one(
+        "SELECT (SELECT count(*) FROM canonical.certificate), (SELECT count(*) FROM engine.control_total)"
+    )
     assert book.certify(*STATED, cut=cut).grade == "A"
-    assert book.one("SELECT (SELECT count(*) FROM canonical.certificate), (SELECT count(*) FROM engine.control_total)") == before
-    assert book.connection.execute(text("SELECT source_value, canonical_value FROM engine.control_total WHERE name = 'open_amount'")).all() == [(95, 95)]
+    assert (
+        book.one(
+            "SELECT (SELECT count(*) FROM canonical.certificate), (SELECT count(*) FROM engine.control_total)"
+        )
+        == before
+    )
+    assert book.connection.execute(
+        text("SELECT source_value, canonical_value FROM engine.control_total WHERE name = 'open_amount'")
+    ).all() == [(95, 95)]
 
 
 class Moody:
@@ -488,7 +648,9 @@ def asked(connector: Moody) -> tuple[list[ControlTotal], dict[str, str]]:
 def test_an_entity_that_does_not_answer_leaves_the_others_alone() -> None:
     """The reason is kept, the figures of the others too."""
     figures = [total("count", 1)]
-    totals, unanswered = asked(Moody(a=PermissionMissing("may not read"), b=TransientError("is busy"), c=figures))
+    totals, unanswered = asked(
+        Moody(a=PermissionMissing("may not read"), b=TransientError("is busy"), c=figures)
+    )
     assert totals == figures
     assert list(unanswered) == ["a", "b"]
     assert unanswered["a"] == "may not read"

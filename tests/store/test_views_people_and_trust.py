@@ -43,8 +43,19 @@ def test_positions_in_use_are_those_that_a_living_contact_holds(ledger: Rows) ->
     positions = {name: uuid4() for name in ("CFO", "Buyer", "Unused")}
     for name, key in positions.items():
         ledger.add("canonical.contact_position", id=key, name=name, name_key=name.casefold(), origin="title")
-    for title, position, deleted in (("CFO", "CFO", None), ("cfo ", "CFO", None), ("Buyer", "Buyer", "2025-01-01T00:00:00Z")):
-        ledger.add("canonical.contact", debtor_id=debtor, title=title, position_id=positions[position], provenance="{}", deleted_at=deleted)
+    for title, position, deleted in (
+        ("CFO", "CFO", None),
+        ("cfo ", "CFO", None),
+        ("Buyer", "Buyer", "2025-01-01T00:00:00Z"),
+    ):
+        ledger.add(
+            "canonical.contact",
+            debtor_id=debtor,
+            title=title,
+            position_id=positions[position],
+            provenance="{}",
+            deleted_at=deleted,
+        )
     rows = ledger.rows("SELECT position, n_contacts, n_debtors, titles FROM canonical.positions_in_use")
     assert rows == [("CFO", 2, 1, ["CFO", "cfo "])]
 
@@ -52,8 +63,10 @@ def test_positions_in_use_are_those_that_a_living_contact_holds(ledger: Rows) ->
 @pytest.mark.parametrize(
     ("checks", "grade"),
     [
-        ([("holds", False, False), ("not_answerable", False, False)], "A"), ([("holds", False, False), ("breaks", False, True)], "B"),
-        ([("breaks", False, True), ("breaks", False, False)], "C"), ([("breaks", True, False), ("breaks", False, True)], "D"),
+        ([("holds", False, False), ("not_answerable", False, False)], "A"),
+        ([("holds", False, False), ("breaks", False, True)], "B"),
+        ([("breaks", False, True), ("breaks", False, False)], "C"),
+        ([("breaks", True, False), ("breaks", False, True)], "D"),
     ],
     ids=["all hold", "only explained", "one unexplained", "one blocking"],
 )
@@ -63,7 +76,10 @@ def test_the_grade_of_a_certificate(ledger: Rows, checks: list[tuple[str, bool, 
     for number, (verdict, blocking, explained) in enumerate(checks, 1):
         ledger.rows(
             'INSERT INTO canonical.certificate (cut_id, "check", title, verdict, detail) VALUES (:c, :k, :k, :v, CAST(:d AS jsonb)) RETURNING 1',
-            c=cut, k=f"C{number}", v=verdict, d=json.dumps({"blocking": blocking, "explained": explained}),
+            c=cut,
+            k=f"C{number}",
+            v=verdict,
+            d=json.dumps({"blocking": blocking, "explained": explained}),
         )
     assert ledger.one("SELECT grade, cut_id FROM canonical.grade") == (grade, cut)
 
@@ -72,15 +88,20 @@ def test_freshness_shows_the_last_cut_and_the_last_run(ledger: Rows) -> None:
     """A source that never had a cut is there too."""
     for source in ("hansen", "new"):
         ledger.rows(
-            "INSERT INTO engine.source (source, connector, role, environment, config, config_hash) VALUES (:s, 'x', 'erp', '', '{}', '') RETURNING 1", s=source,
+            "INSERT INTO engine.source (source, connector, role, environment, config, config_hash) VALUES (:s, 'x', 'erp', '', '{}', '') RETURNING 1",
+            s=source,
         )
     cut = ledger.cut(T)
     for started, outcome in (("2025-05-22", "succeeded"), ("2025-05-23", "failed")):
         ledger.rows(
             "INSERT INTO engine.run (run_id, source, kind, triggered_by, started_at, outcome) VALUES (:r, 'hansen', 'changes', 'test', :t, :o) RETURNING 1",
-            r=uuid4(), t=started, o=outcome,
+            r=uuid4(),
+            t=started,
+            o=outcome,
         )
-    rows = ledger.rows("SELECT source, cut_id, ledger_date, last_run_outcome FROM canonical.source_freshness ORDER BY 1")
+    rows = ledger.rows(
+        "SELECT source, cut_id, ledger_date, last_run_outcome FROM canonical.source_freshness ORDER BY 1"
+    )
     assert rows == [("hansen", cut, T, "failed"), ("new", None, None, None)]
 
 
@@ -93,7 +114,11 @@ def test_a_reader_reads_canonical_and_nothing_of_the_engine(ledger: Rows) -> Non
     assert len(views) > 40
     for (view,) in views:
         ledger.rows(f'SELECT * FROM canonical."{view}"')
-    for forbidden in ("SELECT * FROM engine.source", "UPDATE canonical.debtor SET name = 'x'", "INSERT INTO canonical.claim_inbox (entity) VALUES ('debtor')"):
+    for forbidden in (
+        "SELECT * FROM engine.source",
+        "UPDATE canonical.debtor SET name = 'x'",
+        "INSERT INTO canonical.claim_inbox (entity) VALUES ('debtor')",
+    ):
         with pytest.raises(exc.ProgrammingError, match="permission denied"), ledger.connection.begin_nested():
             ledger.connection.exec_driver_sql(forbidden)
 

@@ -46,8 +46,14 @@ def ledger(database: str) -> Iterator[Rows]:
                 if customer not in debtors:
                     debtors[customer] = ledger.debtor(customer, number=customer)
                 ledger.document(
-                    debtors[customer], row["InvoiceAmount"], 0, number=row["invoiceNumber"], issue_date=day(row["InvoiceDate"]), due_date=day(row["DueDate"]),
-                    closed_date=day(row["SettledDate"]), collection_status="disputed" if row["Disputed"] == "Yes" else "none",
+                    debtors[customer],
+                    row["InvoiceAmount"],
+                    0,
+                    number=row["invoiceNumber"],
+                    issue_date=day(row["InvoiceDate"]),
+                    due_date=day(row["DueDate"]),
+                    closed_date=day(row["SettledDate"]),
+                    collection_status="disputed" if row["Disputed"] == "Yes" else "none",
                 )
         ledger.cut(AFTER_THE_LAST_PAYMENT)
         yield ledger
@@ -56,9 +62,23 @@ def ledger(database: str) -> Iterator[Rows]:
 
 def test_the_answers_that_the_file_itself_gives(ledger: Rows) -> None:
     """Total, disputes, mean days late and mean days from invoice to settlement."""
-    assert str(ledger.one("SELECT sum(total) FROM canonical.document_at(:t)", t=AFTER_THE_LAST_PAYMENT)[0]) == "147703.1800"
-    assert ledger.one("SELECT count(*) FROM canonical.document_at(:t) WHERE collection_status = 'disputed'", t=AFTER_THE_LAST_PAYMENT)[0] == 561
-    found = {name: float(value) for name, value in ledger.rows("SELECT metric, value FROM canonical.metrics WHERE scope = 'overall' AND value IS NOT NULL")}
+    assert (
+        str(ledger.one("SELECT sum(total) FROM canonical.document_at(:t)", t=AFTER_THE_LAST_PAYMENT)[0])
+        == "147703.1800"
+    )
+    assert (
+        ledger.one(
+            "SELECT count(*) FROM canonical.document_at(:t) WHERE collection_status = 'disputed'",
+            t=AFTER_THE_LAST_PAYMENT,
+        )[0]
+        == 561
+    )
+    found = {
+        name: float(value)
+        for name, value in ledger.rows(
+            "SELECT metric, value FROM canonical.metrics WHERE scope = 'overall' AND value IS NOT NULL"
+        )
+    }
     assert found["mean_days_late"] == pytest.approx(3.442416869424169, abs=1e-12)
     assert found["avg_days_invoice_to_payment"] == pytest.approx(26.4448499594485, abs=1e-12)
 
@@ -67,13 +87,21 @@ def test_nothing_is_open_at_the_end_and_everything_ties_half_way(ledger: Rows) -
     """On any day in between, what is open is what was issued and not settled yet."""
     assert ledger.rows("SELECT * FROM canonical.open_items") == []
     half_way = date(2013, 1, 31)
-    expected = ledger.one("SELECT sum(total), count(*) FROM canonical.document WHERE issue_date <= :t AND closed_date > :t", t=half_way)
-    assert ledger.one("SELECT sum(open_amount), sum(n_items) FROM canonical.ageing_at(:t)", t=half_way) == expected
+    expected = ledger.one(
+        "SELECT sum(total), count(*) FROM canonical.document WHERE issue_date <= :t AND closed_date > :t",
+        t=half_way,
+    )
+    assert (
+        ledger.one("SELECT sum(open_amount), sum(n_items) FROM canonical.ageing_at(:t)", t=half_way)
+        == expected
+    )
 
 
 def test_a_hundred_debtors_have_metrics_of_their_own(ledger: Rows) -> None:
     """Their means, weighted by how many invoices each has, are the overall mean."""
-    rows = ledger.rows("SELECT mean_days_late, CAST(n_included ->> 'mean_days_late' AS integer) FROM canonical.debtor_metrics")
+    rows = ledger.rows(
+        "SELECT mean_days_late, CAST(n_included ->> 'mean_days_late' AS integer) FROM canonical.debtor_metrics"
+    )
     assert len(rows) == 100
     assert sum(n for _, n in rows) == 2466
     assert float(sum(mean * n for mean, n in rows)) / 2466 == pytest.approx(3.442416869424169, abs=1e-9)

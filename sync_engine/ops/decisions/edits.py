@@ -34,12 +34,25 @@ class Decided:
     undoes: str | None = None
     coming: dict[tuple[str, str], set[tuple[str, str]]] = field(default_factory=dict)
     """(entity, canonical record) -> the (source, key) that edits so far moved to it; `link_now` knows whether they stayed."""
-    def put(self, connection: Connection, kind: Kind, key: tuple[str, ...], after: Row | None, before: Row | None = None) -> None:
+
+    def put(
+        self,
+        connection: Connection,
+        kind: Kind,
+        key: tuple[str, ...],
+        after: Row | None,
+        before: Row | None = None,
+    ) -> None:
         """Adds an edit; two edits of one row become one."""
         if (earlier := self.edits.get((kind, key))) is not None:
             self.edits[kind, key] = earlier._replace(after=after)
             return
-        self.edits[kind, key] = Edit(kind, key, before if before is not None else decisions.read(connection, kind, [key]).get(key), after)
+        self.edits[kind, key] = Edit(
+            kind,
+            key,
+            before if before is not None else decisions.read(connection, kind, [key]).get(key),
+            after,
+        )
 
     def link_now(self, connection: Connection, key: tuple[str, ...]) -> Row | None:
         """The link row as it will be after the edits so far."""
@@ -49,15 +62,25 @@ class Decided:
         """The keys of links to a canonical record, as it will be after the edits so far: what one file says first, its next row must know."""
         moved = {(entity, *key) for key in self.coming.get((entity, canonical), ())}
         keys = sorted(moved | set(decisions.keys_linked_to(connection, entity, canonical)))
-        return [k for k in keys if ("link", k) not in self.edits or canonical_of(self.edits["link", k].after) == canonical]
+        return [
+            k
+            for k in keys
+            if ("link", k) not in self.edits or canonical_of(self.edits["link", k].after) == canonical
+        ]
 
     def now(self, connection: Connection, kind: Kind, key: tuple[str, ...]) -> Row | None:
         """A decision row as it will be after the edits so far."""
-        return self.edits[kind, key].after if (kind, key) in self.edits else decisions.read(connection, kind, [key]).get(key)
+        return (
+            self.edits[kind, key].after
+            if (kind, key) in self.edits
+            else decisions.read(connection, kind, [key]).get(key)
+        )
 
     def becomes(self, entity: str, canonical: str) -> str:
         """The record one is merged into by the edits so far, or itself."""
-        while (edit := self.edits.get(("merged", (entity, canonical)))) is not None and edit.after is not None:
+        while (
+            edit := self.edits.get(("merged", (entity, canonical)))
+        ) is not None and edit.after is not None:
             canonical = str(edit.after["merged_into"])
         return canonical
 
@@ -67,10 +90,28 @@ def canonical_of(row: Row | None) -> str | None:
     return None if row is None else str(row["canonical_id"])
 
 
-def move(connection: Connection, decided: Decided, key: tuple[str, ...], to: str | None, rule: str, details: dict[str, Any] | None = None) -> None:
+def move(
+    connection: Connection,
+    decided: Decided,
+    key: tuple[str, ...],
+    to: str | None,
+    rule: str,
+    details: dict[str, Any] | None = None,
+) -> None:
     """The link row of one record, pinned. Its contacts' links by rule are the rules' again, unless everything around them moves along."""
     before = decided.link_now(connection, key)
-    after = None if to is None else {"canonical_id": to, "method": "manual", "rule": rule, "confidence": 1.0, "evidence": details, "pinned": True}
+    after = (
+        None
+        if to is None
+        else {
+            "canonical_id": to,
+            "method": "manual",
+            "rule": rule,
+            "confidence": 1.0,
+            "evidence": details,
+            "pinned": True,
+        }
+    )
     decided.put(connection, "link", key, after, before)
     if to is not None:
         decided.coming.setdefault((key[0], to), set()).add((key[1], key[2]))

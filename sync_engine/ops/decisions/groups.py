@@ -64,7 +64,11 @@ def _typed(group: str, field: str, value: Any) -> str:
     try:
         return str(checked("group", field, value))
     except Unfit as why:
-        raise ConfigurationError(f"{value} is no {field.replace('_', ' ')}: {why}", whose=group, todo="0 is no credit, `none` is no limit.") from None
+        raise ConfigurationError(
+            f"{value} is no {field.replace('_', ' ')}: {why}",
+            whose=group,
+            todo="0 is no credit, `none` is no limit.",
+        ) from None
 
 
 def utilisation(workshop: Workshop, as_of: date) -> list[Utilisation]:

@@ -79,12 +79,19 @@ def _unlink(connection: Connection, o: ops.Unlink, decided: Decided) -> None:
         raise ConfigurationError("it is not linked", whose=o.source, key=o.key)
     own = own_id(connection, o.entity, o.source, o.key) if creates(connection, o.source, o.entity) else None
     if own == now["canonical_id"]:
-        raise ConfigurationError("it stands for itself already, nothing else is linked to its record", whose=o.source, key=o.key)
+        raise ConfigurationError(
+            "it stands for itself already, nothing else is linked to its record", whose=o.source, key=o.key
+        )
     if own is not None and decided.now(connection, "merged", (o.entity, own)) is not None:
         decided.put(connection, "merged", (o.entity, own), None)
         decided.touched.add((o.entity, own))
     move(connection, decided, key, own, "unlink")
-    decided.put(connection, "negative_link", (o.entity, str(now["canonical_id"]), o.source, o.key), {"reason": "unlinked"})
+    decided.put(
+        connection,
+        "negative_link",
+        (o.entity, str(now["canonical_id"]), o.source, o.key),
+        {"reason": "unlinked"},
+    )
 
 
 def _not_the_same(connection: Connection, o: ops.NotTheSame, decided: Decided) -> None:
@@ -92,7 +99,12 @@ def _not_the_same(connection: Connection, o: ops.NotTheSame, decided: Decided) -
     record = record_id(connection, o.entity, o.record)
     now = decided.link_now(connection, (o.entity, o.source, o.key))
     if now is not None and now["canonical_id"] == record:
-        raise ConfigurationError("it is linked to this record", whose=o.source, key=o.key, todo="Unlink it; a rule will not link it again.")
+        raise ConfigurationError(
+            "it is linked to this record",
+            whose=o.source,
+            key=o.key,
+            todo="Unlink it; a rule will not link it again.",
+        )
     decided.put(connection, "negative_link", (o.entity, record, o.source, o.key), {"reason": "not the same"})
 
 
@@ -125,7 +137,12 @@ def _unpin(connection: Connection, o: ops.UnpinField, decided: Decided) -> None:
 
 def _go_automatic(connection: Connection, o: ops.GoAutomatic, decided: Decided) -> None:
     is_known(connection, o.source)
-    decided.put(connection, "link_rule", (o.source, o.entity), {"mode": "automatic", "rungs": {"create_unmatched": o.create_unmatched, "rungs": list(o.rungs)}})
+    decided.put(
+        connection,
+        "link_rule",
+        (o.source, o.entity),
+        {"mode": "automatic", "rungs": {"create_unmatched": o.create_unmatched, "rungs": list(o.rungs)}},
+    )
     decided.automatic = o
 
 
@@ -134,9 +151,16 @@ def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> N
     parent = None if o.parent is None else record_id(connection, "debtor", o.parent)
     if stands_under(connection, parent, (debtor,)):
         raise ConfigurationError(
-            "a debtor cannot stand under itself: this would close a circle of parents", key=o.debtor, todo="Look at the chain above the parent."
+            "a debtor cannot stand under itself: this would close a circle of parents",
+            key=o.debtor,
+            todo="Look at the chain above the parent.",
         )
-    decided.put(connection, "pin", ("debtor", debtor, "parent_key"), {"value": parent, "until": None, "while_claimed": None, "reason": None})
+    decided.put(
+        connection,
+        "pin",
+        ("debtor", debtor, "parent_key"),
+        {"value": parent, "until": None, "while_claimed": None, "reason": None},
+    )
     decided.touched.add(("debtor", debtor))
 
 
@@ -152,8 +176,14 @@ def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> Non
         "name": kept.get("name") or name,
         "external_no": kept.get("external_no"),
         "deleted_at": "now" if o.dissolve else None,
-        "top_debtor_id": record_id(connection, "debtor", o.top_debtor) if o.top_debtor else kept.get("top_debtor_id"),
-        "credit_limit": None if o.credit_limit == "none" else o.credit_limit if o.credit_limit is not None else kept.get("credit_limit"),
+        "top_debtor_id": record_id(connection, "debtor", o.top_debtor)
+        if o.top_debtor
+        else kept.get("top_debtor_id"),
+        "credit_limit": None
+        if o.credit_limit == "none"
+        else o.credit_limit
+        if o.credit_limit is not None
+        else kept.get("credit_limit"),
     }
     decided.put(connection, "group", (group,), after)
     leaving = members if o.dissolve else {record_id(connection, "debtor", d) for d in o.leaving} & members
@@ -168,7 +198,9 @@ def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> Non
 def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
     done = plans.applied_plan(connection, o.plan)
     if done is None:
-        raise ConfigurationError("no applied plan has this hash", key=o.plan, todo="See `sync-engine links history`.")
+        raise ConfigurationError(
+            "no applied plan has this hash", key=o.plan, todo="See `sync-engine links history`."
+        )
     if done.undone_by is not None:
         raise ConfigurationError("it was undone already", key=done.plan_hash[:12])
     by_kind: dict[Kind, list[dict[str, Any]]] = {}
@@ -180,7 +212,9 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
             key = tuple(edit["key"])
             if not decisions.is_as_left(now.get(key), edit["after"]):
                 raise ConfigurationError(
-                    f"{kind} {'/'.join(key)} was decided again since", key=done.plan_hash[:12], todo="Undo the later decision first, or decide anew."
+                    f"{kind} {'/'.join(key)} was decided again since",
+                    key=done.plan_hash[:12],
+                    todo="Undo the later decision first, or decide anew.",
                 )
             decided.edits[kind, key] = Edit(kind, key, now.get(key), edit["before"])
             if kind in ("pin", "merged", "tag", "member"):
@@ -192,10 +226,16 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
 
 def _refuse_links_of_the_merged(connection: Connection, decided: Decided, plan: str) -> None:
     """No link may end at a record that is merged away: a merge since must be undone before what it stands on. Raises ConfigurationError."""
-    ends = {(key[0], str(edit.after["canonical_id"])) for (kind, key), edit in decided.edits.items() if kind == "link" and edit.after}
+    ends = {
+        (key[0], str(edit.after["canonical_id"]))
+        for (kind, key), edit in decided.edits.items()
+        if kind == "link" and edit.after
+    }
     away = [key for key in sorted(ends) if decided.now(connection, "merged", key) is not None]
     merged = [key for (kind, key), edit in decided.edits.items() if kind == "merged" and edit.after]
-    again = [key for key in merged if any(source != INBOX for _, source, _ in decided.linked_now(connection, *key))]
+    again = [
+        key for key in merged if any(source != INBOX for _, source, _ in decided.linked_now(connection, *key))
+    ]
     if away or again:
         raise ConfigurationError(
             f"{'/'.join((*away, *again)[0])} was {'merged into another record' if away else 'linked to'} since", key=plan,
@@ -209,18 +249,23 @@ def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:
     for place, operation in enumerate(o.operations, 1):
         try:
             if isinstance(operation, ops.Link | ops.Unlink):
-                first, earlier = said.setdefault((operation.entity, operation.source, operation.key), (place, operation))
+                first, earlier = said.setdefault(
+                    (operation.entity, operation.source, operation.key), (place, operation)
+                )
                 if first != place and earlier == operation:
                     continue  # the same row twice is one decision
                 if first != place:
                     raise ConfigurationError(f"row {first} decides about it too, and otherwise")
             decide(connection, operation, decided)
         except (ConfigurationError, AmbiguousMatch) as error:
-            which = operation.op if isinstance(operation, ops.Merge) else f"{operation.source} {operation.key}"
+            which = (
+                operation.op if isinstance(operation, ops.Merge) else f"{operation.source} {operation.key}"
+            )
             wrong.append(f"decision {place} ({which}): {error.what}")
     if wrong:
         raise ConfigurationError(
-            "; ".join(wrong[:20]), todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned. Correct or remove them."
+            "; ".join(wrong[:20]),
+            todo=f"{len(wrong)} of {len(o.operations)} decisions make no sense now; none was planned. Correct or remove them.",
         )
 
 

@@ -45,7 +45,16 @@ __all__ = [
 ]
 
 
-def link(workshop: Workshop, source: str, key: str, to: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False) -> Plan:
+def link(
+    workshop: Workshop,
+    source: str,
+    key: str,
+    to: str,
+    *,
+    by: str,
+    entity: ops.Entity = "debtor",
+    force: bool = False,
+) -> Plan:
     """Plans that a source record means a canonical record, named by id, number, a source's id or exact name."""
     return plan(workshop, ops.Link(entity=entity, source=source, key=key, to=to, force=force), by=by)
 
@@ -59,7 +68,9 @@ def unlink(workshop: Workshop, source: str, key: str, *, by: str, entity: ops.En
     return plan(workshop, ops.Unlink(entity=entity, source=source, key=key), by=by)
 
 
-def merge(workshop: Workshop, losing: str, into: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False) -> Plan:
+def merge(
+    workshop: Workshop, losing: str, into: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False
+) -> Plan:
     """Plans that two canonical records are one; `losing` stays as a tombstone that names `into`."""
     return plan(workshop, ops.Merge(entity=entity, losing=losing, into=into, force=force), by=by)
 
@@ -69,7 +80,9 @@ def unmerge(workshop: Workshop, record: str, *, by: str, entity: ops.Entity = "d
     return plan(workshop, ops.Unmerge(entity=entity, record=record), by=by)
 
 
-def not_the_same(workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def not_the_same(
+    workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
+) -> Plan:
     """Plans that no rule ever links a source record to a canonical record."""
     return plan(workshop, ops.NotTheSame(entity=entity, source=source, key=key, record=record), by=by)
 
@@ -87,8 +100,20 @@ def pin(
 ) -> Plan:
     """Plans that a field has this value whatever the sources say. Raises ConfigurationError for a day that is over, and what `plan` raises."""
     if until is not None and until < (today := workshop.clock.now().date()):
-        raise ConfigurationError(f"{until} is over: the value would never hold", whose=record, key=field, todo=f"Give a day from {today} on, or none.")
-    operation = ops.PinField(entity=entity, record=record, field=field, value=value, until=until, until_source_changes=until_source_changes)
+        raise ConfigurationError(
+            f"{until} is over: the value would never hold",
+            whose=record,
+            key=field,
+            todo=f"Give a day from {today} on, or none.",
+        )
+    operation = ops.PinField(
+        entity=entity,
+        record=record,
+        field=field,
+        value=value,
+        until=until,
+        until_source_changes=until_source_changes,
+    )
     return plan(workshop, operation, by=by)
 
 
@@ -102,18 +127,36 @@ def undo(workshop: Workshop, plan_hash: str = "last", *, by: str) -> Plan:
     with transaction(workshop.store, "looking at a plan") as connection:
         done = plans.applied_plan(connection, plan_hash)
     if done is None:
-        raise ConfigurationError("no applied plan has this hash", key=plan_hash, todo="See `sync-engine links history`.")
+        raise ConfigurationError(
+            "no applied plan has this hash", key=plan_hash, todo="See `sync-engine links history`."
+        )
     return plan(workshop, ops.Undo(plan=done.plan_hash), by=by)
 
 
 def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans what the rules would do with everything this source holds unlinked: the gate to mode automatic, and the dry run of an import."""
     settings = config.link_settings(entity)
-    return plan(workshop, ops.GoAutomatic(entity=entity, source=config.source, create_unmatched=bool(settings.create_unmatched), rungs=settings.rungs), by=by)
+    return plan(
+        workshop,
+        ops.GoAutomatic(
+            entity=entity,
+            source=config.source,
+            create_unmatched=bool(settings.create_unmatched),
+            rungs=settings.rungs,
+        ),
+        by=by,
+    )
 
 
 def switch_to_automatic(
-    workshop: Workshop, config: SourceConfig, plan_hash: str, *, by: str, entity: ops.Entity = "debtor", why: str | None = None, wait: bool = False
+    workshop: Workshop,
+    config: SourceConfig,
+    plan_hash: str,
+    *,
+    by: str,
+    entity: ops.Entity = "debtor",
+    why: str | None = None,
+    wait: bool = False,
 ) -> Plan:
     """Applies the plan that `go_automatic` made: the gate. Raises ConfigurationError for a plan of something else, and what `apply` raises."""
     with transaction(workshop.store, "looking at a plan") as connection:
@@ -121,21 +164,36 @@ def switch_to_automatic(
     asked = {"op": "go_automatic", "entity": entity, "source": config.source}
     if kept is not None and any(kept.operation.get(name) != value for name, value in asked.items()):
         raise ConfigurationError(
-            f"this plan does not switch {entity} links of {config.source} to automatic", key=plan_hash[:12], todo="Plan that, look at it, and give its hash."
+            f"this plan does not switch {entity} links of {config.source} to automatic",
+            key=plan_hash[:12],
+            todo="Plan that, look at it, and give its hash.",
         )
     return apply(workshop, plan_hash, by=by, why=why, wait=wait)
 
 
-def adopt(workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def adopt(
+    workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
+) -> Plan:
     """Plans the link that a suggestion proposed; its score and what it was made of are kept as evidence."""
     with transaction(workshop.store, "looking for a record") as connection:
         exists(connection, entity, source, key)
         wanted = record_id(connection, entity, record)
-    found = [s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if s.record == wanted]
+    found = [
+        s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if s.record == wanted
+    ]
     if not found:
-        raise ConfigurationError(f"nothing suggests {record!r} for this record", whose=source, key=key, todo="Link it, if you know better.")
+        raise ConfigurationError(
+            f"nothing suggests {record!r} for this record",
+            whose=source,
+            key=key,
+            todo="Link it, if you know better.",
+        )
     evidence = {"suggested": True, "score": found[0].score, **found[0].evidence}
-    return plan(workshop, ops.Link(entity=entity, source=source, key=key, to=found[0].record, evidence=evidence), by=by)
+    return plan(
+        workshop,
+        ops.Link(entity=entity, source=source, key=key, to=found[0].record, evidence=evidence),
+        by=by,
+    )
 
 
 COLUMNS = ("action", "entity", "source", "external_id", "to")
@@ -154,29 +212,54 @@ def bulk(workshop: Workshop, file: Path, *, by: str) -> Plan:
 def _rows(table: Table) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame]:
     places = {name: place for name in COLUMNS if (place := table.place(name)) is not None}
     if unknown := [name for place, name in enumerate(table.header) if place not in places.values()]:
-        raise ConfigurationError(f"unknown columns {', '.join(sorted(unknown))}", whose=table.name, todo=f"There are: {', '.join(COLUMNS)}.")
+        raise ConfigurationError(
+            f"unknown columns {', '.join(sorted(unknown))}",
+            whose=table.name,
+            todo=f"There are: {', '.join(COLUMNS)}.",
+        )
     found: list[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame] = []
     wrong: list[str] = []
     for line in table.rows:
         try:
             if line.wrong:
                 raise ValueError(line.wrong)
-            found.append(_operation({name: (line.cells[place] or "").strip() for name, place in places.items()}))
+            found.append(
+                _operation({name: (line.cells[place] or "").strip() for name, place in places.items()})
+            )
         except ValidationError as error:
             wrong.append(f"line {line.number}: {sentence(error, '').what}")
         except ValueError as error:
             wrong.append(f"line {line.number}: {error}")
     if wrong:
-        raise ConfigurationError("; ".join(wrong[:TOLD]), whose=table.name, todo=f"{len(wrong)} rows cannot be read; nothing was planned.")
+        raise ConfigurationError(
+            "; ".join(wrong[:TOLD]),
+            whose=table.name,
+            todo=f"{len(wrong)} rows cannot be read; nothing was planned.",
+        )
     if not found:
-        raise ConfigurationError("holds no decision", whose=table.name, todo=f"A row has {', '.join(COLUMNS[2:])}.")
+        raise ConfigurationError(
+            "holds no decision", whose=table.name, todo=f"A row has {', '.join(COLUMNS[2:])}."
+        )
     return found
 
 
 def _operation(row: dict[str, str]) -> ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame:
     entity: Any = row.get("entity") or "debtor"
-    action, source, key, to = row.get("action") or "link", row.get("source", ""), row.get("external_id", ""), row.get("to", "")
-    if missing := [name for name, value in (("source", source or action == "merge"), ("external_id", key), ("to", to or action == "unlink")) if not value]:
+    action, source, key, to = (
+        row.get("action") or "link",
+        row.get("source", ""),
+        row.get("external_id", ""),
+        row.get("to", ""),
+    )
+    if missing := [
+        name
+        for name, value in (
+            ("source", source or action == "merge"),
+            ("external_id", key),
+            ("to", to or action == "unlink"),
+        )
+        if not value
+    ]:
         raise ValueError(f"{', '.join(missing)} is empty")
     if action == "link":
         return ops.Link(entity=entity, source=source, key=key, to=to)
@@ -189,7 +272,9 @@ def _operation(row: dict[str, str]) -> ops.Link | ops.Unlink | ops.Merge | ops.N
     raise ValueError(f"there is no action {action!r}")
 
 
-def cases(workshop: Workshop, source: str | None = None, entity: ops.Entity | None = None) -> list[dict[str, Any]]:
+def cases(
+    workshop: Workshop, source: str | None = None, entity: ops.Entity | None = None
+) -> list[dict[str, Any]]:
     """Ambiguous and vetoed records that wait for a person."""
     with transaction(workshop.store, "listing what is ambiguous") as connection:
         return open_cases(connection, source, entity)
@@ -210,9 +295,22 @@ def history(workshop: Workshop, limit: int = 50) -> list[Decided]:
     """What was applied, latest first, and what of it was undone."""
     with transaction(workshop.store, "listing decisions") as connection:
         rows = plans.history(connection, limit)
-        called = {e: labels(connection, e, {i for r in rows for i in _ids(r["operation"])}) for e in ("debtor", "contact")}
+        called = {
+            e: labels(connection, e, {i for r in rows for i in _ids(r["operation"])})
+            for e in ("debtor", "contact")
+        }
     numbers = {i: number for found in called.values() for i, (number, _) in found.items() if number}
-    return [Decided(r["plan_hash"], _told(r["operation"], numbers), r["applied_by"], r["applied_at"], r["reason"], r["undone_by"]) for r in rows]
+    return [
+        Decided(
+            r["plan_hash"],
+            _told(r["operation"], numbers),
+            r["applied_by"],
+            r["applied_at"],
+            r["reason"],
+            r["undone_by"],
+        )
+        for r in rows
+    ]
 
 
 def _ids(operation: dict[str, Any]) -> Iterator[str]:
@@ -224,4 +322,6 @@ def _ids(operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _told(operation: dict[str, Any], numbers: dict[str, str]) -> str:
-    return ops.OPERATION.validate_python({name: numbers.get(v, v) if isinstance(v, str) else v for name, v in operation.items()}).told
+    return ops.OPERATION.validate_python(
+        {name: numbers.get(v, v) if isinstance(v, str) else v for name, v in operation.items()}
+    ).told

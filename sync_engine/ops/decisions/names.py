@@ -26,10 +26,17 @@ def record_id(connection: Connection, entity: str, named: str) -> str:
     living = [f for f in found if not f.is_deleted] or found
     if not living:
         raise ConfigurationError(
-            f"there is no {entity} of this number, name or id", key=named, todo="Numbers are compared as they are written, leading zeros too."
+            f"there is no {entity} of this number, name or id",
+            key=named,
+            todo="Numbers are compared as they are written, leading zeros too.",
         )
     if len(living) > 1:
-        raise AmbiguousMatch(whose=entity, key=named, rung="what you typed", candidates=[f"{f.number or entity} ({f.id})" for f in living])
+        raise AmbiguousMatch(
+            whose=entity,
+            key=named,
+            rung="what you typed",
+            candidates=[f"{f.number or entity} ({f.id})" for f in living],
+        )
     return survivor(connection, entity, str(living[0].id))
 
 
@@ -46,7 +53,8 @@ def is_known(connection: Connection, source: str) -> None:
     """Raises ConfigurationError for a source that was never pulled."""
     if source not in (known := roles(connection)):
         raise ConfigurationError(
-            f"nothing of a source {source!r} was pulled yet", todo=f"Known: {', '.join(n for n in sorted(known) if n != INBOX) or 'none'}. Run it first."
+            f"nothing of a source {source!r} was pulled yet",
+            todo=f"Known: {', '.join(n for n in sorted(known) if n != INBOX) or 'none'}. Run it first.",
         )
 
 
@@ -67,16 +75,25 @@ def field_named(entity: str, name: str) -> Field:
     if MEMBER.fullmatch(name):
         return Field(name, group="custom")
     for known in FIELDS[entity]:
-        if name in (known.name, known.stored_as, known.stored_as.removesuffix("_id"), known.name.removesuffix("_key")):
+        if name in (
+            known.name,
+            known.stored_as,
+            known.stored_as.removesuffix("_id"),
+            known.name.removesuffix("_key"),
+        ):
             return known
-    raise ConfigurationError(f"a {entity} has no field {name!r}",
-        todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}; a custom field is named as custom.segment.")
+    raise ConfigurationError(
+        f"a {entity} has no field {name!r}",
+        todo=f"It has: {', '.join(sorted(f.stored_as for f in FIELDS[entity]))}; a custom field is named as custom.segment.",
+    )
 
 
 def somebody(who: str) -> str:
     """Who decides. Raises ConfigurationError for nobody: the audit must be able to say it."""
     if not who.strip():
-        raise ConfigurationError("nobody is named who decides this", todo="Give a name; it is kept with the change.")
+        raise ConfigurationError(
+            "nobody is named who decides this", todo="Give a name; it is kept with the change."
+        )
     return who.strip()
 
 

@@ -155,7 +155,9 @@ class SetGroup(_Operation):
 
     op: Literal["set_group"] = "set_group"
     name: str
-    credit_limit: str | None = Field(None, description="limit in base currency for all members together; `none` takes it away")
+    credit_limit: str | None = Field(
+        None, description="limit in base currency for all members together; `none` takes it away"
+    )
     top_debtor: str | None = None
     members: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
@@ -191,5 +193,18 @@ class Bulk(_Operation):
         return f"{len(self.operations):,} decisions from a file"
 
 
-Operation = Link | Unlink | Merge | Unmerge | NotTheSame | PinField | UnpinField | GoAutomatic | SetParent | SetGroup | Undo | Bulk
+Operation = (
+    Link
+    | Unlink
+    | Merge
+    | Unmerge
+    | NotTheSame
+    | PinField
+    | UnpinField
+    | GoAutomatic
+    | SetParent
+    | SetGroup
+    | Undo
+    | Bulk
+)
 OPERATION: TypeAdapter[Operation] = TypeAdapter(Annotated[Operation, Field(discriminator="op")])

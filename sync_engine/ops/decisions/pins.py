@@ -26,27 +26,51 @@ NOT_BY_HAND = frozenset(("erp_balance",))
 def claimed_now(connection: Connection, entity: str, record: str, field: Field) -> Watched:
     """What each linked record says about a field: what a pin `until the source changes` watches. Raises ConfigurationError."""
     if field.name in COMPUTED:
-        raise ConfigurationError(f"{field.stored_as} is computed, no source says it", whose=entity, todo="Pin it until a date, or until you unpin it.")
+        raise ConfigurationError(
+            f"{field.stored_as} is computed, no source says it",
+            whose=entity,
+            todo="Pin it until a date, or until you unpin it.",
+        )
     return claimed_by_all(claims_now(connection, entity, record), field.name)
 
 
 def pinned_value(connection: Connection, entity: str, record: str, field: Field, value: Any) -> Any:
     """A value as claims carry it; a reference becomes the canonical id (payment terms: the code). Raises ConfigurationError."""
     if field.name in NOT_BY_HAND:
-        raise ConfigurationError(f"{field.stored_as} is what the ERP states, it cannot be pinned", whose=entity)
+        raise ConfigurationError(
+            f"{field.stored_as} is what the ERP states, it cannot be pinned", whose=entity
+        )
     if value is None:
         return None
     try:
         typed = checked(entity, field.name, value)
     except Unfit as why:
-        raise ConfigurationError(f"{value!r} cannot be pinned: {why}", whose=entity, key=field.stored_as, todo="Give one, or none to empty it.") from None
+        raise ConfigurationError(
+            f"{value!r} cannot be pinned: {why}",
+            whose=entity,
+            key=field.stored_as,
+            todo="Give one, or none to empty it.",
+        ) from None
     if typed is not None and field.column and field.name != "position":
         found = named_reference(connection, field.column, str(typed))
         if found is None:
-            raise ConfigurationError(f"there is no {field.column.removesuffix('_id')} {value!r}", whose=entity, key=field.stored_as,
-                todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.")
+            raise ConfigurationError(
+                f"there is no {field.column.removesuffix('_id')} {value!r}",
+                whose=entity,
+                key=field.stored_as,
+                todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.",
+            )
         return found
-    if field.name == "number" and entity == "debtor" and typed is not None and (other := other_of_number(connection, record, typed)):
-        raise ConfigurationError(f"{typed} is the number of {other}", whose=entity, key="number",
-            todo="A number names one debtor of a company. Give another one, or merge the two if they are one.")
+    if (
+        field.name == "number"
+        and entity == "debtor"
+        and typed is not None
+        and (other := other_of_number(connection, record, typed))
+    ):
+        raise ConfigurationError(
+            f"{typed} is the number of {other}",
+            whose=entity,
+            key="number",
+            todo="A number names one debtor of a company. Give another one, or merge the two if they are one.",
+        )
     return typed

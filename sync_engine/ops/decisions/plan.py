@@ -21,7 +21,20 @@ from sync_engine.ops.decisions.edits import Decided
 from sync_engine.ops.decisions.handlers import decide
 from sync_engine.ops.decisions.names import somebody
 from sync_engine.ops.decisions.operations import OPERATION, Operation
-from sync_engine.ops.decisions.plan_view import SHOWN, Case, DecisionChange, LinkChange, Plan, hash_of, line_of, moved, named, plain, sections_of, unknown
+from sync_engine.ops.decisions.plan_view import (
+    SHOWN,
+    Case,
+    DecisionChange,
+    LinkChange,
+    Plan,
+    hash_of,
+    line_of,
+    moved,
+    named,
+    plain,
+    sections_of,
+    unknown,
+)
 from sync_engine.ops.runs.source_run import Workshop
 from sync_engine.store.change_feed.changes import collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
@@ -61,7 +74,9 @@ def plan(workshop: Workshop, operation: Operation, *, by: str) -> Plan:
         tried.append(_try(workshop, connection, operation, by))
         savepoint.rollback()
         [found] = tried
-        plans.keep_plan(connection, found.plan.hash, found.base, operation.model_dump(mode="json"), found.document, by)
+        plans.keep_plan(
+            connection, found.plan.hash, found.base, operation.model_dump(mode="json"), found.document, by
+        )
     return found.plan
 
 
@@ -89,7 +104,9 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
             raise unknown(plan_hash)
         if kept.applied_at is not None:
             raise ConfigurationError(
-                f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC", key=kept.plan_hash[:12], todo="Nothing is left to do."
+                f"{kept.applied_by or 'somebody'} applied it at {kept.applied_at:%Y-%m-%d %H:%M:%S} UTC",
+                key=kept.plan_hash[:12],
+                todo="Nothing is left to do.",
             )
         tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, locking=True)
         if tried.plan.hash != kept.plan_hash:
@@ -103,10 +120,14 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
             veto = tried.plan.vetoed[0]
             command = "merge" if kept.operation.get("op") == "merge" else "link"
             raise ConfigurationError(
-                f"it is vetoed: {veto.why}", whose=veto.source, key=veto.key,
+                f"it is vetoed: {veto.why}",
+                whose=veto.source,
+                key=veto.key,
                 todo=f"Nothing was done. If it is right all the same, plan it with `links {command} --force`.",
             )
-        edits = tried.edits if why is None or tried.decided.undoes else _with_reason(connection, tried.edits, why)
+        edits = (
+            tried.edits if why is None or tried.decided.undoes else _with_reason(connection, tried.edits, why)
+        )
         plans.note_decisions(connection, edits)
         plans.sign(connection, why)
         flush_changes(connection, run_id=None, cut_id=None, actor=by)
@@ -130,7 +151,9 @@ def _no_collector() -> Iterator[None]:
 def _with_reason(connection: Connection, edits: list[Edit], why: str) -> list[Edit]:
     """Pins and negative links carry why they were decided: whoever explains the value later reads it there. A pin that came along has its own."""
     signed = [
-        e._replace(after={**e.after, "reason": (e.kind == "pin" and e.after["reason"]) or why}) if e.kind in ("pin", "negative_link") and e.after else e
+        e._replace(after={**e.after, "reason": (e.kind == "pin" and e.after["reason"]) or why})
+        if e.kind in ("pin", "negative_link") and e.after
+        else e
         for e in edits
     ]
     changed = [e for e, before in zip(signed, edits, strict=True) if e != before]
@@ -138,12 +161,16 @@ def _with_reason(connection: Connection, edits: list[Edit], why: str) -> list[Ed
     return signed
 
 
-def do(workshop: Workshop, operation: Operation, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
+def do(
+    workshop: Workshop, operation: Operation, *, by: str, why: str | None = None, wait: bool = False
+) -> Plan:
     """Plans and applies at once, for callers that have seen what they need."""
     return apply(workshop, plan(workshop, operation, by=by).hash, by=by, why=why, wait=wait)
 
 
-def _try(workshop: Workshop, connection: Connection, operation: Operation, by: str, *, locking: bool = False) -> _Tried:
+def _try(
+    workshop: Workshop, connection: Connection, operation: Operation, by: str, *, locking: bool = False
+) -> _Tried:
     collect_changes(connection)
     decided = decide(connection, operation)
     if locking:
@@ -158,7 +185,9 @@ def _try(workshop: Workshop, connection: Connection, operation: Operation, by: s
         for key in plans.fresh_links(connection, "debtor", decided.automatic.source):
             edits.setdefault(("link", key), Edit("link", key, None, None))
     edits = _as_they_are(connection, edits)
-    moved = [_moved_record(e) for e in edits.values() if e.kind == "link" and _target(e.before) != _target(e.after)]
+    moved = [
+        _moved_record(e) for e in edits.values() if e.kind == "link" and _target(e.before) != _target(e.after)
+    ]
     touched = {(m.entity, i) for m in moved for i in (m.old, m.new) if i} | decided.touched
     plans.look_before(connection, touched)
     follows = refold.refold(
@@ -171,20 +200,36 @@ def _try(workshop: Workshop, connection: Connection, operation: Operation, by: s
     )
     for key in plans.fresh_links(connection, "contact"):
         edits.setdefault(("link", key), Edit("link", key, None, None))
-    edits |= _as_they_are(connection, {k: e for k, e in edits.items() if k[0] == "link" and k[1][0] == "contact"})  # a fold links no debtor
+    edits |= _as_they_are(
+        connection, {k: e for k, e in edits.items() if k[0] == "link" and k[1][0] == "contact"}
+    )  # a fold links no debtor
     if decided.automatic is not None and decided.automatic.entity == "contact":
         cases = cases_found(connection)
-    return _told(connection, operation, decided, sorted(edits.values(), key=lambda e: (e.kind, e.key)), follows, [Case(*c) for c in cases])
+    return _told(
+        connection,
+        operation,
+        decided,
+        sorted(edits.values(), key=lambda e: (e.kind, e.key)),
+        follows,
+        [Case(*c) for c in cases],
+    )
 
 
 def _keep_runs_out(connection: Connection, decided: Decided) -> None:
     linked = [e for e in decided.edits.values() if e.kind == "link"]
-    touched = {(e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t} | decided.touched
-    sources = {e.key[1] for e in linked} | set(plans.sources_behind(connection, touched)) | ({decided.automatic.source} if decided.automatic else set())
+    touched = {
+        (e.key[0], t) for e in linked for t in (_target(e.before), _target(e.after)) if t
+    } | decided.touched
+    sources = (
+        {e.key[1] for e in linked}
+        | set(plans.sources_behind(connection, touched))
+        | ({decided.automatic.source} if decided.automatic else set())
+    )
     if running := plans.try_source_locks(connection, sorted(sources)):
         source, who = running
         raise _RunGoesOn(
-            "a run of this source is going on" + (f" ({who})" if who else ""), whose=source,
+            "a run of this source is going on" + (f" ({who})" if who else ""),
+            whose=source,
             todo="Nothing was done; apply again when it has ended, or let `sync-engine links apply HASH --wait` wait for it.",
         )
 
@@ -216,7 +261,9 @@ def _cut(workshop: Workshop, connection: Connection, by: str) -> Cut:
     return Cut(connection, "", "", NO_RUN, NO_CUT, now, now.date(), policy, "", by, accept_held=True)
 
 
-def _as_they_are(connection: Connection, edits: dict[tuple[decisions.Kind, tuple[str, ...]], Edit]) -> dict[tuple[decisions.Kind, tuple[str, ...]], Edit]:
+def _as_they_are(
+    connection: Connection, edits: dict[tuple[decisions.Kind, tuple[str, ...]], Edit]
+) -> dict[tuple[decisions.Kind, tuple[str, ...]], Edit]:
     """The edits with `after` as the tables hold it now, stamps and all."""
     found: dict[tuple[decisions.Kind, tuple[str, ...]], Edit] = {}
     for kind in {e.kind for e in edits.values()}:
@@ -231,16 +278,39 @@ def _target(row: Row | None) -> str | None:
 
 
 def _moved_record(edit: Edit) -> refold.Moved:
-    return refold.Moved(cast("refold.Entity", edit.key[0]), edit.key[1], edit.key[2], _target(edit.before), _target(edit.after))
+    return refold.Moved(
+        cast("refold.Entity", edit.key[0]),
+        edit.key[1],
+        edit.key[2],
+        _target(edit.before),
+        _target(edit.after),
+    )
 
 
-def _told(connection: Connection, operation: Operation, decided: Decided, edits: list[Edit], follows: refold.Follows, cases: list[Case]) -> _Tried:
+def _told(
+    connection: Connection,
+    operation: Operation,
+    decided: Decided,
+    edits: list[Edit],
+    follows: refold.Follows,
+    cases: list[Case],
+) -> _Tried:
     """The plan: what people see, and the hash over everything it is made of."""
     links = [
-        LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule"))) for e in edits if e.kind == "link" and e.before != e.after
+        LinkChange._make((*e.key, _target(e.before), _target(e.after), (e.after or {}).get("rule")))
+        for e in edits
+        if e.kind == "link" and e.before != e.after
     ]
-    others = [DecisionChange(e.kind, e.key, plain(e.before), plain(e.after)) for e in edits if e.kind != "link" and e.before != e.after]
-    fields, masters, balances = plans.field_changes(connection), plans.master_changes(connection), plans.balance_changes(connection)
+    others = [
+        DecisionChange(e.kind, e.key, plain(e.before), plain(e.after))
+        for e in edits
+        if e.kind != "link" and e.before != e.after
+    ]
+    fields, masters, balances = (
+        plans.field_changes(connection),
+        plans.master_changes(connection),
+        plans.balance_changes(connection),
+    )
     counts = {
         "decisions": len(links) + len(others),
         "links": len(links),
@@ -266,4 +336,10 @@ def _told(connection: Connection, operation: Operation, decided: Decided, edits:
     whole = {"vetoed", "cases"}
     shown = {name: list(rows) if name in whole else list(rows[:SHOWN]) for name, rows in body.items()}
     document = {"counts": counts, **{name: [line_of(r) for r in rows] for name, rows in shown.items()}}
-    return _Tried(Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown, named=named(connection, shown)), base, document, edits, decided)
+    return _Tried(
+        Plan(plan_hash, operation.model_dump(mode="json"), counts, **shown, named=named(connection, shown)),
+        base,
+        document,
+        edits,
+        decided,
+    )

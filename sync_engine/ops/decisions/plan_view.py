@@ -93,7 +93,16 @@ class Named(NamedTuple):
     name: str | None
 
 
-STAMPS = ("decided_at", "decided_by", "pinned_at", "pinned_by", "ended_at", "joined_at", "first_seen_at", "deleted_at")
+STAMPS = (
+    "decided_at",
+    "decided_by",
+    "pinned_at",
+    "pinned_by",
+    "ended_at",
+    "joined_at",
+    "first_seen_at",
+    "deleted_at",
+)
 """When and who, which a plan cannot know: they are no part of what it shows."""
 OF_RECORDS = {"negative_link": (0, 1), "pin": (0, 1), "tag": (0, 1), "merged": (0, 1)}
 """Where the key of a decision says which canonical record it is about."""
@@ -102,24 +111,48 @@ OF_RECORDS = {"negative_link": (0, 1), "pin": (0, 1), "tag": (0, 1), "merged": (
 def named(connection: Connection, sections: Mapping[str, Sequence[Any]]) -> dict[str, Named]:
     """What people call the canonical records that the sections of a plan mention."""
     mentioned = {(x.entity, i) for x in sections["links"] for i in (x.old, x.new) if i}
-    mentioned |= {(v.entity, v.record) for v in sections["vetoed"]} | {(c.entity, i) for c in sections["cases"] for i in c.candidates}
-    mentioned |= {(x.entity, x.record) for x in (*sections["fields"], *sections["masters"])} | {("debtor", b.record) for b in sections["balances"]}
+    mentioned |= {(v.entity, v.record) for v in sections["vetoed"]} | {
+        (c.entity, i) for c in sections["cases"] for i in c.candidates
+    }
+    mentioned |= {(x.entity, x.record) for x in (*sections["fields"], *sections["masters"])} | {
+        ("debtor", b.record) for b in sections["balances"]
+    }
     for kind, key, *values in sections["decisions"]:
-        entity, record = (key[place] for place in OF_RECORDS[kind]) if kind in OF_RECORDS else ("debtor", key[0])
+        entity, record = (
+            (key[place] for place in OF_RECORDS[kind]) if kind in OF_RECORDS else ("debtor", key[0])
+        )
         if kind not in ("link_rule", "group"):
             mentioned.add((entity, record))
         mentioned |= {(entity, str(row["merged_into"])) for row in values if row and row.get("merged_into")}
-    referred = {(f.field, v) for f in sections["fields"] if f.field in REFERENCES for v in (f.old, f.new) if isinstance(v, str)}
+    referred = {
+        (f.field, v)
+        for f in sections["fields"]
+        if f.field in REFERENCES
+        for v in (f.old, f.new)
+        if isinstance(v, str)
+    }
     found = {v: Named(None, str(name_of(connection, field, v))) for field, v in referred}
-    of_groups = [row for kind, _, *values in sections["decisions"] if kind == "member" for row in values if row]
-    made = {key[0]: str(new["name"]) for kind, key, _, new in sections["decisions"] if kind == "group" and new}
-    found |= {i: Named(None, n) for i, n in {**group_names(connection, {str(row["group_id"]) for row in of_groups}), **made}.items()}
+    of_groups = [
+        row for kind, _, *values in sections["decisions"] if kind == "member" for row in values if row
+    ]
+    made = {
+        key[0]: str(new["name"]) for kind, key, _, new in sections["decisions"] if kind == "group" and new
+    }
+    found |= {
+        i: Named(None, n)
+        for i, n in {**group_names(connection, {str(row["group_id"]) for row in of_groups}), **made}.items()
+    }
     for entity in ("debtor", "contact"):
-        found |= {i: Named(*said) for i, said in labels(connection, entity, {i for e, i in mentioned if e == entity}).items()}
+        found |= {
+            i: Named(*said)
+            for i, said in labels(connection, entity, {i for e, i in mentioned if e == entity}).items()
+        }
     return found
 
 
-def hash_of(operation: Operation, counts: dict[str, int], body: dict[str, Sequence[Any]], before: Iterable[Row | None]) -> str:
+def hash_of(
+    operation: Operation, counts: dict[str, int], body: dict[str, Sequence[Any]], before: Iterable[Row | None]
+) -> str:
     """The hash over a decision, everything it would do, and the decision rows it replaces."""
     digest = hashlib.sha256(json.dumps([operation.model_dump(mode="json"), counts], sort_keys=True).encode())
     for name, rows in sorted(body.items()):
@@ -166,24 +199,43 @@ def kept(workshop: Workshop, plan_hash: str) -> Kept:
         if found is None:
             raise unknown(plan_hash)
         sections = sections_of(found.plan)
-        plan = Plan(found.plan_hash, found.operation, found.plan["counts"], **sections, named=named(connection, sections))
+        plan = Plan(
+            found.plan_hash,
+            found.operation,
+            found.plan["counts"],
+            **sections,
+            named=named(connection, sections),
+        )
         return Kept(plan, found.made_by, found.applied_by, found.applied_at, found.undone_by)
 
 
 def sections_of(document: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The sections of a kept plan as they were shown."""
-    return {name: [section(*json.loads(line)) for line in document.get(name, ())] for name, section in _SECTIONS.items()}
+    return {
+        name: [section(*json.loads(line)) for line in document.get(name, ())]
+        for name, section in _SECTIONS.items()
+    }
 
 
 def unknown(plan_hash: str) -> ConfigurationError:
     """Nobody made such a plan."""
-    return ConfigurationError("no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash.")
+    return ConfigurationError(
+        "no plan has this hash", key=plan_hash, todo="Plan first; give at least eight characters of the hash."
+    )
 
 
 def moved(planned: Mapping[str, Any], now: Mapping[str, Any], called: Mapping[str, Named]) -> str:
     """In words, about what a plan would do otherwise than when it was made: which records and fields, not what they say."""
-    found = [f"{what} {planned['counts'].get(what)} -> {n}" for what, n in now["counts"].items() if planned["counts"].get(what) != n]
-    others = [(section, line) for section in _SECTIONS for line in sorted(set(planned.get(section, ())) ^ set(now[section]))]
+    found = [
+        f"{what} {planned['counts'].get(what)} -> {n}"
+        for what, n in now["counts"].items()
+        if planned["counts"].get(what) != n
+    ]
+    others = [
+        (section, line)
+        for section in _SECTIONS
+        for line in sorted(set(planned.get(section, ())) ^ set(now[section]))
+    ]
     found += [_about(section, json.loads(line), called) for section, line in others]
     return "; ".join(list(dict.fromkeys(found))[:6]) or "a decision it rests on was taken again"
 

@@ -10,7 +10,14 @@ from sync_engine.ops.decisions.names import is_known
 from sync_engine.ops.decisions.operations import Entity
 from sync_engine.ops.runs.source_run import Workshop
 from sync_engine.store.db import transaction
-from sync_engine.store.publishing.parties import circumstances, labels, linked_parties, other_sources, unlinked_keys, unlinked_parties
+from sync_engine.store.publishing.parties import (
+    circumstances,
+    labels,
+    linked_parties,
+    other_sources,
+    unlinked_keys,
+    unlinked_parties,
+)
 
 
 class Suggested(NamedTuple):
@@ -40,8 +47,27 @@ def suggestions(
         is_known(connection, source)
         chosen = list(keys) if keys is not None else unlinked_keys(connection, entity, source)
         parties = [p._replace(within=None) for p in unlinked_parties(connection, entity, source, chosen)]
-        known = Known(p._replace(within=None) for p in linked_parties(connection, entity, other_sources(connection, entity, source)))
-        found = suggest(parties, known, circumstances(connection, entity, source), limit=limit, threshold=threshold)
-        named, names = labels(connection, entity, {s.canonical for s in found}), {p.key: p.name for p in parties}
-    suggested = [Suggested(source, s.key, names[s.key], s.canonical, *named.get(s.canonical, (None, None)), s.score, s.evidence) for s in found]
+        known = Known(
+            p._replace(within=None)
+            for p in linked_parties(connection, entity, other_sources(connection, entity, source))
+        )
+        found = suggest(
+            parties, known, circumstances(connection, entity, source), limit=limit, threshold=threshold
+        )
+        named, names = (
+            labels(connection, entity, {s.canonical for s in found}),
+            {p.key: p.name for p in parties},
+        )
+    suggested = [
+        Suggested(
+            source,
+            s.key,
+            names[s.key],
+            s.canonical,
+            *named.get(s.canonical, (None, None)),
+            s.score,
+            s.evidence,
+        )
+        for s in found
+    ]
     return sorted(suggested, key=lambda s: (-s.score, s.key, s.record))

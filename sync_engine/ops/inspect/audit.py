@@ -39,9 +39,21 @@ def verify(store: Engine, *, head: str | None = None) -> Verified:
     Raises ConfigurationError for a digest too short to mean one seal.
     """
     if head is not None and len(head) < SHORTEST:
-        raise ConfigurationError(f"{head!r} is too short to mean one seal", todo=f"Give at least the first {SHORTEST} characters of the digest.")
+        raise ConfigurationError(
+            f"{head!r} is too short to mean one seal",
+            todo=f"Give at least the first {SHORTEST} characters of the digest.",
+        )
     with transaction(store, "verifying the audit") as connection:
         found = list(seals(connection))
-        lost = head if head is not None and not any(s.digest.startswith(head.lower()) for s in found) else None
+        lost = (
+            head if head is not None and not any(s.digest.startswith(head.lower()) for s in found) else None
+        )
         broken = [s for s in found if s.wrong]
-        return Verified(len(found), sum(s.changes for s in found), outside_the_chain(connection), broken, found[-1].digest if found else None, lost)
+        return Verified(
+            len(found),
+            sum(s.changes for s in found),
+            outside_the_chain(connection),
+            broken,
+            found[-1].digest if found else None,
+            lost,
+        )

@@ -23,11 +23,17 @@ def export_audit(workshop: Workshop, file: Path, *, debtor: str | None = None) -
     Raises ConfigurationError for an unknown format or debtor.
     """
     if file.suffix not in (".csv", ".parquet"):
-        raise ConfigurationError(f"the audit is not exported as {file.suffix or 'a file without an ending'}", key=file.name, todo="Use .csv or .parquet.")
+        raise ConfigurationError(
+            f"the audit is not exported as {file.suffix or 'a file without an ending'}",
+            key=file.name,
+            todo="Use .csv or .parquet.",
+        )
     plain = file if file.suffix == ".csv" else file.with_suffix(".csv.part")
     try:
         with transaction(workshop.store, "exporting the audit") as connection, plain.open("wb") as out:
-            written = copy_changes(connection, None if debtor is None else record_id(connection, "debtor", debtor), out)
+            written = copy_changes(
+                connection, None if debtor is None else record_id(connection, "debtor", debtor), out
+            )
         if plain != file:
             _to_parquet(plain, file)
     finally:

@@ -77,12 +77,27 @@ def explain(store: Engine, entity: Entity, key: str, field: str | None = None) -
         ledger = evidence.ledger_entries(connection, found.id) if entity == "document" else []
         links = evidence.links_of(connection, entity, found.id)
         waiting = evidence.waiting(connection, entity, found.id)
-        return Story(entity, found.id, found.label, found.is_deleted, links, stories, changes, ledger, waiting, _became(connection, entity, found))
+        return Story(
+            entity,
+            found.id,
+            found.label,
+            found.is_deleted,
+            links,
+            stories,
+            changes,
+            ledger,
+            waiting,
+            _became(connection, entity, found),
+        )
 
 
 def _became(connection: Connection, entity: Entity, found: evidence.Found) -> str | None:
     """The record a merged one stands in now, as people name it."""
-    if not found.is_deleted or entity == "document" or (into := survivor(connection, entity, str(found.id))) == str(found.id):
+    if (
+        not found.is_deleted
+        or entity == "document"
+        or (into := survivor(connection, entity, str(found.id))) == str(found.id)
+    ):
         return None
     return evidence.find(connection, entity, into)[0].label
 
@@ -91,10 +106,14 @@ def _one(found: list[evidence.Found], entity: str, key: str) -> evidence.Found:
     living = [f for f in found if not f.is_deleted] or found
     if not living:
         raise ConfigurationError(
-            f"there is no {entity} of this number, name or id", key=key, todo="Numbers are compared as the ERP writes them, leading zeros too."
+            f"there is no {entity} of this number, name or id",
+            key=key,
+            todo="Numbers are compared as the ERP writes them, leading zeros too.",
         )
     if len(living) > 1:
-        raise AmbiguousMatch(whose=entity, key=key, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living])
+        raise AmbiguousMatch(
+            whose=entity, key=key, rung="what you typed", candidates=[f"{f.label} ({f.id})" for f in living]
+        )
     return living[0]
 
 
@@ -103,15 +122,27 @@ def _chosen(entity: Entity, known: list[evidence.Explained], field: str | None) 
         return known
     if MEMBER.fullmatch(field):
         field = "custom"
-    fits = [f for f in known if field in (f.field, f.stored_as, f.stored_as.removesuffix("_id"), f.field.removesuffix("_key"))]
+    fits = [
+        f
+        for f in known
+        if field in (f.field, f.stored_as, f.stored_as.removesuffix("_id"), f.field.removesuffix("_key"))
+    ]
     if not fits:
-        raise ConfigurationError(f"a {entity} has no field {field!r}", todo=f"It has: {', '.join(sorted(f.stored_as for f in known))}.")
+        raise ConfigurationError(
+            f"a {entity} has no field {field!r}",
+            todo=f"It has: {', '.join(sorted(f.stored_as for f in known))}.",
+        )
     return fits
 
 
-def _story(connection: Connection, one: evidence.Explained, said: list[evidence.Said], changes: list[Change]) -> FieldStory:
+def _story(
+    connection: Connection, one: evidence.Explained, said: list[evidence.Said], changes: list[Change]
+) -> FieldStory:
     believed = _believed(one, said)
-    claims = sorted((ClaimOf(s.source, s.wire_entity, s.key, s.value, s.said_at, s in believed) for s in said), key=lambda c: not c.believed)
+    claims = sorted(
+        (ClaimOf(s.source, s.wire_entity, s.key, s.value, s.said_at, s in believed) for s in said),
+        key=lambda c: not c.believed,
+    )
     shown = name_of(connection, one.stored_as, one.value)
     return FieldStory(one.stored_as, one.value, shown, one.master, one.rule, claims, one.pinned, [
         c for c in changes if c.field in (one.stored_as, one.field) or (one.field == "custom" and MEMBER.fullmatch(c.field or ""))

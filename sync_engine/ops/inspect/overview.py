@@ -17,7 +17,14 @@ from sync_engine.store.landing import damage
 from sync_engine.store.landing.damage import LandedBatch
 from sync_engine.store.queries import receivables as reports
 from sync_engine.store.queries import source_status
-from sync_engine.store.queries.source_status import EntityOutcome, EntityState, Gap, Hold, RunState, SourceState
+from sync_engine.store.queries.source_status import (
+    EntityOutcome,
+    EntityState,
+    Gap,
+    Hold,
+    RunState,
+    SourceState,
+)
 
 SHOWN = 5
 """Causes of missing records that `status` tells; `quarantine list` tells all."""
@@ -43,7 +50,10 @@ class SourceOverview(NamedTuple):
         """Stale, failed, partial, held, graded C or D, short of what it offered, or with landed bytes lost: worth a page in the night, by choice."""
         state = self.state
         waits = state is not None and (
-            state.held > 0 or state.damaged > 0 or state.n_missing > 0 or state.outcome in ("failed", "died", "held", "partial")
+            state.held > 0
+            or state.damaged > 0
+            or state.n_missing > 0
+            or state.outcome in ("failed", "died", "held", "partial")
             or state.grade in TROUBLE
         )
         return self.freshness in ("stale", "never read") or waits
@@ -72,7 +82,9 @@ class Certificate(NamedTuple):
         cut = self.cut
         if cut.grade is None or cut.answered is None or cut.checked is None:
             return ""
-        return f"Grade {cut.grade}: {GRADES[cut.grade]}. {checked(cut.answered, cut.checked, cut.money_tied)}."
+        return (
+            f"Grade {cut.grade}: {GRADES[cut.grade]}. {checked(cut.answered, cut.checked, cut.money_tied)}."
+        )
 
 
 class Receivables(NamedTuple):
@@ -83,7 +95,9 @@ class Receivables(NamedTuple):
     ageing: list[reports.AgeingLine]
 
 
-def sources(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None) -> list[SourceOverview]:
+def sources(
+    store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None
+) -> list[SourceOverview]:
     """Every source that is configured or has rows in the store."""
     with transaction(store, "reading the sources") as connection:
         known = {s.source: s for s in source_status.sources(connection)}
@@ -91,25 +105,51 @@ def sources(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, s
     return [_overview(n, configs.get(n), known.get(n), now) for n in names]
 
 
-def _overview(name: str, config: SourceConfig | None, state: SourceState | None, now: datetime) -> SourceOverview:
+def _overview(
+    name: str, config: SourceConfig | None, state: SourceState | None, now: datetime
+) -> SourceOverview:
     age = int((now - state.verified_at).total_seconds()) if state and state.verified_at else None
     if config is None:
         assert state is not None
-        return SourceOverview(name, state.connector, state.role, None, "not configured", age, state.outcome, state)
+        return SourceOverview(
+            name, state.connector, state.role, None, "not configured", age, state.outcome, state
+        )
     limit = timedelta(hours=config.freshness_hours).total_seconds()
-    freshness: Freshness = "never read" if age is None else "fresh" if -CLOCKS_AGREE <= age <= limit else "stale"
-    return SourceOverview(name, config.connector, config.role, config.schedule, freshness, age, state.outcome if state else None, state)
+    freshness: Freshness = (
+        "never read" if age is None else "fresh" if -CLOCKS_AGREE <= age <= limit else "stale"
+    )
+    return SourceOverview(
+        name,
+        config.connector,
+        config.role,
+        config.schedule,
+        freshness,
+        age,
+        state.outcome if state else None,
+        state,
+    )
 
 
-def status(store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None, runs: int = 5) -> Status:
+def status(
+    store: Engine,
+    configs: Mapping[str, SourceConfig],
+    now: datetime,
+    source: str | None = None,
+    runs: int = 5,
+) -> Status:
     """Freshness, entities, last runs and holds, of everything or of one source. Raises ConfigurationError for an unknown source."""
     overviews = sources(store, configs, now, source)
     if source is not None and not overviews:
-        raise ConfigurationError(f"there is no source {source!r}", todo=f"There are: {', '.join(configs) or 'none'}.")
+        raise ConfigurationError(
+            f"there is no source {source!r}", todo=f"There are: {', '.join(configs) or 'none'}."
+        )
     with transaction(store, "reading the status") as connection:
         return Status(
-            overviews, source_status.entities(connection, source), source_status.runs(connection, source, runs),
-            source_status.holds(connection, source), causes(connection, source, limit=SHOWN),
+            overviews,
+            source_status.entities(connection, source),
+            source_status.runs(connection, source, runs),
+            source_status.holds(connection, source),
+            causes(connection, source, limit=SHOWN),
             damage.damaged(connection, source),
         )
 
@@ -155,7 +195,8 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
         found = [Certificate(c, reports.checks(connection, c.cut_id)) for c in cuts]
     if of is not None and not found:
         raise ConfigurationError(
-            f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}", todo="`sync-engine status` lists sources and their cuts."
+            f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}",
+            todo="`sync-engine status` lists sources and their cuts.",
         )
     return found
 
@@ -163,7 +204,11 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
 def receivables(store: Engine, source: str | None = None) -> Receivables:
     """Portfolios, positions and ageing, as of the last cut."""
     with transaction(store, "reading receivables") as connection:
-        return Receivables(reports.portfolios(connection, source), reports.positions(connection), reports.ageing(connection, source))
+        return Receivables(
+            reports.portfolios(connection, source),
+            reports.positions(connection),
+            reports.ageing(connection, source),
+        )
 
 
 def newest_change(store: Engine) -> int:

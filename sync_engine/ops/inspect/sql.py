@@ -49,7 +49,10 @@ def query(store: Engine, lake: Lake, statement: str, limit: int | None = None) -
         with transaction(store, "answering your SQL") as connection:
             return adhoc_sql.ask(connection, statement.strip().rstrip(";"), limit)
     batches = [batch for source, entity in landed for batch in _whole(store, lake, source, entity)]
-    with transaction(store, "copying tables for your SQL") as connection, tempfile.TemporaryDirectory(prefix="sync-engine-sql-") as folder:
+    with (
+        transaction(store, "copying tables for your SQL") as connection,
+        tempfile.TemporaryDirectory(prefix="sync-engine-sql-") as folder,
+    ):
         duck = _duckdb(lake)
         _land(duck, lake, batches, landed)
         for relation in sorted({name for schema, name in named if schema == "canonical"}):
@@ -91,14 +94,21 @@ def _duckdb(lake: Lake) -> Any:
 
 def _land(duck: Any, lake: Lake, files: list[LandedBatch], wanted: list[tuple[str, str]]) -> None:
     """One view per wire entity over its committed files; an orphan file belongs to no batch and is not read."""
-    duck.execute("CREATE TABLE landed (source VARCHAR, entity VARCHAR, batch_id BIGINT, path VARCHAR, landed_at TIMESTAMPTZ)")
+    duck.execute(
+        "CREATE TABLE landed (source VARCHAR, entity VARCHAR, batch_id BIGINT, path VARCHAR, landed_at TIMESTAMPTZ)"
+    )
     if files:
-        duck.executemany("INSERT INTO landed VALUES (?, ?, ?, ?, ?)", [(f.source, f.entity, f.batch_id, f"{lake.root}/{f.path}", f.landed_at) for f in files])
+        duck.executemany(
+            "INSERT INTO landed VALUES (?, ?, ?, ?, ?)",
+            [(f.source, f.entity, f.batch_id, f"{lake.root}/{f.path}", f.landed_at) for f in files],
+        )
     for source, entity in wanted:
         paths = [f"{lake.root}/{f.path}" for f in files if (f.source, f.entity) == (source, entity)]
         duck.execute(f'CREATE SCHEMA IF NOT EXISTS "{source}"')
         if not paths:
-            duck.execute(f'CREATE VIEW "{source}"."{entity}" AS SELECT NULL AS key, NULL AS landed_at, NULL AS is_latest WHERE false')
+            duck.execute(
+                f'CREATE VIEW "{source}"."{entity}" AS SELECT NULL AS key, NULL AS landed_at, NULL AS is_latest WHERE false'
+            )
             continue
         listed = ", ".join("'" + p.replace("'", "''") + "'" for p in paths)
         duck.execute(f"""
@@ -122,7 +132,9 @@ def _copy(duck: Any, connection: Connection, relation: str, folder: Path) -> Non
     typed = ", ".join(f'"{name}" {_duck_type(kind)}' for name, kind in columns)
     duck.execute("CREATE SCHEMA IF NOT EXISTS canonical")
     duck.execute(f'CREATE TABLE canonical."{relation}" ({typed})')
-    duck.execute(f"""COPY canonical."{relation}" FROM '{target}' (FORMAT csv, HEADER, NULLSTR '', ALLOW_QUOTED_NULLS false)""")
+    duck.execute(
+        f"""COPY canonical."{relation}" FROM '{target}' (FORMAT csv, HEADER, NULLSTR '', ALLOW_QUOTED_NULLS false)"""
+    )
 
 
 def _duck_type(kind: str) -> str:
@@ -138,5 +150,7 @@ def _ask(duck: Any, statement: str, limit: int | None) -> Answer:
         result = duck.execute(statement)
         rows = result.fetchmany(limit) if limit is not None else result.fetchall()
     except duckdb.Error as error:
-        raise ConfigurationError(f"DuckDB refuses the statement: {' '.join(str(error).split())[:500]}") from None
+        raise ConfigurationError(
+            f"DuckDB refuses the statement: {' '.join(str(error).split())[:500]}"
+        ) from None
     return Answer([c[0] for c in result.description or ()], cast("list[tuple[Any, ...]]", rows))

@@ -34,7 +34,9 @@ class Verified(NamedTuple):
         return [str(one.failure(one.damage or "")) for one in self.damaged]
 
 
-def verify(store: Engine, lake: Lake, source: str | None = None, progress: Progress | None = None) -> Verified:
+def verify(
+    store: Engine, lake: Lake, source: str | None = None, progress: Progress | None = None
+) -> Verified:
     """Reads every landed file and compares it with the manifest. What it finds is noted at the batch, and taken back where a file is back.
 
     Raises ConfigurationError for a source that never landed anything.
@@ -42,9 +44,15 @@ def verify(store: Engine, lake: Lake, source: str | None = None, progress: Progr
     with transaction(store, "reading the sources") as connection:
         known = [s.source for s in source_status.sources(connection)]
     if source is not None and source not in known:
-        raise ConfigurationError("nothing of this source was landed yet", whose=source, todo=f"There are: {', '.join(known) or 'none'}.")
+        raise ConfigurationError(
+            "nothing of this source was landed yet",
+            whose=source,
+            todo=f"There are: {', '.join(known) or 'none'}.",
+        )
     there = {path for name in known if source in (None, name) for path in lake.files(name)}
-    with transaction(store, "reading what has landed") as connection:  # after the files: what is recorded meanwhile is no orphan
+    with transaction(
+        store, "reading what has landed"
+    ) as connection:  # after the files: what is recorded meanwhile is no orphan
         landed, working = damage.batches(connection, source), damage.of_open_runs(connection)
     judged = []
     for place, one in enumerate(landed, 1):

@@ -39,7 +39,11 @@ def show(store: Engine, lake: Lake, key: str, *, with_payload: bool = False) -> 
     with transaction(store, "reading the quarantine") as connection:
         found = put_aside(connection, key=key)
     if not found:
-        raise ConfigurationError("nothing of this key or number is in quarantine", key=key, todo="`sync-engine quarantine list` shows what is.")
+        raise ConfigurationError(
+            "nothing of this key or number is in quarantine",
+            key=key,
+            todo="`sync-engine quarantine list` shows what is.",
+        )
     return [_with_payload(store, lake, r) if with_payload else Shown(r, None) for r in found]
 
 
@@ -55,20 +59,34 @@ def _with_payload(store: Engine, lake: Lake, record: PutAside) -> Shown:
         with transaction(store, "noting a damaged batch") as connection:
             damage.note(connection, batch.batch_id, error.damage)
         return Shown(record, None, str(batch.failure(error.damage)))
-    return Shown(record, next((payload.decode(errors="replace") for key, payload in landed if key == record.key), None))
+    return Shown(
+        record, next((payload.decode(errors="replace") for key, payload in landed if key == record.key), None)
+    )
 
 
-def retry(store: Engine, *, key: str | None = None, source: str | None = None, entity: str | None = None, everything: bool = False) -> list[PutAside]:
+def retry(
+    store: Engine,
+    *,
+    key: str | None = None,
+    source: str | None = None,
+    entity: str | None = None,
+    everything: bool = False,
+) -> list[PutAside]:
     """Lets the next run of their source try these records again; returns them. Raises ConfigurationError when there are none, or none are named."""
     if not (key or source or entity or everything):
-        raise ConfigurationError("say which records", todo="Name a key, a source or an entity, or ask for everything.")
+        raise ConfigurationError(
+            "say which records", todo="Name a key, a source or an entity, or ask for everything."
+        )
     with transaction(store, "asking for another try") as connection:
         found = put_aside(connection, source=source, entity=entity, key=key)
         if not found and everything and not (key or source or entity):
             raise ConfigurationError("nothing is in quarantine", todo="There is nothing to do.")
         if not found:
             raise ConfigurationError(
-                "nothing in quarantine fits", whose=source or "", key=key or entity or "", todo="`sync-engine quarantine list` shows what is there."
+                "nothing in quarantine fits",
+                whose=source or "",
+                key=key or entity or "",
+                todo="`sync-engine quarantine list` shows what is there.",
             )
         request_retry(connection, [r.quarantine_id for r in found])
     return found

@@ -29,7 +29,13 @@ class Rehearsed(NamedTuple):
 
 
 def rehearse_debtor(
-    workshop: Workshop, config: SourceConfig, debtor: str, *, wait: bool = False, progress: Progress = no_progress, connector: Connector | None = None,
+    workshop: Workshop,
+    config: SourceConfig,
+    debtor: str,
+    *,
+    wait: bool = False,
+    progress: Progress = no_progress,
+    connector: Connector | None = None,
     actor: str = "sync-engine",
 ) -> Rehearsed:
     """Asks the source for one debtor with its contacts, open documents, ledger entries and dimensions, and tells what publishing them would change.
@@ -37,7 +43,10 @@ def rehearse_debtor(
     One transaction, rolled back; nothing is landed. What already waits for the next cut of this source is part of the difference, as it would be of
     the resync. Raises what `run_source` raises.
     """
-    with source_lock(workshop.store, config.source, wait=wait), rehearsal(workshop.store, "rehearsing a resync") as store:
+    with (
+        source_lock(workshop.store, config.source, wait=wait),
+        rehearsal(workshop.store, "rehearsing a resync") as store,
+    ):
         shop = replace(workshop, store=store, lake=KeptInMemory(workshop.lake))
         run_id = open_run(store, config.source, "debtor", "rehearsal", config.digest)
         with lane_for(shop, config, run_id, actor=actor, progress=progress, connector=connector) as lane:

@@ -16,8 +16,16 @@ from sync_engine.store.runs import close_run, open_run, source_lock
 
 
 def replay_source(
-    workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), wait: bool = False, accept_moves: bool = False,
-    triggered_by: str = "person", progress: Progress = no_progress, actor: str = "sync-engine", run_id: UUID | None = None,
+    workshop: Workshop,
+    config: SourceConfig,
+    *,
+    entities: tuple[str, ...] = (),
+    wait: bool = False,
+    accept_moves: bool = False,
+    triggered_by: str = "person",
+    progress: Progress = no_progress,
+    actor: str = "sync-engine",
+    run_id: UUID | None = None,
 ) -> Ran:
     """Normalises landed records again, of every entity or of some (wire entity or family), and publishes what comes out otherwise than before.
 
@@ -40,17 +48,23 @@ def replay_source(
             _close(lane, error)
             raise
         ran.warnings = lane.warnings
-        ran.outcome = "partial" if ran.failures else "held" if lane.warnings else "partial" if lost else "succeeded"
+        ran.outcome = (
+            "partial" if ran.failures else "held" if lane.warnings else "partial" if lost else "succeeded"
+        )
         if lost is not None:
             ran.warnings = [*ran.warnings, str(lost)]
-        close_run(workshop.store, run_id, ran.outcome, next(iter(ran.failures.values()), lost), ran.published.cut_id)
+        close_run(
+            workshop.store, run_id, ran.outcome, next(iter(ran.failures.values()), lost), ran.published.cut_id
+        )
     return ran
 
 
 def _missing(lane: Lane, cut_id: int) -> SyncError | None:
     """Why too much is missing from the cut; None when it is not."""
     with transaction(lane.store, "counting what is missing") as connection:
-        check = what_is_missing(connection, lane.source, lane.run_id, cut_id, allowed_missing=lane.config.missing.share)
+        check = what_is_missing(
+            connection, lane.source, lane.run_id, cut_id, allowed_missing=lane.config.missing.share
+        )
     if check.verdict == "holds" or check.explained:
         return None
     return SyncError(check.note, whose=lane.source, todo=f"See `sync-engine quarantine list {lane.source}`.")
@@ -59,7 +73,15 @@ def _missing(lane: Lane, cut_id: int) -> SyncError | None:
 def _lane(workshop: Workshop, config: SourceConfig, run_id: UUID, progress: Progress, actor: str) -> Lane:
     """A lane that is not registered: registering asks the source what it offers."""
     return Lane(
-        config, workshop.store, workshop.lake, open_normaliser(config), open_connector(config, workshop.clock), workshop.clock, run_id, workshop.policy, actor,
+        config,
+        workshop.store,
+        workshop.lake,
+        open_normaliser(config),
+        open_connector(config, workshop.clock),
+        workshop.clock,
+        run_id,
+        workshop.policy,
+        actor,
         progress=progress,
     )
 
@@ -67,11 +89,21 @@ def _lane(workshop: Workshop, config: SourceConfig, run_id: UUID, progress: Prog
 def _mark(lane: Lane, entities: tuple[str, ...]) -> None:
     streams = lane.streams()
     if not streams:
-        raise ConfigurationError("nothing of this source was landed yet", whose=lane.source, todo=f"`sync-engine run {lane.source}` first.")
+        raise ConfigurationError(
+            "nothing of this source was landed yet",
+            whose=lane.source,
+            todo=f"`sync-engine run {lane.source}` first.",
+        )
     known = set(streams) | {s.family for s in streams.values()}
     if unknown := sorted(set(entities) - known):
-        raise ConfigurationError(f"there is no entity {', '.join(unknown)}", whose=lane.source, todo=f"There are: {', '.join(sorted(known))}.")
-    chosen = [s.stream_id for name, s in streams.items() if not entities or name in entities or s.family in entities]
+        raise ConfigurationError(
+            f"there is no entity {', '.join(unknown)}",
+            whose=lane.source,
+            todo=f"There are: {', '.join(sorted(known))}.",
+        )
+    chosen = [
+        s.stream_id for name, s in streams.items() if not entities or name in entities or s.family in entities
+    ]
     with transaction(lane.store, "marking what is replayed") as connection:
         normalise_again(connection, chosen)
 

@@ -11,7 +11,14 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, LandedFileDamaged, SourceError, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    LandedFileDamaged,
+    SourceError,
+    SyncError,
+    TransientError,
+)
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser
@@ -55,23 +62,43 @@ class Workshop:
 def open_connector(config: SourceConfig, clock: Clock) -> Connector:
     """The connector of a source. Raises ConfigurationError for wrong settings or an unknown connector."""
     plugin = connector_plugin(config.connector)
-    return plugin.open(config.source, settings_of(plugin.settings, config.connection, f"{config.source} connection"), clock)
+    return plugin.open(
+        config.source, settings_of(plugin.settings, config.connection, f"{config.source} connection"), clock
+    )
 
 
 def open_normaliser(config: SourceConfig) -> Normaliser:
     """The normaliser of a source. Raises ConfigurationError."""
     plugin = mapping_plugin(config.connector)
-    return plugin.normaliser(config.source, settings_of(plugin.settings, config.mapping, f"{config.source} mapping"))
+    return plugin.normaliser(
+        config.source, settings_of(plugin.settings, config.mapping, f"{config.source} mapping")
+    )
 
 
 @contextmanager
-def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: str = "sync-engine", progress: Progress = no_progress,
-    accept_held: bool = False, connector: Connector | None = None) -> Iterator[Lane]:
+def lane_for(
+    workshop: Workshop,
+    config: SourceConfig,
+    run_id: UUID,
+    *,
+    actor: str = "sync-engine",
+    progress: Progress = no_progress,
+    accept_held: bool = False,
+    connector: Connector | None = None,
+) -> Iterator[Lane]:
     """A registered lane; its connector is closed at the end."""
     lane = Lane(
-        config=config, store=workshop.store, lake=workshop.lake, normaliser=open_normaliser(config), connector=connector or open_connector(config,
-            workshop.clock),
-        clock=workshop.clock, run_id=run_id, policy=workshop.policy, actor=actor, accept_held=accept_held, progress=progress,
+        config=config,
+        store=workshop.store,
+        lake=workshop.lake,
+        normaliser=open_normaliser(config),
+        connector=connector or open_connector(config, workshop.clock),
+        clock=workshop.clock,
+        run_id=run_id,
+        policy=workshop.policy,
+        actor=actor,
+        accept_held=accept_held,
+        progress=progress,
     )
     try:
         lane.register()
@@ -81,9 +108,20 @@ def lane_for(workshop: Workshop, config: SourceConfig, run_id: UUID, *, actor: s
 
 
 def run_source(
-    workshop: Workshop, config: SourceConfig, *, entities: tuple[str, ...] = (), full: bool = False, debtor: str | None = None, triggered_by: str = "person",
-    wait: bool = False, accept_held: bool = False, accept_moves: bool = False, progress: Progress = no_progress, connector: Connector | None = None,
-    actor: str = "sync-engine", run_id: UUID | None = None,
+    workshop: Workshop,
+    config: SourceConfig,
+    *,
+    entities: tuple[str, ...] = (),
+    full: bool = False,
+    debtor: str | None = None,
+    triggered_by: str = "person",
+    wait: bool = False,
+    accept_held: bool = False,
+    accept_moves: bool = False,
+    progress: Progress = no_progress,
+    connector: Connector | None = None,
+    actor: str = "sync-engine",
+    run_id: UUID | None = None,
 ) -> Ran:
     """Runs a source end to end and records it. `accept_held` believes suspicious sweeps, `accept_moves` suspicious portfolio moves.
 
@@ -91,10 +129,25 @@ def run_source(
     Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
     """
     with source_lock(workshop.store, config.source, wait=wait):
-        run_id = open_run(workshop.store, config.source, "debtor" if debtor else "full" if full else "changes", triggered_by, config.digest, run_id)
+        run_id = open_run(
+            workshop.store,
+            config.source,
+            "debtor" if debtor else "full" if full else "changes",
+            triggered_by,
+            config.digest,
+            run_id,
+        )
         ran = Ran(run_id)
         try:
-            with lane_for(workshop, config, run_id, actor=actor, progress=progress, accept_held=accept_held, connector=connector) as lane:
+            with lane_for(
+                workshop,
+                config,
+                run_id,
+                actor=actor,
+                progress=progress,
+                accept_held=accept_held,
+                connector=connector,
+            ) as lane:
                 with _normalised_meanwhile(lane) as follower:
                     if debtor is not None:
                         pull_debtor(lane, debtor_key(lane, debtor))
@@ -114,15 +167,20 @@ def run_source(
     return ran
 
 
-def concluded(failures: Mapping[str, SyncError], certificate: Certificate | None, *, is_held: bool) -> tuple[Outcome, SyncError | None]:
+def concluded(
+    failures: Mapping[str, SyncError], certificate: Certificate | None, *, is_held: bool
+) -> tuple[Outcome, SyncError | None]:
     """What a run came to that ended, and the sentence that says why it is no success.
 
     Partial when something could not be read or the certificate is graded C or D, held when a brake wants a person.
     """
     if failures:
         return "partial", next(iter(failures.values()))
-    doubt = SyncError(certificate.sentence, todo=f"`sync-engine certificate {certificate.source}` lists it.") \
-        if certificate is not None and certificate.is_trouble else None
+    doubt = (
+        SyncError(certificate.sentence, todo=f"`sync-engine certificate {certificate.source}` lists it.")
+        if certificate is not None and certificate.is_trouble
+        else None
+    )
     return "held" if is_held else "partial" if doubt else "succeeded", doubt
 
 
@@ -139,7 +197,11 @@ def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
     families = lane.to_pull()
     known = set(families) | set(families.values())
     if unknown := sorted(set(entities) - known):
-        raise ConfigurationError(f"there is no entity {', '.join(unknown)}", whose=lane.source, todo=f"It offers: {', '.join(sorted(known))}.")
+        raise ConfigurationError(
+            f"there is no entity {', '.join(unknown)}",
+            whose=lane.source,
+            todo=f"It offers: {', '.join(sorted(known))}.",
+        )
     return [e for e, family in families.items() if not entities or e in entities or family in entities]
 
 
@@ -179,6 +241,8 @@ def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> dic
 
     Returns the entities of which a landed file is damaged: what it holds waits, everything else went on.
     """
-    done = [normalise(lane, entity, (before or {}).get(entity), row) for entity, row in lane.streams().items()]
+    done = [
+        normalise(lane, entity, (before or {}).get(entity), row) for entity, row in lane.streams().items()
+    ]
     remember_version(lane)
     return {one.entity: one.damage for one in done if one.damage is not None}

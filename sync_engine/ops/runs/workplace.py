@@ -30,7 +30,8 @@ def source_named(name: str) -> SourceConfig:
     known = configured()
     if name not in known:
         raise ConfigurationError(
-            f"there is no source {name!r}", todo=f"Configured in {defs_folder()}: {', '.join(known) or 'none'}. Or set SYNC_ENGINE_DEFS to the folder you mean."
+            f"there is no source {name!r}",
+            todo=f"Configured in {defs_folder()}: {', '.join(known) or 'none'}. Or set SYNC_ENGINE_DEFS to the folder you mean.",
         )
     return known[name]
 
@@ -66,10 +67,17 @@ def _judge(store: Engine, url: str, *, embedded: bool) -> None:
     if at == newest:
         return
     if at is not None and at > newest:
-        raise ConfigurationError(f"the tables are at version {at}, newer than this engine, which knows {newest}", todo="Install the newer engine.")
+        raise ConfigurationError(
+            f"the tables are at version {at}, newer than this engine, which knows {newest}",
+            todo="Install the newer engine.",
+        )
     if not embedded:
         check_server(url)
-        state = "there are no tables of the engine in the database" if at is None else f"the tables are at version {at} and this engine needs {newest}"
+        state = (
+            "there are no tables of the engine in the database"
+            if at is None
+            else f"the tables are at version {at} and this engine needs {newest}"
+        )
         raise ConfigurationError(state, todo="Run `sync-engine migrate`.")
     from sync_engine.platform.migrate import upgrade
 

@@ -28,7 +28,9 @@ class Company(NamedTuple):
     why: str
 
 
-def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: Path, clock: Clock, *, write: bool) -> list[Company]:
+def discover(
+    config: SourceConfig, configs: Mapping[str, SourceConfig], folder: Path, clock: Clock, *, write: bool
+) -> list[Company]:
     """Every company of the login of `config`; with `write`, a YAML for each that can be entered and is not configured yet.
 
     Nothing that exists is overwritten. Raises ConfigurationError when this connector cannot look for companies.
@@ -37,7 +39,11 @@ def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: 
     look = getattr(connector, "discover", None)
     try:
         if look is None:
-            raise ConfigurationError(f"connector {config.connector} cannot look for companies", whose=config.source, todo="Write its YAML by hand.")
+            raise ConfigurationError(
+                f"connector {config.connector} cannot look for companies",
+                whose=config.source,
+                todo="Write its YAML by hand.",
+            )
         found = look()
     finally:
         connector.close()
@@ -46,7 +52,16 @@ def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: 
         owner = _configured(configs, config, one)
         if owner or one.closed:
             companies.append(
-                Company(one.environment, one.name, one.id, one.version, "configured" if owner else "skipped", owner, None, "" if owner else one.closed)
+                Company(
+                    one.environment,
+                    one.name,
+                    one.id,
+                    one.version,
+                    "configured" if owner else "skipped",
+                    owner,
+                    None,
+                    "" if owner else one.closed,
+                )
             )
             continue
         name = _name(config.source, one, taken)
@@ -54,7 +69,18 @@ def discover(config: SourceConfig, configs: Mapping[str, SourceConfig], folder: 
         path = folder / name / "defs.yaml"
         if write:
             _write(path, _yaml(config, one, name))
-        companies.append(Company(one.environment, one.name, one.id, one.version, "written" if write else "would be written", name, str(path), ""))
+        companies.append(
+            Company(
+                one.environment,
+                one.name,
+                one.id,
+                one.version,
+                "written" if write else "would be written",
+                name,
+                str(path),
+                "",
+            )
+        )
     return companies
 
 
@@ -62,11 +88,18 @@ def _configured(configs: Mapping[str, SourceConfig], config: SourceConfig, one: 
     for name, other in configs.items():
         same_place = (
             other.connector == config.connector
-            and all(other.connection.get(k) == config.connection.get(k) for k in ("tenant_id", "base_url", "tenant"))
+            and all(
+                other.connection.get(k) == config.connection.get(k)
+                for k in ("tenant_id", "base_url", "tenant")
+            )
             and (other.connection.get("environment") or "").casefold() == one.environment.casefold()
         )
         company = other.connection.get("company")
-        if same_place and (one.alone if company is None else str(company).casefold() in {called.casefold() for called in one.called}):
+        if same_place and (
+            one.alone
+            if company is None
+            else str(company).casefold() in {called.casefold() for called in one.called}
+        ):
             return name
     return None
 
@@ -75,18 +108,32 @@ def _name(base: str, one: Any, taken: set[str]) -> str:
     """A source name from the company's: lower case and plain, the environment only where it is needed to tell two apart."""
     plain = re.sub(r"[^a-z0-9]+", "_", one.name.casefold()).strip("_") or "company"
     plain = plain if NAME.match(plain) else f"{base}_{plain}"
-    candidates = (plain[:40], f"{plain}_{re.sub(r'[^a-z0-9]+', '_', one.environment.casefold())}"[:40], *(f"{plain[:36]}_{n}" for n in range(2, 1000)))
+    candidates = (
+        plain[:40],
+        f"{plain}_{re.sub(r'[^a-z0-9]+', '_', one.environment.casefold())}"[:40],
+        *(f"{plain[:36]}_{n}" for n in range(2, 1000)),
+    )
     return next(c.rstrip("_") for c in candidates if c.rstrip("_") not in taken)
 
 
 def _yaml(config: SourceConfig, one: Any, name: str) -> dict[str, Any]:
-    connection = {**config.connection, "company": one.id, **({"environment": one.environment} if one.environment else {})}
-    attributes = config.model_dump(mode="json", exclude_unset=True) | {"source": name, "connection": connection, "pool": config.pool or config.source}
+    connection = {
+        **config.connection,
+        "company": one.id,
+        **({"environment": one.environment} if one.environment else {}),
+    }
+    attributes = config.model_dump(mode="json", exclude_unset=True) | {
+        "source": name,
+        "connection": connection,
+        "pool": config.pool or config.source,
+    }
     return {"type": ERP_SOURCE, "attributes": attributes}
 
 
 def _write(path: Path, body: dict[str, Any]) -> None:
     if path.exists():
-        raise ConfigurationError("there is a file already", whose=str(path), todo="Move it away, or correct the source it defines.")
+        raise ConfigurationError(
+            "there is a file already", whose=str(path), todo="Move it away, or correct the source it defines."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -100,11 +100,24 @@ def _installation(config: SourceConfig, connector: Connector, store: Engine | No
         if name.replace("_", " ") not in capable:
             yield Finding(name.replace("_", " "), "well", fact)
     for capability in probe.capabilities:
-        yield Finding(capability.name, "well" if capability.available else "degraded", capability.detail, capability.consequence)
+        yield Finding(
+            capability.name,
+            "well" if capability.available else "degraded",
+            capability.detail,
+            capability.consequence,
+        )
     ahead: timedelta | None = getattr(connector, "ahead", None)
     if ahead is not None and abs(ahead) > CLOCKS_AGREE:
-        yield Finding("clock", "ill", wrong_clock(ahead), "Set the clock of this machine; pins and freshness go by it.", 2)
-    yield from _nobody(connector, {capability.name for capability in probe.capabilities if not capability.available})
+        yield Finding(
+            "clock",
+            "ill",
+            wrong_clock(ahead),
+            "Set the clock of this machine; pins and freshness go by it.",
+            2,
+        )
+    yield from _nobody(
+        connector, {capability.name for capability in probe.capabilities if not capability.available}
+    )
     yield _asked("portfolio dimension", lambda: _dimension(config, connector))
     if store is not None:
         yield from _missing(config, connector, store)
@@ -123,24 +136,51 @@ def _missing(config: SourceConfig, connector: Connector, store: Engine) -> Itera
     if found.other_company:
         yield _ill("company", other_company(config.source, found.other_company, offered.company))
     for entity, why in found.missing.items():
-        yield Finding(entity, "ill", why, f"Mend it at the source, or, if it is meant: sync-engine sources accept {config.source}.", 3)
+        yield Finding(
+            entity,
+            "ill",
+            why,
+            f"Mend it at the source, or, if it is meant: sync-engine sources accept {config.source}.",
+            3,
+        )
 
 
 def _nobody(connector: Connector, unreadable: set[str]) -> Iterator[Finding]:
     """Without its debtors nothing of a source is published: that is no degree of health."""
-    debtors = [name for name, stream in connector.streams.items() if stream.canonical == "debtor" and not stream.facet]
+    debtors = [
+        name
+        for name, stream in connector.streams.items()
+        if stream.canonical == "debtor" and not stream.facet
+    ]
     if debtors and unreadable.issuperset(debtors):
-        yield Finding("debtors", "ill", f"{', '.join(debtors)} cannot be read: nothing is published without its debtor", f"See the line of {debtors[0]}.", 4)
+        yield Finding(
+            "debtors",
+            "ill",
+            f"{', '.join(debtors)} cannot be read: nothing is published without its debtor",
+            f"See the line of {debtors[0]}.",
+            4,
+        )
 
 
 def _dimension(config: SourceConfig, connector: Connector) -> Finding | str:
     codes = dimension_codes(config, connector)
     listed = ", ".join(codes) or "none"
     if config.portfolio is None:
-        return Finding("portfolio dimension", "degraded", "none is chosen: there will be no portfolios", f"Dimensions the ERP has: {listed}.")
+        return Finding(
+            "portfolio dimension",
+            "degraded",
+            "none is chosen: there will be no portfolios",
+            f"Dimensions the ERP has: {listed}.",
+        )
     wanted = config.portfolio.dimension
     if wanted not in codes:
-        return Finding("portfolio dimension", "ill", f"the ERP has no dimension {wanted!r}", f"It has: {listed}. Correct portfolio.dimension.", 2)
+        return Finding(
+            "portfolio dimension",
+            "ill",
+            f"the ERP has no dimension {wanted!r}",
+            f"It has: {listed}. Correct portfolio.dimension.",
+            2,
+        )
     return f"{wanted} (the ERP has: {listed})"
 
 
@@ -200,7 +240,10 @@ def _lake(root: str) -> str:
         while not folder.exists():
             folder = folder.parent
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise StoreError(f"the lake {root} cannot be written", todo="Give the engine's user the folder, or set SYNC_ENGINE_LAKE.")
+            raise StoreError(
+                f"the lake {root} cannot be written",
+                todo="Give the engine's user the folder, or set SYNC_ENGINE_LAKE.",
+            )
         return f"{root} can be written"
     import fsspec
 
@@ -211,7 +254,10 @@ def _lake(root: str) -> str:
         system, path = fsspec.core.url_to_fs(name)
         system.rm(path)
     except Exception as error:
-        raise StoreError(f"the lake cannot be written ({type(error).__name__})", todo="Check SYNC_ENGINE_LAKE and its credentials.") from error
+        raise StoreError(
+            f"the lake cannot be written ({type(error).__name__})",
+            todo="Check SYNC_ENGINE_LAKE and its credentials.",
+        ) from error
     return "can be written"
 
 
@@ -243,4 +289,10 @@ def _asked(about: str, question: Callable[[], Finding | str]) -> Finding:
 
 
 def _ill(about: str, error: SyncError) -> Finding:
-    return Finding(about, "ill", " ".join(p for p in (error.key, error.what) if p) if error.key not in error.what else error.what, error.todo, error.exit_code)
+    return Finding(
+        about,
+        "ill",
+        " ".join(p for p in (error.key, error.what) if p) if error.key not in error.what else error.what,
+        error.todo,
+        error.exit_code,
+    )

@@ -18,7 +18,9 @@ def missing(store: Engine, source: str | None = None) -> list[Missing]:
         return offers.missing(connection, source)
 
 
-def accept(store: Engine, source: str, entities: Sequence[str] = (), *, by: str, why: str | None = None) -> list[Missing]:
+def accept(
+    store: Engine, source: str, entities: Sequence[str] = (), *, by: str, why: str | None = None
+) -> list[Missing]:
     """Accepts that entities are gone, all that are missing when none is named; the next run reads what is offered instead.
 
     Raises ConfigurationError when nothing is missing, or one that is named is not.
@@ -27,9 +29,13 @@ def accept(store: Engine, source: str, entities: Sequence[str] = (), *, by: str,
         found = offers.missing(connection, source)
         listed = ", ".join(one.entity for one in found) or "nothing"
         if unknown := sorted(set(entities) - {one.entity for one in found}):
-            raise ConfigurationError(f"{', '.join(unknown)} is not missing", whose=source, todo=f"Missing: {listed}.")
+            raise ConfigurationError(
+                f"{', '.join(unknown)} is not missing", whose=source, todo=f"Missing: {listed}."
+            )
         if not found:
-            raise ConfigurationError("nothing is missing", whose=source, todo="A run notes what is: sync-engine run " + source)
+            raise ConfigurationError(
+                "nothing is missing", whose=source, todo="A run notes what is: sync-engine run " + source
+            )
         taken = [one for one in found if not entities or one.entity in entities]
         offers.accept(connection, source, [one.entity for one in taken], by=by, why=why)
     return taken

@@ -38,12 +38,16 @@ def receivers(configs: Mapping[str, SourceConfig], clock: Clock) -> dict[str, Ws
     for source, config in configs.items():
         connector = open_connector(config, clock)
         make = getattr(connector, "receiver", None)
-        receiver = make(lambda entity, source=source: hints.leave(source, entity)) if make is not None else None
+        receiver = (
+            make(lambda entity, source=source: hints.leave(source, entity)) if make is not None else None
+        )
         connector.close()
         if receiver is not None:
             found[source] = receiver
     if not found:
-        raise ConfigurationError("no source asks for notifications", todo="Write connection.hints (url and secret) into its YAML.")
+        raise ConfigurationError(
+            "no source asks for notifications", todo="Write connection.hints (url and secret) into its YAML."
+        )
     return found
 
 
@@ -77,7 +81,9 @@ def listening(program: Wsgi, host: str, port: int) -> Iterator[str]:
     try:
         server = make_server(host, port, program, server_class=_Server, handler_class=_Quiet)
     except (OSError, OverflowError) as failure:
-        raise ConfigurationError(f"cannot listen on {host} port {port} ({failure})", todo="Choose another --port.") from None
+        raise ConfigurationError(
+            f"cannot listen on {host} port {port} ({failure})", todo="Choose another --port."
+        ) from None
     thread = threading.Thread(target=server.serve_forever, name="hints", daemon=True)
     thread.start()
     try:

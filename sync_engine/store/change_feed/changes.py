@@ -24,11 +24,14 @@ SEAL = f"""
 
 def collect_changes(connection: Connection) -> None:
     """Where this transaction collects its audit until `flush_changes`."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         CREATE TEMP TABLE IF NOT EXISTS change_new (
             place bigint GENERATED ALWAYS AS IDENTITY, entity text, record_id uuid, op text, field text, old jsonb, new jsonb,
             actor_kind text, actor text, reason text) ON COMMIT DROP
-        """)
+        """,
+    )
 
 
 def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | None, actor: str) -> int:
@@ -36,12 +39,18 @@ def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | 
     if not fetch(connection, "SELECT EXISTS (SELECT FROM change_new)")[0][0]:
         return 0
     turns.take(connection, turns.CHANGE_FEED)
-    written = run_sql(connection, """
+    written = run_sql(
+        connection,
+        """
         INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason)
         SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid),
             CAST(:cut AS bigint), reason
         FROM change_new ORDER BY place
-        """, actor=actor, run=run_id, cut=cut_id)
+        """,
+        actor=actor,
+        run=run_id,
+        cut=cut_id,
+    )
     run_sql(connection, SEAL)
     run_sql(connection, "DELETE FROM change_new")
     return written

@@ -77,7 +77,9 @@ def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> i
     only = ""
     if debtor is not None:
         theirs = ("contact", "document", "payment", "debtor_dimension")
-        its = " UNION ALL ".join(f"SELECT id FROM canonical.{table} WHERE debtor_id = '{UUID(debtor)}'" for table in theirs)
+        its = " UNION ALL ".join(
+            f"SELECT id FROM canonical.{table} WHERE debtor_id = '{UUID(debtor)}'" for table in theirs
+        )
         left = f"c.entity = 'link' AND c.old ->> 'canonical_id' = '{UUID(debtor)}'"  # a record that was moved away belongs to both histories
         only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its}) OR {left}"
     with driver(connection).cursor() as cursor:

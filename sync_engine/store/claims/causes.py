@@ -15,7 +15,11 @@ from sqlalchemy import Connection
 from sync_engine.store.db import fetch
 
 EXCLUDED = 2
-WORDS = {"document": ("document", "documents"), "ledger_entry": ("ledger entry", "ledger entries"), "application": ("application", "applications")}
+WORDS = {
+    "document": ("document", "documents"),
+    "ledger_entry": ("ledger entry", "ledger entries"),
+    "application": ("application", "applications"),
+}
 
 
 class Cause(NamedTuple):
@@ -52,7 +56,10 @@ class Cause(NamedTuple):
     @property
     def waiting_records(self) -> str:
         """`3 documents and 1 ledger entry`."""
-        return " and ".join(f"{n:,} {WORDS.get(entity, (entity, entity))[n != 1]}" for entity, n in sorted(self.waiting.items()))
+        return " and ".join(
+            f"{n:,} {WORDS.get(entity, (entity, entity))[n != 1]}"
+            for entity, n in sorted(self.waiting.items())
+        )
 
     @property
     def money(self) -> str:
@@ -73,13 +80,17 @@ def listed_money(amounts: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{currency} {amount:,.2f}".strip() for currency, amount in sorted(amounts.items()))
 
 
-def causes(connection: Connection, source: str | None = None, entity: str | None = None, limit: int | None = None) -> list[Cause]:
+def causes(
+    connection: Connection, source: str | None = None, entity: str | None = None, limit: int | None = None
+) -> list[Cause]:
     """What there is to mend, what most records wait for first, then the oldest.
 
     `entity` (a wire entity or family) chooses stories that a record of it is part of, as cause or as one that waits.
     """
     asked = {"source": source, "entity": entity, "limit": limit}
-    rows = fetch(connection, f"""
+    rows = fetch(
+        connection,
+        f"""
         {_TOLD}, grouped AS (
             SELECT source, parent_entity, parent_key, sum(n) AS n, min(first_at) AS first_at, bool_or(retry) AS retry, max(attempts) AS attempts,
                    bool_or(chosen) AS chosen, jsonb_agg(jsonb_build_array(canonical, currency, n, amount)) AS parts
@@ -108,7 +119,9 @@ def causes(connection: Connection, source: str | None = None, entity: str | None
         )
         SELECT quarantine_id, source, entity, key, stage, error, message, attempts, first_at, retry_requested, is_excluded, parts, currency, amount
         FROM rooted WHERE chosen ORDER BY n DESC, first_at, quarantine_id, key LIMIT :limit
-        """, **asked)
+        """,
+        **asked,
+    )
     return [_cause(row) for row in rows]
 
 
@@ -137,4 +150,6 @@ def _cause(row: Any) -> Cause:
         if money is not None:
             amounts.setdefault(canonical, {})[unit or ""] = Decimal(money)
     own = {currency or "": Decimal(amount)} if amount is not None and not waiting else {}
-    return Cause._make((*tuple(row)[:-3], waiting, amounts.get("ledger_entry") or amounts.get("document") or own))
+    return Cause._make(
+        (*tuple(row)[:-3], waiting, amounts.get("ledger_entry") or amounts.get("document") or own)
+    )

@@ -39,7 +39,9 @@ _COLUMNS = """
 """
 
 
-def put_aside(connection: Connection, *, source: str | None = None, entity: str | None = None, key: str | None = None) -> list[PutAside]:
+def put_aside(
+    connection: Connection, *, source: str | None = None, entity: str | None = None, key: str | None = None
+) -> list[PutAside]:
     """Quarantined records, the oldest first; `key` is the record's key or the number of the quarantine row."""
     rows = fetch(
         connection,
@@ -58,4 +60,10 @@ def put_aside(connection: Connection, *, source: str | None = None, entity: str 
 
 def request_retry(connection: Connection, quarantine_ids: list[int]) -> int:
     """Asks the next run to try these records again; returns how many there are."""
-    return len(fetch(connection, "UPDATE engine.quarantine SET retry_requested = true WHERE quarantine_id = ANY(:ids) RETURNING 1", ids=quarantine_ids))
+    return len(
+        fetch(
+            connection,
+            "UPDATE engine.quarantine SET retry_requested = true WHERE quarantine_id = ANY(:ids) RETURNING 1",
+            ids=quarantine_ids,
+        )
+    )

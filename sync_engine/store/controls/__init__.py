@@ -4,7 +4,29 @@ Every check compares a figure of the source with the canonical figure. A differe
 given a class that says where to look, and never plugged. A figure the source does not state makes a check not answerable.
 """
 
-from sync_engine.store.controls.certificate import GRADES, TROUBLE, Certificate, Check, Difference, Grade, Verdict, checked, read_certificate
+from sync_engine.store.controls.certificate import (
+    GRADES,
+    TROUBLE,
+    Certificate,
+    Check,
+    Difference,
+    Grade,
+    Verdict,
+    checked,
+    read_certificate,
+)
 from sync_engine.store.controls.reconcile import reconcile, what_is_missing
 
-__all__ = ["GRADES", "TROUBLE", "Certificate", "Check", "Difference", "Grade", "Verdict", "checked", "read_certificate", "reconcile", "what_is_missing"]
+__all__ = [
+    "GRADES",
+    "TROUBLE",
+    "Certificate",
+    "Check",
+    "Difference",
+    "Grade",
+    "Verdict",
+    "checked",
+    "read_certificate",
+    "reconcile",
+    "what_is_missing",
+]

@@ -30,7 +30,17 @@ from sync_engine.store.db import fetch, run_many, run_sql
 Verdict = Literal["holds", "breaks", "not_answerable"]
 Grade = Literal["A", "B", "C", "D"]
 Class = Literal[
-    "timing", "missing", "extra", "amount", "currency_basis", "unapplied", "journal_only", "excluded", "quarantined", "duplicate", "unexplained",
+    "timing",
+    "missing",
+    "extra",
+    "amount",
+    "currency_basis",
+    "unapplied",
+    "journal_only",
+    "excluded",
+    "quarantined",
+    "duplicate",
+    "unexplained",
 ]
 EXPLAINED: frozenset[str] = frozenset({"timing", "excluded", "quarantined"})
 """Classes that account for a difference in full. The others say where to look."""
@@ -122,7 +132,9 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """The grade, why, how much was checked, and what broke: `Grade C: ...`."""
-        broken = "; ".join(f"{c.code} {c.title} ({c.n_differences})" for c in self.checks if c.verdict == "breaks")
+        broken = "; ".join(
+            f"{c.code} {c.title} ({c.n_differences})" for c in self.checks if c.verdict == "breaks"
+        )
         told = f"Grade {self.grade} ({GRADES[self.grade]}). {checked(self.answered, len(self.counting), self.money_tied)}."
         return f"{told} Breaks: {broken}." if broken else told
 
@@ -139,12 +151,27 @@ def not_answerable(code: str, title: str, note: str) -> Check:
 
 
 def judged(
-    code: str, title: str, source: str | None, canonical: str | None, differences: Sequence[Difference], *,
-    classes: Mapping[str, int] | None = None, **rest: Any,
+    code: str,
+    title: str,
+    source: str | None,
+    canonical: str | None,
+    differences: Sequence[Difference],
+    *,
+    classes: Mapping[str, int] | None = None,
+    **rest: Any,
 ) -> Check:
     """A check that holds when there is no difference. `classes` counts all of them where `differences` is only a sample."""
     counted = dict(classes) if classes is not None else dict(Counter(d.reason for d in differences))
-    return Check(code, title, "breaks" if counted else "holds", source, canonical, classes=counted, sample=tuple(differences[:SAMPLE]), **rest)
+    return Check(
+        code,
+        title,
+        "breaks" if counted else "holds",
+        source,
+        canonical,
+        classes=counted,
+        sample=tuple(differences[:SAMPLE]),
+        **rest,
+    )
 
 
 def money_ties(checks: Iterable[Check]) -> bool:
@@ -190,34 +217,62 @@ def listed(amounts: Mapping[str, Decimal]) -> str:
 
 def write_certificate(connection: Connection, certificate: Certificate) -> None:
     """Replaces the certificate of the cut, and its grade on the cut."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         UPDATE canonical.cut SET grade = :grade, n_checks = :checks, n_answered = :answered, money_tied = :tied WHERE cut_id = :cut
-        """, cut=certificate.cut_id, grade=certificate.grade, checks=len(certificate.counting), answered=certificate.answered, tied=certificate.money_tied)
+        """,
+        cut=certificate.cut_id,
+        grade=certificate.grade,
+        checks=len(certificate.counting),
+        answered=certificate.answered,
+        tied=certificate.money_tied,
+    )
     run_sql(connection, "DELETE FROM canonical.certificate WHERE cut_id = :cut", cut=certificate.cut_id)
-    run_many(connection, """
+    run_many(
+        connection,
+        """
         INSERT INTO canonical.certificate (cut_id, "check", title, verdict, source_value, canonical_value, difference, detail)
         VALUES (:cut, :code, :title, :verdict, :source, :canonical, :difference, CAST(:detail AS jsonb))
-        """, [_row(certificate.cut_id, check) for check in certificate.checks])
+        """,
+        [_row(certificate.cut_id, check) for check in certificate.checks],
+    )
 
 
 def _row(cut_id: int, check: Check) -> dict[str, Any]:
     detail = {
-        "blocking": check.blocking, "explained": check.explained, "note": check.note, "classes": dict(check.classes),
-        "n_differences": check.n_differences, "stated": check.stated, "sample": [asdict(d) for d in check.sample], "figures": dict(check.figures),
+        "blocking": check.blocking,
+        "explained": check.explained,
+        "note": check.note,
+        "classes": dict(check.classes),
+        "n_differences": check.n_differences,
+        "stated": check.stated,
+        "sample": [asdict(d) for d in check.sample],
+        "figures": dict(check.figures),
     }
     return {
-        "cut": cut_id, "code": check.code, "title": check.title, "verdict": check.verdict, "source": check.source_value,
-        "canonical": check.canonical_value, "difference": check.difference, "detail": json.dumps(detail, default=str),
+        "cut": cut_id,
+        "code": check.code,
+        "title": check.title,
+        "verdict": check.verdict,
+        "source": check.source_value,
+        "canonical": check.canonical_value,
+        "difference": check.difference,
+        "detail": json.dumps(detail, default=str),
     }
 
 
 def read_certificate(connection: Connection, cut_id: int) -> Certificate | None:
     """The certificate of a cut as it was written; None when the cut has none."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT c.source, k."check", k.title, k.verdict, k.source_value, k.canonical_value, k.difference, CAST(k.detail AS text), g.grade, c.money_tied
         FROM canonical.certificate k JOIN canonical.cut c USING (cut_id) JOIN canonical.cut_grade g USING (cut_id) WHERE k.cut_id = :cut
         ORDER BY CAST(substr(k."check", 2) AS integer)
-        """, cut=cut_id)
+        """,
+        cut=cut_id,
+    )
     if not rows:
         return None
     checks = tuple(_check(row, json.loads(row[7])) for row in rows)
@@ -227,6 +282,16 @@ def read_certificate(connection: Connection, cut_id: int) -> Certificate | None:
 def _check(row: Any, detail: dict[str, Any]) -> Check:
     _, code, title, verdict, source, canonical, difference, *_ = row
     return Check(
-        code, title, verdict, source, canonical, difference, blocking=detail["blocking"], note=detail["note"], classes=detail["classes"],
-        sample=tuple(Difference(**d) for d in detail["sample"]), figures=detail["figures"], stated=detail.get("stated", False),
+        code,
+        title,
+        verdict,
+        source,
+        canonical,
+        difference,
+        blocking=detail["blocking"],
+        note=detail["note"],
+        classes=detail["classes"],
+        sample=tuple(Difference(**d) for d in detail["sample"]),
+        figures=detail["figures"],
+        stated=detail.get("stated", False),
     )

@@ -13,9 +13,15 @@ from sync_engine.store.landing import damage
 from sync_engine.store.staging import staged
 
 COUNTED = {
-    "company": "canonical.company", "account_owner": "canonical.account_owner", "reference": "canonical.reference", "dimension": "canonical.dimension",
-    "dimension_value": "canonical.dimension_value", "debtor_dimension": "canonical.debtor_dimension", "application": "canonical.application",
-    "document": "canonical.document", "fx_rate": "canonical.fx_rate",
+    "company": "canonical.company",
+    "account_owner": "canonical.account_owner",
+    "reference": "canonical.reference",
+    "dimension": "canonical.dimension",
+    "dimension_value": "canonical.dimension_value",
+    "debtor_dimension": "canonical.debtor_dimension",
+    "application": "canonical.application",
+    "document": "canonical.document",
+    "fx_rate": "canonical.fx_rate",
 }
 """Canonical entities whose rows carry their source key, one row a record. Debtors and contacts count through their links."""
 BLOCKING = {"document", "ledger_entry", "application", "debtor"}
@@ -38,10 +44,20 @@ def records_are_accounted_for(ground: Ground) -> Check:
             found.append(Difference("count", line["entity"], reason, str(said), str(known)))
     lost = _lost_between(ground, lines, found, classes)
     counted = [line for line in lines if line["stated"] is not None]
-    theirs, ours = (str(sum(line[name] for line in counted)) if counted else None for name in ("stated", "known"))
+    theirs, ours = (
+        str(sum(line[name] for line in counted)) if counted else None for name in ("stated", "known")
+    )
     return judged(
-        "C1", "Every record is accounted for", theirs, ours, found, classes=classes, blocking=lost,
-        note="" if counted else ground.why_not("counts"), figures={"streams": lines}, stated=bool(counted),
+        "C1",
+        "Every record is accounted for",
+        theirs,
+        ours,
+        found,
+        classes=classes,
+        blocking=lost,
+        note="" if counted else ground.why_not("counts"),
+        figures={"streams": lines},
+        stated=bool(counted),
     )
 
 
@@ -65,11 +81,24 @@ def lines_of(ground: Ground) -> list[dict[str, Any]]:
         ) o
         WHERE s.source = :source ORDER BY s.rank, s.entity
         """)
-    names = ("stream_id", "entity", "canonical", "facet", "known", "usable", "quarantined", "excluded", "tombstoned", "swept_before")
+    names = (
+        "stream_id",
+        "entity",
+        "canonical",
+        "facet",
+        "known",
+        "usable",
+        "quarantined",
+        "excluded",
+        "tombstoned",
+        "swept_before",
+    )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Difference], classes: Counter[str]) -> bool:
+def _lost_between(
+    ground: Ground, lines: list[dict[str, Any]], found: list[Difference], classes: Counter[str]
+) -> bool:
     """Usable records that canonical does not have, or has though it should not; true when one of the important kind is lost."""
     usable: dict[str, int] = defaultdict(int)
     streams: dict[str, list[int]] = defaultdict(list)
@@ -84,7 +113,9 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
             continue
         if waiting:
             classes["timing"] += waiting
-            found.append(Difference(canonical, f"{waiting} waiting for a record they name, or for a link", "timing"))
+            found.append(
+                Difference(canonical, f"{waiting} waiting for a record they name, or for a link", "timing")
+            )
         if records != live + waiting:
             reason = "missing" if records > live + waiting else "extra"
             classes[reason] += abs(records - live - waiting)
@@ -104,53 +135,85 @@ def _lost_between(ground: Ground, lines: list[dict[str, Any]], found: list[Diffe
 def _live(ground: Ground, canonical: str, streams: list[int]) -> tuple[int | None, int]:
     """Records of this kind that canonical holds, and usable ones that wait for another record."""
     if canonical in ("debtor", "contact"):
-        row = ground.rows(f"""
+        row = ground.rows(
+            f"""
             SELECT count(*) FILTER (WHERE t.id IS NOT NULL AND t.deleted_at IS NULL), count(*) FILTER (WHERE l.canonical_id IS NULL)
             FROM engine.source_record r
             LEFT JOIN canonical.link l ON l.entity = :entity AND l.source = :source AND l.external_id = r.key
             LEFT JOIN canonical.{canonical} t ON t.id = l.canonical_id
             WHERE r.stream_id = ANY (:streams) AND r.state = 0 AND r.deleted_at IS NULL
-            """, entity=canonical, streams=streams)[0]
+            """,
+            entity=canonical,
+            streams=streams,
+        )[0]
     elif canonical == "ledger_entry":
-        row = ground.rows("SELECT count(*), 0 FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL")[0]
+        row = ground.rows(
+            "SELECT count(*), 0 FROM engine.ledger_entry WHERE source = :source AND record_id IS NOT NULL"
+        )[0]
     elif canonical in COUNTED:
-        row = ground.rows(f"SELECT count(*), 0 FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%'")[0]
+        row = ground.rows(
+            f"SELECT count(*), 0 FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%'"
+        )[0]
     else:
         return None, 0
     waiting = int(str(row[1]))
-    if canonical == "application" and ground.rows("SELECT to_regclass(:name)", name=staged(ground.source, "application"))[0][0] is not None:
-        waiting = int(str(ground.rows(f"""
+    if (
+        canonical == "application"
+        and ground.rows("SELECT to_regclass(:name)", name=staged(ground.source, "application"))[0][0]
+        is not None
+    ):
+        waiting = int(
+            str(
+                ground.rows(f"""
             SELECT count(DISTINCT (a.stream_id, a.key)) FROM {staged(ground.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
             WHERE r.state = 0
-            """)[0][0]))
+            """)[0][0]
+            )
+        )
     return int(str(row[0])), waiting
 
 
 def _unmatched(ground: Ground, canonical: str, streams: list[int]) -> list[Difference]:
     if canonical not in COUNTED or canonical == "reference":
         return []
-    rows = ground.rows(f"""
+    rows = ground.rows(
+        f"""
         SELECT coalesce(r.key, t.external_id), CASE WHEN t.external_id IS NULL THEN 'missing' ELSE 'extra' END
         FROM (SELECT key FROM engine.source_record WHERE stream_id = ANY(:streams) AND state = 0 AND deleted_at IS NULL) r
         FULL JOIN (SELECT external_id FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%') t
             ON t.external_id = r.key
         WHERE r.key IS NULL OR t.external_id IS NULL ORDER BY 1 LIMIT {SAMPLE}
-        """, streams=streams)
+        """,
+        streams=streams,
+    )
     return [Difference(canonical, str(key), str(reason)) for key, reason in rows]
 
 
 def nothing_is_from_tomorrow(ground: Ground) -> Check:
     """C11: a document or payment posted after the ledger date of the cut is not part of what was owed on it."""
-    rows = ground.rows(f"""
+    rows = ground.rows(
+        f"""
         SELECT 'document', d.external_no, d.external_id, CAST(coalesce(d.posting_date, d.issue_date) AS text) FROM canonical.document d
         WHERE d.source = :source AND {LIVE_DOCUMENT} AND coalesce(d.posting_date, d.issue_date) > :day
         UNION ALL
         SELECT 'payment', p.external_no, p.external_id, CAST(p.payment_date AS text) FROM canonical.payment p
         WHERE p.source = :source AND p.deleted_at IS NULL AND p.payment_date > :day
         ORDER BY 4, 2
-        """, day=ground.ledger_date)
-    found = [Difference(str(what), str(number or key), "timing", canonical_value=str(day)) for what, number, key, day in rows]
-    return judged("C11", "Nothing is posted after the cut-off", None, str(len(rows)), found, figures={"ledger_date": str(ground.ledger_date)})
+        """,
+        day=ground.ledger_date,
+    )
+    found = [
+        Difference(str(what), str(number or key), "timing", canonical_value=str(day))
+        for what, number, key, day in rows
+    ]
+    return judged(
+        "C11",
+        "Nothing is posted after the cut-off",
+        None,
+        str(len(rows)),
+        found,
+        figures={"ledger_date": str(ground.ledger_date)},
+    )
 
 
 def nothing_is_there_twice(ground: Ground) -> Check:
@@ -165,7 +228,10 @@ def nothing_is_there_twice(ground: Ground) -> Check:
               SELECT external_no FROM canonical.document WHERE source = :source AND external_no IS NOT NULL GROUP BY external_no HAVING count(*) > 1)
         GROUP BY d.debtor_id, d.total, d.issue_date, d.external_no, d.kind HAVING count(*) > 1 AND bool_or(d.external_id NOT LIKE 'ledger/%') ORDER BY 1
         """)
-    found = [Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}") for number, n, keys in rows]
+    found = [
+        Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}")
+        for number, n, keys in rows
+    ]
     parts = _instalments_that_do_not_add_up(ground)
     return judged("C12", "No document is there twice", None, str(len(rows) + len(parts)), [*found, *parts])
 
@@ -176,7 +242,14 @@ def landed_files_are_whole(ground: Ground) -> Iterator[Check]:
     if lost:
         found = [Difference("landed batch", one.path, "missing", str(one.needed), one.damage) for one in lost]
         note = f"Put the files back from a backup, or `sync-engine run {ground.source} --full` lands these records again."
-        yield judged("C15", "Every landed file is what was landed", str(sum(one.needed for one in lost)), "0", found, note=note)
+        yield judged(
+            "C15",
+            "Every landed file is what was landed",
+            str(sum(one.needed for one in lost)),
+            "0",
+            found,
+            note=note,
+        )
 
 
 def _instalments_that_do_not_add_up(ground: Ground) -> list[Difference]:
@@ -186,7 +259,10 @@ def _instalments_that_do_not_add_up(ground: Ground) -> list[Difference]:
         FROM canonical.document d LEFT JOIN (SELECT id, sum(effect) AS effect FROM control_open GROUP BY id) i ON i.id = d.id
         WHERE d.source = :source AND d.open_amount <> 0 AND abs(d.open_amount) <> coalesce(abs(i.effect), 0) AND {LIVE_DOCUMENT} ORDER BY 1
         """)
-    return [Difference("instalments", str(number), "amount", money(decimal(whole)), money(decimal(parts))) for number, whole, parts in rows]
+    return [
+        Difference("instalments", str(number), "amount", money(decimal(whole)), money(decimal(parts)))
+        for number, whole, parts in rows
+    ]
 
 
 def what_is_not_told(ground: Ground, untold: Mapping[str, str], has_applications: bool) -> Iterator[Check]:
@@ -194,12 +270,24 @@ def what_is_not_told(ground: Ground, untold: Mapping[str, str], has_applications
 
     With how much of what the views answer is marked as not exact: today, and for days before this cut.
     """
-    today, undated = (int(str(n)) for n in ground.rows("""
+    today, undated = (
+        int(str(n))
+        for n in ground.rows("""
         SELECT (SELECT count(*) FROM canonical.instalment WHERE source = :source AND why_inexact IS NOT NULL AND deleted_at IS NULL),
                (SELECT count(*) FROM canonical.application WHERE source = :source AND is_reversed AND reversed_on IS NULL AND deleted_at IS NULL)
-        """)[0])
-    unexplained = int(str(ground.rows("SELECT count(DISTINCT id) FROM control_differing")[0][0])) if has_applications else 0
-    why = [str(row[0]) for row in ground.rows("SELECT why_inexact FROM canonical.as_of_exactness WHERE source = :source AND why_inexact IS NOT NULL")]
+        """)[0]
+    )
+    unexplained = (
+        int(str(ground.rows("SELECT count(DISTINCT id) FROM control_differing")[0][0]))
+        if has_applications
+        else 0
+    )
+    why = [
+        str(row[0])
+        for row in ground.rows(
+            "SELECT why_inexact FROM canonical.as_of_exactness WHERE source = :source AND why_inexact IS NOT NULL"
+        )
+    ]
     notes = [
         *(f"{entity}: {sentence}." for entity, sentence in sorted(untold.items())),
         *([f"What remains of {today} instalments is not told exactly (canonical.instalment.why_inexact)."] if today else []),
@@ -208,5 +296,10 @@ def what_is_not_told(ground: Ground, untold: Mapping[str, str], has_applications
             if unexplained or undated else []),
     ]  # fmt: skip
     if notes:
-        figures = {"inexact_today": today, "undated": undated, "unexplained": unexplained, "tells_applications": not why}
+        figures = {
+            "inexact_today": today,
+            "undated": undated,
+            "unexplained": unexplained,
+            "tells_applications": not why,
+        }
         yield replace(not_answerable("C13", "The source tells everything", " ".join(notes)), figures=figures)

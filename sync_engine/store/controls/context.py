@@ -43,7 +43,12 @@ class Ground:
 
     def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """All rows of one statement; :source is bound where it is named."""
-        return fetch(self.connection, statement, **({"source": self.source} if ":source" in statement else {}), **values)
+        return fetch(
+            self.connection,
+            statement,
+            **({"source": self.source} if ":source" in statement else {}),
+            **values,
+        )
 
     def stated(self, name: str) -> list[ControlTotal]:
         """The totals of one name, each key and currency once."""
@@ -62,25 +67,57 @@ class Ground:
 
 
 def survey(
-    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], unanswered: Mapping[str, str],
+    connection: Connection,
+    source: str,
+    run_id: UUID,
+    cut_id: int,
+    totals: Sequence[ControlTotal],
+    unanswered: Mapping[str, str],
     allowed_missing: float = 0.0,
 ) -> Ground:
     """Reads the cut. Raises StoreError for an unknown cut."""
-    cuts = fetch(connection, "SELECT ledger_date FROM canonical.cut WHERE cut_id = :cut AND source = :source", cut=cut_id, source=source)
+    cuts = fetch(
+        connection,
+        "SELECT ledger_date FROM canonical.cut WHERE cut_id = :cut AND source = :source",
+        cut=cut_id,
+        source=source,
+    )
     if not cuts:
         raise StoreError(f"there is no cut {cut_id}", whose=source, todo="Publish first.")
-    base = fetch(connection, "SELECT base_currency FROM canonical.source_base_currency WHERE source = :source", source=source)
-    failed = fetch(connection, """
+    base = fetch(
+        connection,
+        "SELECT base_currency FROM canonical.source_base_currency WHERE source = :source",
+        source=source,
+    )
+    failed = fetch(
+        connection,
+        """
         SELECT DISTINCT entity FROM engine.run_step WHERE run_id = :run AND stage = 'pull' AND outcome <> 'succeeded'
-        """, run=run_id)
+        """,
+        run=run_id,
+    )
     currency = base[0][0] if base else None
-    hands_over_money = fetch(connection, """
+    hands_over_money = fetch(
+        connection,
+        """
         SELECT coalesce((SELECT role = 'erp' FROM engine.source WHERE source = :source), true)
             OR EXISTS (SELECT FROM engine.stream WHERE source = :source AND canonical IN ('document', 'ledger_entry', 'application'))
-        """, source=source)[0][0]
+        """,
+        source=source,
+    )[0][0]
     return Ground(
-        connection, source, cut_id, run_id, cuts[0][0], currency, totals, unanswered, False, frozenset(r[0] for r in failed),
-        claims_money=hands_over_money or any(t.name != "count" for t in totals), allowed_missing=allowed_missing,
+        connection,
+        source,
+        cut_id,
+        run_id,
+        cuts[0][0],
+        currency,
+        totals,
+        unanswered,
+        False,
+        frozenset(r[0] for r in failed),
+        claims_money=hands_over_money or any(t.name != "count" for t in totals),
+        allowed_missing=allowed_missing,
     )
 
 
@@ -92,13 +129,17 @@ def take_room(connection: Connection) -> None:
 def collect_open_items(ground: Ground) -> Ground:
     """Puts the open items into temporary table control_open and the source's own open entries into control_ledger; the ground with both."""
     _collect_open_items(ground.connection, ground.source, ground.base_currency)
-    return replace(ground, ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency))
+    return replace(
+        ground, ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency)
+    )
 
 
 def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
     """Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency."""
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
-    run_sql(connection, f"""
+    run_sql(
+        connection,
+        f"""
         CREATE TEMP TABLE control_open ON COMMIT DROP AS
         SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
                s.sign * i.open_amount AS effect,
@@ -112,22 +153,34 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
                s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
-        """, source=source, base=base)
+        """,
+        source=source,
+        base=base,
+    )
     tell_planner(connection, "control_open")
 
 
 def _collect_open_entries(connection: Connection, source: str, base: str | None) -> bool:
     """The open entries of the source's own ledger, as received, into control_ledger; false when it has none that tell what remains."""
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_ledger")
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         CREATE TEMP TABLE control_ledger ON COMMIT DROP AS
         SELECT entry_no, document_no, debtor_key, coalesce(currency, :base, '') AS currency, remaining, remaining_base, record_id
         FROM engine.ledger_entry WHERE source = :source AND remaining IS DISTINCT FROM 0
-        """, source=source, base=base)
+        """,
+        source=source,
+        base=base,
+    )
     tell_planner(connection, "control_ledger")
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT EXISTS (SELECT FROM engine.ledger_entry WHERE source = :source) AND NOT EXISTS (SELECT FROM control_ledger WHERE remaining IS NULL)
-        """, source=source)
+        """,
+        source=source,
+    )
     return bool(rows[0][0])
 
 

@@ -24,33 +24,68 @@ SHARE = 0.01
 
 def open_money(ground: Ground) -> dict[str, Decimal]:
     """What is open per currency, debits and credits added up: what missing money is a share of. Stands on control_open."""
-    return {str(c): decimal(v) for c, v in ground.rows("SELECT currency, sum(abs(effect)) FROM control_open GROUP BY 1")}
+    return {
+        str(c): decimal(v)
+        for c, v in ground.rows("SELECT currency, sum(abs(effect)) FROM control_open GROUP BY 1")
+    }
 
 
-def nothing_is_missing(ground: Ground, lines: Sequence[Mapping[str, Any]], opened: Mapping[str, Decimal]) -> Check:
+def nothing_is_missing(
+    ground: Ground, lines: Sequence[Mapping[str, Any]], opened: Mapping[str, Decimal]
+) -> Check:
     """C14. `lines` are the records of each stream as C1 counts them, `opened` what `open_money` says."""
     excluded = _of_excluded_debtors(ground)
     unread, lacking = _unread(ground), _missing_money(ground)
     weights = [weight for line in lines if (weight := _weight(line, excluded.get(line["entity"], 0)))]
-    over = [f"{entity} {n:,} of {known:,} records" for entity, n, known, share in weights if share > ground.allowed_missing]
+    over = [
+        f"{entity} {n:,} of {known:,} records"
+        for entity, n, known, share in weights
+        if share > ground.allowed_missing
+    ]
     over += [
-        f"{currency or 'money'} {amount:,.2f} of {amount + opened.get(currency, Decimal(0)):,.2f}" for currency, amount in sorted(lacking.items())
+        f"{currency or 'money'} {amount:,.2f} of {amount + opened.get(currency, Decimal(0)):,.2f}"
+        for currency, amount in sorted(lacking.items())
         if amount and float(amount / (amount + opened.get(currency, Decimal(0)))) > ground.allowed_missing
     ]
-    over += [f"every {line['entity']} record is excluded" for line in lines if line["canonical"] == "debtor" and not line["facet"] and _all_excluded(line)]
+    over += [
+        f"every {line['entity']} record is excluded"
+        for line in lines
+        if line["canonical"] == "debtor" and not line["facet"] and _all_excluded(line)
+    ]
     told = causes(ground.connection, ground.source, limit=SAMPLE)
     n = sum(weight[1] for weight in weights)
-    classes = {name: number for name, number in (
-        ("missing", len(over) + len(unread)), ("quarantined", n), ("excluded", sum(excluded.values())),
-    ) if number}
+    classes = {
+        name: number
+        for name, number in (
+            ("missing", len(over) + len(unread)),
+            ("quarantined", n),
+            ("excluded", sum(excluded.values())),
+        )
+        if number
+    }
     known = sum(line["known"] for line in lines)
     return Check(
-        CODE, TITLE, "breaks" if classes else "holds", str(known), str(known - n), _difference(n, lacking), classes=classes,
-        note=_note(over, unread), sample=tuple(_told(cause) for cause in told), figures={
-            "share": round(max((w[3] for w in weights), default=0.0), 6), "allowed": ground.allowed_missing, "over": over, "not_read": unread,
-            "records": n, "money": {currency: money(amount) for currency, amount in lacking.items()},
-            "entities": [{name: line[name] for name in ("entity", "known", "quarantined", "excluded")} for line in lines if line["quarantined"] or
-                         line["excluded"]],
+        CODE,
+        TITLE,
+        "breaks" if classes else "holds",
+        str(known),
+        str(known - n),
+        _difference(n, lacking),
+        classes=classes,
+        note=_note(over, unread),
+        sample=tuple(_told(cause) for cause in told),
+        figures={
+            "share": round(max((w[3] for w in weights), default=0.0), 6),
+            "allowed": ground.allowed_missing,
+            "over": over,
+            "not_read": unread,
+            "records": n,
+            "money": {currency: money(amount) for currency, amount in lacking.items()},
+            "entities": [
+                {name: line[name] for name in ("entity", "known", "quarantined", "excluded")}
+                for line in lines
+                if line["quarantined"] or line["excluded"]
+            ],
             "causes": [cause.sentence for cause in told],
         },
     )
@@ -67,7 +102,12 @@ def _all_excluded(line: Mapping[str, Any]) -> bool:
 
 
 def _told(cause: Cause) -> Difference:
-    return Difference(cause.entity, cause.key, "excluded" if cause.is_excluded else "quarantined", cause.waiting_records or None)
+    return Difference(
+        cause.entity,
+        cause.key,
+        "excluded" if cause.is_excluded else "quarantined",
+        cause.waiting_records or None,
+    )
 
 
 def _difference(n: int, lacking: Mapping[str, Decimal]) -> str | None:
@@ -84,12 +124,15 @@ def _note(over: Sequence[str], unread: Mapping[str, str]) -> str:
 
 def _of_excluded_debtors(ground: Ground) -> dict[str, int]:
     """Quarantined records by entity that wait for a debtor which the settings exclude."""
-    return {str(entity): int(str(n)) for entity, n in ground.rows("""
+    return {
+        str(entity): int(str(n))
+        for entity, n in ground.rows("""
         SELECT t.entity, count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id)
         JOIN engine.stream s ON s.source = t.source AND s.canonical = q.parent_entity AND NOT s.facet
         JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = q.parent_key AND r.state = 2 AND r.deleted_at IS NULL
         WHERE t.source = :source GROUP BY 1
-        """)}
+        """)
+    }
 
 
 def _missing_money(ground: Ground) -> dict[str, Decimal]:
@@ -97,7 +140,10 @@ def _missing_money(ground: Ground) -> dict[str, Decimal]:
 
     Of a document also where its ledger entry is published in its place and does not tell what remains.
     """
-    return {str(c): decimal(v) for c, v in ground.rows("""
+    return {
+        str(c): decimal(v)
+        for c, v in ground.rows(
+            """
         SELECT coalesce(q.currency, :base, ''), sum(abs(q.amount)) FROM engine.quarantine q JOIN engine.stream t USING (stream_id)
         WHERE t.source = :source AND NOT t.facet AND q.amount IS NOT NULL AND NOT EXISTS (
               SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)
@@ -107,13 +153,17 @@ def _missing_money(ground: Ground) -> dict[str, Decimal]:
                   SELECT FROM canonical.document d WHERE d.source = :source AND d.external_no = q.number AND d.external_id LIKE 'ledger/%'
                       AND d.open_amount IS NULL AND d.deleted_at IS NULL))
         GROUP BY 1
-        """, base=ground.base_currency)}
+        """,
+            base=ground.base_currency,
+        )
+    }
 
 
 def _unread(ground: Ground) -> dict[str, str]:
     """Wire entities that were never read, failed since they were, or are offered no more, with why: nobody knows what of them is missing."""
     gone = {one.entity: one.why for one in offers.missing(ground.connection, ground.source)}
-    rows = ground.rows(f"""
+    rows = ground.rows(
+        f"""
         WITH failed AS (
             SELECT p.entity, p.error, p.finished_at, p.step_id FROM engine.run r JOIN engine.run_step p USING (run_id)
             WHERE r.source = :source AND p.stage = 'pull' AND p.outcome = 'failed' AND r.started_at > (
@@ -125,7 +175,9 @@ def _unread(ground: Ground) -> dict[str, str]:
         WHERE t.source = :source AND {offers.IS_ASKED_FOR} AND (t.verified_at IS NULL OR t.entity = ANY(:gone) OR EXISTS (
             SELECT FROM failed f WHERE f.entity = t.entity AND f.finished_at > t.verified_at))
         ORDER BY t.rank, t.entity
-        """, gone=list(gone))
+        """,
+        gone=list(gone),
+    )
     return {str(entity): _why(read_at, error or gone.get(str(entity))) for entity, read_at, error in rows}
 
 

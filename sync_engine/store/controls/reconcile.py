@@ -22,8 +22,16 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def reconcile(
-    connection: Connection, source: str, run_id: UUID, cut_id: int, totals: Sequence[ControlTotal], *, unanswered: Mapping[str, str] = NOTHING,
-    untold: Mapping[str, str] = NOTHING, beside: Engine | None = None, allowed_missing: float = missing.SHARE,
+    connection: Connection,
+    source: str,
+    run_id: UUID,
+    cut_id: int,
+    totals: Sequence[ControlTotal],
+    *,
+    unanswered: Mapping[str, str] = NOTHING,
+    untold: Mapping[str, str] = NOTHING,
+    beside: Engine | None = None,
+    allowed_missing: float = missing.SHARE,
 ) -> Certificate:
     """Compares the cut with what the source states and writes canonical.certificate and engine.control_total.
 
@@ -38,14 +46,23 @@ def reconcile(
         amounts = _add_up(ground, untold)
         complete = counted.result() if counted else _count(ground)
     lost = missing.nothing_is_missing(ground, complete[0].figures["streams"], missing.open_money(ground))
-    checks = (complete[0], *amounts[:9], complete[1], *amounts[9:], lost, *completeness.landed_files_are_whole(ground))
+    checks = (
+        complete[0],
+        *amounts[:9],
+        complete[1],
+        *amounts[9:],
+        lost,
+        *completeness.landed_files_are_whole(ground),
+    )
     certificate = certified(source, cut_id, checks, claims_money=ground.claims_money)
     write_certificate(connection, certificate)
     _write_totals(ground, checks)
     return certificate
 
 
-def what_is_missing(connection: Connection, source: str, run_id: UUID, cut_id: int, *, allowed_missing: float = missing.SHARE) -> Check:
+def what_is_missing(
+    connection: Connection, source: str, run_id: UUID, cut_id: int, *, allowed_missing: float = missing.SHARE
+) -> Check:
     """C14 alone, of a cut for which the source was not asked; writes nothing. Raises StoreError for an unknown cut."""
     ground = collect_open_items(survey(connection, source, run_id, cut_id, (), NOTHING, allowed_missing))
     return missing.nothing_is_missing(ground, completeness.lines_of(ground), missing.open_money(ground))
@@ -85,37 +102,72 @@ def _add_up(bare: Ground, untold: Mapping[str, str]) -> tuple[Check, ...]:
 def _write_totals(ground: Ground, checks: Sequence[Check]) -> None:
     """The figures behind the certificate. Balances per debtor are kept only where they differ: there are many, and most agree."""
     run_sql(ground.connection, "DELETE FROM engine.control_total WHERE cut_id = :cut", cut=ground.cut_id)
-    run_sql(ground.connection, """
+    run_sql(
+        ground.connection,
+        """
         INSERT INTO engine.control_total (cut_id, entity, name, currency, canonical_value)
         SELECT :cut, 'document', 'open_amount', currency, sum(effect) FROM control_open GROUP BY currency
-        """, cut=ground.cut_id)
+        """,
+        cut=ground.cut_id,
+    )
     base, rows = ground.base_currency or "", []
     for total in ground.stated("open_amount"):
-        changed = run_sql(ground.connection, """
+        changed = run_sql(
+            ground.connection,
+            """
             UPDATE engine.control_total SET source_value = :value WHERE cut_id = :cut AND name = 'open_amount' AND currency = :currency
-            """, cut=ground.cut_id, value=total.value, currency=total.currency or base)
+            """,
+            cut=ground.cut_id,
+            value=total.value,
+            currency=total.currency or base,
+        )
         if not changed:
             rows.append(_total(total.entity, "open_amount", "", total.currency or base, total.value, None))
     lines = {line["entity"]: line for line in checks[0].figures["streams"]}
     for total in ground.stated("count"):
         line = lines.get(total.entity)
-        rows.append(_total(total.entity, "count", "", "", total.value, None if line is None else Decimal(line["known"])))
+        rows.append(
+            _total(
+                total.entity, "count", "", "", total.value, None if line is None else Decimal(line["known"])
+            )
+        )
     for check, name in ((checks[3], "open_amount_base"), (checks[8], "control_account")):
         if check.verdict != "not_answerable":
-            rows.append(_total("document", name, "", base, _number(check.source_value), _number(check.canonical_value)))
-    rows.extend(_total(total.entity, "ageing", total.key, base, total.value, None) for total in ground.stated("ageing"))
+            rows.append(
+                _total(
+                    "document", name, "", base, _number(check.source_value), _number(check.canonical_value)
+                )
+            )
     rows.extend(
-        _total("debtor", "debtor_balance", d.key, base, _number(d.source_value), _number(d.canonical_value)) for d in checks[4].sample
+        _total(total.entity, "ageing", total.key, base, total.value, None)
+        for total in ground.stated("ageing")
     )
-    run_many(ground.connection, """
+    rows.extend(
+        _total("debtor", "debtor_balance", d.key, base, _number(d.source_value), _number(d.canonical_value))
+        for d in checks[4].sample
+    )
+    run_many(
+        ground.connection,
+        """
         INSERT INTO engine.control_total (cut_id, entity, name, key, currency, source_value, canonical_value)
         VALUES (:cut, :entity, :name, :key, :currency, CAST(:source AS numeric), CAST(:canonical AS numeric))
-        """, [{"cut": ground.cut_id, **row} for row in rows])
+        """,
+        [{"cut": ground.cut_id, **row} for row in rows],
+    )
 
 
 def _number(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _total(entity: str, name: str, key: str, currency: str, source: Decimal | None, canonical: Decimal | None) -> dict[str, Any]:
-    return {"entity": entity, "name": name, "key": key, "currency": currency, "source": source, "canonical": canonical}
+def _total(
+    entity: str, name: str, key: str, currency: str, source: Decimal | None, canonical: Decimal | None
+) -> dict[str, Any]:
+    return {
+        "entity": entity,
+        "name": name,
+        "key": key,
+        "currency": currency,
+        "source": source,
+        "canonical": canonical,
+    }

@@ -6,7 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, listed, money, not_answerable
+from sync_engine.store.controls.certificate import (
+    SAMPLE,
+    Check,
+    Difference,
+    judged,
+    listed,
+    money,
+    not_answerable,
+)
 from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
 from sync_engine.store.db import run_sql, tell_planner
 
@@ -22,11 +30,15 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
     knows base amounts only does not tell what was applied in its currency. After a certified cut only what
     moved since, and what differed then, can differ now; a full run looks at everything again.
     """
-    if not ground.rows("SELECT EXISTS (SELECT FROM canonical.application WHERE source = :source AND deleted_at IS NULL)")[0][0]:
+    if not ground.rows(
+        "SELECT EXISTS (SELECT FROM canonical.application WHERE source = :source AND deleted_at IS NULL)"
+    )[0][0]:
         return False
     only = "WHERE x.id IN (SELECT id FROM control_suspect)" if _collect_suspects(ground) else ""
     run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
-    run_sql(ground.connection, f"""
+    run_sql(
+        ground.connection,
+        f"""
         CREATE TEMP TABLE control_differing ON COMMIT DROP AS
         SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied, bool_or(x.is_unknown) AS is_unknown
         FROM (
@@ -45,31 +57,47 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
         ) x
         {only}
         GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0) OR bool_or(x.is_unknown)
-        """, source=ground.source)
-    run_sql(ground.connection, "DELETE FROM control_differing x USING control_differing u WHERE u.id = x.id AND u.is_unknown")
+        """,
+        source=ground.source,
+    )
+    run_sql(
+        ground.connection,
+        "DELETE FROM control_differing x USING control_differing u WHERE u.id = x.id AND u.is_unknown",
+    )
     return True
 
 
 def _collect_suspects(ground: Ground) -> bool:
     """Puts what moved since the last certified cut, and what differed at it, into control_suspect; false when all must be looked at."""
-    previous = ground.rows("""
+    previous = ground.rows(
+        """
         SELECT max(k.cut_id), jsonb_agg(k.detail -> 'figures' -> 'differing') FROM canonical.certificate k JOIN canonical.cut c USING (cut_id)
         WHERE k."check" IN ('C6', 'C7') AND k.verdict <> 'not_answerable'
           AND k.cut_id = (SELECT max(k.cut_id) FROM canonical.certificate k JOIN canonical.cut c USING (cut_id) WHERE c.source = :source AND k.cut_id < :cut)
-        """, cut=ground.cut_id)[0]
-    full = ground.rows("SELECT EXISTS (SELECT FROM engine.run WHERE run_id = :run AND kind = 'full')", run=ground.run_id)[0][0]
+        """,
+        cut=ground.cut_id,
+    )[0]
+    full = ground.rows(
+        "SELECT EXISTS (SELECT FROM engine.run WHERE run_id = :run AND kind = 'full')", run=ground.run_id
+    )[0][0]
     lists = previous[1]
     if full or not isinstance(lists, list) or any(x is None for x in lists):
         return False
     run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_suspect")
-    run_sql(ground.connection, """
+    run_sql(
+        ground.connection,
+        """
         CREATE TEMP TABLE control_suspect ON COMMIT DROP AS
         SELECT CAST(unnest(CAST(:differed AS text[])) AS uuid) AS id
         UNION SELECT id FROM canonical.document WHERE source = :source AND cut_id > :since
         UNION SELECT id FROM canonical.payment WHERE source = :source AND cut_id > :since
         UNION SELECT to_id FROM canonical.application WHERE source = :source AND cut_id > :since
         UNION SELECT from_id FROM canonical.application WHERE source = :source AND cut_id > :since
-        """, source=ground.source, since=previous[0], differed=[key for keys in lists for key in keys])
+        """,
+        source=ground.source,
+        since=previous[0],
+        differed=[key for keys in lists for key in keys],
+    )
     tell_planner(ground.connection, "control_suspect")
     return True
 
@@ -78,11 +106,21 @@ def documents_add_up(ground: Ground, has_applications: bool) -> Check:
     """C6: total = open + applied, credited or written off + what the ledger never asked for, which is named."""
     title = "Documents: total = open + settled"
     figures = _ledger_differences(ground)
-    note = f"The ledger asks for another amount than {figures['documents']} documents: {figures['amounts']} in all (ledger_difference)." if figures else ""
+    note = (
+        f"The ledger asks for another amount than {figures['documents']} documents: {figures['amounts']} in all (ledger_difference)."
+        if figures
+        else ""
+    )
     if not has_applications:
         check = not_answerable("C6", title, f"{NO_APPLICATIONS} {note}".rstrip())
     else:
-        check = _identity(ground, "C6", title, "document", f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)")
+        check = _identity(
+            ground,
+            "C6",
+            title,
+            "document",
+            f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)",
+        )
         check = replace(check, note=" ".join(filter(None, (check.note, note))))
     return replace(check, figures={**check.figures, "ledger_difference": figures}) if figures else check
 
@@ -95,7 +133,10 @@ def _ledger_differences(ground: Ground) -> dict[str, Any]:
         """)
     if not rows:
         return {}
-    return {"documents": sum(int(str(n)) for _, n, _ in rows), "amounts": listed({str(currency): decimal(amount) for currency, _, amount in rows})}
+    return {
+        "documents": sum(int(str(n)) for _, n, _ in rows),
+        "amounts": listed({str(currency): decimal(amount) for currency, _, amount in rows}),
+    }
 
 
 def payments_add_up(ground: Ground, has_applications: bool) -> Check:
@@ -115,39 +156,78 @@ def _identity(ground: Ground, code: str, title: str, table: str, live: str) -> C
         FROM control_differing x JOIN canonical.{table} d ON d.id = x.id
         WHERE {live}
         GROUP BY d.id"""
-    classes = {str(reason): int(str(n)) for reason, n in ground.rows(f"SELECT reason, count(*) FROM ({classified}) c GROUP BY 1")}
-    rows = ground.rows(f"SELECT * FROM ({classified}) c ORDER BY abs(settled - applied) DESC, number LIMIT {SAMPLE}")
-    found = [Difference(table, str(number), str(reason), money(decimal(settled)), money(decimal(applied))) for number, settled, applied, reason in rows]
+    classes = {
+        str(reason): int(str(n))
+        for reason, n in ground.rows(f"SELECT reason, count(*) FROM ({classified}) c GROUP BY 1")
+    }
+    rows = ground.rows(
+        f"SELECT * FROM ({classified}) c ORDER BY abs(settled - applied) DESC, number LIMIT {SAMPLE}"
+    )
+    found = [
+        Difference(table, str(number), str(reason), money(decimal(settled)), money(decimal(applied)))
+        for number, settled, applied, reason in rows
+    ]
     n = sum(classes.values())
-    remembered = [] if n > MANY else ground.rows(f"SELECT DISTINCT x.id FROM control_differing x JOIN canonical.{table} d ON d.id = x.id")
+    remembered = (
+        []
+        if n > MANY
+        else ground.rows(
+            f"SELECT DISTINCT x.id FROM control_differing x JOIN canonical.{table} d ON d.id = x.id"
+        )
+    )
     differing = None if n > MANY else [str(key) for (key,) in remembered]
     note = "Counted are the records that do not add up." if n else ""
-    return judged(code, title, None, str(n), found, classes=classes, note=note, figures={"differing": differing})
+    return judged(
+        code, title, None, str(n), found, classes=classes, note=note, figures={"differing": differing}
+    )
 
 
 def roll_forward_holds(ground: Ground) -> Check:
     """C10: open at the previous certified cut, plus what the change feed says happened since, is what is open now."""
     title = "Roll-forward from the previous cut"
     last_seq = ground.rows("SELECT coalesce(max(seq), 0) FROM canonical.change")[0][0]
-    previous = ground.rows("""
+    previous = ground.rows(
+        """
         SELECT k.cut_id, CAST(k.detail -> 'figures' ->> 'last_seq' AS bigint) FROM canonical.certificate k JOIN canonical.cut c USING (cut_id)
         WHERE c.source = :source AND k."check" = 'C10' AND k.cut_id < :cut ORDER BY k.cut_id DESC LIMIT 1
-        """, cut=ground.cut_id)
+        """,
+        cut=ground.cut_id,
+    )
     if not previous:
         check = not_answerable("C10", title, "There is no certified cut before this one.")
         return Check(check.code, check.title, check.verdict, note=check.note, figures={"last_seq": last_seq})
-    opening = {str(c): decimal(v) for c, v in ground.rows("""
+    opening = {
+        str(c): decimal(v)
+        for c, v in ground.rows(
+            """
         SELECT currency, canonical_value FROM engine.control_total WHERE cut_id = :cut AND name = 'open_amount'
-        """, cut=previous[0][0])}
+        """,
+            cut=previous[0][0],
+        )
+    }
     moved = {str(c): decimal(v) for c, v in ground.rows(MOVED, seq=previous[0][1], base=ground.base_currency)}
-    closing = {str(c): decimal(v) for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")}
+    closing = {
+        str(c): decimal(v)
+        for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")
+    }
     found: list[Difference] = []
     for currency in sorted(opening.keys() | moved.keys() | closing.keys()):
-        expected, actual = opening.get(currency, Decimal(0)) + moved.get(currency, Decimal(0)), closing.get(currency, Decimal(0))
+        expected, actual = (
+            opening.get(currency, Decimal(0)) + moved.get(currency, Decimal(0)),
+            closing.get(currency, Decimal(0)),
+        )
         if expected != actual:
             found.append(Difference("currency", currency, "unexplained", money(expected), money(actual)))
-    figures = {"last_seq": last_seq, "previous_cut": previous[0][0], "opening": _text(opening), "moved": _text(moved), "closing": _text(closing)}
-    expected_all = {c: opening.get(c, Decimal(0)) + moved.get(c, Decimal(0)) for c in opening.keys() | moved.keys()}
+    figures = {
+        "last_seq": last_seq,
+        "previous_cut": previous[0][0],
+        "opening": _text(opening),
+        "moved": _text(moved),
+        "closing": _text(closing),
+    }
+    expected_all = {
+        c: opening.get(c, Decimal(0)) + moved.get(c, Decimal(0)) for c in opening.keys() | moved.keys()
+    }
     return judged("C10", title, listed(expected_all), listed(closing), found, figures=figures)
 
 

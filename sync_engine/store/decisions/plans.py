@@ -68,7 +68,13 @@ _encode = msgspec.json.Encoder().encode
 def find_plan(connection: Connection, plan_hash: str) -> StoredPlan | None:
     """A plan by its hash or an unmistakable beginning of it."""
     rows = (
-        fetch(connection, f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2", hash=plan_hash) if len(plan_hash) >= 8 else []
+        fetch(
+            connection,
+            f"SELECT {_COLUMNS} FROM engine.link_plan WHERE plan_hash LIKE :hash || '%' LIMIT 2",
+            hash=plan_hash,
+        )
+        if len(plan_hash) >= 8
+        else []
     )
     return StoredPlan(*rows[0]) if len(rows) == 1 else None
 
@@ -103,7 +109,11 @@ def merging_plan(connection: Connection, entity: str, losing: str) -> StoredPlan
 
 def edits_of(connection: Connection, plan: StoredPlan) -> list[dict[str, Any]]:
     """What an applied plan did to decision rows, as Edit in JSON: many where it opened a source to the rules, so they are read when needed."""
-    [(edits,)] = fetch(connection, "SELECT CAST(edits AS text) FROM engine.link_plan WHERE plan_hash = :hash", hash=plan.plan_hash)
+    [(edits,)] = fetch(
+        connection,
+        "SELECT CAST(edits AS text) FROM engine.link_plan WHERE plan_hash = :hash",
+        hash=plan.plan_hash,
+    )
     return list(msgspec.json.decode(edits)) if edits is not None else []
 
 
@@ -123,10 +133,23 @@ def history(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
 
 def applications(connection: Connection, base: str) -> int:
     """How often exactly this was applied before: the same decision from the same state, after it was undone, is a new plan."""
-    return int(fetch(connection, "SELECT count(*) FROM engine.link_plan WHERE base = :base AND applied_at IS NOT NULL", base=base)[0][0])
+    return int(
+        fetch(
+            connection,
+            "SELECT count(*) FROM engine.link_plan WHERE base = :base AND applied_at IS NOT NULL",
+            base=base,
+        )[0][0]
+    )
 
 
-def keep_plan(connection: Connection, plan_hash: str, base: str, operation: dict[str, Any], plan: dict[str, Any], by: str) -> None:
+def keep_plan(
+    connection: Connection,
+    plan_hash: str,
+    base: str,
+    operation: dict[str, Any],
+    plan: dict[str, Any],
+    by: str,
+) -> None:
     """Remembers a plan, once."""
     run_sql(
         connection,
@@ -142,7 +165,14 @@ def keep_plan(connection: Connection, plan_hash: str, base: str, operation: dict
     )
 
 
-def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], by: str, why: str | None, undoes: str | None) -> None:
+def mark_applied(
+    connection: Connection,
+    plan_hash: str,
+    edits: Iterable[Edit],
+    by: str,
+    why: str | None,
+    undoes: str | None,
+) -> None:
     """The plan was carried out; `edits` are what undo puts back."""
     run_sql(
         connection,
@@ -156,8 +186,17 @@ def mark_applied(connection: Connection, plan_hash: str, edits: Iterable[Edit], 
         edits=_encode([e._asdict() for e in edits]).decode(),
     )
     if undoes is not None:
-        run_sql(connection, "UPDATE engine.link_plan SET undone_by = :hash WHERE plan_hash = :undoes", hash=plan_hash, undoes=undoes)
-        run_sql(connection, "UPDATE engine.link_plan SET undone_by = NULL WHERE undone_by = :undoes", undoes=undoes)
+        run_sql(
+            connection,
+            "UPDATE engine.link_plan SET undone_by = :hash WHERE plan_hash = :undoes",
+            hash=plan_hash,
+            undoes=undoes,
+        )
+        run_sql(
+            connection,
+            "UPDATE engine.link_plan SET undone_by = NULL WHERE undone_by = :undoes",
+            undoes=undoes,
+        )
 
 
 def try_source_locks(connection: Connection, sources: Sequence[str]) -> tuple[str, str] | None:
@@ -174,13 +213,22 @@ def sources_behind(connection: Connection, touched: Iterable[tuple[str, str]]) -
     _touched(connection, touched)
     return [
         str(r[0])
-        for r in fetch(connection, "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id")
+        for r in fetch(
+            connection,
+            "SELECT DISTINCT l.source FROM canonical.link l JOIN touched_record t ON t.entity = l.entity AND t.id = l.canonical_id",
+        )
     ]
 
 
 def linked_records(connection: Connection) -> list[tuple[str, str]]:
     """Every debtor and contact that some source record means."""
-    return [(str(e), str(i)) for e, i in fetch(connection, "SELECT DISTINCT entity, canonical_id FROM canonical.link WHERE entity IN ('debtor', 'contact')")]
+    return [
+        (str(e), str(i))
+        for e, i in fetch(
+            connection,
+            "SELECT DISTINCT entity, canonical_id FROM canonical.link WHERE entity IN ('debtor', 'contact')",
+        )
+    ]
 
 
 def look_before(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
@@ -242,7 +290,11 @@ def note_decisions(connection: Connection, edits: Iterable[Edit]) -> None:
 
 def sign(connection: Connection, why: str | None) -> None:
     """Everything this transaction changed, a person changed, and said why."""
-    run_sql(connection, "UPDATE change_new SET actor_kind = 'user', reason = coalesce(CAST(:why AS text), reason)", why=why)
+    run_sql(
+        connection,
+        "UPDATE change_new SET actor_kind = 'user', reason = coalesce(CAST(:why AS text), reason)",
+        why=why,
+    )
 
 
 def fresh_links(connection: Connection, entity: str, source: str | None = None) -> list[tuple[str, ...]]:
@@ -269,22 +321,46 @@ def _audited(edit: Edit) -> tuple[str | None, ...]:
         op = "link" if edit.before is None else "unlink" if edit.after is None else "relink"
         return "link", str(row["canonical_id"]), op, where, old, new
     if edit.kind == "negative_link":
-        return "link", key[1], "not_the_same" if edit.after else "maybe_the_same", "/".join((key[0], key[2], key[3])), old, new
+        return (
+            "link",
+            key[1],
+            "not_the_same" if edit.after else "maybe_the_same",
+            "/".join((key[0], key[2], key[3])),
+            old,
+            new,
+        )
     if edit.kind == "pin":
         return key[0], key[1], "pin" if edit.after else "unpin", key[2], old, new
     if edit.kind == "link_rule":
         from sync_engine.store.publishing.cut import canonical_id
 
-        return "link_rule", str(canonical_id(key[0], "link_rule", key[1])), "update" if edit.before else "create", key[1], old, new
+        return (
+            "link_rule",
+            str(canonical_id(key[0], "link_rule", key[1])),
+            "update" if edit.before else "create",
+            key[1],
+            old,
+            new,
+        )
     if edit.kind == "group":
-        return "debtor_group", key[0], "create" if edit.before is None else "delete" if edit.after is None else "update", None, old, new
+        return (
+            "debtor_group",
+            key[0],
+            "create" if edit.before is None else "delete" if edit.after is None else "update",
+            None,
+            old,
+            new,
+        )
     before, after = (json.dumps(None if r is None else r["merged_into"]) for r in (edit.before, edit.after))
     return key[0], key[1], "merge" if edit.after else "unmerge", "merged_into", before, after
 
 
 def _touched(connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
     run_sql(connection, "DROP TABLE IF EXISTS touched_record")
-    run_sql(connection, "CREATE TEMP TABLE touched_record (entity text, id uuid, PRIMARY KEY (entity, id)) ON COMMIT DROP")
+    run_sql(
+        connection,
+        "CREATE TEMP TABLE touched_record (entity text, id uuid, PRIMARY KEY (entity, id)) ON COMMIT DROP",
+    )
     copy_rows(connection, "touched_record", ("entity", "id"), sorted(set(touched)))
 
 

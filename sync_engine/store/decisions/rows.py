@@ -41,7 +41,10 @@ _ROWS: dict[str, _Stored] = {
         ("decided_at", "decided_by"),
     ),
     "negative_link": _Stored(
-        "engine.negative_link", ("entity", "canonical_id", "source", "external_id"), ("decided_at", "decided_by", "reason"), ("decided_at", "decided_by")
+        "engine.negative_link",
+        ("entity", "canonical_id", "source", "external_id"),
+        ("decided_at", "decided_by", "reason"),
+        ("decided_at", "decided_by"),
     ),
     "pin": _Stored(
         "engine.pin",
@@ -49,9 +52,15 @@ _ROWS: dict[str, _Stored] = {
         ("value", "until", "while_claimed", "pinned_by", "pinned_at", "reason", "ended_at"),
         ("pinned_at", "pinned_by"),
     ),
-    "tag": _Stored("engine.tag", ("owner_table", "owner_id", "name", "origin"), ("first_seen_at",), ("first_seen_at",)),
+    "tag": _Stored(
+        "engine.tag", ("owner_table", "owner_id", "name", "origin"), ("first_seen_at",), ("first_seen_at",)
+    ),
     "member": _Stored("engine.group_member", ("debtor_id",), ("group_id", "joined_at"), ("joined_at",)),
-    "group": _Stored("canonical.debtor_group", ("id",), ("name", "external_no", "top_debtor_id", "credit_limit", "deleted_at")),
+    "group": _Stored(
+        "canonical.debtor_group",
+        ("id",),
+        ("name", "external_no", "top_debtor_id", "credit_limit", "deleted_at"),
+    ),
 }
 _OF_ITSELF = frozenset(("ended_at", "while_claimed"))
 """Columns that time moves, and those of which a newer version keeps more: neither is a decision."""
@@ -126,7 +135,9 @@ def pins_here(connection: Connection, entity: str, canonical: str, field: str) -
     return [(entity, str(about), field) for (about,) in rows]
 
 
-def memberships(connection: Connection, group: str, debtors: Iterable[str] | None = None) -> list[tuple[str, ...]]:
+def memberships(
+    connection: Connection, group: str, debtors: Iterable[str] | None = None
+) -> list[tuple[str, ...]]:
     """The keys of memberships in a group: all, or those that count for some debtors, their own and of records merged into them."""
     rows = fetch(
         connection,
@@ -143,7 +154,14 @@ def memberships(connection: Connection, group: str, debtors: Iterable[str] | Non
 
 def groups_under(connection: Connection, debtor: str) -> list[tuple[str, ...]]:
     """The keys of the groups a debtor is the top of."""
-    return [(str(i),) for (i,) in fetch(connection, "SELECT id FROM canonical.debtor_group WHERE top_debtor_id = CAST(:id AS uuid) ORDER BY 1", id=debtor)]
+    return [
+        (str(i),)
+        for (i,) in fetch(
+            connection,
+            "SELECT id FROM canonical.debtor_group WHERE top_debtor_id = CAST(:id AS uuid) ORDER BY 1",
+            id=debtor,
+        )
+    ]
 
 
 def is_as_left(row: Row | None, left: Row | None) -> bool:
@@ -155,7 +173,10 @@ def is_as_left(row: Row | None, left: Row | None) -> bool:
 
 def _wanted(connection: Connection, width: int, keys: Sequence[tuple[str, ...]]) -> None:
     run_sql(connection, "DROP TABLE IF EXISTS wanted_decision")
-    run_sql(connection, f"CREATE TEMP TABLE wanted_decision ({', '.join(f'k{n} text' for n in range(width))}) ON COMMIT DROP")
+    run_sql(
+        connection,
+        f"CREATE TEMP TABLE wanted_decision ({', '.join(f'k{n} text' for n in range(width))}) ON COMMIT DROP",
+    )
     copy_rows(connection, "wanted_decision", [f"k{n}" for n in range(width)], keys)
     if len(keys) > 1000:
         run_sql(connection, "ANALYZE wanted_decision")
@@ -190,7 +211,11 @@ def _write_rows(connection: Connection, stored: _Stored, edits: Sequence[Edit], 
 def _merges(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
     found: dict[tuple[str, ...], Row] = {}
     for entity, record in keys:
-        rows = fetch(connection, f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)", id=record)
+        rows = fetch(
+            connection,
+            f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)",
+            id=record,
+        )
         if rows and rows[0][0] is not None:
             found[entity, record] = {"merged_into": rows[0][0]}
     return found
@@ -210,7 +235,12 @@ def _write_merges(connection: Connection, edits: Sequence[Edit]) -> None:
 def _rules(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Row]:
     found: dict[tuple[str, ...], Row] = {}
     for source, entity in keys:
-        rows = fetch(connection, "SELECT mode, rungs FROM engine.link_rule WHERE source = :s AND entity = :e ORDER BY rule_id DESC LIMIT 1", s=source, e=entity)
+        rows = fetch(
+            connection,
+            "SELECT mode, rungs FROM engine.link_rule WHERE source = :s AND entity = :e ORDER BY rule_id DESC LIMIT 1",
+            s=source,
+            e=entity,
+        )
         if rows:
             found[source, entity] = {"mode": rows[0][0], "rungs": rows[0][1]}
     return found

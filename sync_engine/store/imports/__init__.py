@@ -9,4 +9,15 @@ from sync_engine.store.imports.kinds import decide_rows
 from sync_engine.store.imports.reversal import Done, Left, made, undo
 from sync_engine.store.imports.rows import Outcome, load_rows, outcomes
 
-__all__ = ["Applied", "Done", "Left", "Outcome", "apply_rows", "decide_rows", "load_rows", "made", "outcomes", "undo"]
+__all__ = [
+    "Applied",
+    "Done",
+    "Left",
+    "Outcome",
+    "apply_rows",
+    "decide_rows",
+    "load_rows",
+    "made",
+    "outcomes",
+    "undo",
+]

@@ -14,7 +14,9 @@ from sync_engine.store.publishing.cut import Cut
 from sync_engine.store.publishing.inbox import INBOX_PERSONS, ensure_inbox
 from sync_engine.store.publishing.refold import refold
 
-STORED_AS = {("debtor", f.name): f.stored_as for f in DEBTOR} | {("contact", f.name): f.stored_as for f in CONTACT}
+STORED_AS = {("debtor", f.name): f.stored_as for f in DEBTOR} | {
+    ("contact", f.name): f.stored_as for f in CONTACT
+}
 
 
 class Applied(NamedTuple):
@@ -24,24 +26,45 @@ class Applied(NamedTuple):
     records: int
 
 
-def apply_rows(cut: Cut, kind: str, file: str, digest: str, counts: Mapping[str, int], *, by: str, why: str | None) -> Applied:
+def apply_rows(
+    cut: Cut, kind: str, file: str, digest: str, counts: Mapping[str, int], *, by: str, why: str | None
+) -> Applied:
     """Applies the rows that were found good. Everything in the transaction of `cut`, under the lock of cuts and decisions."""
-    import_id = int(str(cut.rows("""
+    import_id = int(
+        str(
+            cut.rows(
+                """
         INSERT INTO engine.import (kind, file, digest, read, applied, unchanged, refused, done_by, reason)
         VALUES (:kind, :file, :digest, :read, :applied, :unchanged, :refused, :by, :why) RETURNING import_id
-        """, kind=kind, file=file, digest=digest, read=sum(counts.values()), applied=counts["applied"], unchanged=counts["unchanged"],
-            refused=counts["refused"],
-        by=by, why=why)[0][0]))
+        """,
+                kind=kind,
+                file=file,
+                digest=digest,
+                read=sum(counts.values()),
+                applied=counts["applied"],
+                unchanged=counts["unchanged"],
+                refused=counts["refused"],
+                by=by,
+                why=why,
+            )[0][0]
+        )
+    )
     if not counts["applied"]:
         return Applied(import_id, 0)
     _note_edits(cut, import_id)
     _pins(cut, by, why)
     _tags(cut)
     _persons(cut, by)
-    touched = ids(cut.connection, "SELECT DISTINCT record_id FROM import_effect WHERE what IN ('pin', 'tag') AND entity = 'debtor' AND NOT is_there")
-    contacts = ids(cut.connection, """
+    touched = ids(
+        cut.connection,
+        "SELECT DISTINCT record_id FROM import_effect WHERE what IN ('pin', 'tag') AND entity = 'debtor' AND NOT is_there",
+    )
+    contacts = ids(
+        cut.connection,
+        """
         SELECT DISTINCT record_id FROM import_effect WHERE what = 'pin' AND entity = 'contact' AND NOT is_there UNION SELECT id FROM import_person
-        """)
+        """,
+    )
     before = set(ids(cut.connection, "SELECT id FROM canonical.contact_position")) if contacts else set()
     refold(cut, lambda source: cut, [], touched, contacts)
     if contacts:
@@ -51,7 +74,8 @@ def apply_rows(cut: Cut, kind: str, file: str, digest: str, counts: Mapping[str,
 
 
 def _note_edits(cut: Cut, import_id: int) -> None:
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.import_edit (import_id, place, line, what, entity, record_id, field, before, after)
         SELECT :id, row_number() OVER (ORDER BY e.line, e.field), e.line, e.what, e.entity, e.record_id, e.field,
                CASE WHEN p.canonical_id IS NOT NULL THEN to_jsonb(p) - '{entity,canonical_id,field}'::text[] END,
@@ -61,25 +85,34 @@ def _note_edits(cut: Cut, import_id: int) -> None:
         UNION ALL
         SELECT :id, (SELECT count(*) FROM import_effect) + row_number() OVER (ORDER BY n.line), n.line, 'person', 'contact', n.id, n.key, NULL, n.claim
         FROM import_person n
-        """, id=import_id)
+        """,
+        id=import_id,
+    )
 
 
 def _pins(cut: Cut, by: str, why: str | None) -> None:
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.pin AS p (entity, canonical_id, field, value, pinned_by, reason)
         SELECT entity, record_id, field, nullif(value, 'null'), :by, :why FROM import_effect WHERE what = 'pin' AND NOT is_there
         ON CONFLICT (entity, canonical_id, field) DO UPDATE SET value = excluded.value, until = NULL, while_claimed = NULL, pinned_by = excluded.pinned_by,
             pinned_at = now(), reason = excluded.reason, ended_at = NULL
-        """, by=by, why=why)
+        """,
+        by=by,
+        why=why,
+    )
 
 
 def _tags(cut: Cut) -> None:
     """A debtor's tags are decisions, which a fold publishes also after a merge; an invoice is never merged."""
     for table, entity in (("engine.tag", "debtor"), ("canonical.tag", "document")):
-        cut.sql(f"""
+        cut.sql(
+            f"""
             INSERT INTO {table} (owner_table, owner_id, name, origin) SELECT entity, record_id, value #>> '{{}}', 'person' FROM import_effect
             WHERE what = 'tag' AND entity = :entity AND NOT is_there
-            """, entity=entity)
+            """,
+            entity=entity,
+        )
 
 
 def _persons(cut: Cut, by: str) -> None:
@@ -87,27 +120,39 @@ def _persons(cut: Cut, by: str) -> None:
     if not cut.exists("SELECT FROM import_person"):
         return
     ensure_inbox(cut.connection)
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.source_record AS r (stream_id, key, raw_hash, batch_id, claim)
         SELECT s.stream_id, p.key, CAST(md5(CAST(p.claim AS text)) AS uuid), 0, p.claim FROM import_person p JOIN engine.stream s ON s.source = :inbox
             AND s.entity = :persons
         ON CONFLICT (stream_id, key) DO UPDATE SET claim = excluded.claim, raw_hash = excluded.raw_hash, deleted_at = NULL, state = 0, reason = NULL
-        """, inbox=INBOX, persons=INBOX_PERSONS)
-    cut.sql("""
+        """,
+        inbox=INBOX,
+        persons=INBOX_PERSONS,
+    )
+    cut.sql(
+        """
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by, pinned)
         SELECT 'contact', :inbox, key, id, 'manual', 'import', :by, true FROM import_person
         UNION ALL SELECT DISTINCT 'debtor', :inbox, CAST(debtor_id AS text), debtor_id, 'manual', 'import', :by, true FROM import_person
         ON CONFLICT (entity, source, external_id) DO NOTHING
-        """, inbox=INBOX, by=by)
+        """,
+        inbox=INBOX,
+        by=by,
+    )
 
 
 def _note_new_positions(cut: Cut, import_id: int, before: set[str]) -> None:
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.import_edit (import_id, place, line, what, entity, record_id, field)
         SELECT :id, (SELECT coalesce(max(place), 0) FROM engine.import_edit WHERE import_id = :id) + row_number() OVER (ORDER BY id), 0, 'position',
             'contact_position', id, 'name'
         FROM canonical.contact_position WHERE id <> ALL(CAST(:before AS uuid[]))
-        """, id=import_id, before=list(before))
+        """,
+        id=import_id,
+        before=list(before),
+    )
 
 
 def audit(cut: Cut, import_id: int, by: str, why: str | None, *, undone: bool = False) -> None:
@@ -115,18 +160,27 @@ def audit(cut: Cut, import_id: int, by: str, why: str | None, *, undone: bool = 
     these = "e.undone_at = now()" if undone else "e.undone_at IS NULL"
     columns = ", ".join(f"('{entity}', '{name}', '{column}')" for (entity, name), column in STORED_AS.items())
     old, new = ("e.after", "e.before") if undone else ("e.before", "e.after")
-    cut.sql(f"""
+    cut.sql(
+        f"""
         INSERT INTO change_new (entity, record_id, op, field, old, new)
         SELECT e.entity, e.record_id, CASE WHEN {new} IS NULL THEN 'unpin' ELSE 'pin' END, c.stored, {old} -> 'value', {new} -> 'value'
         FROM engine.import_edit e JOIN (VALUES {columns}) AS c(entity, name, stored) ON c.entity = e.entity AND c.name = e.field
         WHERE e.import_id = :id AND {these} AND e.what = 'pin' AND NOT EXISTS (
             SELECT FROM change_new n WHERE n.entity = e.entity AND n.record_id = e.record_id AND n.field = c.stored)
-        """, id=import_id)
-    cut.sql(f"""
+        """,
+        id=import_id,
+    )
+    cut.sql(
+        f"""
         INSERT INTO change_new (entity, record_id, op, field, old, new)
         SELECT entity, record_id, 'update', 'tag', {"after, NULL" if undone else "NULL, after"} FROM engine.import_edit e
         WHERE import_id = :id AND {these} AND what = 'tag' AND entity = 'document'
-        """, id=import_id)
-    run_sql(cut.connection, "UPDATE change_new SET actor_kind = 'user', actor = :by, reason = :why",
-            by=by, why=f"import {import_id}{' undone' if undone else ''}" + (f": {why}" if why else ""))
-
+        """,
+        id=import_id,
+    )
+    run_sql(
+        cut.connection,
+        "UPDATE change_new SET actor_kind = 'user', actor = :by, reason = :why",
+        by=by,
+        why=f"import {import_id}{' undone' if undone else ''}" + (f": {why}" if why else ""),
+    )

@@ -48,12 +48,16 @@ class Done(NamedTuple):
 
 def made(connection: Connection, import_id: int | None = None) -> list[Done]:
     """The imports there were, the newest first."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT import_id, kind, file, read, applied, unchanged, refused, done_by, done_at, reason, undone_by, undone_at, (
             SELECT count(*) FROM engine.import_edit e WHERE e.import_id = i.import_id AND e.undone_at IS NULL AND e.what <> 'position')
         FROM engine.import i
         WHERE CAST(:id AS bigint) IS NULL OR import_id = :id ORDER BY import_id DESC
-        """, id=import_id)
+        """,
+        id=import_id,
+    )
     return [Done(*r) for r in rows]
 
 
@@ -64,47 +68,73 @@ def undo(cut: Cut, import_id: int, *, by: str, why: str | None) -> tuple[int, li
     """
     found = made(cut.connection, import_id)
     if not found:
-        raise ConfigurationError("there is no import of this number", key=str(import_id), todo="`sync-engine import list` shows them.")
+        raise ConfigurationError(
+            "there is no import of this number",
+            key=str(import_id),
+            todo="`sync-engine import list` shows them.",
+        )
     if found[0].undone_at is not None and not found[0].remaining:
         raise ConfigurationError(f"it was undone by {found[0].undone_by} already", key=f"import {import_id}")
     _collect(cut, import_id)
-    left = [Left(*r) for r in fetch(cut.connection,
-        "SELECT line, entity, CAST(record_id AS text), field, decided_since FROM import_back WHERE decided_since IS NOT NULL ORDER BY place")]
+    left = [
+        Left(*r)
+        for r in fetch(
+            cut.connection,
+            "SELECT line, entity, CAST(record_id AS text), field, decided_since FROM import_back WHERE decided_since IS NOT NULL ORDER BY place",
+        )
+    ]
     _restore_pins(cut)
     for table, entity in (("engine.tag", "debtor"), ("canonical.tag", "document")):
-        cut.sql(f"""
+        cut.sql(
+            f"""
             DELETE FROM {table} t USING import_back b
             WHERE b.what = 'tag' AND b.decided_since IS NULL AND b.entity = :entity AND t.owner_table = b.entity AND t.owner_id = b.record_id
                 AND t.name = b.after #>> '{{}}' AND t.origin = 'person'
-            """, entity=entity)
+            """,
+            entity=entity,
+        )
     _remove_persons(cut)
     refold(cut, lambda source: cut, [], _touched(cut, "debtor"), _touched(cut, "contact"))
     cut.sql("""
         DELETE FROM canonical.contact_position p USING import_back b
         WHERE b.what = 'position' AND p.id = b.record_id AND NOT EXISTS (SELECT FROM canonical.contact c WHERE c.position_id = p.id)
         """)
-    cut.sql("""
+    cut.sql(
+        """
         UPDATE engine.import_edit e SET undone_at = now() FROM import_back b
         WHERE e.import_id = :id AND e.place = b.place AND b.decided_since IS NULL
             AND NOT (b.what = 'position' AND EXISTS (SELECT FROM canonical.contact_position p WHERE p.id = b.record_id))
-        """, id=import_id)
+        """,
+        id=import_id,
+    )
     audit(cut, import_id, by, why, undone=True)
-    cut.sql("UPDATE engine.import SET undone_by = :by, undone_at = now() WHERE import_id = :id", id=import_id, by=by)
-    restored = cut.rows("SELECT count(*) FROM import_back WHERE decided_since IS NULL AND what <> 'position'")[0][0]
+    cut.sql(
+        "UPDATE engine.import SET undone_by = :by, undone_at = now() WHERE import_id = :id",
+        id=import_id,
+        by=by,
+    )
+    restored = cut.rows(
+        "SELECT count(*) FROM import_back WHERE decided_since IS NULL AND what <> 'position'"
+    )[0][0]
     return int(str(restored)), left
 
 
 def _touched(cut: Cut, entity: str) -> list[str]:
     """The records that what is taken back counted for: after a merge the one that is left."""
-    return ids(cut.connection, """
+    return ids(
+        cut.connection,
+        """
         SELECT DISTINCT coalesce(v.became, b.record_id) FROM import_back b LEFT JOIN engine.survivor v ON v.entity = b.entity AND v.id = b.record_id
         WHERE b.what IN ('pin', 'tag') AND b.entity = :entity AND b.decided_since IS NULL
-        """, entity=entity)
+        """,
+        entity=entity,
+    )
 
 
 def _collect(cut: Cut, import_id: int) -> None:
     """The import's decisions, and which of them are no longer as it left them. What the import pinned it pinned in the instant it was done."""
-    cut.sql("""
+    cut.sql(
+        """
         CREATE TEMP TABLE import_back ON COMMIT DROP AS
         SELECT e.place, e.line, e.what, e.entity, e.record_id, e.field, e.before, e.after, CASE
             WHEN e.what = 'pin' AND p.canonical_id IS NULL THEN 'the pinned value was released since'
@@ -128,7 +158,11 @@ def _collect(cut: Cut, import_id: int) -> None:
         LEFT JOIN (SELECT canonical_id, min(pinned_by) AS by FROM engine.pin WHERE entity = 'contact' GROUP BY 1) q ON e.what = 'person'
             AND q.canonical_id = e.record_id
         WHERE e.import_id = :id AND e.undone_at IS NULL
-        """, id=import_id, inbox=INBOX, persons=INBOX_PERSONS)
+        """,
+        id=import_id,
+        inbox=INBOX,
+        persons=INBOX_PERSONS,
+    )
     cut.sql("ANALYZE import_back")
 
 
@@ -152,19 +186,33 @@ def _remove_persons(cut: Cut) -> None:
     if not cut.exists("SELECT FROM import_back WHERE what = 'person' AND decided_since IS NULL"):
         return
     gone = "import_back b WHERE b.what = 'person' AND b.decided_since IS NULL"
-    cut.sql(f"INSERT INTO change_new (entity, record_id, op, old) SELECT 'contact', c.id, 'delete', to_jsonb(c) FROM "
-        f"{gone.replace('import_back b', 'canonical.contact c, import_back b')} AND c.id = b.record_id")
-    cut.sql(f"""
+    cut.sql(
+        f"INSERT INTO change_new (entity, record_id, op, old) SELECT 'contact', c.id, 'delete', to_jsonb(c) FROM "
+        f"{gone.replace('import_back b', 'canonical.contact c, import_back b')} AND c.id = b.record_id"
+    )
+    cut.sql(
+        f"""
         DELETE FROM engine.source_record r USING engine.stream s, {gone} AND s.source = :inbox AND s.entity = :persons AND r.stream_id = s.stream_id
             AND r.key = b.field
-        """, inbox=INBOX, persons=INBOX_PERSONS)
-    cut.sql(f"DELETE FROM canonical.link l USING {gone} AND l.entity = 'contact' AND l.source = :inbox AND l.external_id = b.field", inbox=INBOX)
-    cut.sql(f"DELETE FROM canonical.overruled o USING {gone} AND o.entity = 'contact' AND o.record_id = b.record_id")
+        """,
+        inbox=INBOX,
+        persons=INBOX_PERSONS,
+    )
+    cut.sql(
+        f"DELETE FROM canonical.link l USING {gone} AND l.entity = 'contact' AND l.source = :inbox AND l.external_id = b.field",
+        inbox=INBOX,
+    )
+    cut.sql(
+        f"DELETE FROM canonical.overruled o USING {gone} AND o.entity = 'contact' AND o.record_id = b.record_id"
+    )
     cut.sql(f"DELETE FROM canonical.contact c USING {gone} AND c.id = b.record_id")
-    cut.sql("""
+    cut.sql(
+        """
         DELETE FROM canonical.link l USING import_back b
         WHERE b.what = 'person' AND b.decided_since IS NULL AND l.entity = 'debtor' AND l.source = :inbox AND l.external_id = b.after ->> 'debtor_key'
             AND NOT EXISTS (
             SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
             WHERE s.source = :inbox AND (r.key = l.external_id OR r.claim ->> 'debtor_key' = l.external_id))
-        """, inbox=INBOX)
+        """,
+        inbox=INBOX,
+    )

@@ -37,7 +37,9 @@ class LandedBatch(NamedTuple):
         """The error for who needs this batch: which it is, what is wrong with it, and what heals it."""
         batch = f"batch {self.batch_id} of {self.entity}, run {self.run_id}, {self.landed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         return LandedFileDamaged(
-            f"the landed file {self.path} ({batch}) {damage}", whose=self.source, damage=damage,
+            f"the landed file {self.path} ({batch}) {damage}",
+            whose=self.source,
+            damage=damage,
             todo=f"Put it back from a backup, or `sync-engine run {self.source} --full` lands its {self.needed:,} current records again.",
         )
 
@@ -49,39 +51,59 @@ _COLUMNS = """
 """
 
 
-def batches(connection: Connection, source: str | None = None, entity: str | None = None) -> list[LandedBatch]:
+def batches(
+    connection: Connection, source: str | None = None, entity: str | None = None
+) -> list[LandedBatch]:
     """Every batch of all sources, of one, or of one wire entity of it, oldest first."""
-    return _read(connection, f"""
+    return _read(
+        connection,
+        f"""
         SELECT {_COLUMNS} LEFT JOIN ({_NEEDED}) n USING (stream_id, batch_id)
         WHERE (CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entity AS text) IS NULL OR t.entity = :entity) ORDER BY m.batch_id
-        """, source=source, entity=entity)
+        """,
+        source=source,
+        entity=entity,
+    )
 
 
 def batch(connection: Connection, batch_id: int) -> LandedBatch:
     """One batch."""
-    return _read(connection, f"""
+    return _read(
+        connection,
+        f"""
         SELECT {_COLUMNS} LEFT JOIN LATERAL (
             SELECT count(*) AS n FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL) n ON true
         WHERE m.batch_id = :id
-        """, id=batch_id)[0]
+        """,
+        id=batch_id,
+    )[0]
 
 
 def damaged(connection: Connection, source: str | None = None) -> list[LandedBatch]:
     """Batches noted as damaged that somebody needs. Where nothing is damaged, no record is looked at."""
-    found = _read(connection, f"""
+    found = _read(
+        connection,
+        f"""
         SELECT {_COLUMNS} CROSS JOIN LATERAL (
             SELECT count(*) AS n FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL) n
         WHERE m.damage IS NOT NULL AND (CAST(:source AS text) IS NULL OR t.source = :source) ORDER BY m.batch_id
-        """, source=source)
+        """,
+        source=source,
+    )
     return [one for one in found if one.needed]
 
 
 def note(connection: Connection, batch_id: int, damage: str | None) -> None:
     """Remembers what is wrong with a batch's file; None when it is whole (again)."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         UPDATE engine.lake_manifest SET damage = :damage, damaged_at = CASE WHEN CAST(:damage AS text) IS NOT NULL THEN coalesce(damaged_at, now()) END
         WHERE batch_id = :id AND damage IS DISTINCT FROM :damage
-        """, id=batch_id, damage=damage)
+        """,
+        id=batch_id,
+        damage=damage,
+    )
 
 
 def of_open_runs(connection: Connection) -> set[str]:

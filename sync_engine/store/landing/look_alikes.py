@@ -48,7 +48,10 @@ _IDENTITY = r"""
     """
 """Two keys are written alike when this is: case, blanks, leading noughts and a trailing .0 do not count."""
 
-def look_alikes(connection: Connection, source: str, stream_id: int, canonical: str, *, with_open_items: bool) -> dict[str, str]:
+
+def look_alikes(
+    connection: Connection, source: str, stream_id: int, canonical: str, *, with_open_items: bool
+) -> dict[str, str]:
     """New key -> the key it is written like, among those a complete sweep did not see; only of those with open items, where asked."""
     condition = f"AND EXISTS ({_OPEN[canonical]})" if with_open_items else ""
     run_sql(connection, "DROP TABLE IF EXISTS sweep_gone, sweep_fresh")
@@ -86,13 +89,28 @@ _ROUNDED = r"""
 """Spreadsheets write long codes as 1.23457E+11: of the digits that are left, those agree."""
 
 
-def keep_out(connection: Connection, source: str, stream_id: int, canonical: str, *, whose: str, version: str, run_id: UUID) -> int:
+def keep_out(
+    connection: Connection,
+    source: str,
+    stream_id: int,
+    canonical: str,
+    *,
+    whose: str,
+    version: str,
+    run_id: UUID,
+) -> int:
     """Puts aside what a held sweep found written like something missing; returns how many records that are usable otherwise."""
-    if not fetch(connection, "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND look_alikes <> '{}'", id=stream_id):
+    if not fetch(
+        connection,
+        "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND look_alikes <> '{}'",
+        id=stream_id,
+    ):
         return 0
     pairs = """(SELECT h.stream_id, n.key, n.value AS gone FROM engine.sweep_hold h, jsonb_each_text(h.look_alikes) n
         WHERE h.stream_id = :id) n"""
-    run_sql(connection, f"""
+    run_sql(
+        connection,
+        f"""
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, mapping_version, run_id, batch_id)
         SELECT r.stream_id, r.key, 'pull', 'LookAlike', concat(CAST(:whose AS text), ' ', r.key, ': is new, and written like ', n.gone,
             ', which is missing. Mend the export, or approve the sweep where it is another one.'), :version, :run, r.batch_id
@@ -100,18 +118,38 @@ def keep_out(connection: Connection, source: str, stream_id: int, canonical: str
         WHERE r.deleted_at IS NULL
         ON CONFLICT (stream_id, key) DO UPDATE SET stage = excluded.stage, error = excluded.error, message = excluded.message, field = NULL,
             parent_entity = NULL, parent_key = NULL, batch_id = excluded.batch_id, last_at = now(), retry_requested = false
-        """, id=stream_id, whose=whose, version=version, run=run_id)
+        """,
+        id=stream_id,
+        whose=whose,
+        version=version,
+        run=run_id,
+    )
     if canonical in BULK:
-        run_sql(connection, f"DELETE FROM {staged(source, canonical)} d USING {pairs} WHERE d.stream_id = n.stream_id AND d.key = n.key",
-            id=stream_id)
+        run_sql(
+            connection,
+            f"DELETE FROM {staged(source, canonical)} d USING {pairs} WHERE d.stream_id = n.stream_id AND d.key = n.key",
+            id=stream_id,
+        )
     if canonical == "document":
-        run_sql(connection, f"DELETE FROM {staged(source, 'document_line')} d USING {pairs} WHERE d.document_key = n.key", id=stream_id)
-    return run_sql(connection, f"""
+        run_sql(
+            connection,
+            f"DELETE FROM {staged(source, 'document_line')} d USING {pairs} WHERE d.document_key = n.key",
+            id=stream_id,
+        )
+    return run_sql(
+        connection,
+        f"""
         UPDATE engine.source_record r SET state = 1, reason = 'quarantined', dirty = true FROM {pairs}
         WHERE r.stream_id = n.stream_id AND r.key = n.key AND r.deleted_at IS NULL AND r.state <> 1
-        """, id=stream_id)
+        """,
+        id=stream_id,
+    )
 
 
 def let_in(connection: Connection, stream_id: int) -> None:
     """What was put aside for its key is tried again when nothing holds the sweep any more."""
-    run_sql(connection, "UPDATE engine.quarantine SET retry_requested = true WHERE stream_id = :id AND error = 'LookAlike'", id=stream_id)
+    run_sql(
+        connection,
+        "UPDATE engine.quarantine SET retry_requested = true WHERE stream_id = :id AND error = 'LookAlike'",
+        id=stream_id,
+    )

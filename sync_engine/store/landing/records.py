@@ -42,7 +42,9 @@ class SweepOutcome(NamedTuple):
     why: str = ""
 
 
-def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashes: Sequence[str]) -> tuple[list[int], list[int]]:
+def differing(
+    connection: Connection, stream_id: int, keys: Sequence[str], hashes: Sequence[str]
+) -> tuple[list[int], list[int]]:
     """Positions of records that are new, and of records that are known with other bytes (or were deleted, or whose landed bytes are lost).
 
     Keys and hashes travel as one text each, which costs a third of two lists; no key holds the separator.
@@ -53,19 +55,37 @@ def differing(connection: Connection, stream_id: int, keys: Sequence[str], hashe
     return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
 
 
-def record_batch(connection: Connection, stream_id: int, run_id: UUID, landed: Landed, new: Sequence[tuple[str, str]], changed: Sequence[tuple[str,
-    str]]) -> int:
+def record_batch(
+    connection: Connection,
+    stream_id: int,
+    run_id: UUID,
+    landed: Landed,
+    new: Sequence[tuple[str, str]],
+    changed: Sequence[tuple[str, str]],
+) -> int:
     """The manifest row of a landed file and the (key, hash) pairs it brought; returns the batch id."""
-    batch_id = int(fetch(
-        connection,
-        """
+    batch_id = int(
+        fetch(
+            connection,
+            """
         INSERT INTO engine.lake_manifest (stream_id, run_id, path, records, bytes, checksum)
         VALUES (:stream, :run, :path, :records, :bytes, :checksum) RETURNING batch_id
         """,
-        stream=stream_id, run=run_id, path=landed.path, records=landed.records, bytes=landed.bytes, checksum=landed.checksum,
-    )[0][0])
+            stream=stream_id,
+            run=run_id,
+            path=landed.path,
+            records=landed.records,
+            bytes=landed.bytes,
+            checksum=landed.checksum,
+        )[0][0]
+    )
     if new:
-        copy_rows(connection, "engine.source_record", ("stream_id", "key", "raw_hash", "batch_id"), ((stream_id, key, digest, batch_id) for key, digest in new))
+        copy_rows(
+            connection,
+            "engine.source_record",
+            ("stream_id", "key", "raw_hash", "batch_id"),
+            ((stream_id, key, digest, batch_id) for key, digest in new),
+        )
     if changed:
         with driver(connection).cursor() as cursor:
             cursor.execute(_REWRITE, (batch_id, [k for k, _ in changed], [h for _, h in changed], stream_id))
@@ -75,7 +95,11 @@ def record_batch(connection: Connection, stream_id: int, run_id: UUID, landed: L
 def start_sweep(connection: Connection, source: str, stream_id: int) -> None:
     """Forgets what an interrupted sweep saw and notes the start: records first seen later are not judged by this sweep."""
     run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
-    run_sql(connection, "UPDATE engine.stream SET sweep_started_at = clock_timestamp() WHERE stream_id = :id", id=stream_id)
+    run_sql(
+        connection,
+        "UPDATE engine.stream SET sweep_started_at = clock_timestamp() WHERE stream_id = :id",
+        id=stream_id,
+    )
 
 
 def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequence[str]) -> None:
@@ -84,7 +108,15 @@ def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequenc
 
 
 def finish_sweep(
-    connection: Connection, source: str, stream_id: int, run_id: UUID, *, brake: float | None, brake_from: int, stated: int | None, at: datetime,
+    connection: Connection,
+    source: str,
+    stream_id: int,
+    run_id: UUID,
+    *,
+    brake: float | None,
+    brake_from: int,
+    stated: int | None,
+    at: datetime,
     guarded: str = "",
 ) -> SweepOutcome:
     """Marks what a complete sweep did not see as deleted, unless that is suspiciously much: then it is held for approval.
@@ -95,17 +127,28 @@ def finish_sweep(
     saw far fewer does not count as a sweep even when nothing known is missing: the next run reads everything again. `guarded` is the
     canonical entity whose open items are looked at: what has some and came back under a key written alike is held too.
     """
-    tell_planner(connection, seen_table(source))  # it was empty when it was last looked at; a plan made for no rows is quadratic
-    known, missing, unnamed_gone, seen, unnamed = fetch(connection, f"""
+    tell_planner(
+        connection, seen_table(source)
+    )  # it was empty when it was last looked at; a plan made for no rows is quadratic
+    known, missing, unnamed_gone, seen, unnamed = fetch(
+        connection,
+        f"""
         WITH seen AS MATERIALIZED (SELECT DISTINCT key FROM {seen_table(source)} WHERE stream_id = :id)
         SELECT count(*) FILTER (WHERE NOT {_IS_MADE_UP}), count(*) FILTER (WHERE seen.key IS NULL AND NOT {_IS_MADE_UP}),
             count(*) FILTER (WHERE seen.key IS NULL AND {_IS_MADE_UP}), (SELECT count(*) FROM seen), (SELECT count(*) FROM seen r WHERE {_IS_MADE_UP})
         FROM engine.source_record r JOIN engine.stream t USING (stream_id) LEFT JOIN seen USING (key)
         WHERE r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
-        """, id=stream_id)[0]
-    approved = bool(fetch(
-        connection, "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND approved_at IS NOT NULL AND missing >= :missing", id=stream_id, missing=missing,
-    ))
+        """,
+        id=stream_id,
+    )[0]
+    approved = bool(
+        fetch(
+            connection,
+            "SELECT 1 FROM engine.sweep_hold WHERE stream_id = :id AND approved_at IS NOT NULL AND missing >= :missing",
+            id=stream_id,
+            missing=missing,
+        )
+    )
     why = ""
     if stated is not None and seen < stated:
         why = f"the source says it has {stated} records, the sweep saw {seen}"
@@ -120,8 +163,12 @@ def finish_sweep(
     if alike and not why:
         new, gone = min(alike.items())
         why = f"{len(alike)} new records are written like missing ones that have open items, for example {new} like {gone}"
-    is_short = stated is not None and stated - seen > max(brake_from, (1.0 if brake is None else brake) * stated)
-    outcome = SweepOutcome(known, seen, missing, bool(why) and missing > 0, why if missing or is_short else "")
+    is_short = stated is not None and stated - seen > max(
+        brake_from, (1.0 if brake is None else brake) * stated
+    )
+    outcome = SweepOutcome(
+        known, seen, missing, bool(why) and missing > 0, why if missing or is_short else ""
+    )
     if unnamed_gone or (missing and not outcome.held):
         _delete_missing(connection, source, stream_id, _IS_MADE_UP if outcome.held else "true")
     if outcome.held:
@@ -130,7 +177,13 @@ def finish_sweep(
         let_in(connection, stream_id)
         run_sql(connection, "DELETE FROM engine.sweep_hold WHERE stream_id = :id", id=stream_id)
         swept_at = None if is_short else at
-        run_sql(connection, "UPDATE engine.stream SET swept_at = :at, swept_count = :seen WHERE stream_id = :id", at=swept_at, seen=seen, id=stream_id)
+        run_sql(
+            connection,
+            "UPDATE engine.stream SET swept_at = :at, swept_count = :seen WHERE stream_id = :id",
+            at=swept_at,
+            seen=seen,
+            id=stream_id,
+        )
     run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
     return outcome
 
@@ -140,23 +193,37 @@ def delete_keys(connection: Connection, stream_id: int, keys: Sequence[str]) -> 
     return run_sql(
         connection,
         "UPDATE engine.source_record SET deleted_at = now(), dirty = true WHERE stream_id = :id AND key = ANY(:keys) AND deleted_at IS NULL",
-        id=stream_id, keys=list(keys),
+        id=stream_id,
+        keys=list(keys),
     )
 
 
 def _delete_missing(connection: Connection, source: str, stream_id: int, which: str) -> None:
-    run_sql(connection, f"""
+    run_sql(
+        connection,
+        f"""
         UPDATE engine.source_record r SET deleted_at = now(), dirty = true
         FROM engine.stream t
         WHERE t.stream_id = r.stream_id AND r.stream_id = :id AND r.deleted_at IS NULL AND r.first_seen_at < t.sweep_started_at
           AND NOT EXISTS (SELECT FROM {seen_table(source)} s WHERE s.stream_id = r.stream_id AND s.key = r.key)
           AND {which}
-        """, id=stream_id)
+        """,
+        id=stream_id,
+    )
 
 
-def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, outcome: SweepOutcome, stated: int | None,
-    alike: dict[str, str]) -> None:
-    run_sql(connection, f"""
+def _hold(
+    connection: Connection,
+    source: str,
+    stream_id: int,
+    run_id: UUID,
+    outcome: SweepOutcome,
+    stated: int | None,
+    alike: dict[str, str],
+) -> None:
+    run_sql(
+        connection,
+        f"""
         INSERT INTO engine.sweep_hold (stream_id, run_id, known, seen, missing, stated, look_alikes, sample)
         VALUES (:id, :run, :known, :seen, :missing, :stated, CAST(:alike AS jsonb), coalesce((
             SELECT jsonb_agg(key) FROM (
@@ -167,5 +234,12 @@ def _hold(connection: Connection, source: str, stream_id: int, run_id: UUID, out
                 ORDER BY r.key LIMIT 20) x), '[]'))
         ON CONFLICT (stream_id) DO UPDATE SET run_id = excluded.run_id, known = excluded.known, seen = excluded.seen, missing = excluded.missing,
             stated = excluded.stated, look_alikes = excluded.look_alikes, sample = excluded.sample, held_at = now(), approved_at = NULL, approved_by = NULL
-        """, id=stream_id, run=run_id, known=outcome.known, seen=outcome.seen, missing=outcome.missing, stated=stated,
-            alike=msgspec.json.encode(alike).decode())
+        """,
+        id=stream_id,
+        run=run_id,
+        known=outcome.known,
+        seen=outcome.seen,
+        missing=outcome.missing,
+        stated=stated,
+        alike=msgspec.json.encode(alike).decode(),
+    )

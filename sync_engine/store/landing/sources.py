@@ -30,33 +30,62 @@ class StreamRow:
     """Landed bytes of current records are lost: they are read again."""
 
 
-def register_source(connection: Connection, *, source: str, connector: str, role: str, environment: str, config: Mapping[str, Any], config_hash: str,
-    position: int = 0) -> bool:
+def register_source(
+    connection: Connection,
+    *,
+    source: str,
+    connector: str,
+    role: str,
+    environment: str,
+    config: Mapping[str, Any],
+    config_hash: str,
+    position: int = 0,
+) -> bool:
     """Records the source's configuration; true when it is new or differs from the last run's."""
-    return run_sql(
-        connection,
-        """
+    return (
+        run_sql(
+            connection,
+            """
         INSERT INTO engine.source AS s (source, connector, role, environment, config, config_hash, position)
         VALUES (:source, :connector, :role, :environment, CAST(:config AS jsonb), :hash, :position)
         ON CONFLICT (source) DO UPDATE SET connector = excluded.connector, role = excluded.role, environment = excluded.environment,
             config = excluded.config, config_hash = excluded.config_hash, position = excluded.position
         WHERE (s.config_hash, s.connector, s.role, s.position) IS DISTINCT FROM (excluded.config_hash, excluded.connector, excluded.role, excluded.position)
         """,
-        source=source, connector=connector, role=role, environment=environment, config=json.dumps(config), hash=config_hash, position=position,
-    ) > 0
+            source=source,
+            connector=connector,
+            role=role,
+            environment=environment,
+            config=json.dumps(config),
+            hash=config_hash,
+            position=position,
+        )
+        > 0
+    )
 
 
 def register_streams(connection: Connection, source: str, streams: Iterable[Stream]) -> None:
     """Adds streams the store does not know yet; a stream that is gone keeps its rows."""
-    run_many(connection, """
+    run_many(
+        connection,
+        """
         INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, rank)
         VALUES (:source, :entity, :family, :canonical, :facet, :rank)
         ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet, rank = excluded.rank
         WHERE (s.family, s.canonical, s.facet, s.rank) IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.rank)
-        """, [
-            {"source": source, "entity": s.entity, "family": s.family, "canonical": s.canonical, "facet": s.facet, "rank": place}
+        """,
+        [
+            {
+                "source": source,
+                "entity": s.entity,
+                "family": s.family,
+                "canonical": s.canonical,
+                "facet": s.facet,
+                "rank": place,
+            }
             for place, s in enumerate(streams)
-        ])
+        ],
+    )
 
 
 def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
@@ -71,12 +100,30 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
         """,
         source=source,
     )
-    return {r.entity: StreamRow(r.stream_id, r.source, r.entity, r.family, r.canonical, r.facet, r.cursor, r.swept_at, r.is_damaged) for r in rows}
+    return {
+        r.entity: StreamRow(
+            r.stream_id,
+            r.source,
+            r.entity,
+            r.family,
+            r.canonical,
+            r.facet,
+            r.cursor,
+            r.swept_at,
+            r.is_damaged,
+        )
+        for r in rows
+    }
 
 
 def move_cursor(connection: Connection, stream_id: int, cursor: Cursor) -> None:
     """Remembers where to resume; called in the transaction that records the batch."""
-    run_sql(connection, "UPDATE engine.stream SET cursor = :cursor, cursor_moved_at = now() WHERE stream_id = :id", cursor=cursor, id=stream_id)
+    run_sql(
+        connection,
+        "UPDATE engine.stream SET cursor = :cursor, cursor_moved_at = now() WHERE stream_id = :id",
+        cursor=cursor,
+        id=stream_id,
+    )
 
 
 def verified(connection: Connection, stream_id: int) -> None:
@@ -86,21 +133,33 @@ def verified(connection: Connection, stream_id: int) -> None:
 
 def mapping_version(connection: Connection, source: str) -> str | None:
     """The mapping version the source was last normalised with."""
-    rows = fetch(connection, "SELECT mapping_version FROM engine.source WHERE source = :source", source=source)
+    rows = fetch(
+        connection, "SELECT mapping_version FROM engine.source WHERE source = :source", source=source
+    )
     return rows[0][0] if rows else None
 
 
 def set_mapping_version(connection: Connection, source: str, version: str) -> None:
     """Remembers the mapping version."""
-    run_sql(connection, "UPDATE engine.source SET mapping_version = :version WHERE source = :source", version=version, source=source)
+    run_sql(
+        connection,
+        "UPDATE engine.source SET mapping_version = :version WHERE source = :source",
+        version=version,
+        source=source,
+    )
 
 
 def key_by_number(connection: Connection, source: str, number: str) -> str | None:
     """The external id of the living debtor with this number in a source; None when no or several have it."""
-    rows = fetch(connection, """
+    rows = fetch(
+        connection,
+        """
         SELECT r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.deleted_at IS NULL AND r.claim ->> 'number' = :number
-        """, source=source, number=number)
+        """,
+        source=source,
+        number=number,
+    )
     return str(rows[0][0]) if len(rows) == 1 else None
 
 

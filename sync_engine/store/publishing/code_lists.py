@@ -12,7 +12,12 @@ def publish_code_lists(cut: Cut) -> None:
     if "company" in waiting:
         _company(cut)
     if "account_owner" in waiting:
-        _from_claims(cut, "account_owner", ("name", "email", "number", "external_number"), external_no="r.claim ->> 'number'")
+        _from_claims(
+            cut,
+            "account_owner",
+            ("name", "email", "number", "external_number"),
+            external_no="r.claim ->> 'number'",
+        )
     if "reference" in waiting:
         _references(cut)
     if "fx_rate" in waiting or base_currency_is_new(cut):
@@ -26,7 +31,9 @@ def publish_code_lists(cut: Cut) -> None:
 
 def base_currency_is_new(cut: Cut) -> bool:
     """Whether this cut is the first to know the company's base currency, or knows another one: all that is blank means it."""
-    return cut.exists("SELECT FROM change_new WHERE entity = 'company' AND (op = 'create' OR field = 'base_currency')")
+    return cut.exists(
+        "SELECT FROM change_new WHERE entity = 'company' AND (op = 'create' OR field = 'base_currency')"
+    )
 
 
 def _from_claims(cut: Cut, entity: str, columns: tuple[str, ...], *, external_no: str) -> None:
@@ -38,7 +45,12 @@ def _from_claims(cut: Cut, entity: str, columns: tuple[str, ...], *, external_no
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = '{entity}' AND NOT s.facet AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
         """)
-    merge_into(cut, entity, f"incoming_{entity}", ("source", "external_id", "external_no", "deleted_at", "source_modified_at", *columns))
+    merge_into(
+        cut,
+        entity,
+        f"incoming_{entity}",
+        ("source", "external_id", "external_no", "deleted_at", "source_modified_at", *columns),
+    )
 
 
 def _company(cut: Cut) -> None:
@@ -53,7 +65,12 @@ def _company(cut: Cut) -> None:
               WHERE s.source = :source AND s.canonical = 'company' AND r.claim IS NOT NULL AND r.deleted_at IS NULL AND f.value <> 'null') c
         WHERE c.claim IS NOT NULL
         """)
-    merge_into(cut, "company", "incoming_company", ("source", "external_id", "name", "base_currency", "country", "registration_no", "vat_no"))
+    merge_into(
+        cut,
+        "company",
+        "incoming_company",
+        ("source", "external_id", "name", "base_currency", "country", "registration_no", "vat_no"),
+    )
 
 
 def _references(cut: Cut) -> None:
@@ -65,12 +82,18 @@ def _references(cut: Cut) -> None:
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         WHERE s.source = :source AND s.canonical = 'reference' AND r.claim IS NOT NULL AND r.dirty AND r.state <> 1
         """)
-    merge_into(cut, "reference", "incoming_reference", ("source", "external_id", "external_no", "deleted_at", "kind", "code", "name", "attributes"))
+    merge_into(
+        cut,
+        "reference",
+        "incoming_reference",
+        ("source", "external_id", "external_no", "deleted_at", "kind", "code", "name", "attributes"),
+    )
 
 
 def _rates(cut: Cut) -> None:
     """Exchange rates, for display: one unit of `from_currency`; a rate that names no other currency is one to the base currency."""
-    cut.sql(f"""
+    cut.sql(
+        f"""
         CREATE TEMP TABLE incoming_fx_rate ON COMMIT DROP AS
         SELECT {id_sql("fx_rate", "r.key")} AS id, s.source, r.key AS external_id, r.deleted_at, r.claim ->> 'from' AS from_currency,
                coalesce(r.claim ->> 'to', c.base_currency) AS to_currency, CAST(r.claim ->> 'date' AS date) AS rate_date,
@@ -78,8 +101,15 @@ def _rates(cut: Cut) -> None:
         FROM engine.source_record r JOIN engine.stream s USING (stream_id) LEFT JOIN canonical.company c ON c.source = s.source
         WHERE s.source = :source AND s.canonical = 'fx_rate' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1
           AND (r.dirty OR :everything)
-        """, everything=base_currency_is_new(cut))
-    merge_into(cut, "fx_rate", "incoming_fx_rate", ("source", "external_id", "deleted_at", "from_currency", "to_currency", "rate_date", "rate", "basis"))
+        """,
+        everything=base_currency_is_new(cut),
+    )
+    merge_into(
+        cut,
+        "fx_rate",
+        "incoming_fx_rate",
+        ("source", "external_id", "deleted_at", "from_currency", "to_currency", "rate_date", "rate", "basis"),
+    )
 
 
 def _dimension_values(cut: Cut) -> None:
@@ -100,20 +130,44 @@ def _dimension_values(cut: Cut) -> None:
         WHERE s.source = :source AND s.canonical = 'dimension_value' AND NOT s.facet AND r.claim IS NOT NULL AND r.state <> 1
           AND (r.dirty OR f.dirty OR d.id IN (SELECT record_id FROM change_new WHERE entity = 'dimension'))
         """)
-    merge_into(cut, "dimension_value", "incoming_dimension_value", ("source", "external_id", "external_no", "deleted_at", "dimension_id", "code", "name",
-        "parent_id", "blocked", "is_heading"))
+    merge_into(
+        cut,
+        "dimension_value",
+        "incoming_dimension_value",
+        (
+            "source",
+            "external_id",
+            "external_no",
+            "deleted_at",
+            "dimension_id",
+            "code",
+            "name",
+            "parent_id",
+            "blocked",
+            "is_heading",
+        ),
+    )
 
 
 def _portfolios(cut: Cut) -> None:
     """One portfolio for every potential value of the chosen dimension, used or not; what is no value to choose any more archives its own."""
     if cut.portfolio_dimension is None:
         return
-    codes = sorted(str(r[0]) for r in cut.rows("SELECT code FROM canonical.dimension WHERE source = :source AND deleted_at IS NULL AND code IS NOT NULL"))
+    codes = sorted(
+        str(r[0])
+        for r in cut.rows(
+            "SELECT code FROM canonical.dimension WHERE source = :source AND deleted_at IS NULL AND code IS NOT NULL"
+        )
+    )
     if codes and cut.portfolio_dimension not in codes:
         raise ConfigurationError(
-            f"there is no dimension {cut.portfolio_dimension!r}", whose=cut.source, key="portfolio.dimension",
-            todo=f"The source has: {', '.join(codes)}. Correct the YAML; nothing was published.")
-    cut.sql(f"""
+            f"there is no dimension {cut.portfolio_dimension!r}",
+            whose=cut.source,
+            key="portfolio.dimension",
+            todo=f"The source has: {', '.join(codes)}. Correct the YAML; nothing was published.",
+        )
+    cut.sql(
+        f"""
         CREATE TEMP TABLE incoming_portfolio ON COMMIT DROP AS
         SELECT {id_sql("portfolio", "v.external_id")} AS id, v.source, coalesce(v.name, v.code) AS name, v.code, v.code AS external_no,
             v.id AS dimension_value_id,
@@ -121,8 +175,16 @@ def _portfolios(cut: Cut) -> None:
         FROM canonical.dimension_value v JOIN canonical.dimension d ON d.id = v.dimension_id
         LEFT JOIN canonical.portfolio p ON p.dimension_value_id = v.id
         WHERE v.source = :source AND (p.id IS NOT NULL OR d.code = :code AND v.deleted_at IS NULL AND NOT v.is_heading)
-        """, code=cut.portfolio_dimension)
-    merge_into(cut, "portfolio", "incoming_portfolio", ("source", "name", "code", "external_no", "dimension_value_id", "archived_at"), actor_kind="workflow")
+        """,
+        code=cut.portfolio_dimension,
+    )
+    merge_into(
+        cut,
+        "portfolio",
+        "incoming_portfolio",
+        ("source", "name", "code", "external_no", "dimension_value_id", "archived_at"),
+        actor_kind="workflow",
+    )
 
 
 def publish_debtor_dimensions(cut: Cut) -> None:
@@ -150,4 +212,9 @@ def publish_debtor_dimensions(cut: Cut) -> None:
             WHERE c.entity = 'dimension' AND (c.op = 'create' OR c.field IN ('code', 'deleted_at')))
         ON CONFLICT DO NOTHING
         """)
-    merge_into(cut, "debtor_dimension", "incoming_debtor_dimension", ("source", "external_id", "deleted_at", "debtor_id", "dimension_id", "dimension_value_id"))
+    merge_into(
+        cut,
+        "debtor_dimension",
+        "incoming_debtor_dimension",
+        ("source", "external_id", "deleted_at", "debtor_id", "dimension_id", "dimension_value_id"),
+    )

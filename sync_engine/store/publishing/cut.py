@@ -24,7 +24,11 @@ NO_CUT = 0
 
 def canonical_id(source: str, entity: str, key: str) -> UUID:
     """The id a record gets when it is first published: a digest of where it comes from, so that a replay gives the same one."""
-    return UUID(hashlib.md5(f"{source}{SEPARATOR}{entity}{SEPARATOR}{key}".encode(), usedforsecurity=False).hexdigest())
+    return UUID(
+        hashlib.md5(
+            f"{source}{SEPARATOR}{entity}{SEPARATOR}{key}".encode(), usedforsecurity=False
+        ).hexdigest()
+    )
 
 
 def id_sql(entity: str, key: str) -> str:
@@ -71,27 +75,62 @@ class Cut:
 
     def dirty_kinds(self) -> set[str]:
         """Canonical kinds of which records of this source wait to be published."""
-        return {str(kind) for kind, in self.rows("""
+        return {
+            str(kind)
+            for (kind,) in self.rows("""
             SELECT s.canonical FROM engine.stream s
             WHERE s.source = :source AND EXISTS (SELECT FROM engine.source_record r WHERE r.stream_id = s.stream_id AND r.dirty)
-            """)}
+            """)
+        }
 
     def _bound(self, statement: str) -> dict[str, object]:
-        return {name: value for name, value in (("source", self.source), ("cut", self.cut_id)) if f":{name}" in statement}
+        return {
+            name: value
+            for name, value in (("source", self.source), ("cut", self.cut_id))
+            if f":{name}" in statement
+        }
 
 
-
-def open_cut(connection: Connection, source: str, run_id: UUID, as_of: datetime, ledger_date: date, policy: Policy, mapping_version: str) -> int:
+def open_cut(
+    connection: Connection,
+    source: str,
+    run_id: UUID,
+    as_of: datetime,
+    ledger_date: date,
+    policy: Policy,
+    mapping_version: str,
+) -> int:
     """The cut's row; its counts are filled in when it closes."""
     collect_changes(connection)
-    return int(fetch(connection, """
+    return int(
+        fetch(
+            connection,
+            """
         INSERT INTO canonical.cut (source, run_id, as_of, ledger_date, policy, mapping_version, counts)
         VALUES (:source, :run, :as_of, :date, :policy, :version, '{}') RETURNING cut_id
-        """, source=source, run=run_id, as_of=as_of, date=ledger_date, policy=policy.digest, version=mapping_version)[0][0])
+        """,
+            source=source,
+            run=run_id,
+            as_of=as_of,
+            date=ledger_date,
+            policy=policy.digest,
+            version=mapping_version,
+        )[0][0]
+    )
 
 
-def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, table: str | None = None, actor_kind: str = "erp",
-    audited: Sequence[str] | None = None, fresh: bool = False, announced: str = "true") -> None:
+def merge_into(
+    cut: Cut,
+    entity: str,
+    incoming: str,
+    columns: Sequence[str],
+    *,
+    table: str | None = None,
+    actor_kind: str = "erp",
+    audited: Sequence[str] | None = None,
+    fresh: bool = False,
+    announced: str = "true",
+) -> None:
     """Brings a temporary table of wanted rows into canonical.<table>: unchanged rows cost no write, field changes are audited.
 
     `incoming` has `id` and the named columns, unique by id. `fresh` promises that no row exists yet and skips the comparison.
@@ -114,7 +153,9 @@ def merge_into(cut: Cut, entity: str, incoming: str, columns: Sequence[str], *, 
         INSERT INTO change_new (entity, record_id, op, actor_kind)
         SELECT '{entity}', n.id, 'create', '{actor_kind}' FROM {incoming} n{absent} AND {announced}
         """)
-    created = cut.sql(f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, nullif(:cut, {NO_CUT}) FROM {incoming} n{absent}")
+    created = cut.sql(
+        f"INSERT INTO {target} (id, {listed}, cut_id) SELECT n.id, {theirs}, nullif(:cut, {NO_CUT}) FROM {incoming} n{absent}"
+    )
     count(cut, entity, created=created, updated=updated)
     if created > ANALYZE_FROM:
         cut.sql(f"ANALYZE {target}")
@@ -127,7 +168,16 @@ def count(cut: Cut, entity: str, **figures: int) -> None:
         row[name] = row.get(name, 0) + value
 
 
-def _audit_updates(cut: Cut, entity: str, incoming: str, target: str, audited: Sequence[str], actor_kind: str, ours: str, theirs: str) -> None:
+def _audit_updates(
+    cut: Cut,
+    entity: str,
+    incoming: str,
+    target: str,
+    audited: Sequence[str],
+    actor_kind: str,
+    ours: str,
+    theirs: str,
+) -> None:
     fields = ", ".join(f"'{c}'" for c in audited)
     cut.sql(f"""
         WITH x AS MATERIALIZED (
@@ -146,7 +196,9 @@ def close_cut(cut: Cut) -> int:
     The lock makes seq ascend in commit order, so that a poller that reads `seq > :last` misses nothing.
     """
     written = flush_changes(cut.connection, run_id=cut.run_id, cut_id=cut.cut_id, actor=cut.actor)
-    cut.sql("UPDATE canonical.cut SET counts = CAST(:counts AS jsonb), published_at = clock_timestamp() WHERE cut_id = :cut", counts=json.dumps(cut.counts,
-        sort_keys=True))
+    cut.sql(
+        "UPDATE canonical.cut SET counts = CAST(:counts AS jsonb), published_at = clock_timestamp() WHERE cut_id = :cut",
+        counts=json.dumps(cut.counts, sort_keys=True),
+    )
     cut.sql("UPDATE engine.run SET cut_id = :cut WHERE run_id = :run", run=cut.run_id)
     return written

@@ -16,12 +16,25 @@ IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
 PLAIN = tuple(f for f in DEBTOR if f.name not in REFERENCES and f.name != "custom")
 REFERRED = (
-    ("reference", "key", "payment_terms_key"), ("debtor", "key", "parent_key"), ("debtor", "claim ->> 'number'", "bill_to_number"),
+    ("reference", "key", "payment_terms_key"),
+    ("debtor", "key", "parent_key"),
+    ("debtor", "claim ->> 'number'", "bill_to_number"),
 )
 """What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
-    "external_no", "source_modified_at", "deleted_at", "custom", "company_id", *(f.stored_as for f in PLAIN),
-    "payment_terms", "parent_id", "owner_id", "portfolio_id", "excluded", "erp_balance_unknown", "provenance",
+    "external_no",
+    "source_modified_at",
+    "deleted_at",
+    "custom",
+    "company_id",
+    *(f.stored_as for f in PLAIN),
+    "payment_terms",
+    "parent_id",
+    "owner_id",
+    "portfolio_id",
+    "excluded",
+    "erp_balance_unknown",
+    "provenance",
 )
 
 
@@ -37,9 +50,15 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
           AND t.source = :source AND t.canonical = 'debtor' AND NOT t.facet AND m.deleted_at IS NULL AND m.claim ->> 'number' = r.claim ->> 'number'
         """)
     _find_early_cards(cut)
-    if everything or everyone or cut.exists("SELECT FROM change_new WHERE entity = 'company' AND op = 'create'"):
-        cut.sql("INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
-            everyone=everyone)
+    if (
+        everything
+        or everyone
+        or cut.exists("SELECT FROM change_new WHERE entity = 'company' AND op = 'create'")
+    ):
+        cut.sql(
+            "INSERT INTO dirty_debtor SELECT DISTINCT canonical_id FROM canonical.link WHERE entity = 'debtor' AND (source = :source OR :everyone)",
+            everyone=everyone,
+        )
         _mark_ended(cut)
         return
     cut.sql("""
@@ -107,8 +126,14 @@ def publish_debtors(cut: Cut) -> None:
     _keep_deletion_dates(cut)
     _portfolio_brake(cut)
     parents.break_circles(cut)
-    merge_into(cut, "debtor", "incoming_debtor", COLUMNS, audited=[c for c in COLUMNS if c != "provenance"],
-        fresh=not cut.exists("SELECT FROM canonical.debtor"))
+    merge_into(
+        cut,
+        "debtor",
+        "incoming_debtor",
+        COLUMNS,
+        audited=[c for c in COLUMNS if c != "provenance"],
+        fresh=not cut.exists("SELECT FROM canonical.debtor"),
+    )
     parents.publish_others(cut)
     parents.derive_ultimate(cut)
     joined.publish_groups(cut)
@@ -126,7 +151,8 @@ def tell_buried(cut: Cut) -> None:
     if buried:
         cut.warnings.append(
             f"{cut.source}: {len(buried)} debtors were deleted that have open items, for example {buried[0][0]}. See whether those are settled, or whether the "
-            "source left the debtors out.")
+            "source left the debtors out."
+        )
 
 
 def _row(folded: Folded, look: _Lookups, unknown: list[str]) -> list[Any]:
@@ -138,12 +164,23 @@ def _row(folded: Folded, look: _Lookups, unknown: list[str]) -> list[Any]:
         provenance["owner_id"] = owner.source
     if owner.is_unknown:
         unknown.append(str(folded.id))
-    references = {name: look.reference(name, said_by.get(name), values.get(name)) for name in IN_ORDER if name != owners.FIELD} | {owners.FIELD: owner.owner}
+    references = {
+        name: look.reference(name, said_by.get(name), values.get(name))
+        for name in IN_ORDER
+        if name != owners.FIELD
+    } | {owners.FIELD: owner.owner}
     return [
-        str(folded.id), values.get("number"), leading.values.get("source_modified_at"), "now" if folded.is_deleted else None,
-        json_text(values.get("custom")), look.company.get(folded.home),
-        *[cell(values.get(f.name)) for f in PLAIN], *[references[name] for name in IN_ORDER],
-        "true" if folded.is_excluded else "false", str(folded.resolved.unknown.get("erp_balance", 0)), json_text(provenance),
+        str(folded.id),
+        values.get("number"),
+        leading.values.get("source_modified_at"),
+        "now" if folded.is_deleted else None,
+        json_text(values.get("custom")),
+        look.company.get(folded.home),
+        *[cell(values.get(f.name)) for f in PLAIN],
+        *[references[name] for name in IN_ORDER],
+        "true" if folded.is_excluded else "false",
+        str(folded.resolved.unknown.get("erp_balance", 0)),
+        json_text(provenance),
     ]
 
 
@@ -152,15 +189,26 @@ class _Lookups:
 
     def __init__(self, cut: Cut) -> None:
         self._cut = cut
-        self.company: dict[str | None, str] = {str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")}
-        self.terms: dict[tuple[Any, Any], Any] = {(str(s), str(k).partition("/")[2]): c for s, k,
-            c in cut.rows("SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'")}
+        self.company: dict[str | None, str] = {
+            str(s): str(i) for s, i in cut.rows("SELECT source, id FROM canonical.company")
+        }
+        self.terms: dict[tuple[Any, Any], Any] = {
+            (str(s), str(k).partition("/")[2]): c
+            for s, k, c in cut.rows(
+                "SELECT source, external_id, code FROM canonical.reference WHERE kind = 'payment_terms'"
+            )
+        }
         self.owners = owners.Owners(cut)
         self.parents: dict[tuple[Any, Any], str] = {}
         self._merged: set[str] | None = None
         self._keys: dict[str, dict[str, str]] = {}
         self._values = self._card_values()
-        self._with_portfolio = {str(r[0]) for r in cut.rows("SELECT source FROM engine.source WHERE config -> 'portfolio' ->> 'dimension' IS NOT NULL")}
+        self._with_portfolio = {
+            str(r[0])
+            for r in cut.rows(
+                "SELECT source FROM engine.source WHERE config -> 'portfolio' ->> 'dimension' IS NOT NULL"
+            )
+        }
 
     def reference(self, name: str, said_by: str | None, value: Any) -> str | None:
         """What a claimed key means in the store; a value pinned by a person is what the store holds already."""
@@ -174,7 +222,10 @@ class _Lookups:
 
     def _survivor(self, debtor_id: str) -> str:
         if self._merged is None:
-            self._merged = {str(i) for i, in self._cut.rows("SELECT id FROM canonical.debtor WHERE merged_into IS NOT NULL")}
+            self._merged = {
+                str(i)
+                for (i,) in self._cut.rows("SELECT id FROM canonical.debtor WHERE merged_into IS NOT NULL")
+            }
         return survivor(self._cut, debtor_id) if debtor_id in self._merged else debtor_id
 
     def _card_values(self) -> dict[tuple[str, str], str]:
@@ -194,7 +245,9 @@ class _Lookups:
     def derived(self, source: str, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The portfolio a source's dimension gives (no value on its card says 'none', not nothing), and a parent named by number."""
         value = self._values.get((source, key))
-        found: dict[str, Any] = {"portfolio_key": value} if value is not None or source in self._with_portfolio else {}
+        found: dict[str, Any] = (
+            {"portfolio_key": value} if value is not None or source in self._with_portfolio else {}
+        )
         if (bill_to := values.get("bill_to_number")) is not None and bill_to != values.get("number"):
             found["parent_key"] = self._key_of(source, bill_to)
         return found
@@ -202,31 +255,47 @@ class _Lookups:
     def _key_of(self, source: str, number: str) -> str | None:
         """The key of a debtor by its number; the list is read once, and only where parents are named by number."""
         if source not in self._keys:
-            self._keys[source] = {str(n): str(k) for n, k in self._cut.rows("""
+            self._keys[source] = {
+                str(n): str(k)
+                for n, k in self._cut.rows(
+                    """
                 SELECT r.claim ->> 'number', r.key FROM engine.source_record r JOIN engine.stream s USING (stream_id)
                 WHERE s.source = :of AND s.canonical = 'debtor' AND NOT s.facet AND r.claim IS NOT NULL AND r.deleted_at IS NULL
-                """, of=source)}
+                """,
+                    of=source,
+                )
+            }
         return self._keys[source].get(number)
 
     def parents_of(self, chunk: list[Folded]) -> None:
         """Resolves the parents this chunk names."""
-        wanted = {(f.resolved.provenance["parent_key"],
-            f.resolved.values["parent_key"]) for f in chunk if f.resolved.values.get("parent_key")} - set(self.parents)
+        wanted = {
+            (f.resolved.provenance["parent_key"], f.resolved.values["parent_key"])
+            for f in chunk
+            if f.resolved.values.get("parent_key")
+        } - set(self.parents)
         for source in {s for s, _ in wanted if s not in (PERSON, INBOX)}:
             rows = self._cut.rows(
-                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)", of=source,
-                    keys=[k for s, k in wanted if s == source])
+                "SELECT external_id, canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = :of AND external_id = ANY(:keys)",
+                of=source,
+                keys=[k for s, k in wanted if s == source],
+            )
             self.parents.update({(source, k): str(i) for k, i in rows})
 
 
 def survivor(cut: Cut, debtor_id: str) -> str:
     """The debtor that one was merged into, or itself."""
-    return str(cut.rows("""
+    return str(
+        cut.rows(
+            """
         WITH RECURSIVE up AS (
             SELECT CAST(:id AS uuid) AS id, 0 AS steps
             UNION ALL SELECT d.merged_into, up.steps + 1 FROM up JOIN canonical.debtor d ON d.id = up.id WHERE d.merged_into IS NOT NULL AND up.steps < 100)
         SELECT id FROM up ORDER BY steps DESC LIMIT 1
-        """, id=debtor_id)[0][0])
+        """,
+            id=debtor_id,
+        )[0][0]
+    )
 
 
 def _keep_deletion_dates(cut: Cut) -> None:
@@ -247,6 +316,8 @@ def _portfolio_brake(cut: Cut) -> None:
         """)[0]
     if int(str(moving)) > max(5, cut.move_brake * int(str(members))):
         raise ConfigurationError(
-            f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}", whose=cut.source,
-                key="portfolio.move_brake",
-            todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, `run --accept-moves`.")
+            f"{moving} of {members} debtors would change portfolio in one cut, more than the brake of {cut.move_brake:.0%}",
+            whose=cut.source,
+            key="portfolio.move_brake",
+            todo="Nothing was published. Look at the dimension in the ERP and in the YAML; if it is meant, `run --accept-moves`.",
+        )

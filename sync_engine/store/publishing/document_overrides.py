@@ -38,9 +38,15 @@ def say_about_documents(cut: Cut, words: Mapping[tuple[str, str], tuple[Any, boo
     """Adds what the inbox said: (document, field) -> (value, is withdrawn). Leaves the touched documents in temporary table said_document."""
     if not words:
         return
-    cut.sql("CREATE TEMP TABLE said_word (id uuid, field text, value jsonb, is_withdrawn boolean) ON COMMIT DROP")
-    copy_rows(cut.connection, "said_word", ("id", "field", "value", "is_withdrawn"),
-        [(i, f, json.dumps(v), str(w).lower()) for (i, f), (v, w) in words.items()])
+    cut.sql(
+        "CREATE TEMP TABLE said_word (id uuid, field text, value jsonb, is_withdrawn boolean) ON COMMIT DROP"
+    )
+    copy_rows(
+        cut.connection,
+        "said_word",
+        ("id", "field", "value", "is_withdrawn"),
+        [(i, f, json.dumps(v), str(w).lower()) for (i, f), (v, w) in words.items()],
+    )
     cut.sql("CREATE TEMP TABLE said_document ON COMMIT DROP AS SELECT DISTINCT id FROM said_word")
     cut.sql(f"""
         INSERT INTO engine.document_overlay (document_id, claims, own)
@@ -56,7 +62,9 @@ def say_about_documents(cut: Cut, words: Mapping[tuple[str, str], tuple[Any, boo
 
 def apply_to_incoming(cut: Cut) -> None:
     """Lays the overlay over the documents of this cut, after the master's own values, and keeps those."""
-    if not cut.exists("SELECT FROM engine.document_overlay") or not cut.exists("SELECT FROM incoming_document"):
+    if not cut.exists("SELECT FROM engine.document_overlay") or not cut.exists(
+        "SELECT FROM incoming_document"
+    ):
         return
     cut.sql(f"""
         CREATE TEMP TABLE overlaid ON COMMIT DROP AS
@@ -93,13 +101,18 @@ def publish_touched(cut: Cut, *, everyone: bool) -> None:
         SELECT DISTINCT o.source, o.role FROM engine.document_overlay v JOIN canonical.document d ON d.id = v.document_id {which} JOIN engine.source o
             ON o.source = d.source
         """)
-    cut.sql("CREATE TEMP TABLE overlaid_document (id uuid, dispute_reason text, promised_date date, collection_status text) ON COMMIT DROP")
+    cut.sql(
+        "CREATE TEMP TABLE overlaid_document (id uuid, dispute_reason text, promised_date date, collection_status text) ON COMMIT DROP"
+    )
     for source, role in sources:
         dispute, promise, status = _final(cut.policy, str(source), str(role))
-        cut.sql(f"""
+        cut.sql(
+            f"""
             INSERT INTO overlaid_document SELECT d.id, {dispute}, {promise}, {status}
             FROM engine.document_overlay v JOIN canonical.document d ON d.id = v.document_id {which} WHERE d.source = :of
-            """, of=source)
+            """,
+            of=source,
+        )
     merge_into(cut, "document", "overlaid_document", (*OWN, "collection_status"), actor_kind="user")
     promise_instalments(cut, "overlaid_document")
     cut.sql("DELETE FROM engine.document_overlay WHERE claims = '{}'")
@@ -110,8 +123,13 @@ def _final(policy: Policy, source: str, role: str) -> tuple[str, str, str]:
     dispute, promise = (_value(field, believed(policy, field, source, role)) for field in OWN)
     derived = DERIVED.format(dispute=dispute, promise=promise)
     says = believed(policy, "collection_status", source, role)
-    status = derived if says == "own only" else f"coalesce(v.claims ->> 'collection_status', {derived})" if says == "collections" else \
-        f"CASE WHEN {derived} <> 'none' THEN {derived} ELSE coalesce(v.claims ->> 'collection_status', 'none') END"
+    status = (
+        derived
+        if says == "own only"
+        else f"coalesce(v.claims ->> 'collection_status', {derived})"
+        if says == "collections"
+        else f"CASE WHEN {derived} <> 'none' THEN {derived} ELSE coalesce(v.claims ->> 'collection_status', 'none') END"
+    )
     return dispute, promise, status
 
 
@@ -119,4 +137,8 @@ def _value(field: str, says: Says) -> str:
     own, said = (f"CAST(v.{place} ->> '{field}' AS {TYPES[field]})" for place in ("own", "claims"))
     if says == "own only":
         return own
-    return f"CASE WHEN v.claims ? '{field}' THEN {said} ELSE {own} END" if says == "collections" else f"coalesce({own}, {said})"
+    return (
+        f"CASE WHEN v.claims ? '{field}' THEN {said} ELSE {own} END"
+        if says == "collections"
+        else f"coalesce({own}, {said})"
+    )

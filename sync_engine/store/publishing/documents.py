@@ -11,14 +11,55 @@ from sync_engine.store.publishing.unresolved import OWNERS_BY_NAME, note_unresol
 from sync_engine.store.staging import staged
 
 COLUMNS = (
-    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "custom", "debtor_id", "debtor_key", "kind", "issue_date", "posting_date",
-        "due_date",
-    "currency", "exchange_rate", "subtotal", "tax", "total", "open_amount", "subtotal_base", "tax_base", "total_base", "open_amount_base", "erp_status",
-    "collection_status", "dispute_reason", "promised_date", "closed_date", "po_number", "reference", "owner_id", "terms", "entry_no",
+    "source",
+    "external_id",
+    "external_no",
+    "source_modified_at",
+    "deleted_at",
+    "custom",
+    "debtor_id",
+    "debtor_key",
+    "kind",
+    "issue_date",
+    "posting_date",
+    "due_date",
+    "currency",
+    "exchange_rate",
+    "subtotal",
+    "tax",
+    "total",
+    "open_amount",
+    "subtotal_base",
+    "tax_base",
+    "total_base",
+    "open_amount_base",
+    "erp_status",
+    "collection_status",
+    "dispute_reason",
+    "promised_date",
+    "closed_date",
+    "po_number",
+    "reference",
+    "owner_id",
+    "terms",
+    "entry_no",
     "ledger_difference",
 )
-AUDITED = tuple(c for c in COLUMNS if c not in ("source", "external_id", "source_modified_at", "debtor_key", "subtotal_base", "tax_base", "total_base",
-    "open_amount_base"))
+AUDITED = tuple(
+    c
+    for c in COLUMNS
+    if c
+    not in (
+        "source",
+        "external_id",
+        "source_modified_at",
+        "debtor_key",
+        "subtotal_base",
+        "tax_base",
+        "total_base",
+        "open_amount_base",
+    )
+)
 
 
 def stage_latest(cut: Cut) -> None:
@@ -27,10 +68,13 @@ def stage_latest(cut: Cut) -> None:
     What a facet said about a document that waits is kept beside it until the document itself is read again.
     """
     documents, lines = staged(cut.source, "document"), staged(cut.source, "document_line")
-    removed = cut.sql(f"""
+    removed = cut.sql(
+        f"""
         DELETE FROM {documents} d USING engine.source_record r
         WHERE r.stream_id = d.stream_id AND r.key = d.key AND (r.deleted_at IS NOT NULL OR r.state = 2 AND r.reason <> ALL(:held))
-        """, held=list(WAITING))
+        """,
+        held=list(WAITING),
+    )
     if cut.rows(f"SELECT count(*) - count(DISTINCT (stream_id, key)) FROM {documents}")[0][0]:
         removed += cut.sql(f"""
             DELETE FROM {documents} o USING {documents} n
@@ -46,7 +90,9 @@ def stage_latest(cut: Cut) -> None:
             """)
     if removed:
         for part in (lines, staged(cut.source, "document_instalment")):
-            cut.sql(f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)")
+            cut.sql(
+                f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM {documents} d WHERE d.key = l.document_key AND d.batch_id = l.batch_id)"
+            )
 
 
 def prepare_documents(cut: Cut) -> bool:
@@ -57,7 +103,9 @@ def prepare_documents(cut: Cut) -> bool:
     documents = staged(cut.source, "document")
     cut.sql("CREATE TEMP TABLE incoming_document (LIKE canonical.document, is_posted boolean) ON COMMIT DROP")
     cut.sql("CREATE TEMP TABLE split_document (id uuid PRIMARY KEY) ON COMMIT DROP")
-    cut.sql("ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL")
+    cut.sql(
+        "ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL"
+    )
     cut.sql(f"""
         INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
             posting_date, due_date, currency,
@@ -113,8 +161,12 @@ def merge_lines(cut: Cut) -> None:
     select = f"""
         SELECT l.document_id, l.id, {", ".join(f"l.{f.name} AS {f.stored_as}" for f in DOCUMENT_LINE)} FROM {lines} l
         WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)"""
-    if not cut.exists("SELECT FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.source = :source"):
-        created = cut.sql(f"INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) {select}")
+    if not cut.exists(
+        "SELECT FROM canonical.document_line l JOIN canonical.document d ON d.id = l.document_id WHERE d.source = :source"
+    ):
+        created = cut.sql(
+            f"INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) {select}"
+        )
         count(cut, "document_line", created=created)
         return
     cut.sql(f"CREATE TEMP TABLE incoming_line ON COMMIT DROP AS {select}")
@@ -130,7 +182,7 @@ def merge_lines(cut: Cut) -> None:
         WHERE o.document_id = n.document_id AND o.id = n.id AND ({ours}) IS DISTINCT FROM ({theirs})
         """)
     created = cut.sql(f"""
-        INSERT INTO canonical.document_line (document_id, id, {', '.join(columns)}) SELECT n.document_id, n.id, {theirs} FROM incoming_line n
+        INSERT INTO canonical.document_line (document_id, id, {", ".join(columns)}) SELECT n.document_id, n.id, {theirs} FROM incoming_line n
         WHERE NOT EXISTS (SELECT FROM canonical.document_line o WHERE o.document_id = n.document_id AND o.id = n.id)
         """)
     count(cut, "document_line", created=created, updated=updated, deleted=gone)
@@ -143,7 +195,9 @@ def apply_facets(cut: Cut) -> None:
     document's own open amount is only one's.
     """
     documents = staged(cut.source, "document")
-    if not cut.exists(f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"):
+    if not cut.exists(
+        f"SELECT FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id WHERE s.facet"
+    ):
         return
     said = "',' || f.said || ','"
     cut.sql("CREATE TEMP TABLE touched_by_facet ON COMMIT DROP AS SELECT * FROM incoming_document LIMIT 0")
@@ -195,9 +249,13 @@ def clear_staging(cut: Cut) -> None:
     parts = [staged(cut.source, part) for part in ("document_line", "document_instalment")]
     done = [entries] if cut.exists(f"SELECT FROM {entries}") else []
     if cut.exists("SELECT FROM held_document"):
-        cut.sql(f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)")
+        cut.sql(
+            f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)"
+        )
         for part in parts:
-            cut.sql(f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)")
+            cut.sql(
+                f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)"
+            )
     else:
         done += [documents, *parts] if cut.exists(f"SELECT FROM {documents}") else []
     if done:

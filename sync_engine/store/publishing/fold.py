@@ -84,14 +84,23 @@ class _Resolvers:
             return claims[0].source if claims[0].source in self._company_of else None
         kept = [c for c in claims if c.source in self._company_of]
         if len(kept) > 1:
-            kept.sort(key=lambda c: ((c.source, c.key) in brought, canonical_id(c.source, self._entity, c.key) != id_))
+            kept.sort(
+                key=lambda c: (
+                    (c.source, c.key) in brought,
+                    canonical_id(c.source, self._entity, c.key) != id_,
+                )
+            )
         return kept[0].source if kept else None
 
     def of(self, home: str | None) -> Resolver:
         """The resolver of the company whose books this source keeps."""
-        company = self._company_of.get(home) if home is not None and self._policy.overrides_companies else None
+        company = (
+            self._company_of.get(home) if home is not None and self._policy.overrides_companies else None
+        )
         if company not in self._by_company:
-            self._by_company[company] = Resolver(self._entity, self._fields, self._policy, company=company, order=self.order)
+            self._by_company[company] = Resolver(
+                self._entity, self._fields, self._policy, company=company, order=self.order
+            )
         return self._by_company[company]
 
     def addable(self, claims: list[Claim], home: str | None) -> list[Claim]:
@@ -111,7 +120,9 @@ class _Resolvers:
         )  # fmt: skip
 
 
-def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None) -> Iterator[list[Folded]]:
+def fold(
+    cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Extra | None = None
+) -> Iterator[list[Folded]]:
     """Folds every record named in temporary table `dirty` (id, place 1..n), a chunk at a time; keeps `canonical.overruled` with it."""
     resolvers = _Resolvers(cut, entity, fields)
     overruled = OverruledClaims(cut, entity, fields, dirty)
@@ -120,7 +131,11 @@ def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Ex
         with driver(cut.connection).cursor() as cursor:
             cursor.execute(_LOAD.format(dirty=dirty), (entity, entity, start, start + CHUNK))
             rows = cursor.fetchall()
-        chunk = [f for id_, parts in groupby(rows, key=lambda r: r[0]) if (f := _fold_one(UUID(str(id_)), list(parts), resolvers, extra)) is not None]
+        chunk = [
+            f
+            for id_, parts in groupby(rows, key=lambda r: r[0])
+            if (f := _fold_one(UUID(str(id_)), list(parts), resolvers, extra)) is not None
+        ]
         overruled.note((f.id, f.claims, f.resolved, f.resolver) for f in chunk if not f.is_deleted)
         yield chunk
     overruled.settle()
@@ -130,7 +145,11 @@ def fold(cut: Cut, entity: str, fields: tuple[Field, ...], dirty: str, extra: Ex
 def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
     """The living claims of one canonical record, without what the engine derives."""
     run_sql(connection, "DROP TABLE IF EXISTS one_record")
-    run_sql(connection, "CREATE TEMP TABLE one_record ON COMMIT DROP AS SELECT CAST(:id AS uuid) AS id, 1 AS place", id=record)
+    run_sql(
+        connection,
+        "CREATE TEMP TABLE one_record ON COMMIT DROP AS SELECT CAST(:id AS uuid) AS id, 1 AS place",
+        id=record,
+    )
     with driver(connection).cursor() as cursor:
         cursor.execute(_LOAD.format(dirty="one_record"), (entity, entity, 0, 1))
         rows = cursor.fetchall()
@@ -138,7 +157,9 @@ def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
     return _with_added(living or gone, rows)
 
 
-def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None) -> Folded | None:
+def _fold_one(
+    id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None
+) -> Folded | None:
     living, gone, excluded = _claims(rows, extra)
     claims = _with_added(living or gone, rows)
     if not claims:
@@ -149,7 +170,9 @@ def _fold_one(id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, ext
     if len(claims) > 1:
         claims = resolvers.addable(claims, home)
     resolver = resolvers.of(home)
-    resolved = resolver.resolve(claims, resolvers.pins.that_hold(id_, claims, resolvers.today), resolvers.today)
+    resolved = resolver.resolve(
+        claims, resolvers.pins.that_hold(id_, claims, resolvers.today), resolvers.today
+    )
     return Folded(id_, claims, resolved, not living, bool(living) and excluded == len(living), resolver, home)
 
 
@@ -176,7 +199,9 @@ def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Clai
             continue  # only facets spoke: the stream that defines the record has not
         speaking = [p for p in parts if p[9] is None or p is parts[0]]
         values = merge_facets([_decode(p[7]) for p in speaking])
-        first_values = merge_facets([_decode(p[8] or p[7]) for p in speaking]) if any(p[8] for p in speaking) else None
+        first_values = (
+            merge_facets([_decode(p[8] or p[7]) for p in speaking]) if any(p[8] for p in speaking) else None
+        )
         derived = extra(source, key, values) if extra is not None else None
         if derived:
             values.update(derived)
@@ -189,7 +214,9 @@ def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Clai
 
 def number_dirty(cut: Cut, dirty: str) -> int:
     """Gives the ids in a dirty table their places 1..n; returns n."""
-    cut.sql(f"UPDATE {dirty} d SET place = x.place FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM {dirty}) x WHERE x.id = d.id")
+    cut.sql(
+        f"UPDATE {dirty} d SET place = x.place FROM (SELECT id, row_number() OVER (ORDER BY id) AS place FROM {dirty}) x WHERE x.id = d.id"
+    )
     return int(str(cut.rows(f"SELECT count(*) FROM {dirty}")[0][0]))
 
 

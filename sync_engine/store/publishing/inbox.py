@@ -39,22 +39,36 @@ class Word(NamedTuple):
 
 def ensure_inbox(connection: Connection) -> None:
     """The engine's own source exists: role collections, behind all others, without a connector to run."""
-    run_sql(connection, """
+    run_sql(
+        connection,
+        """
         INSERT INTO engine.source (source, connector, role, environment, config, config_hash, position)
         VALUES (:inbox, 'inbox', 'collections', 'production', '{}', '', :last) ON CONFLICT (source) DO NOTHING
-        """, inbox=INBOX, last=LAST)
-    run_sql(connection, """
+        """,
+        inbox=INBOX,
+        last=LAST,
+    )
+    run_sql(
+        connection,
+        """
         INSERT INTO engine.stream (source, entity, family, canonical, facet, rank)
         VALUES (:inbox, :debtors, 'debtors', 'debtor', true, 0), (:inbox, :persons, 'contacts', 'contact', false, 1) ON CONFLICT (source, entity) DO NOTHING
-        """, inbox=INBOX, debtors=INBOX_DEBTORS, persons=INBOX_PERSONS)
+        """,
+        inbox=INBOX,
+        debtors=INBOX_DEBTORS,
+        persons=INBOX_PERSONS,
+    )
 
 
 def take(cut: Cut) -> list[Word]:
     """Takes up what waits: refuses what cannot be understood, makes claims of the rest. One look at an empty index where nothing waits."""
-    rows = cut.rows("""
+    rows = cut.rows(
+        """
         SELECT inbox_id, entity, record_id, field, CAST(value AS text), value IS NULL, said_by FROM canonical.claim_inbox WHERE answered_at IS NULL
         ORDER BY inbox_id LIMIT :most
-        """, most=AT_ONCE)
+        """,
+        most=AT_ONCE,
+    )
     if not rows:
         return []
     ensure_inbox(cut.connection)
@@ -65,7 +79,10 @@ def take(cut: Cut) -> list[Word]:
     _answer(cut, ((i, "refused", why) for i, why in (*refused, *unknown, *no_owner)))
     _answer(cut, ((i, "overruled", why) for i, why in replaced))
     _claim(cut, [w for w in words if w.entity == "debtor"])
-    say_about_documents(cut, {(w.record_id, w.sayable.column): (w.value, w.is_withdrawn) for w in words if w.entity == "document"})
+    say_about_documents(
+        cut,
+        {(w.record_id, w.sayable.column): (w.value, w.is_withdrawn) for w in words if w.entity == "document"},
+    )
     return words
 
 
@@ -73,7 +90,10 @@ def mark_dirty(cut: Cut, words: list[Word]) -> None:
     """The debtors something was said about are folded in this cut."""
     debtors = {w.record_id for w in words if w.entity == "debtor"}
     if debtors:
-        cut.sql("INSERT INTO dirty_debtor (id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING", ids=sorted(debtors))
+        cut.sql(
+            "INSERT INTO dirty_debtor (id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING",
+            ids=sorted(debtors),
+        )
 
 
 def answer(cut: Cut, words: list[Word]) -> None:
@@ -82,8 +102,13 @@ def answer(cut: Cut, words: list[Word]) -> None:
         return
     now = {**_state(cut, "debtor", words), **_state(cut, "document", words)}
     _answer(cut, ((w.inbox_id, *_judged(w, now.get((w.entity, w.record_id)))) for w in words))
-    _copy(cut, "inbox_word", ("inbox_id", "entity", "record_id", "field", "said_by"), "inbox_id bigint, entity text, record_id uuid, field text, said_by text",
-          [(w.inbox_id, w.entity, w.record_id, w.sayable.column, w.said_by) for w in words])
+    _copy(
+        cut,
+        "inbox_word",
+        ("inbox_id", "entity", "record_id", "field", "said_by"),
+        "inbox_id bigint, entity text, record_id uuid, field text, said_by text",
+        [(w.inbox_id, w.entity, w.record_id, w.sayable.column, w.said_by) for w in words],
+    )
     cut.sql("""
         UPDATE change_new c SET actor_kind = 'user', actor = w.said_by, reason = 'claim inbox ' || w.inbox_id FROM inbox_word w
         WHERE c.entity = w.entity AND c.record_id = w.record_id AND (c.field = w.field OR (c.entity = 'document' AND c.field = 'collection_status'))
@@ -92,7 +117,11 @@ def answer(cut: Cut, words: list[Word]) -> None:
 
 def listed(connection: Connection, *, waiting_only: bool, limit: int) -> list[tuple[Any, ...]]:
     """Rows of the inbox, the newest first, with their answers."""
-    return [tuple(r) for r in fetch(connection, """
+    return [
+        tuple(r)
+        for r in fetch(
+            connection,
+            """
         SELECT i.inbox_id, i.entity, coalesce(
             nullif(concat_ws(' ', d.number, d.name), ''), nullif(concat_ws(' ', replace(x.kind, '_', ' '), x.external_no), ''),
             CAST(i.record_id AS text)), i.field,
@@ -100,7 +129,11 @@ def listed(connection: Connection, *, waiting_only: bool, limit: int) -> list[tu
         FROM canonical.claim_inbox i LEFT JOIN canonical.debtor d ON i.entity = 'debtor' AND d.id = i.record_id
         LEFT JOIN canonical.document x ON i.entity = 'document' AND x.id = i.record_id
         WHERE NOT :waiting OR i.answered_at IS NULL ORDER BY i.inbox_id DESC LIMIT :limit
-        """, waiting=waiting_only, limit=limit)]
+        """,
+            waiting=waiting_only,
+            limit=limit,
+        )
+    ]
 
 
 Refused = list[tuple[int, str]]
@@ -141,7 +174,14 @@ def _find(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
     for word in words:
         there = found.get((word.entity, word.record_id))
         if there is None or there[1]:
-            refused.append((word.inbox_id, f"there is no {word.entity} with this id" if there is None else f"this {word.entity} was deleted in its source"))
+            refused.append(
+                (
+                    word.inbox_id,
+                    f"there is no {word.entity} with this id"
+                    if there is None
+                    else f"this {word.entity} was deleted in its source",
+                )
+            )
         else:
             good.append(word._replace(record_id=there[0]))
     return good, refused
@@ -158,15 +198,23 @@ def _last_words(words: list[Word]) -> tuple[list[Word], Refused]:
             replaced.append((word.inbox_id, f"replaced by what was said later, inbox {final}"))
     return kept, replaced
 
+
 def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
     """An owner is named by id, e-mail address or number; the claim holds the id."""
     named = sorted({w.value for w in words if w.sayable.kind == "owner" and w.value is not None})
     owners: dict[str, list[str]] = {}
-    for name, id_ in cut.rows("""
+    for name, id_ in (
+        cut.rows(
+            """
             SELECT n.name, CAST(o.id AS text) FROM unnest(CAST(:names AS text[])) AS n(name)
             JOIN canonical.account_owner o ON o.deleted_at IS NULL AND (CAST(o.id AS text) = lower(n.name) OR lower(o.email) = lower(n.name)
                 OR o.number = n.name)
-            """, names=named) if named else []:
+            """,
+            names=named,
+        )
+        if named
+        else []
+    ):
         owners.setdefault(str(name), []).append(str(id_))
     good, refused = [], []
     for word in words:
@@ -176,8 +224,14 @@ def _find_owners(cut: Cut, words: list[Word]) -> tuple[list[Word], Refused]:
             good.append(word._replace(value=owners[word.value][0]))
         else:
             several = len(owners.get(word.value, ()))
-            refused.append((word.inbox_id,
-                f"{several} account owners are called this; use the id" if several else "there is no account owner with this id, e-mail address or number"))
+            refused.append(
+                (
+                    word.inbox_id,
+                    f"{several} account owners are called this; use the id"
+                    if several
+                    else "there is no account owner with this id, e-mail address or number",
+                )
+            )
     return good, refused
 
 
@@ -197,23 +251,42 @@ def _claim(cut: Cut, words: list[Word]) -> None:
         said.setdefault(word.about, {}).update({} if word.is_withdrawn else {word.sayable.field: word.value})
         places.setdefault(word.about, {})[word.sayable.field] = word.inbox_id
     became = {w.about: w.record_id for w in words}
-    _copy(cut, "inbox_claim", ("key", "became", "said", "unsaid", "places"), "key text, became uuid, said jsonb, unsaid jsonb, places jsonb",
-          [(key, became[key], json.dumps(values), json.dumps(unsaid.get(key, [])), json.dumps(places[key])) for key, values in said.items()])
-    cut.sql("""
+    _copy(
+        cut,
+        "inbox_claim",
+        ("key", "became", "said", "unsaid", "places"),
+        "key text, became uuid, said jsonb, unsaid jsonb, places jsonb",
+        [
+            (key, became[key], json.dumps(values), json.dumps(unsaid.get(key, [])), json.dumps(places[key]))
+            for key, values in said.items()
+        ],
+    )
+    cut.sql(
+        """
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, decided_by, pinned)
         SELECT 'debtor', :inbox, key, became, 'manual', 'inbox', :inbox, true FROM inbox_claim ON CONFLICT (entity, source, external_id) DO NOTHING
-        """, inbox=INBOX)
-    cut.sql("""
+        """,
+        inbox=INBOX,
+    )
+    cut.sql(
+        """
         INSERT INTO engine.source_record AS r (stream_id, key, raw_hash, batch_id, claim)
         SELECT s.stream_id, c.key, CAST(md5(CAST(c.said AS text)) AS uuid), 0, c.said FROM inbox_claim c JOIN engine.stream s ON s.source = :inbox
             AND s.entity = :debtors
         ON CONFLICT (stream_id, key) DO UPDATE SET claim = coalesce(r.claim, '{}') || excluded.claim, raw_hash = excluded.raw_hash, changed_at = now()
-        """, inbox=INBOX, debtors=INBOX_DEBTORS)
-    cut.sql("""
+        """,
+        inbox=INBOX,
+        debtors=INBOX_DEBTORS,
+    )
+    cut.sql(
+        """
         UPDATE engine.source_record r SET claim = (r.claim - ARRAY(SELECT jsonb_array_elements_text(c.unsaid)))
             || jsonb_build_object('said_in', coalesce(r.claim -> 'said_in', '{}') || c.places)
         FROM inbox_claim c, engine.stream s WHERE s.source = :inbox AND s.entity = :debtors AND r.stream_id = s.stream_id AND r.key = c.key
-        """, inbox=INBOX, debtors=INBOX_DEBTORS)
+        """,
+        inbox=INBOX,
+        debtors=INBOX_DEBTORS,
+    )
 
 
 class _State(NamedTuple):
@@ -225,11 +298,20 @@ def _state(cut: Cut, entity: str, words: list[Word]) -> dict[tuple[str, str], _S
     ids = sorted({w.record_id for w in words if w.entity == entity})
     if not ids:
         return {}
-    masters = "t.provenance" if entity == "debtor" else "CASE WHEN v.document_id IS NULL THEN '{}' ELSE v.own || jsonb_build_object('source', t.source) END"
+    masters = (
+        "t.provenance"
+        if entity == "debtor"
+        else "CASE WHEN v.document_id IS NULL THEN '{}' ELSE v.own || jsonb_build_object('source', t.source) END"
+    )
     overlay = "" if entity == "debtor" else "LEFT JOIN engine.document_overlay v ON v.document_id = t.id"
-    rows: list[Any] = list(cut.rows(f"""
+    rows: list[Any] = list(
+        cut.rows(
+            f"""
         SELECT t.id, to_jsonb(t), {masters} FROM canonical.{entity} t {overlay} WHERE t.id = ANY(CAST(:ids AS uuid[]))
-        """, ids=ids))
+        """,
+            ids=ids,
+        )
+    )
     return {(entity, str(i)): _State(row, master or {}) for i, row, master in rows}
 
 
@@ -240,7 +322,13 @@ def _judged(word: Word, state: _State | None) -> tuple[str, str]:
     value = None if state is None else state.row.get(column)
     if _same(value, word.value):
         return "taken", ""
-    master = "nobody" if state is None else state.masters.get(column, "") if word.entity == "debtor" else str(state.masters.get("source", ""))
+    master = (
+        "nobody"
+        if state is None
+        else state.masters.get(column, "")
+        if word.entity == "debtor"
+        else str(state.masters.get("source", ""))
+    )
     if master == PERSON:
         return "overruled", f"a person set this by hand: {_shown(value)}"
     return "overruled", f"{master or 'the policy'} is believed for this field and says {_shown(value)}"
@@ -269,7 +357,9 @@ def _answer(cut: Cut, answers: Iterable[tuple[int, str, str]]) -> None:
         count(cut, "inbox", **{word: 1})
 
 
-def _copy(cut: Cut, table: str, columns: tuple[str, ...], types: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _copy(
+    cut: Cut, table: str, columns: tuple[str, ...], types: str, rows: Iterable[tuple[Any, ...]]
+) -> None:
     cut.sql(f"DROP TABLE IF EXISTS {table}")
     cut.sql(f"CREATE TEMP TABLE {table} ({types}) ON COMMIT DROP")
     copy_rows(cut.connection, table, columns, rows)

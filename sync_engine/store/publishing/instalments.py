@@ -13,7 +13,16 @@ COLUMNS = (
     "source", "external_id", "external_no", "source_modified_at", "deleted_at", "document_id", "number", "due_date", "amount", "open_amount", "amount_base",
     "open_amount_base", "promised_date", "closed_date", "entry", "is_only", "why_inexact",
 )  # fmt: skip
-AUDITED = ("deleted_at", "number", "due_date", "amount", "open_amount", "promised_date", "closed_date", "entry")
+AUDITED = (
+    "deleted_at",
+    "number",
+    "due_date",
+    "amount",
+    "open_amount",
+    "promised_date",
+    "closed_date",
+    "entry",
+)
 OWED = "CASE WHEN e.document_type = 'credit_memo' THEN -1 ELSE 1 END"
 BASE_ONLY = "its ledger tells amounts in base currency only"
 REST_NOT_TOLD = "what remains of its ledger entry is not told"
@@ -29,7 +38,9 @@ def choose_entries(cut: Cut) -> None:
     Entries in a row that add up to the document's total are its own. Where none do (an amount was withheld), those posted with the
     first, up to the total. Leaves documents with several in temporary table split_document.
     """
-    several = "SELECT document_id FROM resolved_entry WHERE document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1"
+    several = (
+        "SELECT document_id FROM resolved_entry WHERE document_id IS NOT NULL GROUP BY 1 HAVING count(*) > 1"
+    )
     if not cut.exists(several):
         return
     cut.sql(f"""
@@ -111,7 +122,9 @@ def publish_instalments(cut: Cut, *, first: bool) -> None:
     if not cut.exists("SELECT FROM incoming_document"):
         return
     several = _collect_several(cut)
-    wanted = _ONE.format(id=ID.format("1"), besides="WHERE n.id NOT IN (SELECT id FROM several_instalment)" if several else "")
+    wanted = _ONE.format(
+        id=ID.format("1"), besides="WHERE n.id NOT IN (SELECT id FROM several_instalment)" if several else ""
+    )
     if several:
         wanted += " UNION ALL " + _SEVERAL.format(id=ID.format("s.number"))
     if first:  # in the order of both indexes, which is half the price of writing them

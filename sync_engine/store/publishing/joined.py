@@ -10,7 +10,8 @@ from sync_engine.store.publishing.cut import Cut, merge_into
 def publish_groups(cut: Cut) -> None:
     """The group of every dirty debtor: its own before that of a record merged into it; one merged away is in none."""
     if not cut.exists("SELECT FROM engine.group_member") and not cut.exists(
-            "SELECT FROM dirty_debtor d JOIN canonical.debtor o USING (id) WHERE o.group_id IS NOT NULL"):
+        "SELECT FROM dirty_debtor d JOIN canonical.debtor o USING (id) WHERE o.group_id IS NOT NULL"
+    ):
         return
     cut.sql("""
         CREATE TEMP TABLE member_moved ON COMMIT DROP AS
@@ -23,13 +24,18 @@ def publish_groups(cut: Cut) -> None:
 def publish_tags(cut: Cut, entity: Literal["debtor", "contact"]) -> None:
     """The tags people gave to the dirty records, and to those merged into them."""
     if not cut.exists("SELECT FROM engine.tag WHERE owner_table = :of", of=entity) and not cut.exists(
-            "SELECT FROM canonical.tag WHERE owner_table = :of", of=entity):
+        "SELECT FROM canonical.tag WHERE owner_table = :of", of=entity
+    ):
         return
-    cut.sql(f"""
+    cut.sql(
+        f"""
         CREATE TEMP TABLE tag_wanted ON COMMIT DROP AS
         SELECT h.record_id, h.name, h.origin, h.first_seen_at FROM engine.tag_here h JOIN dirty_{entity} d ON d.id = h.record_id WHERE h.owner_table = :of
-        """, of=entity)
-    cut.sql(f"""
+        """,
+        of=entity,
+    )
+    cut.sql(
+        f"""
         WITH gone AS (
             DELETE FROM canonical.tag t USING dirty_{entity} d WHERE t.owner_table = :of AND t.owner_id = d.id AND t.origin = 'person' AND NOT EXISTS (
                 SELECT FROM tag_wanted w WHERE (w.record_id, w.name, w.origin) = (t.owner_id, t.name, t.origin)) RETURNING t.owner_id, t.name),
@@ -39,5 +45,7 @@ def publish_tags(cut: Cut, entity: Literal["debtor", "contact"]) -> None:
         INSERT INTO change_new (entity, record_id, op, field, old, new, actor_kind)
         SELECT :of, owner_id, 'update', 'tag', to_jsonb(name), NULL, 'user' FROM gone
         UNION ALL SELECT :of, owner_id, 'update', 'tag', NULL, to_jsonb(name), 'user' FROM come
-        """, of=entity)
+        """,
+        of=entity,
+    )
     cut.sql("DROP TABLE tag_wanted")

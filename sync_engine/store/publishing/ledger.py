@@ -10,21 +10,68 @@ from sync_engine.canonical.document import LEDGER_ENTRY
 from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing.code_lists import base_currency_is_new
 from sync_engine.store.publishing.cut import Cut, count, id_sql, merge_into
-from sync_engine.store.publishing.instalments import OWED, choose_entries, enrich_split_documents, follow_documents
+from sync_engine.store.publishing.instalments import (
+    OWED,
+    choose_entries,
+    enrich_split_documents,
+    follow_documents,
+)
 from sync_engine.store.publishing.orphans import hold_applications, hold_entries
 from sync_engine.store.staging import staged
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
 PAYMENT = (
-    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency",
-        "exchange_rate", "amount",
-    "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "entry_no", "closed_date",
+    "source",
+    "external_id",
+    "external_no",
+    "source_modified_at",
+    "deleted_at",
+    "debtor_id",
+    "debtor_key",
+    "kind",
+    "payment_date",
+    "currency",
+    "exchange_rate",
+    "amount",
+    "unapplied_amount",
+    "amount_base",
+    "unapplied_amount_base",
+    "method",
+    "reference",
+    "entry_no",
+    "closed_date",
 )
-APPLICATION = ("source", "external_id", "from_kind", "from_id", "to_kind", "to_id", "amount", "amount_base", "currency", "applied_on", "reversed_on",
-    "is_reversed", "deleted_at", "from_entry", "to_entry")
+APPLICATION = (
+    "source",
+    "external_id",
+    "from_kind",
+    "from_id",
+    "to_kind",
+    "to_id",
+    "amount",
+    "amount_base",
+    "currency",
+    "applied_on",
+    "reversed_on",
+    "is_reversed",
+    "deleted_at",
+    "from_entry",
+    "to_entry",
+)
 DEDUCTION = (
-    "source", "external_id", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency", "amount", "unapplied_amount", "amount_base",
-    "unapplied_amount_base", "reference",
+    "source",
+    "external_id",
+    "deleted_at",
+    "debtor_id",
+    "debtor_key",
+    "kind",
+    "payment_date",
+    "currency",
+    "amount",
+    "unapplied_amount",
+    "amount_base",
+    "unapplied_amount_base",
+    "reference",
 )
 PAID = "CASE WHEN e.document_type = 'refund' THEN 1 ELSE -1 END"
 """The ledger's sign against the record's: a credit note and money received are positive where the ledger has them negative."""
@@ -60,9 +107,12 @@ def merge_entries(cut: Cut) -> bool:
           AND r.claim ->> 'number' = e.debtor_number AND r.deleted_at IS NULL
         """)
     everything = base_currency_is_new(cut)
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO touched_entry SELECT entry_no FROM engine.ledger_entry WHERE source = :source AND (record_id IS NULL OR :everything) ON CONFLICT DO NOTHING
-        """, everything=everything)
+        """,
+        everything=everything,
+    )
     if not cut.exists(f"SELECT FROM {table}"):
         return cut.exists("SELECT FROM touched_entry")
     cut.sql(f"""
@@ -76,7 +126,10 @@ def merge_entries(cut: Cut) -> bool:
         WHERE e.debtor_key IS NULL AND s.source = :source AND s.canonical = 'debtor' AND NOT s.facet AND r.claim ->> 'number' = e.debtor_number
             AND r.deleted_at IS NULL
         """)
-    said = {c: f"CASE WHEN n.said IS NULL OR ',' || n.said || ',' LIKE '%,{c},%' THEN n.{c} ELSE o.{c} END" for c in ENTRY_COLUMNS}
+    said = {
+        c: f"CASE WHEN n.said IS NULL OR ',' || n.said || ',' LIKE '%,{c},%' THEN n.{c} ELSE o.{c} END"
+        for c in ENTRY_COLUMNS
+    }
     said["debtor_key"] = "coalesce(n.debtor_key, o.debtor_key)"
     cut.sql(f"""
         WITH moved AS (
@@ -194,7 +247,12 @@ def _follow_entries(cut: Cut) -> None:
         FROM canonical.application a LEFT JOIN moved_entry f ON f.old_id = a.from_id LEFT JOIN moved_entry t ON t.old_id = a.to_id
         WHERE a.source = :source AND (a.from_id IN (SELECT old_id FROM moved_entry) OR a.to_id IN (SELECT old_id FROM moved_entry))
         """)
-    merge_into(cut, "application", "moved_application", ("from_kind", "from_id", "to_kind", "to_id", "currency", "amount"))
+    merge_into(
+        cut,
+        "application",
+        "moved_application",
+        ("from_kind", "from_id", "to_kind", "to_id", "currency", "amount"),
+    )
     cut.sql("""
         CREATE TEMP TABLE moved_deduction ON COMMIT DROP AS
         SELECT p.id, a.currency, a.amount FROM moved_application a
@@ -292,7 +350,13 @@ def publish_payments(cut: Cut) -> None:
         FROM touched_entry t JOIN canonical.payment o ON o.source = :source AND o.external_id = 'ledger/' || t.entry_no AND o.deleted_at IS NULL
         WHERE NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.entry_no = t.entry_no)
         """)
-    merge_into(cut, "payment", "incoming_payment", PAYMENT, fresh=not cut.exists("SELECT FROM canonical.payment WHERE source = :source"))
+    merge_into(
+        cut,
+        "payment",
+        "incoming_payment",
+        PAYMENT,
+        fresh=not cut.exists("SELECT FROM canonical.payment WHERE source = :source"),
+    )
 
 
 def publish_applications(cut: Cut) -> None:

@@ -10,7 +10,12 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.matching.ladder import RUNGS, Known, Outcome, climb
 from sync_engine.store.db import copy_rows
 from sync_engine.store.publishing.cut import ANALYZE_FROM, Cut, canonical_id, count, id_sql
-from sync_engine.store.publishing.parties import circumstances, linked_parties, other_sources, unlinked_parties
+from sync_engine.store.publishing.parties import (
+    circumstances,
+    linked_parties,
+    other_sources,
+    unlinked_parties,
+)
 
 AGAIN = "u.key || E'\\x1f2'"
 """The key, as SQL, that gives a record another id where its first one is lived in by another record."""
@@ -61,7 +66,10 @@ def enter_mode(cut: Cut, entity: str) -> None:
 
 def mode_in_force(cut: Cut, entity: str) -> dict[str, Any] | None:
     """The last mode that was let in, None for a source that never published."""
-    rows = cut.rows("SELECT mode, rungs FROM engine.link_rule WHERE source = :source AND entity = :entity ORDER BY rule_id DESC LIMIT 1", entity=entity)
+    rows = cut.rows(
+        "SELECT mode, rungs FROM engine.link_rule WHERE source = :source AND entity = :entity ORDER BY rule_id DESC LIMIT 1",
+        entity=entity,
+    )
     if not rows:
         return None
     details: Any = rows[0][1]
@@ -138,9 +146,18 @@ def _match(cut: Cut, entity: str, others: list[str]) -> None:
     """Climbs the ladder with every unlinked record; what is decided leaves the table of unlinked ones."""
     rungs = [r for r in cut.rungs.get(entity, RUNGS) if entity == "debtor" or r in CONTACT_RUNGS]
     known = Known(linked_parties(cut.connection, entity, others))
-    found = climb(unlinked_parties(cut.connection, entity, cut.source), known, circumstances(cut.connection, entity, cut.source), rungs)
+    found = climb(
+        unlinked_parties(cut.connection, entity, cut.source),
+        known,
+        circumstances(cut.connection, entity, cut.source),
+        rungs,
+    )
     _write_links(cut, entity, {k: o for k, o in found.items() if o.kind == "link"})
-    _write_cases(cut, entity, {k: o for k, o in found.items() if o.kind == "ambiguous" or (o.kind == "unmatched" and o.vetoed)})
+    _write_cases(
+        cut,
+        entity,
+        {k: o for k, o in found.items() if o.kind == "ambiguous" or (o.kind == "unmatched" and o.vetoed)},
+    )
     if cut.create_unmatched.get(entity):
         _hold_ambiguous(cut, entity)
     for done in ("found_link", "found_case WHERE outcome = 'ambiguous'"):
@@ -149,12 +166,17 @@ def _match(cut: Cut, entity: str, others: list[str]) -> None:
 
 def _write_links(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
     cut.sql("DROP TABLE IF EXISTS found_link")
-    cut.sql("CREATE TEMP TABLE found_link (key text PRIMARY KEY, id uuid, rule text, confidence float, evidence jsonb) ON COMMIT DROP")
+    cut.sql(
+        "CREATE TEMP TABLE found_link (key text PRIMARY KEY, id uuid, rule text, confidence float, evidence jsonb) ON COMMIT DROP"
+    )
     copy_rows(
         cut.connection,
         "found_link",
         ("key", "id", "rule", "confidence", "evidence"),
-        ((key, o.canonical, o.rung, str(o.confidence), json.dumps(o.evidence, ensure_ascii=False)) for key, o in found.items()),
+        (
+            (key, o.canonical, o.rung, str(o.confidence), json.dumps(o.evidence, ensure_ascii=False))
+            for key, o in found.items()
+        ),
     )
     made = cut.sql(f"""
         INSERT INTO canonical.link (entity, source, external_id, canonical_id, method, rule, confidence, evidence, decided_by)
@@ -177,13 +199,20 @@ def _write_links(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
 def _write_cases(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
     """What people must look at, in place of what was known about these records before."""
     cut.sql("DROP TABLE IF EXISTS found_case")
-    cut.sql("CREATE TEMP TABLE found_case (key text PRIMARY KEY, outcome text, rung text, candidates jsonb, evidence jsonb, vetoed jsonb) ON COMMIT DROP")
+    cut.sql(
+        "CREATE TEMP TABLE found_case (key text PRIMARY KEY, outcome text, rung text, candidates jsonb, evidence jsonb, vetoed jsonb) ON COMMIT DROP"
+    )
     copy_rows(
         cut.connection,
         "found_case",
         ("key", "outcome", "rung", "candidates", "evidence", "vetoed"),
         (
-            (key, "ambiguous" if o.kind == "ambiguous" else "vetoed", o.rung, *(json.dumps(v) for v in (o.candidates, dict(o.evidence), dict(o.vetoed))))
+            (
+                key,
+                "ambiguous" if o.kind == "ambiguous" else "vetoed",
+                o.rung,
+                *(json.dumps(v) for v in (o.candidates, dict(o.evidence), dict(o.vetoed))),
+            )
             for key, o in found.items()
         ),
     )
@@ -197,7 +226,12 @@ def _write_cases(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
         ON CONFLICT (entity, source, external_id) DO UPDATE SET outcome = excluded.outcome, rung = excluded.rung, candidates = excluded.candidates,
             evidence = excluded.evidence, vetoed = excluded.vetoed, last_at = now()
         """)
-    count(cut, "link", ambiguous=sum(o.kind == "ambiguous" for o in found.values()), vetoed=sum(o.kind == "unmatched" for o in found.values()))
+    count(
+        cut,
+        "link",
+        ambiguous=sum(o.kind == "ambiguous" for o in found.values()),
+        vetoed=sum(o.kind == "unmatched" for o in found.values()),
+    )
 
 
 def _hold_ambiguous(cut: Cut, entity: str) -> None:

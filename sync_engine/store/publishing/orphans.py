@@ -24,24 +24,38 @@ _KNOWN = """
 
 def hold_orphans(cut: Cut) -> None:
     """Documents without a known debtor are quarantined, or excluded as history; unposted ones are excluded. All stay staged."""
-    cut.sql("CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text, amount numeric, currency text) ON COMMIT DROP")
-    settled = "(n.open_amount = 0 OR n.erp_status IN ('paid', 'void'))" if _all_debtors_were_read(cut) else "false"
-    cut.sql(f"""
+    cut.sql(
+        "CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text, amount numeric, currency text) ON COMMIT DROP"
+    )
+    settled = (
+        "(n.open_amount = 0 OR n.erp_status IN ('paid', 'void'))" if _all_debtors_were_read(cut) else "false"
+    )
+    cut.sql(
+        f"""
         INSERT INTO held_document
         SELECT x.external_id, CASE WHEN x.is_history THEN 2 ELSE 1 END, CASE WHEN x.is_history THEN :history ELSE 'quarantined' END, x.debtor_key,
                x.amount, x.currency
         FROM (SELECT n.external_id, n.debtor_key, CASE WHEN n.kind = 'credit_note' THEN -1 ELSE 1 END * coalesce(n.open_amount, n.total) AS amount,
                 n.currency, {settled} AND NOT EXISTS ({_KNOWN.format("n")}) AS is_history
             FROM incoming_document n WHERE n.debtor_id IS NULL) x
-        """, history=HISTORY)
+        """,
+        history=HISTORY,
+    )
     if cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source"):
-        cut.sql("""
+        cut.sql(
+            """
             INSERT INTO held_document (key, state, reason) SELECT external_id, 2, :reason FROM incoming_document n
             WHERE debtor_id IS NOT NULL AND entry_no IS NULL AND NOT coalesce(is_posted, false) AND erp_status IN ('open', 'partially_paid') AND total <> 0
-            """, reason=UNPOSTED)
-    held = cut.rows("""
+            """,
+            reason=UNPOSTED,
+        )
+    held = cut.rows(
+        """
         SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE reason = :unposted), count(*) FILTER (WHERE reason = :history) FROM held_document
-        """, unposted=UNPOSTED, history=HISTORY)[0]
+        """,
+        unposted=UNPOSTED,
+        history=HISTORY,
+    )[0]
     _mark_documents(cut)
     cut.sql("DELETE FROM incoming_document n USING held_document h WHERE h.key = n.external_id")
     waiting, unposted, history = (int(str(number)) for number in held)
@@ -49,7 +63,9 @@ def hold_orphans(cut: Cut) -> None:
 
 
 def _all_debtors_were_read(cut: Cut) -> bool:
-    return cut.exists("SELECT FROM engine.stream WHERE source = :source AND canonical = 'debtor' AND NOT facet AND swept_at IS NOT NULL")
+    return cut.exists(
+        "SELECT FROM engine.stream WHERE source = :source AND canonical = 'debtor' AND NOT facet AND swept_at IS NOT NULL"
+    )
 
 
 def _mark_documents(cut: Cut) -> None:
@@ -58,7 +74,8 @@ def _mark_documents(cut: Cut) -> None:
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'document' AND NOT s.facet AND r.key = h.key AND (r.state,
             r.reason) IS DISTINCT FROM (h.state, h.reason)
         """)
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency, mapping_version, run_id,
             batch_id)
         SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
@@ -70,7 +87,10 @@ def _mark_documents(cut: Cut) -> None:
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage,
             error = excluded.error, parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, field = NULL, amount = excluded.amount,
             currency = excluded.currency
-        """, version=cut.mapping_version, run=cut.run_id)
+        """,
+        version=cut.mapping_version,
+        run=cut.run_id,
+    )
     cut.sql("""
         DELETE FROM engine.quarantine q USING engine.stream s, incoming_document n LEFT JOIN held_document h ON h.key = n.external_id
         WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'document' AND q.error = 'ParentMissing' AND q.key = n.external_id
@@ -94,13 +114,16 @@ def hold_entries(cut: Cut) -> None:
         FROM touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = e.debtor_key WHERE l.canonical_id IS NULL
         """)
-    cut.sql("UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no")
+    cut.sql(
+        "UPDATE engine.ledger_entry e SET record_id = NULL, record_kind = NULL FROM held_entry h WHERE e.source = :source AND e.entry_no = h.entry_no"
+    )
     _mark_entries(cut)
     cut.sql("DELETE FROM touched_entry t USING held_entry h WHERE h.entry_no = t.entry_no")
 
 
 def _mark_entries(cut: Cut) -> None:
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency, mapping_version, run_id,
             batch_id)
         SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its debtor ' || coalesce(h.parent,
@@ -111,8 +134,12 @@ def _mark_entries(cut: Cut) -> None:
         WHERE s.source = :source AND s.canonical = 'ledger_entry' AND NOT h.is_history
         ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message,
             parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, amount = excluded.amount, currency = excluded.currency
-        """, version=cut.mapping_version, run=cut.run_id)
-    cut.sql("""
+        """,
+        version=cut.mapping_version,
+        run=cut.run_id,
+    )
+    cut.sql(
+        """
         UPDATE engine.source_record r SET state = n.state, reason = n.reason
         FROM engine.stream s, (
             SELECT e.key, CASE WHEN h.entry_no IS NULL THEN 0 WHEN h.is_history THEN 2 ELSE 1 END AS state,
@@ -122,7 +149,9 @@ def _mark_entries(cut: Cut) -> None:
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND r.key = n.key
           AND (r.state, r.reason) IS DISTINCT FROM (n.state, n.reason) AND (r.state = 0 OR r.reason = :history OR EXISTS (
               SELECT FROM engine.quarantine q WHERE q.stream_id = r.stream_id AND q.key = r.key AND q.error = 'ParentMissing'))
-        """, history=HISTORY)
+        """,
+        history=HISTORY,
+    )
     cut.sql("""
         DELETE FROM engine.quarantine q USING engine.stream s, touched_entry t JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no = t.entry_no
         WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = 'ledger_entry' AND q.error = 'ParentMissing' AND q.key = e.key
@@ -133,15 +162,21 @@ def _mark_entries(cut: Cut) -> None:
 def hold_applications(cut: Cut) -> None:
     """Applications that stay staged: those of history are history too; the others only wait for an entry that comes later."""
     table = staged(cut.source, "application")
-    cut.sql("""
+    cut.sql(
+        """
         UPDATE engine.source_record r SET state = 0, reason = NULL FROM engine.stream s, incoming_application n
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'application' AND r.key = n.external_id AND r.reason = :history
-        """, history=HISTORY)
+        """,
+        history=HISTORY,
+    )
     if not cut.exists(f"SELECT FROM {table}"):
         return
-    cut.sql(f"""
+    cut.sql(
+        f"""
         UPDATE engine.source_record r SET state = 2, reason = :history
         FROM {table} a JOIN engine.ledger_entry e ON e.source = :source AND e.entry_no IN (a.from_entry, a.to_entry) AND e.record_id IS NULL
         JOIN engine.source_record x ON x.key = e.key AND x.reason = :history JOIN engine.stream s ON s.stream_id = x.stream_id
         WHERE s.source = :source AND s.canonical = 'ledger_entry' AND r.stream_id = a.stream_id AND r.key = a.key AND r.state = 0
-        """, history=HISTORY)
+        """,
+        history=HISTORY,
+    )

@@ -29,17 +29,31 @@ class OverruledClaims:
     def note(self, folded: Iterable[tuple[UUID, Sequence[Claim], Resolved, Resolver]]) -> None:
         """Looks at some folded records."""
         for id_, claims, resolved, resolver in folded:
-            if len(claims) == 1 and PERSON not in resolved.provenance.values() and not resolver.may_be_overruled(claims[0]):
+            if (
+                len(claims) == 1
+                and PERSON not in resolved.provenance.values()
+                and not resolver.may_be_overruled(claims[0])
+            ):
                 continue
             self._rows += [
-                (str(id_), self._column.get(o.field, o.field), o.source, o.key, _json(o.said), _json(resolved.value(o.field)), o.by or None)
+                (
+                    str(id_),
+                    self._column.get(o.field, o.field),
+                    o.source,
+                    o.key,
+                    _json(o.said),
+                    _json(resolved.value(o.field)),
+                    o.by or None,
+                )
                 for o in resolver.overruled(claims, resolved)
             ]
 
     def settle(self) -> None:
         """Removes what is no longer so for the folded records, adds what is; what stayed keeps its date."""
         cut = self._cut
-        if not self._rows and not cut.exists("SELECT FROM canonical.overruled WHERE entity = :entity", entity=self._entity):
+        if not self._rows and not cut.exists(
+            "SELECT FROM canonical.overruled WHERE entity = :entity", entity=self._entity
+        ):
             return
         cut.sql("DROP TABLE IF EXISTS new_overruled")
         cut.sql("""

@@ -45,14 +45,24 @@ class Owners:
 
     def __init__(self, cut: Cut) -> None:
         self._cut = cut
-        self._called: tuple[dict[object, list[_Owner]], ...] = (defaultdict(list), defaultdict(list), defaultdict(list))
+        self._called: tuple[dict[object, list[_Owner]], ...] = (
+            defaultdict(list),
+            defaultdict(list),
+            defaultdict(list),
+        )
         self._unknown: set[tuple[str, str, str]] = set()
         self._found: dict[tuple[str, str, tuple[str, ...]], _Owner | None] = {}
         for id_, source, number, external, name, email, is_gone in cut.rows("""
                 SELECT CAST(id AS text), source, number, external_number, name, email, deleted_at IS NOT NULL FROM canonical.account_owner
                 ORDER BY source, number, id"""):
             named = _levelled(str(name or ""))
-            owner = _Owner(str(id_), str(source), named, None if email is None else str(email).strip().casefold(), bool(is_gone))
+            owner = _Owner(
+                str(id_),
+                str(source),
+                named,
+                None if email is None else str(email).strip().casefold(),
+                bool(is_gone),
+            )
             for called, key in zip(self._called, (number, external, named), strict=True):
                 if key:
                     called[key].append(owner)
@@ -72,7 +82,9 @@ class Owners:
         is_unknown = False
         for claim in folded.resolver.ranked(folded.claims, FIELD):
             code = claim.values[FIELD]
-            found = self._find(code, claim.source, linked) if code is not None and claim.source != INBOX else None
+            found = (
+                self._find(code, claim.source, linked) if code is not None and claim.source != INBOX else None
+            )
             if found is not None and not found.is_gone:
                 return Believed(found.id, claim.source)
             if claim.source == INBOX and code is not None:
@@ -92,7 +104,9 @@ class Owners:
         for called, key in zip(self._called, (code, code, _levelled(code)), strict=True):
             there = [owner for owner in called.get(key, ()) if owner.source in linked]
             living = [owner for owner in there if not owner.is_gone] or there
-            near = [owner for owner in living if owner.source == source] or sorted(living, key=lambda o: linked.index(o.source))
+            near = [owner for owner in living if owner.source == source] or sorted(
+                living, key=lambda o: linked.index(o.source)
+            )
             if near:
                 return near[0] if all(_is_same(near[0], other) for other in near[1:]) else None
         return None
@@ -100,34 +114,47 @@ class Owners:
     def tell(self) -> None:
         """Notes the codes that nobody has, in place of what was noted about these debtors before."""
         if self._cut.exists("SELECT FROM engine.code_gap WHERE field = :field", field=GAP):
-            self._cut.sql("""
+            self._cut.sql(
+                """
             DELETE FROM engine.code_gap g USING engine.stream s, canonical.link l, dirty_debtor d
             WHERE g.field = :field AND s.stream_id = g.stream_id AND l.entity = 'debtor' AND l.source = s.source AND l.external_id = g.key
-              AND d.id = l.canonical_id""", field=GAP)
+              AND d.id = l.canonical_id""",
+                field=GAP,
+            )
         if not self._unknown:
             return
-        self._cut.sql("CREATE TEMP TABLE IF NOT EXISTS unknown_owner (source text, key text, code text) ON COMMIT DROP")
+        self._cut.sql(
+            "CREATE TEMP TABLE IF NOT EXISTS unknown_owner (source text, key text, code text) ON COMMIT DROP"
+        )
         self._cut.sql("DELETE FROM unknown_owner")
         copy_rows(self._cut.connection, "unknown_owner", ("source", "key", "code"), sorted(self._unknown))
-        self._cut.sql("""
+        self._cut.sql(
+            """
             INSERT INTO engine.code_gap (stream_id, field, code, key)
             SELECT s.stream_id, :field, u.code, u.key FROM unknown_owner u
-            JOIN engine.stream s ON s.source = u.source AND s.canonical = 'debtor' AND NOT s.facet ON CONFLICT DO NOTHING""", field=GAP)
+            JOIN engine.stream s ON s.source = u.source AND s.canonical = 'debtor' AND NOT s.facet ON CONFLICT DO NOTHING""",
+            field=GAP,
+        )
 
 
 def _is_same(one: _Owner, other: _Owner) -> bool:
     """Whether two records of owners are one person, as two systems know him."""
-    return one.source != other.source and bool((one.email and one.email == other.email) or (one.name and one.name == other.name))
+    return one.source != other.source and bool(
+        (one.email and one.email == other.email) or (one.name and one.name == other.name)
+    )
 
 
 def keep_known(cut: Cut, unknown: Sequence[str]) -> None:
     """The owner a debtor has stays where the source that gave it now says a code that nobody has."""
     if not unknown:
         return
-    cut.sql("""
+    cut.sql(
+        """
         UPDATE incoming_debtor n SET owner_id = o.owner_id FROM canonical.debtor o
         WHERE o.id = n.id AND n.id = ANY(CAST(:unknown AS uuid[])) AND n.owner_id IS NULL AND o.owner_id IS NOT NULL
-          AND o.provenance ->> 'owner_id' = n.provenance ->> 'owner_id'""", unknown=list(unknown))
+          AND o.provenance ->> 'owner_id' = n.provenance ->> 'owner_id'""",
+        unknown=list(unknown),
+    )
 
 
 def mark_dirty(cut: Cut) -> None:
@@ -136,7 +163,8 @@ def mark_dirty(cut: Cut) -> None:
             SELECT FROM engine.source_record c JOIN engine.stream t USING (stream_id)
             WHERE t.source = :source AND t.canonical = 'account_owner' AND c.dirty"""):
         return
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO dirty_debtor
         WITH changed AS MATERIALIZED (
             SELECT DISTINCT lower(called) AS code FROM engine.source_record c JOIN engine.stream t USING (stream_id)
@@ -147,4 +175,6 @@ def mark_dirty(cut: Cut) -> None:
         WHERE s.canonical = 'debtor' AND lower(r.claim ->> 'owner_code') IN (SELECT code FROM changed)
         UNION SELECT l.canonical_id FROM engine.code_gap g JOIN engine.stream s USING (stream_id)
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = g.key WHERE g.field = :field
-        ON CONFLICT DO NOTHING""", field=GAP)
+        ON CONFLICT DO NOTHING""",
+        field=GAP,
+    )

@@ -23,7 +23,9 @@ def break_circles(cut: Cut) -> None:
     Which claim of a circle is wrong would be a guess, so none is believed. Debtors that are drawn into it without being incoming are left
     in temporary table parent_moved.
     """
-    cut.sql("CREATE TEMP TABLE parent_moved (id uuid PRIMARY KEY, parent_id uuid, provenance jsonb) ON COMMIT DROP")
+    cut.sql(
+        "CREATE TEMP TABLE parent_moved (id uuid PRIMARY KEY, parent_id uuid, provenance jsonb) ON COMMIT DROP"
+    )
     if not cut.exists(_CHANGED):
         cut.sql("DELETE FROM engine.parent_circle")
         return
@@ -35,7 +37,8 @@ def break_circles(cut: Cut) -> None:
         """)
     cut.sql("CREATE INDEX ON parent_wanted (id)")
     cut.sql("ANALYZE parent_wanted")
-    cut.sql(f"""
+    cut.sql(
+        f"""
         CREATE TEMP TABLE parent_closing ON COMMIT DROP AS
         WITH RECURSIVE walk AS (
             SELECT id AS start, parent_id AS at FROM ({_CHANGED}) c
@@ -46,10 +49,16 @@ def break_circles(cut: Cut) -> None:
             SELECT w.id, w.said_by, w.said_by = :person AS is_pinned, bool_and(w.said_by = :person) OVER (PARTITION BY i.circle) AS all_pinned
             FROM inside i JOIN parent_wanted w ON w.id = i.id) w
         WHERE w.all_pinned OR NOT w.is_pinned
-        """, person=PERSON)
-    cut.sql("INSERT INTO parent_moved SELECT d.id, NULL, d.provenance - 'parent_id' FROM parent_closing c JOIN canonical.debtor d USING (id) "
-        "WHERE NOT EXISTS (SELECT FROM incoming_debtor n WHERE n.id = d.id)")
-    cut.sql("UPDATE incoming_debtor n SET parent_id = NULL, provenance = n.provenance - 'parent_id' FROM parent_closing c WHERE c.id = n.id")
+        """,
+        person=PERSON,
+    )
+    cut.sql(
+        "INSERT INTO parent_moved SELECT d.id, NULL, d.provenance - 'parent_id' FROM parent_closing c JOIN canonical.debtor d USING (id) "
+        "WHERE NOT EXISTS (SELECT FROM incoming_debtor n WHERE n.id = d.id)"
+    )
+    cut.sql(
+        "UPDATE incoming_debtor n SET parent_id = NULL, provenance = n.provenance - 'parent_id' FROM parent_closing c WHERE c.id = n.id"
+    )
     cut.sql("""
         INSERT INTO canonical.overruled (entity, record_id, field, source, external_id, said)
         SELECT 'debtor', c.id, 'parent_id', l.source, l.external_id, coalesce(r.claim -> 'parent_key', r.claim -> 'bill_to_number')
@@ -60,7 +69,11 @@ def break_circles(cut: Cut) -> None:
         ON CONFLICT DO NOTHING
         """)
     cut.sql("DELETE FROM engine.parent_circle")
-    count(cut, "debtor", in_parent_circles=cut.sql("INSERT INTO engine.parent_circle SELECT id FROM parent_closing"))
+    count(
+        cut,
+        "debtor",
+        in_parent_circles=cut.sql("INSERT INTO engine.parent_circle SELECT id FROM parent_closing"),
+    )
 
 
 def publish_others(cut: Cut) -> None:
@@ -70,7 +83,9 @@ def publish_others(cut: Cut) -> None:
 
 def derive_ultimate(cut: Cut) -> None:
     """The top of every parent chain. Of debtors that are new with this cut the row itself tells it, of others the change feed too."""
-    if not cut.exists("SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL OR ultimate_parent_id IS NOT NULL"):
+    if not cut.exists(
+        "SELECT FROM canonical.debtor WHERE parent_id IS NOT NULL OR ultimate_parent_id IS NOT NULL"
+    ):
         return
     cut.sql("""
         CREATE TEMP TABLE ultimate_moved ON COMMIT DROP AS
@@ -82,5 +97,7 @@ def derive_ultimate(cut: Cut) -> None:
         SELECT d.id, r.up AS ultimate_parent_id, d.first_seen_at = now() AS is_new FROM canonical.debtor d LEFT JOIN root r USING (id)
         WHERE d.ultimate_parent_id IS DISTINCT FROM r.up
         """)
-    cut.sql("UPDATE canonical.debtor d SET ultimate_parent_id = m.ultimate_parent_id FROM ultimate_moved m WHERE m.is_new AND m.id = d.id")
+    cut.sql(
+        "UPDATE canonical.debtor d SET ultimate_parent_id = m.ultimate_parent_id FROM ultimate_moved m WHERE m.is_new AND m.id = d.id"
+    )
     merge_into(cut, "debtor", "ultimate_moved", ("ultimate_parent_id",))

@@ -40,7 +40,9 @@ def other_sources(connection: Connection, entity: str, source: str) -> list[str]
     return [str(r[0]) for r in rows]
 
 
-def linked_parties(connection: Connection, entity: str, sources: Sequence[str], canonical: str | None = None) -> Iterator[Party]:
+def linked_parties(
+    connection: Connection, entity: str, sources: Sequence[str], canonical: str | None = None
+) -> Iterator[Party]:
     """The living linked records of some sources, all or those of one canonical record."""
     only = "" if canonical is None else "AND l.canonical_id = CAST(%(canonical)s AS uuid)"
     within, join = _within(entity, "canonical.contact", "w.id = l.canonical_id")
@@ -60,11 +62,24 @@ def linked_parties(connection: Connection, entity: str, sources: Sequence[str], 
         )
 
 
-def unlinked_parties(connection: Connection, entity: str, source: str, keys: Sequence[str] | None = None, *, living: bool = False) -> Iterator[Party]:
+def unlinked_parties(
+    connection: Connection,
+    entity: str,
+    source: str,
+    keys: Sequence[str] | None = None,
+    *,
+    living: bool = False,
+) -> Iterator[Party]:
     """The records of a source that have no link: those in temporary table `unlinked_<entity>`, or some by key, `living` without deleted ones."""
-    within, join = _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key") if keys is None else ("NULL", "")
+    within, join = (
+        _within(entity, "debtor_of_contact", "w.source = s.source AND w.contact_key = r.key")
+        if keys is None
+        else ("NULL", "")
+    )
     chosen = f"JOIN unlinked_{entity} u ON u.key = r.key" if keys is None else ""
-    named = ("" if keys is None else "AND r.key = ANY(%(keys)s)") + (" AND r.deleted_at IS NULL" if living else "")
+    named = ("" if keys is None else "AND r.key = ANY(%(keys)s)") + (
+        " AND r.deleted_at IS NULL" if living else ""
+    )
     yield from _read(
         connection,
         f"""
@@ -90,7 +105,10 @@ def circumstances(connection: Connection, entity: str, source: str) -> Circumsta
         e=entity,
         s=source,
     )
-    companies = fetch(connection, "SELECT source, name, country, registration_no, vat_no FROM canonical.company WHERE deleted_at IS NULL")
+    companies = fetch(
+        connection,
+        "SELECT source, name, country, registration_no, vat_no FROM canonical.company WHERE deleted_at IS NULL",
+    )
     return Circumstances(
         taken={str(r[0]) for r in taken},
         negative=not_the_same(connection, entity, source),
@@ -120,7 +138,12 @@ def _within(entity: str, place: str, on: str) -> tuple[str, str]:
 
 def _foreign(connection: Connection, entity: str, source: str) -> str:
     """SQL for {other source: its id of this record}: from the claim itself, and from the fields the source's YAML names."""
-    declared = fetch(connection, "SELECT config -> 'links' -> :entity -> 'foreign_ids' FROM engine.source WHERE source = :source", entity=entity, source=source)
+    declared = fetch(
+        connection,
+        "SELECT config -> 'links' -> :entity -> 'foreign_ids' FROM engine.source WHERE source = :source",
+        entity=entity,
+        source=source,
+    )
     sql = "coalesce(r.claim -> 'foreign_ids', '{}')"
     for other, path in ((declared[0][0] if declared else None) or {}).items():
         steps = ",".join('"' + part.replace('"', "") + '"' for part in str(path).split("."))
@@ -141,7 +164,9 @@ def _read(connection: Connection, sql: str, *, entity: str, source: str, **value
 
 
 def _pairs(foreign: Any) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((str(s), str(k)) for s, k in foreign.items() if k not in (None, ""))) if foreign else ()
+    return (
+        tuple(sorted((str(s), str(k)) for s, k in foreign.items() if k not in (None, ""))) if foreign else ()
+    )
 
 
 def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]:
@@ -162,8 +187,14 @@ def unlinked_keys(connection: Connection, entity: str, source: str) -> list[str]
     ]
 
 
-def labels(connection: Connection, entity: str, ids: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
+def labels(
+    connection: Connection, entity: str, ids: Iterable[str]
+) -> dict[str, tuple[str | None, str | None]]:
     """Number and name of canonical records."""
     name = "name" if entity == "debtor" else "full_name"
-    rows = fetch(connection, f"SELECT CAST(id AS text), number, {name} FROM canonical.{entity} WHERE id = ANY(CAST(:ids AS uuid[]))", ids=sorted(ids))
+    rows = fetch(
+        connection,
+        f"SELECT CAST(id AS text), number, {name} FROM canonical.{entity} WHERE id = ANY(CAST(:ids AS uuid[]))",
+        ids=sorted(ids),
+    )
     return {str(i): (n, name) for i, n, name in rows}

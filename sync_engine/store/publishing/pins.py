@@ -19,10 +19,13 @@ class Pins:
         self._cut, self._entity = cut, entity
         self._pins: dict[UUID, list[tuple[str, Pin]]] = {}
         self._ended: list[tuple[str, str]] = []
-        for record, about, name, value, until, watched in cut.rows("""
+        for record, about, name, value, until, watched in cut.rows(
+            """
                 SELECT record_id, canonical_id, field, value, until, while_claimed FROM engine.pin_here WHERE entity = :entity
                 ORDER BY steps, pinned_at DESC, canonical_id
-                """, entity=entity):
+                """,
+            entity=entity,
+        ):
             pin = Pin(str(name), value, date.fromisoformat(str(until)) if until else None, _watched(watched))
             self._pins.setdefault(UUID(str(record)), []).append((str(about), pin))
 
@@ -42,12 +45,17 @@ class Pins:
         """What did not hold has ended, whatever the sources say later."""
         if not self._ended:
             return
-        self._cut.sql("CREATE TEMP TABLE IF NOT EXISTS ended_pin (canonical_id uuid, field text) ON COMMIT DROP")
+        self._cut.sql(
+            "CREATE TEMP TABLE IF NOT EXISTS ended_pin (canonical_id uuid, field text) ON COMMIT DROP"
+        )
         self._cut.sql("DELETE FROM ended_pin")
         copy_rows(self._cut.connection, "ended_pin", ("canonical_id", "field"), self._ended)
-        self._cut.sql("""
+        self._cut.sql(
+            """
             UPDATE engine.pin p SET ended_at = now() FROM ended_pin e WHERE p.entity = :entity AND p.canonical_id = e.canonical_id AND p.field = e.field
-            """, entity=self._entity)
+            """,
+            entity=self._entity,
+        )
 
 
 def have_expired(cut: Cut, entity: str) -> bool:
@@ -58,10 +66,14 @@ def have_expired(cut: Cut, entity: str) -> bool:
 def expire(cut: Cut, entity: str) -> None:
     """Pinned values whose last day is over have ended; the records they counted for are folded again."""
     if have_expired(cut, entity):
-        cut.sql(f"""
+        cut.sql(
+            f"""
             INSERT INTO dirty_{entity} SELECT DISTINCT record_id FROM engine.pin_here WHERE entity = :entity AND CAST(until AS date) < :today
             ON CONFLICT DO NOTHING
-            """, entity=entity, today=cut.ledger_date)
+            """,
+            entity=entity,
+            today=cut.ledger_date,
+        )
         cut.sql(f"UPDATE engine.pin SET ended_at = now() WHERE {_OVER}", entity=entity, today=cut.ledger_date)
 
 

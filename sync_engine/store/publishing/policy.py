@@ -19,7 +19,12 @@ def policy_in_force(connection: Connection) -> Policy | None:
 
 def companies(connection: Connection) -> list[str]:
     """The companies whose books were read, as rules may name them."""
-    return [str(name) for (name,) in fetch(connection, "SELECT DISTINCT name FROM canonical.company WHERE name IS NOT NULL ORDER BY name")]
+    return [
+        str(name)
+        for (name,) in fetch(
+            connection, "SELECT DISTINCT name FROM canonical.company WHERE name IS NOT NULL ORDER BY name"
+        )
+    ]
 
 
 def enter_policy(cut: Cut) -> bool:

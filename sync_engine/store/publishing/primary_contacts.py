@@ -34,22 +34,32 @@ def standing(folded: Folded) -> Standing:
     if believed == PERSON:
         return Standing(0, folded.leading.source, folded.leading.key)
     said = [c for c in folded.claims if c.source == believed]
-    places = [place for c in said if (place := rank(folded.resolver.rule(FIELD), c.source, c.role)) is not None]
+    places = [
+        place for c in said if (place := rank(folded.resolver.rule(FIELD), c.source, c.role)) is not None
+    ]
     return Standing(min(places), believed, min(c.key for c in said))
 
 
 def begin(cut: Cut) -> None:
     """The columns of a contact's standing beside the wanted rows, and since when claims are overruled by another contact."""
-    cut.sql("ALTER TABLE incoming_contact ADD primary_rank int, ADD primary_source text, ADD primary_key text")
-    cut.sql("CREATE TEMP TABLE passed_over_since (record_id uuid, source text, external_id text, since timestamptz) ON COMMIT DROP")
+    cut.sql(
+        "ALTER TABLE incoming_contact ADD primary_rank int, ADD primary_source text, ADD primary_key text"
+    )
+    cut.sql(
+        "CREATE TEMP TABLE passed_over_since (record_id uuid, source text, external_id text, since timestamptz) ON COMMIT DROP"
+    )
 
 
 def remember(cut: Cut, dirty: str) -> None:
     """The fold of these contacts takes their overruled claims away; those that stay keep their date."""
-    cut.sql(f"""
+    cut.sql(
+        f"""
         INSERT INTO passed_over_since SELECT o.record_id, o.source, o.external_id, o.since FROM canonical.overruled o JOIN {dirty} d ON d.id = o.record_id
         WHERE o.entity = 'contact' AND o.field = :field AND o.believed_source = :another
-        """, field=FIELD, another=ANOTHER)
+        """,
+        field=FIELD,
+        another=ANOTHER,
+    )
 
 
 def call_up(cut: Cut) -> bool:
@@ -60,10 +70,14 @@ def call_up(cut: Cut) -> bool:
         UNION SELECT o.debtor_id FROM dirty_contact d JOIN canonical.contact o USING (id) WHERE o.is_primary AND o.debtor_id IS NOT NULL
         """)
     cut.sql("CREATE TEMP TABLE other_contact (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
-    cut.sql("""
+    cut.sql(
+        """
         INSERT INTO other_contact SELECT c.id FROM primary_of p JOIN canonical.contact c USING (debtor_id)
         WHERE c.deleted_at IS NULL AND (c.is_primary OR c.provenance ->> :field = :another) AND NOT EXISTS (SELECT FROM dirty_contact d WHERE d.id = c.id)
-        """, field=FIELD, another=ANOTHER)
+        """,
+        field=FIELD,
+        another=ANOTHER,
+    )
     return number_dirty(cut, "other_contact") > 0
 
 
@@ -71,7 +85,8 @@ def keep_one(cut: Cut) -> None:
     """Of the wanted contacts of a debtor that are called primary, one stays so."""
     if not cut.exists("SELECT FROM incoming_contact WHERE is_primary"):
         return
-    cut.sql("""
+    cut.sql(
+        """
         CREATE TEMP TABLE passed_over ON COMMIT DROP AS
         WITH pinned AS MATERIALIZED (
             SELECT DISTINCT ON (record_id) record_id, pinned_at FROM engine.pin_here WHERE entity = 'contact' AND field = :field
@@ -83,19 +98,34 @@ def keep_one(cut: Cut) -> None:
             LEFT JOIN pinned p ON n.provenance ->> :field = :person AND p.record_id = n.id
             WHERE n.is_primary AND n.deleted_at IS NULL AND n.debtor_id IS NOT NULL) x
         WHERE place > 1
-        """, field=FIELD, person=PERSON, named=list(cut.policy.sources))
+        """,
+        field=FIELD,
+        person=PERSON,
+        named=list(cut.policy.sources),
+    )
     if not cut.exists("SELECT FROM passed_over"):
         return
-    cut.sql("""
+    cut.sql(
+        """
         UPDATE incoming_contact n SET is_primary = false, provenance = n.provenance || jsonb_build_object(CAST(:field AS text), CAST(:another AS text))
         FROM passed_over x WHERE x.id = n.id
-        """, field=FIELD, another=ANOTHER)
-    cut.sql("DELETE FROM canonical.overruled o USING passed_over x WHERE o.entity = 'contact' AND o.record_id = x.id AND o.field = :field", field=FIELD)
-    cut.sql("""
+        """,
+        field=FIELD,
+        another=ANOTHER,
+    )
+    cut.sql(
+        "DELETE FROM canonical.overruled o USING passed_over x WHERE o.entity = 'contact' AND o.record_id = x.id AND o.field = :field",
+        field=FIELD,
+    )
+    cut.sql(
+        """
         INSERT INTO canonical.overruled (entity, record_id, field, source, external_id, said, believed, believed_source, since)
         SELECT DISTINCT 'contact', c.record_id, c.field, c.source, c.external_id, c.said, CAST('false' AS jsonb), CAST(:another AS text),
             coalesce(s.since, now())
         FROM passed_over x JOIN canonical.field_claim c ON c.entity = 'contact' AND c.record_id = x.id AND c.field = :field
         LEFT JOIN passed_over_since s USING (record_id, source, external_id)
         WHERE c.said = 'true' AND NOT c.is_deleted
-        """, field=FIELD, another=ANOTHER)
+        """,
+        field=FIELD,
+        another=ANOTHER,
+    )

@@ -41,20 +41,36 @@ class Follows(NamedTuple):
     dimensions: int
 
 
-def refold(cut: Cut, cut_of: CutOf, moved: Sequence[Moved], debtors: Iterable[str], contacts: Iterable[str], sources: Iterable[str] = ()) -> Follows:
+def refold(
+    cut: Cut,
+    cut_of: CutOf,
+    moved: Sequence[Moved],
+    debtors: Iterable[str],
+    contacts: Iterable[str],
+    sources: Iterable[str] = (),
+) -> Follows:
     """Moves what belongs to the moved records and folds every touched canonical record.
 
     `debtors` and `contacts` are touched otherwise; of `sources` the new contacts are linked even if none of their debtors moved.
     """
     cut.sql("CREATE TEMP TABLE moved_record (source text, key text, old uuid, new uuid) ON COMMIT DROP")
-    copy_rows(cut.connection, "moved_record", ("source", "key", "old", "new"), [(m.source, m.key, m.old, m.new) for m in moved if m.entity == "debtor"])
+    copy_rows(
+        cut.connection,
+        "moved_record",
+        ("source", "key", "old", "new"),
+        [(m.source, m.key, m.old, m.new) for m in moved if m.entity == "debtor"],
+    )
     has_followed = _follow_merges(cut)
     _touch_debtors(cut, debtors)
     follows = Follows(_move_documents(cut), _move_payments(cut), _move_dimensions(cut))
     _bury(cut, "debtor")
     publish_debtors(cut)
     begin_contacts(cut)
-    _touch(cut, "contact", {i for m in moved if m.entity == "contact" for i in (m.old, m.new) if i} | set(contacts))
+    _touch(
+        cut,
+        "contact",
+        {i for m in moved if m.entity == "contact" for i in (m.old, m.new) if i} | set(contacts),
+    )
     for source in sorted({m.source for m in moved} | set(sources) | ({INBOX} if has_followed else set())):
         collect_contacts(cut_of(source), everything=False)
     fold_contacts(cut)
@@ -63,20 +79,33 @@ def refold(cut: Cut, cut_of: CutOf, moved: Sequence[Moved], debtors: Iterable[st
     return follows
 
 
-def cut_for(cut: Cut, source: str, role: str, modes: dict[str, str], creates: dict[str, bool], rungs: dict[str, tuple[str, ...]]) -> Cut:
+def cut_for(
+    cut: Cut,
+    source: str,
+    role: str,
+    modes: dict[str, str],
+    creates: dict[str, bool],
+    rungs: dict[str, tuple[str, ...]],
+) -> Cut:
     """The same transaction seen as a cut of one source."""
     return replace(cut, source=source, role=role, link_mode=modes, create_unmatched=creates, rungs=rungs)
 
 
 def _follow_merges(cut: Cut) -> bool:
     """What applications said about a debtor, and people imported for it, counts for the one it became; whether anything moved."""
-    return cut.sql("""
+    return (
+        cut.sql(
+            """
         UPDATE canonical.link l SET canonical_id = n.became FROM (
             SELECT i.external_id, coalesce(v.became, CAST(i.external_id AS uuid)) AS became FROM canonical.link i
             LEFT JOIN engine.survivor v ON v.entity = 'debtor' AND v.id = CAST(i.external_id AS uuid)
             WHERE i.entity = 'debtor' AND i.source = :inbox) n
         WHERE l.entity = 'debtor' AND l.source = :inbox AND l.external_id = n.external_id AND l.canonical_id <> n.became
-        """, inbox=INBOX) > 0
+        """,
+            inbox=INBOX,
+        )
+        > 0
+    )
 
 
 def _touch(cut: Cut, entity: Entity, ids: Iterable[str]) -> None:

@@ -18,7 +18,9 @@ OWNERS_BY_NAME = """(SELECT DISTINCT ON (called) called, id FROM canonical.accou
 def note_unresolved(cut: Cut) -> None:
     """Remembers which owners and terms the staged documents name that nobody knows yet, and forgets those that were found."""
     documents = staged(cut.source, "document")
-    cut.sql(f"DELETE FROM engine.unresolved_reference w USING {documents} d WHERE w.document_id = d.id AND w.source = :source")
+    cut.sql(
+        f"DELETE FROM engine.unresolved_reference w USING {documents} d WHERE w.document_id = d.id AND w.source = :source"
+    )
     cut.sql(f"""
         INSERT INTO engine.unresolved_reference (document_id, field, source, code)
         SELECT n.id, f.field, :source, f.code FROM incoming_document n JOIN {documents} d ON d.id = n.id
@@ -46,8 +48,12 @@ def take_up_resolved(cut: Cut) -> None:
         """)
     _take_up(cut, "o.id IN (SELECT document_id FROM resolved_reference)")
     for field, column in (("owner", "owner_id"), ("terms", "terms")):
-        cut.sql(f"UPDATE incoming_document n SET {column} = r.{column} FROM resolved_reference r WHERE r.document_id = n.id AND r.field = '{field}'")
-    cut.sql("DELETE FROM engine.unresolved_reference w USING resolved_reference r WHERE w.document_id = r.document_id AND w.field = r.field")
+        cut.sql(
+            f"UPDATE incoming_document n SET {column} = r.{column} FROM resolved_reference r WHERE r.document_id = n.id AND r.field = '{field}'"
+        )
+    cut.sql(
+        "DELETE FROM engine.unresolved_reference w USING resolved_reference r WHERE w.document_id = r.document_id AND w.field = r.field"
+    )
 
 
 def _take_up(cut: Cut, which: str) -> None:

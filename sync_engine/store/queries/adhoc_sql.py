@@ -31,7 +31,8 @@ def ask(connection: Connection, statement: str, limit: int | None = None) -> Ans
             cursor.execute(statement.encode(), prepare=True)  # prepared: exactly one statement
         except (psycopg.ProgrammingError, psycopg.DataError, psycopg.errors.ReadOnlySqlTransaction) as error:
             raise ConfigurationError(
-                f"PostgreSQL refuses the statement: {error.diag.message_primary or type(error).__name__}", todo=error.diag.message_hint or ""
+                f"PostgreSQL refuses the statement: {error.diag.message_primary or type(error).__name__}",
+                todo=error.diag.message_hint or "",
             ) from None
         if cursor.description is None:
             return Answer([], [])
@@ -41,7 +42,10 @@ def ask(connection: Connection, statement: str, limit: int | None = None) -> Ans
 
 def streams(connection: Connection) -> list[tuple[str, str]]:
     """(source, wire entity) of everything that can have landed."""
-    return [(str(s), str(e)) for s, e in fetch(connection, "SELECT source, entity FROM engine.stream ORDER BY source, rank")]
+    return [
+        (str(s), str(e))
+        for s, e in fetch(connection, "SELECT source, entity FROM engine.stream ORDER BY source, rank")
+    ]
 
 
 def columns_of(connection: Connection, relation: str) -> list[tuple[str, str]]:

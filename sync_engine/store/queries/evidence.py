@@ -73,7 +73,9 @@ def find(connection: Connection, entity: str, key: str, *, merged_away: bool = F
         "document": "concat_ws(' ', replace(kind, '_', ' '), external_no)",
     }[entity]
     linked = (
-        f"id IN (SELECT canonical_id FROM canonical.link WHERE entity = '{entity}' AND external_id = :key)" if entity != "document" else "external_id = :key"
+        f"id IN (SELECT canonical_id FROM canonical.link WHERE entity = '{entity}' AND external_id = :key)"
+        if entity != "document"
+        else "external_id = :key"
     )
     named = {
         "debtor": "lower(name) = lower(:key)",
@@ -105,7 +107,15 @@ def explained(connection: Connection, entity: str, record_id: UUID) -> list[Expl
         id=record_id,
     )
     return [
-        Explained(field, stored_as, _exact(value), master, rule, mode, None if by is None else PinnedValue(pinned, by, *when_and_why))
+        Explained(
+            field,
+            stored_as,
+            _exact(value),
+            master,
+            rule,
+            mode,
+            None if by is None else PinnedValue(pinned, by, *when_and_why),
+        )
         for field, stored_as, value, master, rule, mode, pinned, by, *when_and_why in rows
     ]
 
@@ -121,7 +131,10 @@ def said_about(connection: Connection, entity: str, record_id: UUID) -> list[Sai
         entity=entity,
         id=record_id,
     )
-    return [Said(field, source, wire, key, _exact(said), at, linked, gone) for field, source, wire, key, said, at, linked, gone in rows]
+    return [
+        Said(field, source, wire, key, _exact(said), at, linked, gone)
+        for field, source, wire, key, said, at, linked, gone in rows
+    ]
 
 
 def _exact(value: str | None) -> Any:
@@ -132,7 +145,9 @@ def _exact(value: str | None) -> Any:
 def links_of(connection: Connection, entity: str, record_id: UUID) -> list[tuple[str, str]]:
     """(source, key) of the source records a canonical record is made of."""
     if entity == "document":
-        rows = fetch(connection, "SELECT source, external_id FROM canonical.document WHERE id = :id", id=record_id)
+        rows = fetch(
+            connection, "SELECT source, external_id FROM canonical.document WHERE id = :id", id=record_id
+        )
     else:
         rows = fetch(
             connection,

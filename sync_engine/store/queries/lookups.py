@@ -70,7 +70,11 @@ def record_exists(connection: Connection, entity: str, source: str, key: str) ->
 
 def merged_into(connection: Connection, entity: str, canonical: str) -> str | None:
     """The record one was merged into."""
-    rows = fetch(connection, f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)", id=canonical)
+    rows = fetch(
+        connection,
+        f"SELECT CAST(merged_into AS text) FROM canonical.{entity} WHERE id = CAST(:id AS uuid)",
+        id=canonical,
+    )
     return None if not rows or rows[0][0] is None else str(rows[0][0])
 
 
@@ -113,18 +117,31 @@ def contacts_of(connection: Connection, source: str, debtor_key: str) -> list[st
 
 def parent_of(connection: Connection, debtor: str) -> str | None:
     """The parent of a debtor."""
-    rows = fetch(connection, "SELECT CAST(parent_id AS text) FROM canonical.debtor WHERE id = CAST(:id AS uuid)", id=debtor)
+    rows = fetch(
+        connection,
+        "SELECT CAST(parent_id AS text) FROM canonical.debtor WHERE id = CAST(:id AS uuid)",
+        id=debtor,
+    )
     return None if not rows or rows[0][0] is None else str(rows[0][0])
 
 
 def group_members(connection: Connection, group: str) -> set[str]:
     """The debtors of a group."""
-    return {str(r[0]) for r in fetch(connection, "SELECT id FROM canonical.debtor WHERE group_id = CAST(:id AS uuid)", id=group)}
+    return {
+        str(r[0])
+        for r in fetch(
+            connection, "SELECT id FROM canonical.debtor WHERE group_id = CAST(:id AS uuid)", id=group
+        )
+    }
 
 
 def group_names(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """The names of groups by id."""
-    rows = fetch(connection, "SELECT CAST(id AS text), name FROM canonical.debtor_group WHERE id = ANY(CAST(:ids AS uuid[]))", ids=sorted(ids))
+    rows = fetch(
+        connection,
+        "SELECT CAST(id AS text), name FROM canonical.debtor_group WHERE id = ANY(CAST(:ids AS uuid[]))",
+        ids=sorted(ids),
+    )
     return {str(i): str(name) for i, name in rows}
 
 

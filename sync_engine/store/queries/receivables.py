@@ -143,7 +143,9 @@ def ageing(connection: Connection, source: str | None = None) -> list[AgeingLine
     lines: dict[tuple[str, str | None], AgeingLine] = {}
     for owner, currency, base, bucket, is_credit, amount, credit, amount_base, credit_base in rows:
         zero = Decimal(0)
-        line = lines.get((owner, currency)) or AgeingLine(owner, currency or base or "", base, {}, zero, zero, {}, zero, zero)
+        line = lines.get((owner, currency)) or AgeingLine(
+            owner, currency or base or "", base, {}, zero, zero, {}, zero, zero
+        )
         if is_credit:
             line = line._replace(unapplied=credit, unapplied_base=credit_base)
         else:
@@ -220,15 +222,21 @@ def name_of(connection: Connection, field: str | None, value: Any) -> Any:
     if field not in REFERENCES or value is None:
         return value
     table, expression = REFERENCES[field]
-    rows = fetch(connection, f"SELECT {expression} FROM canonical.{table} WHERE id = CAST(:id AS uuid)", id=str(value))
+    rows = fetch(
+        connection, f"SELECT {expression} FROM canonical.{table} WHERE id = CAST(:id AS uuid)", id=str(value)
+    )
     return rows[0][0] if rows and rows[0][0] else value
 
 
 def _named(connection: Connection, change: Change) -> Change:
-    return change._replace(old=name_of(connection, change.field, change.old), new=name_of(connection, change.field, change.new))
+    return change._replace(
+        old=name_of(connection, change.field, change.old), new=name_of(connection, change.field, change.new)
+    )
 
 
-def cut_lines(connection: Connection, *, source: str | None = None, cut_id: int | None = None) -> list[CutLine]:
+def cut_lines(
+    connection: Connection, *, source: str | None = None, cut_id: int | None = None
+) -> list[CutLine]:
     """The cut asked for, or the last cut of every source, or of one."""
     rows = fetch(
         connection,

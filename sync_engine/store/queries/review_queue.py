@@ -25,7 +25,9 @@ def cases_found(connection: Connection) -> list[tuple[Any, ...]]:
     ]
 
 
-def open_cases(connection: Connection, source: str | None = None, entity: str | None = None) -> list[dict[str, Any]]:
+def open_cases(
+    connection: Connection, source: str | None = None, entity: str | None = None
+) -> list[dict[str, Any]]:
     """What waits for a person, oldest first; `shown` names the candidates."""
     return [
         dict(r._mapping)

@@ -263,7 +263,12 @@ def gaps(connection: Connection, source: str | None = None) -> list[Gap]:
 
 def is_migrated(connection: Connection) -> bool:
     """Whether our tables are there at all."""
-    return bool(fetch(connection, "SELECT to_regclass('engine.source') IS NOT NULL AND to_regclass('canonical.last_cut') IS NOT NULL")[0][0])
+    return bool(
+        fetch(
+            connection,
+            "SELECT to_regclass('engine.source') IS NOT NULL AND to_regclass('canonical.last_cut') IS NOT NULL",
+        )[0][0]
+    )
 
 
 def revision(connection: Connection) -> str | None:

@@ -21,9 +21,17 @@ HERE = "here the bytes are put in place"
 
 Odd = Callable[[random.Random, Any], Any]
 VALUES: dict[str, Odd] = {
-    "flip": lambda chance, value: not value if isinstance(value, bool) else -value if isinstance(value, int) else str(value)[::-1] + chance.choice("x!ø"),
+    "flip": lambda chance, value: (
+        not value
+        if isinstance(value, bool)
+        else -value
+        if isinstance(value, int)
+        else str(value)[::-1] + chance.choice("x!ø")
+    ),
     "null": lambda chance, value: None,
-    "retype": lambda chance, value: chance.choice([7, -1, 1.5, 10**30, True, "n/a", "NaN", "1e999", [], {}, [value], "0001-01-01", "9999-99-99"]),
+    "retype": lambda chance, value: chance.choice(
+        [7, -1, 1.5, 10**30, True, "n/a", "NaN", "1e999", [], {}, [value], "0001-01-01", "9999-99-99"]
+    ),
     "nest": lambda chance, value: {"x": [[value]]},
     "truncate": lambda chance, value: str(value)[: len(str(value)) // 2],
     "blank": lambda chance, value: "",
@@ -31,7 +39,10 @@ VALUES: dict[str, Odd] = {
     "endless": lambda chance, value: "k" * 6000,
 }
 BYTES: dict[str, bytes] = {
-    "half a character": rb'"cut \ud83c"', "another code page": b'"S\xd8N"', "a raw control character": b'"a\x00b"', "deep": b"[" * 1500 + b"]" * 1500,
+    "half a character": rb'"cut \ud83c"',
+    "another code page": b'"S\xd8N"',
+    "a raw control character": b'"a\x00b"',
+    "deep": b"[" * 1500 + b"]" * 1500,
     "no number": b"NaN",
 }
 PAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -57,7 +68,13 @@ class Mutation(Fault):
 
     def after(self, request: Request, response: Response) -> Response:
         page: dict[str, Any] | None = response.payload
-        if response.status != 200 or page is None or not isinstance(page.get("value"), list) or not page["value"] or not self.strikes(request):
+        if (
+            response.status != 200
+            or page is None
+            or not isinstance(page.get("value"), list)
+            or not page["value"]
+            or not self.strikes(request)
+        ):
             return response
         chance = random.Random(self.seed)
         rows: list[Any] = page["value"]
@@ -72,7 +89,11 @@ class Mutation(Fault):
         else:
             row: dict[str, Any] = dict(rows[place])
             rows[place] = row
-            inner = [name for name, value in row.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
+            inner = [
+                name
+                for name, value in row.items()
+                if isinstance(value, list) and value and isinstance(value[0], dict)
+            ]
             if inner and chance.random() < 0.5:
                 name = chance.choice(inner)
                 row[name] = [dict(line) for line in row[name]]
@@ -82,7 +103,9 @@ class Mutation(Fault):
             if kind == "delete":
                 del row[name]
             else:
-                row[name], odd = (HERE, BYTES[kind]) if kind in BYTES else (VALUES[kind](chance, row[name]), b"")
+                row[name], odd = (
+                    (HERE, BYTES[kind]) if kind in BYTES else (VALUES[kind](chance, row[name]), b"")
+                )
         response.body, response.payload = response.encoded().replace(f'"{HERE}"'.encode(), odd), None
         return response
 
@@ -115,12 +138,17 @@ def questions(opened: BusinessCentral, debtor: str) -> Iterator[Question]:
     """All that a run, the doctor and a person ask for."""
     for entity in opened.streams:
         yield Question(f"all {entity}", partial(of_stream, entity, None), entity)
-        cursor = next((batch.resume_from for batch in reversed(list(opened.pull(entity, None))) if batch.resume_from), None)
+        cursor = next(
+            (batch.resume_from for batch in reversed(list(opened.pull(entity, None))) if batch.resume_from),
+            None,
+        )
         if cursor is not None:
             yield Question(f"changed {entity}", partial(of_stream, entity, cursor), entity)
         yield Question(f"totals of {entity}", partial(nothing, partial(_totals, entity)))
     yield Question("keys", partial(nothing, lambda o: list(o.keys("customers"))))
-    yield Question("one debtor", lambda o: [record for batch in o.pull_debtor(debtor) for record in batch.records])
+    yield Question(
+        "one debtor", lambda o: [record for batch in o.pull_debtor(debtor) for record in batch.records]
+    )
     yield Question("probe", partial(nothing, lambda o: o.probe()))
     yield Question("companies", partial(nothing, lambda o: o.discover()))
     yield Question("subscriptions", partial(nothing, lambda o: o.rows("subscriptions")))
@@ -130,6 +158,12 @@ def asked_sets(there: Bench, opened: BusinessCentral, question: Question) -> set
     """The entity sets of the simulator's catalogue that a question is answered from."""
     there.simulator.log.clear()
     question.ask(opened)
-    names = {name for catalogue in catalogues(there.simulator.world.installation).values() for name in catalogue.sets} | {"companies", "environments"}
-    asked = {word for logged in there.simulator.log for word in re.findall(r"/(\w+)(?=[(?/]|$)", logged.target)}
+    names = {
+        name
+        for catalogue in catalogues(there.simulator.world.installation).values()
+        for name in catalogue.sets
+    } | {"companies", "environments"}
+    asked = {
+        word for logged in there.simulator.log for word in re.findall(r"/(\w+)(?=[(?/]|$)", logged.target)
+    }
     return names & asked

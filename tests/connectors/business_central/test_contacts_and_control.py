@@ -24,7 +24,10 @@ def links(there: Bench, **settings: Any) -> tuple[set[tuple[str, str]], int]:
     """(customer, contact) of contactsInformation, and how many customers were asked."""
     opened = there.open(**settings)
     before = asked_of_customers(there)
-    found = {(parsed(p)["relatedId"], parsed(p)["contactId"]) for p in rows(read(opened, "contactsInformation")).values()}
+    found = {
+        (parsed(p)["relatedId"], parsed(p)["contactId"])
+        for p in rows(read(opened, "contactsInformation")).values()
+    }
     return found, asked_of_customers(there) - before
 
 
@@ -41,7 +44,11 @@ def test_a_company_that_is_vendor_too_is_asked_for(monkeypatch: pytest.MonkeyPat
     assert company is not None
     there.company.relate_contact(company.number, "Vendor", "V1")
     found, asked = links(there)
-    assert found == {(customer.id, contact.id) for contact in there.company.contacts.values() if company.id in (contact.id, contact.company_id)}
+    assert found == {
+        (customer.id, contact.id)
+        for contact in there.company.contacts.values()
+        if company.id in (contact.id, contact.company_id)
+    }
     assert asked == 1
 
 
@@ -68,14 +75,18 @@ def test_a_company_without_people_is_not_asked_for(monkeypatch: pytest.MonkeyPat
 
 def test_a_limited_reading_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was not asked is not gone."""
-    assert not read(bench(monkeypatch, version=22).open(contacts_information_limit=3), "contactsInformation")[-1].complete
+    assert not read(bench(monkeypatch, version=22).open(contacts_information_limit=3), "contactsInformation")[
+        -1
+    ].complete
 
 
 def test_a_stale_customer_id_links_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that repeats the customer of the row before has no customer name: its company is not known by it."""
     there = bench(monkeypatch)
     company = there.company.company_contact(there.company.customer("10070").id)
-    person = next(x for x in there.company.contacts.values() if company is not None and x.company_id == company.id)
+    person = next(
+        x for x in there.company.contacts.values() if company is not None and x.company_id == company.id
+    )
     there.company.orphan_contact(person.number)
     assert len(links(there, company_contacts=True)[0]) == 1
     assert links(there) == (set(), 0)
@@ -95,7 +106,10 @@ def test_a_company_without_a_customer_is_asked_for_once(monkeypatch: pytest.Monk
         before = asked_of_customers(there)
         since = read(there.open(), "contactsInformation", since)[-1].resume_from
         there.hands.time.advance(timedelta(hours=1))
-        there.company.edit_contact(next(c.number for c in there.company.contacts.values() if c.name == "Anna Berg0"), phone=str(there.hands.now()))
+        there.company.edit_contact(
+            next(c.number for c in there.company.contacts.values() if c.name == "Anna Berg0"),
+            phone=str(there.hands.now()),
+        )
         return asked_of_customers(there) - before
 
     assert [asked(), asked(), asked()] == [5, 0, 0]
@@ -122,7 +136,9 @@ def test_controls_of_customers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_controls_degrade(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without permission for the reports only the count is stated."""
-    there = bench(monkeypatch, denied_entities=frozenset({"agedAccountsReceivables", "customerFinancialDetails"}))
+    there = bench(
+        monkeypatch, denied_entities=frozenset({"agedAccountsReceivables", "customerFinancialDetails"})
+    )
     assert {t.name for t in there.open().totals("customers")} == {"count"}
 
 
@@ -131,14 +147,20 @@ ROWS_OF = "companyInformation"
 
 def anchor(there: Bench, **settings: Any) -> Decimal | None:
     """The control account as stated; None where it is not."""
-    return next((t.value for t in there.open(**settings).totals(ROWS_OF) if t.name == "control_account"), None)
+    return next(
+        (t.value for t in there.open(**settings).totals(ROWS_OF) if t.name == "control_account"), None
+    )
 
 
 @pytest.mark.parametrize("accounts", [["2310"], "by_category"], ids=["by number", "by category"])
 def test_the_general_ledger_is_an_anchor(accounts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The receivables account holds what the customer ledger has open, in base currency; one request."""
     there = bench(monkeypatch)
-    assert anchor(there, control_accounts=accounts) == there.company.receivables_in_general_ledger() == there.company.open_totals().local
+    assert (
+        anchor(there, control_accounts=accounts)
+        == there.company.receivables_in_general_ledger()
+        == there.company.open_totals().local
+    )
     assert not there.simulator.requests("generalLedgerEntries")
 
 
@@ -177,7 +199,9 @@ class NoCountPath(Fault):
 
 
 @pytest.mark.parametrize("faults", [(), (NoCountPath(),)], ids=["by path", "by parameter"])
-def test_counts_are_of_the_same_rows_as_the_sweep(faults: tuple[Fault, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_are_of_the_same_rows_as_the_sweep(
+    faults: tuple[Fault, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Default dimensions of customers only, open invoices only."""
     there = bench(monkeypatch)
     there.simulator.inject(*faults)
@@ -217,8 +241,13 @@ def test_discovery_lists_companies_with_their_versions(monkeypatch: pytest.Monke
     there = bench(monkeypatch)
     there.simulator.world.add_company("Second & Co")
     host = "https://localhost"
-    found = there.open(base_url=host, tenant_id=there.simulator.world.installation.tenant_id, company=None).discover()
-    assert {(c.environment, c.name, c.closed) for c in found} == {("Production", "Hansen & Søn", ""), ("Production", "Second & Co", "")}
+    found = there.open(
+        base_url=host, tenant_id=there.simulator.world.installation.tenant_id, company=None
+    ).discover()
+    assert {(c.environment, c.name, c.closed) for c in found} == {
+        ("Production", "Hansen & Søn", ""),
+        ("Production", "Second & Co", ""),
+    }
     assert found[0].version.startswith("26.")
 
 
@@ -243,7 +272,9 @@ def test_environments_are_listed_where_the_app_may_look(place: str, monkeypatch:
     there = bench(monkeypatch)
     closed = there.simulator.world.add_company("Closed & Co")
     there.simulator.inject(Lists(place), DeniesCompany(closed.id))
-    found = there.open(base_url="https://localhost", tenant_id=there.simulator.world.installation.tenant_id, company=None).discover()
+    found = there.open(
+        base_url="https://localhost", tenant_id=there.simulator.world.installation.tenant_id, company=None
+    ).discover()
     assert [(c.environment, c.name) for c in found if not c.closed] == [("Production", "Hansen & Søn")]
     told = {(c.environment, c.name): c.closed for c in found if c.closed}
     assert told.keys() == {("Production", "Closed & Co"), ("Closed", "(every company)")}

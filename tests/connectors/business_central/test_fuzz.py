@@ -47,7 +47,9 @@ def open_on(there: Bench, route: str) -> BusinessCentral:
     if route == "custom_api":
         publisher, group, version = there.simulator.world.installation.custom_api_route.split("/")
         ledger["custom"] = {"publisher": publisher, "group": group, "version": version}
-    return there.open(page_size=500, document_page_size=500, control_accounts="by_category", attempts=2, ledger=ledger)
+    return there.open(
+        page_size=500, document_page_size=500, control_accounts="by_category", attempts=2, ledger=ledger
+    )
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -75,7 +77,9 @@ def test_an_odd_answer_costs_what_is_odd(route: str, monkeypatch: pytest.MonkeyP
         records, failure = outcome(question, fresh)
         story = f"{seed}, {question.name}, {mutation.said}: {failure!r}"
         assert failure is None or isinstance(failure, SyncError), f"{story} is none of our errors"
-        assert failure is None or mutation.of_page or not question.entity, f"{story} costs more than its record"
+        assert failure is None or mutation.of_page or not question.entity, (
+            f"{story} costs more than its record"
+        )
         if failure is None and question.entity:
             lost = calm - accounted(normaliser, question.entity, records)
             unnamed = any(is_made_up(record.key) for record in records)

@@ -23,11 +23,22 @@ HINTS = {"url": "https://sync.example.com/hints/", "secret": "env:BC_HINT_SECRET
 STATE = "what only we know"
 
 
-def asked(receiver: HintReceiver, body: bytes = b"", query: str = "", method: str = "POST", length: int | None = None) -> tuple[int, bytes]:
+def asked(
+    receiver: HintReceiver,
+    body: bytes = b"",
+    query: str = "",
+    method: str = "POST",
+    length: int | None = None,
+) -> tuple[int, bytes]:
     """Status and body of the receiver's answer."""
     seen: list[str] = []
     size = str(len(body) if length is None else length)
-    environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, "CONTENT_LENGTH": size, "wsgi.input": io.BytesIO(body)}
+    environ = {
+        "REQUEST_METHOD": method,
+        "QUERY_STRING": query,
+        "CONTENT_LENGTH": size,
+        "wsgi.input": io.BytesIO(body),
+    }
     answer = b"".join(receiver(environ, lambda status, headers: seen.append(status)))
     return int(seen[0].split()[0]), answer
 
@@ -63,7 +74,11 @@ def test_a_change_is_heard_of(there: Bench) -> None:
     """Subscribed, told of a customer and a posting, taken; what is heard of meanwhile stays."""
     connector = opened(there)
     made = connector.subscribe()
-    assert {(s.resource, s.outcome) for s in made} >= {("customers", "made"), ("salesInvoices", "made"), ("generalLedgerEntries", "made")}
+    assert {(s.resource, s.outcome) for s in made} >= {
+        ("customers", "made"),
+        ("salesInvoices", "made"),
+        ("generalLedgerEntries", "made"),
+    }
     assert hints.waiting("bc") == {}
     there.company.edit_customer("10000", city="Odense")
     there.company.post_journal_invoice("10000", there.company.entries[min(there.company.entries)].amount)
@@ -112,7 +127,9 @@ def test_only_who_knows_the_secret_is_believed(there: Bench) -> None:
         return msgspec.json.encode({"value": [{"resource": resource, "clientState": state}]})
 
     mine = f"/api/v2.0/companies({there.company.id})/customers(1)"
-    both = msgspec.json.encode({"value": [{"resource": mine, "clientState": STATE}, {"resource": mine, "clientState": "a guess"}]})
+    both = msgspec.json.encode(
+        {"value": [{"resource": mine, "clientState": STATE}, {"resource": mine, "clientState": "a guess"}]}
+    )
     assert asked(receiver, told(mine, "a guess"))[0] == 403
     assert asked(receiver, both)[0] == 403
     assert asked(receiver, told(f"/api/v2.0/companies({there.company.id})/..%2f..%2fetc"))[0] == 200

@@ -20,7 +20,10 @@ CUSTOM = {"custom": {"publisher": "contoso", "group": "receivables"}}
 ROUTES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "own API page": ({"ledger": CUSTOM}, ["ledgerEntriesApi", "detailedEntriesApi"]),
     "published page": ({"ledger": {"route": "odata_page"}}, ["ledgerEntriesPage", "ledgerEntriesAnalytics"]),
-    "Power BI": ({"ledger": {"route": "analytics"}}, ["ledgerEntriesGrouped", "ledgerEntriesAnalytics", "openInvoices"]),
+    "Power BI": (
+        {"ledger": {"route": "analytics"}},
+        ["ledgerEntriesGrouped", "ledgerEntriesAnalytics", "openInvoices"],
+    ),
     "reportsFinance": ({"ledger": {"route": "reports_finance"}}, ["ledgerEntriesFinance", "openInvoices"]),
     "open invoices": ({"ledger": {"route": "invoices"}}, ["openInvoices"]),
 }
@@ -70,7 +73,9 @@ def test_a_partial_payment_is_seen(route: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_any_sequence_of_postings_ends_where_a_fresh_read_ends(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_sequence_of_postings_ends_where_a_fresh_read_ends(
+    route: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Payments back-dated and not, un-applications, credit notes, refunds, journals, promises; read after every few."""
     for seed in range(2):
         there = bench(monkeypatch)
@@ -98,7 +103,11 @@ def _something(there: Bench, dice: random.Random) -> None:
         entry = dice.choice(owing)
         share = entry.remaining if dice.random() < 0.5 else entry.remaining / 2
         pay = Decimal(int(share)) or entry.remaining
-        actions += [lambda: company.post_payment(entry.customer_id, pay, apply_to=str(entry.entry_no), on=max(back, entry.posting_date))] * 4
+        actions += [
+            lambda: company.post_payment(
+                entry.customer_id, pay, apply_to=str(entry.entry_no), on=max(back, entry.posting_date)
+            )
+        ] * 4
     if applied:
         actions.append(lambda: company.unapply(dice.choice(applied)))
     dice.choice(actions)()
@@ -139,10 +148,15 @@ def test_an_entry_that_opens_again_long_after_is_found(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("shown", [True, False], ids=["row versions", "stamps only"])
-def test_an_entry_without_a_stamp_is_found_by_its_row_version(shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_without_a_stamp_is_found_by_its_row_version(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A copied company has no stamps, but every write a version; a page that shows none falls back on stamps and an overlap."""
     there = bench(monkeypatch)
-    opened = there.open(page_size=40, ledger=CUSTOM if shown else {"custom": CUSTOM["custom"] | {"fields": {"row_version": "notShown"}}})
+    opened = there.open(
+        page_size=40,
+        ledger=CUSTOM if shown else {"custom": CUSTOM["custom"] | {"fields": {"row_version": "notShown"}}},
+    )
     cursor = read(opened, "ledgerEntriesApi")[-1].resume_from
     there.hands.time.advance(timedelta(hours=2))
     entry = there.company.post_journal_invoice("10010", Decimal(5), on=date(2026, 1, 4))
@@ -184,7 +198,9 @@ def test_a_page_without_the_closing_date_still_works(monkeypatch: pytest.MonkeyP
     reader = Reader(there, "published page")
     reader.run()
     there.simulator.inject(HidesClosingDate())
-    invoice = next(x for x in there.company.invoices.values() if x.entry_no and there.company.entry(x.entry_no).open)
+    invoice = next(
+        x for x in there.company.invoices.values() if x.entry_no and there.company.entry(x.entry_no).open
+    )
     there.hands.time.advance(timedelta(days=1))
     there.company.pay_invoice(invoice.id)
     reader.run()
@@ -222,14 +238,19 @@ def test_the_best_route_that_answers_is_taken(monkeypatch: pytest.MonkeyPatch) -
     """In this order; which one is told."""
     gone: dict[str, Any] = {}
     steps: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
-        ("custom_api", {"ledger": CUSTOM}, {}), ("odata_page", {"ledger": CUSTOM}, {"custom_api": False}), ("analytics", {}, {"ledger_page_published": False}),
-        ("reports_finance", {}, {"analytics": False}), ("invoices", {}, {"reports_finance": False}),
+        ("custom_api", {"ledger": CUSTOM}, {}),
+        ("odata_page", {"ledger": CUSTOM}, {"custom_api": False}),
+        ("analytics", {}, {"ledger_page_published": False}),
+        ("reports_finance", {}, {"analytics": False}),
+        ("invoices", {}, {"reports_finance": False}),
     )
     for expected, settings, more in steps:
         gone |= more
         probe = bench(monkeypatch, **gone).open(**settings).probe()
         assert probe.facts["ledger_route"] == expected
-        assert {c.name: c for c in probe.capabilities}["ledger route"].available is (expected not in ("reports_finance", "invoices"))
+        assert {c.name: c for c in probe.capabilities}["ledger route"].available is (
+            expected not in ("reports_finance", "invoices")
+        )
 
 
 def test_open_entries_are_remembered_in_little_room() -> None:

@@ -42,10 +42,14 @@ class NoObject(Spoils):
 
 def everything(opened: BusinessCentral) -> tuple[dict[str, list[RecordBatch]], list[ControlTotal]]:
     """All that a run asks for."""
-    return {name: read(opened, name) for name in opened.streams}, [total for name in opened.streams for total in opened.totals(name)]
+    return {name: read(opened, name) for name in opened.streams}, [
+        total for name in opened.streams for total in opened.totals(name)
+    ]
 
 
-def spoiled(monkeypatch: pytest.MonkeyPatch, *faults: Fault, **settings: Any) -> tuple[Bench, dict[str, list[RecordBatch]], list[ControlTotal]]:
+def spoiled(
+    monkeypatch: pytest.MonkeyPatch, *faults: Fault, **settings: Any
+) -> tuple[Bench, dict[str, list[RecordBatch]], list[ControlTotal]]:
     """A company read whole under these faults."""
     there = bench(monkeypatch)
     there.simulator.inject(*faults)
@@ -54,10 +58,21 @@ def spoiled(monkeypatch: pytest.MonkeyPatch, *faults: Fault, **settings: Any) ->
 
 
 FIELDS = [
-    (r"/contacts(\?|$)", "companyName"), (r"/contacts(\?|$)", "companyNumber"), (r"/customers(\?|$)", "displayName"), (r"/customers(\?|$)", "id"),
-    ("contactsInformation", "contactId"), ("/customerContacts", "customerName"), ("customerFinancialDetails", "balance"), ("customerFinancialDetails", "id"),
-    ("detailedCustomerLedgerEntries", "entryNumber"), ("/customerLedgerEntries", "entryNumber"), ("agedAccountsReceivables", "period1Amount"),
-    ("agedAccountsReceivables", "customerId"), ("agedAccountsReceivables", "period1Label"), ("api/v2.0/companies$", "displayName"), ("/salesInvoices", "id"),
+    (r"/contacts(\?|$)", "companyName"),
+    (r"/contacts(\?|$)", "companyNumber"),
+    (r"/customers(\?|$)", "displayName"),
+    (r"/customers(\?|$)", "id"),
+    ("contactsInformation", "contactId"),
+    ("/customerContacts", "customerName"),
+    ("customerFinancialDetails", "balance"),
+    ("customerFinancialDetails", "id"),
+    ("detailedCustomerLedgerEntries", "entryNumber"),
+    ("/customerLedgerEntries", "entryNumber"),
+    ("agedAccountsReceivables", "period1Amount"),
+    ("agedAccountsReceivables", "customerId"),
+    ("agedAccountsReceivables", "period1Label"),
+    ("api/v2.0/companies$", "displayName"),
+    ("/salesInvoices", "id"),
     ("/defaultDimensions", "lastModifiedDateTime"),
 ]
 
@@ -93,7 +108,13 @@ def test_a_first_row_that_is_no_object_costs_itself(value: Any, monkeypatch: pyt
 def test_rows_alike_without_a_key_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows that are both nothing are two records that cannot be used: neither hides the other."""
     there = bench(monkeypatch)
-    there.simulator.inject(Rewrites(lambda body: re.sub(rb'"value":\s*\[', b'"value":[null,null,7,', body), match=r"/customers(\?|$)", times=1))
+    there.simulator.inject(
+        Rewrites(
+            lambda body: re.sub(rb'"value":\s*\[', b'"value":[null,null,7,', body),
+            match=r"/customers(\?|$)",
+            times=1,
+        )
+    )
     found = read(there.open(page_size=500), "customers")
     assert len(unread(found)) == 3
     assert all(map(is_made_up, unread(found)))
@@ -102,11 +123,19 @@ def test_rows_alike_without_a_key_are_as_many(monkeypatch: pytest.MonkeyPatch) -
 def test_an_odd_cell_leaves_its_figure_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sum of which a part cannot be read is no figure; the others are stated, the balances of other debtors too."""
     _, _, calm = spoiled(monkeypatch)
-    _, _, found = spoiled(monkeypatch, MalformedRecord("period1Amount", "n/a", place=-1, match="agedAccountsReceivables"))
+    _, _, found = spoiled(
+        monkeypatch, MalformedRecord("period1Amount", "n/a", place=-1, match="agedAccountsReceivables")
+    )
     missing = {(total.name, total.key) for total in calm} - {(total.name, total.key) for total in found}
     assert [name for name, _ in missing] == ["ageing"]
-    _, _, found = spoiled(monkeypatch, MalformedRecord("balance", "n/a", match="customerFinancialDetails"))  # told with the card and with the balance
-    assert len([t for t in calm if t.name == "debtor_balance"]) - len([t for t in found if t.name == "debtor_balance"]) == 2
+    _, _, found = spoiled(
+        monkeypatch, MalformedRecord("balance", "n/a", match="customerFinancialDetails")
+    )  # told with the card and with the balance
+    assert (
+        len([t for t in calm if t.name == "debtor_balance"])
+        - len([t for t in found if t.name == "debtor_balance"])
+        == 2
+    )
 
 
 @pytest.mark.parametrize("odd", [b"", b"-1", b"12.5", b"many", b"9" * 5000, b"\xff\xfe", b"<html>"], ids=repr)
@@ -127,7 +156,12 @@ def test_damaged_text_anywhere_costs_its_record(damage: bytes, monkeypatch: pyte
     for entity, batches in calm.items():
         opened = there.open(page_size=500, document_page_size=500)
         path = opened._site.offer.entities[entity].path
-        there.simulator.inject(Rewrites(lambda body: body.replace(b'":"', b'":"' + damage, 2).replace(b'":"' + damage, b'":"', 1), match=rf"/{path}(\?|$)"))
+        there.simulator.inject(
+            Rewrites(
+                lambda body: body.replace(b'":"', b'":"' + damage, 2).replace(b'":"' + damage, b'":"', 1),
+                match=rf"/{path}(\?|$)",
+            )
+        )
         found = read(opened, entity)
         assert len(rows(batches).keys() - rows(found).keys()) <= 1, entity
         there.simulator.heal()

@@ -22,8 +22,12 @@ def test_everything_over_http(tls: bool, monkeypatch: pytest.MonkeyPatch) -> Non
     with serve(there.simulator, tls=tls) as server:
         facts = facts_of(there.simulator, server.url, server.ca_file)
         given = {
-            "base_url": facts.base_url, "authority": facts.authority, "company": there.company.id, "verify": facts.ca_file or True,
-            "auth": {"client_id": facts.client_id, "client_secret": "env:BC_TEST_SECRET"}, "document_page_size": 10,
+            "base_url": facts.base_url,
+            "authority": facts.authority,
+            "company": there.company.id,
+            "verify": facts.ca_file or True,
+            "auth": {"client_id": facts.client_id, "client_secret": "env:BC_TEST_SECRET"},
+            "document_page_size": 10,
         }
         there.simulator.inject(DropsConnection(every=7), DropsConnection(every=9, midway=True))
         opened = plugin.open("bc", Settings.read(given), Hands())

@@ -71,11 +71,19 @@ class NoFilter(Fault):
     """A host that filters nothing."""
 
     def before(self, request: Request) -> Response | None:
-        return Response(400, body=b"{}") if "filter" in request.target and "customers" in request.target else None
+        return (
+            Response(400, body=b"{}")
+            if "filter" in request.target and "customers" in request.target
+            else None
+        )
 
 
-@pytest.mark.parametrize(("fault", "complete"), [(PlainFilterOnly(), False), (NoFilter(), True)], ids=["gt only", "no filter"])
-def test_a_host_that_filters_less_is_asked_for_more(fault: Fault, complete: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("fault", "complete"), [(PlainFilterOnly(), False), (NoFilter(), True)], ids=["gt only", "no filter"]
+)
+def test_a_host_that_filters_less_is_asked_for_more(
+    fault: Fault, complete: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """First without the blank stamps, then everything."""
     there = bench(monkeypatch)
     since = cursor_of(there, "customers")
@@ -103,15 +111,26 @@ def test_the_watermark_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Throttled(every=4), Throttled(every=4, retry_after=3), Deadlock(every=5), TryAgainLater(every=5), HtmlErrorPage(every=6), DropsConnection(every=6),
-        ExpiresToken(after=14, every=17, times=None), LargePagesTimeOut(rows=22), LargePagesTimeOut(rows=22, status=504), ForeignNextLink(),
+        Throttled(every=4),
+        Throttled(every=4, retry_after=3),
+        Deadlock(every=5),
+        TryAgainLater(every=5),
+        HtmlErrorPage(every=6),
+        DropsConnection(every=6),
+        ExpiresToken(after=14, every=17, times=None),
+        LargePagesTimeOut(rows=22),
+        LargePagesTimeOut(rows=22, status=504),
+        ForeignNextLink(),
     ],
     ids=lambda fault: type(fault).__name__,
 )
 def test_what_passes_by_itself_loses_nothing(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows as on a good day."""
     there = bench(monkeypatch)
-    calm = {entity: rows(read(there.open(), entity)) for entity in ("customers", "salesInvoices", "ledgerEntriesPage")}
+    calm = {
+        entity: rows(read(there.open(), entity))
+        for entity in ("customers", "salesInvoices", "ledgerEntriesPage")
+    }
     there.simulator.inject(fault)
     assert {entity: rows(read(there.open(), entity)) for entity in calm} == calm
     assert fault.struck
@@ -144,7 +163,9 @@ def test_one_broken_record_does_not_hide_its_page(monkeypatch: pytest.MonkeyPatc
     poisoned = sorted(calm)[12]
     there.simulator.inject(PoisonedExpand(poisoned, "salesInvoiceLines"))
     batches = read(there.open(), "salesInvoices")
-    assert {key: parsed(payload) for key, payload in rows(batches).items()} == {key: parsed(payload) for key, payload in calm.items()}
+    assert {key: parsed(payload) for key, payload in rows(batches).items()} == {
+        key: parsed(payload) for key, payload in calm.items()
+    }
     assert unread(batches) == {}
 
 
@@ -158,7 +179,10 @@ class LinesGone(Fault):
     def before(self, request: Request) -> Response | None:
         if f"({self.document})/salesInvoiceLines" not in request.target:
             return None
-        return Response(400, body=b'{"error":{"code":"x","message":"The Dimension Value does not exist.  CorrelationId:  12345678-aa."}}')
+        return Response(
+            400,
+            body=b'{"error":{"code":"x","message":"The Dimension Value does not exist.  CorrelationId:  12345678-aa."}}',
+        )
 
 
 def test_a_document_whose_lines_cannot_be_read_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +204,13 @@ class LinesRefused(Fault):
         self.message, self.document, self.status = message, document, status
 
     def before(self, request: Request) -> Response | None:
-        if f"{self.document}{')' * bool(self.document)}/salesInvoiceLines" in request.target or (not self.document and "expand" in request.target):
-            return Response(self.status, payload={"error": {"code": "Application_DialogException", "message": self.message}})
+        if f"{self.document}{')' * bool(self.document)}/salesInvoiceLines" in request.target or (
+            not self.document and "expand" in request.target
+        ):
+            return Response(
+                self.status,
+                payload={"error": {"code": "Application_DialogException", "message": self.message}},
+            )
         return None
 
 
@@ -189,18 +218,29 @@ def test_a_record_may_break_its_page_in_words_nobody_knows(monkeypatch: pytest.M
     """An item that is gone says it otherwise than a dimension value: when the headers are answered alone, only that document waits."""
     there = bench(monkeypatch)
     calm = rows(read(there.open(), "salesInvoices"))
-    document, gone = sorted(calm)[12], "The Item does not exist. Identification fields and values: No.='1996-S'"
-    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines", message=gone), LinesRefused(gone, document))
+    document, gone = (
+        sorted(calm)[12],
+        "The Item does not exist. Identification fields and values: No.='1996-S'",
+    )
+    there.simulator.inject(
+        PoisonedExpand(document, "salesInvoiceLines", message=gone), LinesRefused(gone, document)
+    )
     batches = read(there.open(), "salesInvoices")
     assert rows(batches).keys() == calm.keys()
     assert unread(batches) == {document: gone}
 
 
 @pytest.mark.parametrize(
-    ("message", "asked"), [("Something is wrong with every line.", 11), ("You do not have the following permissions on TableData Sales Invoice Line: Read", 0)],
+    ("message", "asked"),
+    [
+        ("Something is wrong with every line.", 11),
+        ("You do not have the following permissions on TableData Sales Invoice Line: Read", 0),
+    ],
     ids=["words nobody knows", "no permission"],
 )
-def test_lines_that_nobody_can_read_are_no_single_records(message: str, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_that_nobody_can_read_are_no_single_records(
+    message: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where every document's lines are refused the entity fails and says why, instead of asking for each of a hundred thousand."""
     there = bench(monkeypatch)
     opened = there.open()
@@ -213,12 +253,17 @@ def test_lines_that_nobody_can_read_are_no_single_records(message: str, asked: i
 
 @pytest.mark.parametrize("page", [25, 1], ids=["among others", "alone on its page"])
 @pytest.mark.parametrize("status", [408, 500, 502, 504])
-def test_a_document_the_server_breaks_down_over_waits_alone(status: int, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_the_server_breaks_down_over_waits_alone(
+    status: int, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its lines never come, those of another do: it is marked and its neighbours go on. So it is where they never come in time."""
     there = bench(monkeypatch)
     calm = rows(read(there.open(), "salesInvoices"))
     document = min(calm)
-    there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines", message="Overflow", status=status), LinesRefused("Overflow", document, status))
+    there.simulator.inject(
+        PoisonedExpand(document, "salesInvoiceLines", message="Overflow", status=status),
+        LinesRefused("Overflow", document, status),
+    )
     batches = read(there.open(document_page_size=page), "salesInvoices")
     assert rows(batches).keys() == calm.keys()
     marked = unread(batches)
@@ -245,12 +290,22 @@ class Down(Fault):
     ("match", "after", "asked"),
     [
         ("salesInvoice", 0, ATTEMPTS + 1),
-        (LINES, 0, (ATTEMPTS + 1) + 2 + (ATTEMPTS + 3)),  # the page, headers; a smaller page, its headers; the lines of one, of three more
-        (LINES, 2 + 10, 2 + 1 + 10 + (ATTEMPTS + 1)),  # two pages refused, headers, ten documents; the lines of one, of the one before
+        (
+            LINES,
+            0,
+            (ATTEMPTS + 1) + 2 + (ATTEMPTS + 3),
+        ),  # the page, headers; a smaller page, its headers; the lines of one, of three more
+        (
+            LINES,
+            2 + 10,
+            2 + 1 + 10 + (ATTEMPTS + 1),
+        ),  # two pages refused, headers, ten documents; the lines of one, of the one before
     ],
     ids=["everything", "all lines", "all lines from the middle of a page on"],
 )
-def test_an_outage_puts_no_document_aside(match: str, after: int, asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outage_puts_no_document_aside(
+    match: str, after: int, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where no lines of another document come either it is no single record: the run fails, soon, and is run again."""
     there = bench(monkeypatch)
     opened = there.open()
@@ -262,8 +317,12 @@ def test_an_outage_puts_no_document_aside(match: str, after: int, asked: int, mo
     assert opened.calls == before + asked
 
 
-@pytest.mark.parametrize(("match", "documents"), [("salesInvoice", 0), (LINES, 1 + 3)], ids=["everything", "all lines"])
-def test_a_server_that_is_too_slow_puts_no_document_aside(match: str, documents: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("match", "documents"), [("salesInvoice", 0), (LINES, 1 + 3)], ids=["everything", "all lines"]
+)
+def test_a_server_that_is_too_slow_puts_no_document_aside(
+    match: str, documents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the lines of three others do not come in time either, the run fails at the first document and is run again."""
     there = bench(monkeypatch)
     opened = there.open()
@@ -271,7 +330,10 @@ def test_a_server_that_is_too_slow_puts_no_document_aside(match: str, documents:
     there.simulator.inject(PoisonedExpand(document, "salesInvoiceLines"), Down(match, 504))
     with pytest.raises(TransientError):
         read(opened, "salesInvoices")
-    asked = [re.search(r"\(([^()]+)\)/salesInvoiceLines", request.target) for request in there.simulator.requests(r"\)/salesInvoiceLines")]
+    asked = [
+        re.search(r"\(([^()]+)\)/salesInvoiceLines", request.target)
+        for request in there.simulator.requests(r"\)/salesInvoiceLines")
+    ]
     assert len({found[1] for found in asked if found}) == documents
 
 
@@ -347,5 +409,8 @@ def test_small_tools() -> None:
     """A member more, a parameter less."""
     assert spliced(b'{"a":1}', "b", b"2") == b'{"a":1,"b":2}'
     assert spliced(b"{ }", "b", b"2") == b'{ "b":2}'
-    assert without_expand("https://h/x?aid=FIN&%24expand=lines&$skiptoken=1") == "https://h/x?aid=FIN&$skiptoken=1"
+    assert (
+        without_expand("https://h/x?aid=FIN&%24expand=lines&$skiptoken=1")
+        == "https://h/x?aid=FIN&$skiptoken=1"
+    )
     assert without_expand("https://h/x?$expand=lines") == "https://h/x"

@@ -20,7 +20,9 @@ SILENT = {
 
 
 @pytest.mark.parametrize("which", SILENT)
-def test_one_silent_endpoint_leaves_the_others_to_be_read(which: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_silent_endpoint_leaves_the_others_to_be_read(
+    which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is silent fails as something to try again and nothing else does; when it answers, the same connector reads it."""
     match, concerned = SILENT[which]
     there = bench(monkeypatch)
@@ -65,11 +67,18 @@ def test_what_was_in_doubt_may_turn_out_to_be_absent(monkeypatch: pytest.MonkeyP
 def test_the_doctor_tells_silence_from_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that nobody hunts for a permission that is there."""
     there = bench(monkeypatch)
-    there.simulator.inject(*(ServerBusy(503, match=match) for match in (LEDGER, r"/contacts(\?|$)", r"/agedAccountsReceivables(\?|$)", r"/\$metadata")))
+    there.simulator.inject(
+        *(
+            ServerBusy(503, match=match)
+            for match in (LEDGER, r"/contacts(\?|$)", r"/agedAccountsReceivables(\?|$)", r"/\$metadata")
+        )
+    )
     found = {c.name: c for c in there.open(attempts=1).probe().capabilities}
     for name in ("ledgerEntriesPage", "contacts", "agedAccountsReceivables", "$metadata"):
         assert not found[name].available
-        assert found[name].detail.startswith("could not be told now, ask again (not able to answer now, HTTP 503")
+        assert found[name].detail.startswith(
+            "could not be told now, ask again (not able to answer now, HTTP 503"
+        )
         assert found[name].consequence
     assert found["customers"].available
 

@@ -83,15 +83,35 @@ def test_several_tenants_on_premises(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("installed", "missing", "there"),
     [
-        ({"version": 22}, {"salespeoplePurchasers", "disputeStatus", "customerContacts", "contacts.jobTitle", "salesInvoices.promisedPayDate"}, {"contacts"}),
-        ({"version": 24}, {"salespeoplePurchasers", "disputeStatus", "customerContacts", "contacts.jobTitle"}, {"generalLedgerSetup"}),
+        (
+            {"version": 22},
+            {
+                "salespeoplePurchasers",
+                "disputeStatus",
+                "customerContacts",
+                "contacts.jobTitle",
+                "salesInvoices.promisedPayDate",
+            },
+            {"contacts"},
+        ),
+        (
+            {"version": 24},
+            {"salespeoplePurchasers", "disputeStatus", "customerContacts", "contacts.jobTitle"},
+            {"generalLedgerSetup"},
+        ),
         ({"version": 26}, set(), {"contacts.jobTitle", "salespeoplePurchasers", "ledgerEntriesPage"}),
         ({"version": 28, "reports_finance": False}, {"financeDimensionValues"}, {"ledgerEntriesPage"}),
-        ({"version": 26, "denied_entities": frozenset({"salesCreditMemos"})}, {"salesCreditMemos"}, {"salesInvoices"}),
+        (
+            {"version": 26, "denied_entities": frozenset({"salesCreditMemos"})},
+            {"salesCreditMemos"},
+            {"salesInvoices"},
+        ),
     ],
     ids=["v22", "v24", "v26", "v28 without reportsFinance", "a missing permission"],
 )
-def test_capabilities(installed: dict[str, Any], missing: set[str], there: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_capabilities(
+    installed: dict[str, Any], missing: set[str], there: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Five installations; each says what is lost, and what remains is read."""
     opened = bench(monkeypatch, **installed).open()
     told = {capability.name: capability for capability in opened.probe().capabilities}
@@ -147,7 +167,9 @@ class MetadataRefused(NoMetadata):
 
 @pytest.mark.parametrize("fault", [NoEdmx, MetadataRefused])
 @pytest.mark.parametrize(("version", "titles"), [(24, False), (26, True)])
-def test_entity_definitions_stand_in_for_metadata(fault: type[Fault], version: int, titles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entity_definitions_stand_in_for_metadata(
+    fault: type[Fault], version: int, titles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They too list sets and their fields, so that what a version lacks is not asked for, and said."""
     there = bench(monkeypatch, version=version)
     whole, before = there.open().streams, {c.name: c.available for c in there.open().probe().capabilities}
@@ -176,16 +198,27 @@ def test_a_route_that_was_asked_for_and_does_not_answer_is_loud(monkeypatch: pyt
 
 
 ONLINE = "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production/api/v2.0"
-SAAS = {"tenant_id": "contoso.com", "environment": "production", "company": "C", "auth": {"client_id": "a", "client_secret": "env:X"}}
+SAAS = {
+    "tenant_id": "contoso.com",
+    "environment": "production",
+    "company": "C",
+    "auth": {"client_id": "a", "client_secret": "env:X"},
+}
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"environment": None}, "environment is missing"), ({"auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
-        ({"tenant_id": None}, "tenant_id"), ({"base_url": "http://erp.example.com/BC"}, "must be https"), ({"base_url": "erp.example.com"}, "https://"),
-        ({"pagesize": 3}, "pagesize"), ({"page_size": 20001}, "20000"), ({"ledger": {"route": "custom_api"}}, "publisher"),
-        ({"auth": {"kind": "ntlm"}}, "ntlm"), ({"base_url": "https://businesscentral.dynamics.com/contoso.com/production"}, "where people work"),
+        ({"environment": None}, "environment is missing"),
+        ({"auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
+        ({"tenant_id": None}, "tenant_id"),
+        ({"base_url": "http://erp.example.com/BC"}, "must be https"),
+        ({"base_url": "erp.example.com"}, "https://"),
+        ({"pagesize": 3}, "pagesize"),
+        ({"page_size": 20001}, "20000"),
+        ({"ledger": {"route": "custom_api"}}, "publisher"),
+        ({"auth": {"kind": "ntlm"}}, "ntlm"),
+        ({"base_url": "https://businesscentral.dynamics.com/contoso.com/production"}, "where people work"),
         ({"base_url": ONLINE, "auth": {"kind": "basic", "user": "u", "key": "env:X"}}, "no basic login"),
     ],
     ids=lambda part: "-".join(part) if isinstance(part, dict) else "",
@@ -206,15 +239,29 @@ def test_a_secret_in_the_yaml_is_refused() -> None:
 def test_addresses_of_online_and_on_premises() -> None:
     """The version of the platform stands before tenant and environment; on premises there is none."""
     assert Settings.read(SAAS).root == "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production"
-    given = {"base_url": "https://erp:7048/BC/api/v2.0", "company": "C", "auth": {"kind": "basic", "user": "u", "key": "env:X"}}
+    given = {
+        "base_url": "https://erp:7048/BC/api/v2.0",
+        "company": "C",
+        "auth": {"kind": "basic", "user": "u", "key": "env:X"},
+    }
     assert Settings.read(given).root == "https://erp:7048/BC"
 
 
 def test_an_address_copied_from_anywhere_is_business_central_online() -> None:
     """With or without what follows the host it is the same place, and its calls are counted; a server of one's own counts none."""
     whole = Settings.read({**SAAS, "environment": None, "base_url": ONLINE})
-    for given in (Settings.read(SAAS), Settings.read({**SAAS, "base_url": "https://api.businesscentral.dynamics.com/v2.0/"}), whole):
+    for given in (
+        Settings.read(SAAS),
+        Settings.read({**SAAS, "base_url": "https://api.businesscentral.dynamics.com/v2.0/"}),
+        whole,
+    ):
         assert given.root == "https://api.businesscentral.dynamics.com/v2.0/contoso.com/production"
         assert client_of("bc", given, Hands(), None).limits.calls_per_window == 6000
-    own = Settings.read({"base_url": "https://erp:7048/BC", "company": "C", "auth": {"kind": "basic", "user": "u", "key": "env:X"}})
+    own = Settings.read(
+        {
+            "base_url": "https://erp:7048/BC",
+            "company": "C",
+            "auth": {"kind": "basic", "user": "u", "key": "env:X"},
+        }
+    )
     assert client_of("bc", own, Hands(), None).limits.calls_per_window is None

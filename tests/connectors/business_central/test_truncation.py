@@ -10,7 +10,16 @@ import pytest
 
 from sync_engine.errors import ProtocolViolation, SourceError, SyncError
 from tests.connectors.support import bench, parsed, read, rows, unread
-from tests.simulators.business_central.faults import DropsConnection, EndsWithError, Fault, InnerLink, LeadsOn, OddNextLink, RepeatsPage, Rewrites
+from tests.simulators.business_central.faults import (
+    DropsConnection,
+    EndsWithError,
+    Fault,
+    InnerLink,
+    LeadsOn,
+    OddNextLink,
+    RepeatsPage,
+    Rewrites,
+)
 
 FORMS: dict[str, Callable[[str], Fault]] = {
     "ends with an error": lambda match: EndsWithError(match=match),
@@ -46,7 +55,10 @@ def test_no_set_ends_early_in_silence(form: str, monkeypatch: pytest.MonkeyPatch
                 found = walk(entity)
             except SyncError:
                 continue
-            assert not there.simulator.faults[0].struck or not calm or entity == "contactsInformation", (entity, found)
+            assert not there.simulator.faults[0].struck or not calm or entity == "contactsInformation", (
+                entity,
+                found,
+            )
         there.simulator.heal()
 
 
@@ -54,11 +66,24 @@ def test_no_set_ends_early_in_silence(form: str, monkeypatch: pytest.MonkeyPatch
 def test_no_list_beside_the_sets_ends_early_in_silence(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Companies, environments, definitions, subscriptions, the ageing, accounts: what follows links ends in our words or goes without."""
     there = bench(monkeypatch)
-    for match in (r"api/v2.0/companies$", "/environments/", "entityDefinitions", "subscriptions", "agedAccounts", r"/accounts(\?|$)", "detailedCustomer"):
+    for match in (
+        r"api/v2.0/companies$",
+        "/environments/",
+        "entityDefinitions",
+        "subscriptions",
+        "agedAccounts",
+        r"/accounts(\?|$)",
+        "detailedCustomer",
+    ):
         there.simulator.inject(FORMS[form](match))
         opened = there.open(attempts=1, control_accounts="by_category")
         totals = partial(opened.totals, "customers"), partial(opened.totals, "companyInformation")
-        asks: tuple[Callable[[], object], ...] = (opened.discover, partial(opened.rows, "subscriptions"), opened.probe, *totals)
+        asks: tuple[Callable[[], object], ...] = (
+            opened.discover,
+            partial(opened.rows, "subscriptions"),
+            opened.probe,
+            *totals,
+        )
         for ask in asks:
             with suppress(SyncError):
                 ask()
@@ -70,7 +95,10 @@ def test_pages_in_circles_are_told_in_one_sentence(monkeypatch: pytest.MonkeyPat
     there = bench(monkeypatch)
     opened = there.open()
     assert opened.streams
-    for fault, says in ((LeadsOn(circle=2, match="/customers"), "the same page came twice"), (LeadsOn(match="/customers"), "empty pages one after another")):
+    for fault, says in (
+        (LeadsOn(circle=2, match="/customers"), "the same page came twice"),
+        (LeadsOn(match="/customers"), "empty pages one after another"),
+    ):
         there.simulator.inject(fault)
         with pytest.raises(ProtocolViolation, match=says):
             read(opened, "customers")
@@ -108,7 +136,10 @@ def test_lines_that_go_on_nowhere_cost_their_document(link: object, monkeypatch:
     """The documents whose lines are whole arrive; the others say that theirs are not."""
     there = bench(monkeypatch)
     whole = read(there.open(), "salesInvoices")
-    made = there.company.post_invoice(next(iter(there.company.customers)), lines=[{"description": f"line {n}", "unit_price": 10} for n in range(3)])
+    made = there.company.post_invoice(
+        next(iter(there.company.customers)),
+        lines=[{"description": f"line {n}", "unit_price": 10} for n in range(3)],
+    )
     there.simulator.inject(InnerLink("salesInvoiceLines", link=link, match="salesInvoices"))
     found = read(there.open(), "salesInvoices")
     assert set(unread(found)) == {made.id}
@@ -119,7 +150,10 @@ def test_lines_that_go_on_nowhere_cost_their_document(link: object, monkeypatch:
 def test_an_inner_link_stays_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is pinned to the configured host as other links are."""
     there = bench(monkeypatch)
-    there.company.post_invoice(next(iter(there.company.customers)), lines=[{"description": f"line {n}", "unit_price": 10} for n in range(3)])
+    there.company.post_invoice(
+        next(iter(there.company.customers)),
+        lines=[{"description": f"line {n}", "unit_price": 10} for n in range(3)],
+    )
     link = "https://attacker.example.com/v2.0/x/api/v2.0/nowhere"
     there.simulator.inject(InnerLink("salesInvoiceLines", link=link, match="salesInvoices"))
     read(there.open(), "salesInvoices")

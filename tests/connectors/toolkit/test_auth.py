@@ -18,7 +18,13 @@ from pydantic import BaseModel
 
 from connectors.toolkit.auth import BasicLogin, EntraLogin, is_loopback
 from connectors.toolkit.secrets import SecretRef
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, RateLimited, SyncError, TransientError
+from sync_engine.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    RateLimited,
+    SyncError,
+    TransientError,
+)
 from tests.connectors.support import Hands
 
 AUTHORITY = "https://login.example.com/tenant"
@@ -32,7 +38,9 @@ def entra(monkeypatch: pytest.MonkeyPatch, authority: str = AUTHORITY) -> EntraL
     return EntraLogin(authority, "app", "https://api/.default", client_secret=SecretRef("env:BC_SECRET"))
 
 
-def service(token: Callable[[httpx.Request], httpx.Response], seen: list[httpx.Request] | None = None) -> httpx.Client:
+def service(
+    token: Callable[[httpx.Request], httpx.Response], seen: list[httpx.Request] | None = None
+) -> httpx.Client:
     """A token service with its OpenID document."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -40,7 +48,14 @@ def service(token: Callable[[httpx.Request], httpx.Response], seen: list[httpx.R
             seen.append(request)
         if request.url.path.endswith("openid-configuration"):
             origin = f"{request.url.scheme}://{request.url.netloc.decode()}/tenant"
-            return httpx.Response(200, json={"authorization_endpoint": f"{origin}/a", "token_endpoint": f"{origin}/oauth2/v2.0/token", "issuer": origin})
+            return httpx.Response(
+                200,
+                json={
+                    "authorization_endpoint": f"{origin}/a",
+                    "token_endpoint": f"{origin}/oauth2/v2.0/token",
+                    "issuer": origin,
+                },
+            )
         return token(request)
 
     return httpx.Client(transport=httpx.MockTransport(answer))
@@ -67,7 +82,11 @@ def test_a_token_is_kept_until_two_minutes_before_its_end(monkeypatch: pytest.Mo
 def test_two_threads_renew_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes second with the old header does not throw the new one away."""
     login, hands, count = entra(monkeypatch), Hands(), iter(range(9))
-    wire = service(lambda _: httpx.Response(200, json={"access_token": f"T{next(count)}", "expires_in": 3600, "token_type": "Bearer"}))
+    wire = service(
+        lambda _: httpx.Response(
+            200, json={"access_token": f"T{next(count)}", "expires_in": 3600, "token_type": "Bearer"}
+        )
+    )
     assert login.authorization(wire, hands) == "Bearer T0"
     login.renew("Bearer T0")
     assert login.authorization(wire, hands) == "Bearer T1"
@@ -78,7 +97,10 @@ def test_two_threads_renew_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_plain_http_works_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """msal insists on https; a simulator on loopback speaks http."""
     seen: list[httpx.Request] = []
-    assert entra(monkeypatch, "http://127.0.0.1:8765/tenant").authorization(service(granted, seen), Hands()) == "Bearer T1"
+    assert (
+        entra(monkeypatch, "http://127.0.0.1:8765/tenant").authorization(service(granted, seen), Hands())
+        == "Bearer T1"
+    )
     assert {request.url.scheme for request in seen} == {"http"}
     with pytest.raises(ConfigurationError):
         entra(monkeypatch, "http://login.example.com/tenant").authorization(service(granted), Hands())
@@ -89,27 +111,53 @@ def test_plain_http_works_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("status", "body", "ours"),
     [
-        (401, {"error": "invalid_client", "error_description": f"AADSTS7000215: Invalid client secret provided: {SECRET} Trace ID: 1"}, AuthenticationFailed),
-        (400, {"error": "invalid_request", "error_description": "AADSTS90002: Tenant not found."}, ConfigurationError),
-        (400, {"error": "unauthorized_client", "error_description": "AADSTS700016: Application not found."}, ConfigurationError),
+        (
+            401,
+            {
+                "error": "invalid_client",
+                "error_description": f"AADSTS7000215: Invalid client secret provided: {SECRET} Trace ID: 1",
+            },
+            AuthenticationFailed,
+        ),
+        (
+            400,
+            {"error": "invalid_request", "error_description": "AADSTS90002: Tenant not found."},
+            ConfigurationError,
+        ),
+        (
+            400,
+            {"error": "unauthorized_client", "error_description": "AADSTS700016: Application not found."},
+            ConfigurationError,
+        ),
         (400, {"error": "invalid_scope", "error_description": "AADSTS70011"}, ConfigurationError),
-        (429, {"error": "throttled"}, RateLimited), (503, {"error": "temporarily_unavailable"}, TransientError), (500, "<html>", TransientError),
-        (200, "<html>not json</html>", AuthenticationFailed), (200, {"token_type": "Bearer"}, AuthenticationFailed),
+        (429, {"error": "throttled"}, RateLimited),
+        (503, {"error": "temporarily_unavailable"}, TransientError),
+        (500, "<html>", TransientError),
+        (200, "<html>not json</html>", AuthenticationFailed),
+        (200, {"token_type": "Bearer"}, AuthenticationFailed),
     ],
     ids=str,
 )
-def test_a_refused_token_says_who_must_act(status: int, body: object, ours: type[SyncError], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_token_says_who_must_act(
+    status: int, body: object, ours: type[SyncError], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And never shows the secret, even where the service echoes it."""
     content = body if isinstance(body, str) else json.dumps(body)
     with pytest.raises(ours) as caught:
-        entra(monkeypatch).authorization(service(lambda _: httpx.Response(status, text=content, headers={"Retry-After": "9"})), Hands())
+        entra(monkeypatch).authorization(
+            service(lambda _: httpx.Response(status, text=content, headers={"Retry-After": "9"})), Hands()
+        )
     assert SECRET not in str(caught.value) + repr(caught.value) + str(vars(caught.value))
 
 
 def test_a_refusal_is_asked_again_without_waiting_for_msal(monkeypatch: pytest.MonkeyPatch) -> None:
     """msal replays a 400 for a minute from its own memory; a new secret must work at once."""
     login, good = entra(monkeypatch), iter([False, True])
-    wire = service(lambda request: granted(request) if next(good) else httpx.Response(400, json={"error": "invalid_client"}))
+    wire = service(
+        lambda request: (
+            granted(request) if next(good) else httpx.Response(400, json={"error": "invalid_client"})
+        )
+    )
     with pytest.raises(AuthenticationFailed):
         login.authorization(wire, Hands())
     assert login.authorization(wire, Hands()) == "Bearer T1"
@@ -129,10 +177,20 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     """A key and its self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sync")]), datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+    )
     signed = made.not_valid_before(now).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
     private, public = folder / "key.pem", folder / "cert.pem"
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
     public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     return private, public
 
@@ -146,7 +204,13 @@ def test_a_certificate_signs_an_assertion(tmp_path: Path) -> None:
         forms.append(request.content.decode())
         return granted(request)
 
-    login = EntraLogin(AUTHORITY, "app", "s/.default", private_key=SecretRef(f"file:{private}"), public_certificate=SecretRef(f"file:{public}"))
+    login = EntraLogin(
+        AUTHORITY,
+        "app",
+        "s/.default",
+        private_key=SecretRef(f"file:{private}"),
+        public_certificate=SecretRef(f"file:{public}"),
+    )
     assert login.authorization(service(token), Hands()) == "Bearer T1"
     assert "client_assertion=" in forms[0]
     assert "client_secret" not in forms[0]
@@ -155,7 +219,13 @@ def test_a_certificate_signs_an_assertion(tmp_path: Path) -> None:
 def test_a_broken_key_is_a_setting_and_stays_hidden(tmp_path: Path) -> None:
     """What is in the file is not shown."""
     (tmp_path / "key.pem").write_text(SECRET)
-    login = EntraLogin(AUTHORITY, "app", "s/.default", private_key=SecretRef(f"file:{tmp_path / 'key.pem'}"), thumbprint="AB" * 20)
+    login = EntraLogin(
+        AUTHORITY,
+        "app",
+        "s/.default",
+        private_key=SecretRef(f"file:{tmp_path / 'key.pem'}"),
+        thumbprint="AB" * 20,
+    )
     with pytest.raises(ConfigurationError) as caught:
         login.authorization(service(granted), Hands())
     assert SECRET not in str(caught.value)
@@ -187,12 +257,16 @@ def test_a_secret_in_the_open_is_refused_by_name() -> None:
         assert SECRET not in str(caught.value)
 
 
-def test_a_reference_is_resolved_late_and_prints_as_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_reference_is_resolved_late_and_prints_as_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """From a variable or a file; a missing one says which and what to do."""
     (tmp_path / "s").write_text(f"{SECRET}\n")
     reference = Settings.model_validate({"client_secret": f"file:{tmp_path / 's'}"}).client_secret
     assert reference.resolve() == SECRET
-    assert SECRET not in repr(reference) + str(reference) + Settings(client_secret=reference).model_dump_json()
+    assert (
+        SECRET not in repr(reference) + str(reference) + Settings(client_secret=reference).model_dump_json()
+    )
     for missing in ("env:NOT_THERE", f"file:{tmp_path / 'nothing'}"):
         with pytest.raises(ConfigurationError, match=missing.partition(":")[2]):
             SecretRef(missing).resolve()

@@ -43,7 +43,9 @@ def answered(body: bytes, encoding: str) -> tuple[HttpClient, Network]:
     stream = Network(body)
     header = {"Content-Encoding": encoding} if encoding else {}
     answer = httpx.MockTransport(lambda _: httpx.Response(200, headers=header, stream=stream))
-    return HttpClient(whose="bc", clock=Hands(), transport=answer, limits=Limits(attempts=2, largest=MOST)), stream
+    return HttpClient(
+        whose="bc", clock=Hands(), transport=answer, limits=Limits(attempts=2, largest=MOST)
+    ), stream
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "gzip", "x-gzip", "deflate", "bare deflate"])

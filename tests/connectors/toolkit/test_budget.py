@@ -25,7 +25,9 @@ def spent(budget: Budget, clock: Hands, urgency: Urgency) -> int:
 
 
 @pytest.mark.parametrize(
-    ("urgency", "most"), [(Urgency.BACKFILL, 70), (Urgency.SWEEP, 85), (Urgency.CHANGES, 95), (Urgency.ONE_DEBTOR, 100)], ids=lambda part: str(part),
+    ("urgency", "most"),
+    [(Urgency.BACKFILL, 70), (Urgency.SWEEP, 85), (Urgency.CHANGES, 95), (Urgency.ONE_DEBTOR, 100)],
+    ids=lambda part: str(part),
 )
 def test_each_kind_of_call_has_its_share(urgency: Urgency, most: int, tmp_path: Path) -> None:
     """Of 100 calls a backfill takes 70 and leaves the rest to changes and to people."""
@@ -57,7 +59,9 @@ def test_the_window_slides(tmp_path: Path) -> None:
 def test_two_processes_share_one_budget_and_two_logins_do_not(tmp_path: Path) -> None:
     """Each sees what the other has spent."""
     clock = Hands()
-    left, right, stranger = (Budget(10, clock, name, tmp_path) for name in ("login", "login", "another login"))
+    left, right, stranger = (
+        Budget(10, clock, name, tmp_path) for name in ("login", "login", "another login")
+    )
     for _ in range(5):
         left.spend(Urgency.ONE_DEBTOR)
         right.spend(Urgency.ONE_DEBTOR)
@@ -73,7 +77,10 @@ def test_a_429_holds_everybody_of_the_login(tmp_path: Path, monkeypatch: pytest.
     clock = Hands()
     answers = iter([httpx.Response(429, headers={"Retry-After": "40"}), httpx.Response(200, content=b"{}")])
     transport = httpx.MockTransport(lambda _: next(answers))
-    first, second = (HttpClient("bc", clock, transport=transport, limits=Limits(attempts=1), shared="login") for _ in range(2))
+    first, second = (
+        HttpClient("bc", clock, transport=transport, limits=Limits(attempts=1), shared="login")
+        for _ in range(2)
+    )
     with pytest.raises(RateLimited):
         first.get("https://host/x")
     assert clock.slept == []

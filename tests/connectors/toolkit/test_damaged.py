@@ -21,8 +21,14 @@ DAMAGED = {
     "bytes of another code page": (b'{"id":"odd","text":"S\xd8N"}', "not UTF-8"),
     "a raw control character": (b'{"id":"odd","text":"a\x00b"}', "no valid JSON"),
     "a number that is none": (b'{"id":"odd","n":NaN}', "no valid JSON"),
-    "nested beyond measure": (b'{"id":"odd","x":' + b"[" * 1500 + b"]" * 1500 + b"}", f"deeper than {DEEPEST} levels"),
-    "objects beyond measure": (b'{"id":"odd","x":' + b'{"a":' * 1500 + b"1" + b"}" * 1501, f"deeper than {DEEPEST} levels"),
+    "nested beyond measure": (
+        b'{"id":"odd","x":' + b"[" * 1500 + b"]" * 1500 + b"}",
+        f"deeper than {DEEPEST} levels",
+    ),
+    "objects beyond measure": (
+        b'{"id":"odd","x":' + b'{"a":' * 1500 + b"1" + b"}" * 1501,
+        f"deeper than {DEEPEST} levels",
+    ),
 }
 
 
@@ -30,7 +36,17 @@ DAMAGED = {
 def test_damage_costs_its_row(name: str) -> None:
     """The neighbours arrive byte for byte, the damaged row with its own key and the reason, its link and count with them."""
     row, why = DAMAGED[name]
-    page = cut(b'{"value":[' + BEFORE + b" , " + row + b"," + AFTER + b'],"@odata.count":3,"@odata.nextLink":"https://h/x"}', whose="bc", key="customers")
+    page = cut(
+        b'{"value":['
+        + BEFORE
+        + b" , "
+        + row
+        + b","
+        + AFTER
+        + b'],"@odata.count":3,"@odata.nextLink":"https://h/x"}',
+        whose="bc",
+        key="customers",
+    )
     found = RowShape(("id",)).read(page.rows)
     assert [r.key for r in found.records] == ["before", "odd", "after"]
     assert [r.payload for r in found.records[::2]] == [BEFORE, AFTER]
@@ -62,12 +78,23 @@ def test_brackets_in_text_are_no_brackets() -> None:
     """Quotes, backslashes and brackets inside the texts of a damaged page do not move the rows."""
     tricky = '} ] , { [ \\ " \\" ,"id":"x"'
     row = msgspec.json.encode({"id": tricky, "deep": {"a": [1, {"b": tricky}]}})
-    page = cut(b'{"x":{"value":[1]},"value":[' + row + rb',{"id":"odd","t":"\ud800"},' + row + b"]}", whose="bc", key="customers")
+    page = cut(
+        b'{"x":{"value":[1]},"value":[' + row + rb',{"id":"odd","t":"\ud800"},' + row + b"]}",
+        whose="bc",
+        key="customers",
+    )
     assert [bytes(r) for r in page.rows[::2]] == [row, row]
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"value":[{"id":"1","t":"\\ud83c"', b'{"value":[{"id":"\\ud83c"}]}]', b'{"value":"\\ud83c"}', b"\xff\xfe", b'{"t":"\\ud83c"}'],
+    "body",
+    [
+        b'{"value":[{"id":"1","t":"\\ud83c"',
+        b'{"value":[{"id":"\\ud83c"}]}]',
+        b'{"value":"\\ud83c"}',
+        b"\xff\xfe",
+        b'{"t":"\\ud83c"}',
+    ],
 )
 def test_what_cannot_be_told_apart_is_a_violation(body: bytes) -> None:
     """A page that was cut short as well says nothing certain."""
@@ -112,7 +139,11 @@ def test_no_brackets_are_no_page() -> None:
 def test_a_page_that_ends_with_an_error_is_no_page() -> None:
     """Status 200, some rows, then an error: nothing can be said about what would have come."""
     with pytest.raises(BrokeOff, match="cancelled"):
-        cut(b'{"value":[{"id":"1"}],"error":{"code":"x","message":"The operation was cancelled."}}', whose="bc", key="customers")
+        cut(
+            b'{"value":[{"id":"1"}],"error":{"code":"x","message":"The operation was cancelled."}}',
+            whose="bc",
+            key="customers",
+        )
     assert len(cut(b'{"value":[{"id":"1"}],"error":null}', whose="bc", key="customers").rows) == 1
 
 

@@ -25,14 +25,24 @@ from tests.connectors.support import START, Hands
 URL = "https://bc.example.com/api?$filter=email eq 'anna@example.com'"
 
 
-def client(answer: Callable[[httpx.Request], httpx.Response], hands: Hands | None = None, **more: object) -> HttpClient:
+def client(
+    answer: Callable[[httpx.Request], httpx.Response], hands: Hands | None = None, **more: object
+) -> HttpClient:
     """Three attempts on a made-up host."""
-    return HttpClient(whose="bc", clock=hands or Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=3), **more)  # type: ignore[arg-type]
+    return HttpClient(
+        whose="bc",
+        clock=hands or Hands(),
+        transport=httpx.MockTransport(answer),
+        limits=Limits(attempts=3),
+        **more,  # type: ignore[arg-type]
+    )
 
 
 def everything_of_httpx() -> list[type[Exception]]:
     """All exception classes that httpx exports."""
-    found = [thing for thing in vars(httpx).values() if isinstance(thing, type) and issubclass(thing, Exception)]
+    found = [
+        thing for thing in vars(httpx).values() if isinstance(thing, type) and issubclass(thing, Exception)
+    ]
     assert len(found) > 20
     return found
 
@@ -55,8 +65,13 @@ def test_no_exception_of_httpx_escapes(kind: type[Exception]) -> None:
 @pytest.mark.parametrize(
     ("kind", "ours"),
     [
-        (httpx.ReadTimeout, TooSlow), (httpx.ConnectTimeout, TransientError), (httpx.ConnectError, TransientError), (httpx.RemoteProtocolError, TransientError),
-        (httpx.UnsupportedProtocol, ConfigurationError), (httpx.InvalidURL, ConfigurationError), (httpx.TooManyRedirects, ProtocolViolation),
+        (httpx.ReadTimeout, TooSlow),
+        (httpx.ConnectTimeout, TransientError),
+        (httpx.ConnectError, TransientError),
+        (httpx.RemoteProtocolError, TransientError),
+        (httpx.UnsupportedProtocol, ConfigurationError),
+        (httpx.InvalidURL, ConfigurationError),
+        (httpx.TooManyRedirects, ProtocolViolation),
         (ConnectionResetError, TransientError),
     ],
 )
@@ -74,8 +89,21 @@ def test_an_untrusted_certificate_is_a_setting() -> None:
 @pytest.mark.parametrize(
     ("status", "ours"),
     [
-        (302, ProtocolViolation), (400, Refused), (401, AuthenticationFailed), (403, PermissionMissing), (404, NotFound), (405, Refused), (408, TooSlow),
-        (409, Refused), (413, TooSlow), (429, RateLimited), (500, BrokeDown), (501, Refused), (502, BrokeDown), (503, TransientError), (504, TooSlow),
+        (302, ProtocolViolation),
+        (400, Refused),
+        (401, AuthenticationFailed),
+        (403, PermissionMissing),
+        (404, NotFound),
+        (405, Refused),
+        (408, TooSlow),
+        (409, Refused),
+        (413, TooSlow),
+        (429, RateLimited),
+        (500, BrokeDown),
+        (501, Refused),
+        (502, BrokeDown),
+        (503, TransientError),
+        (504, TooSlow),
     ],
 )
 def test_statuses(status: int, ours: type[SyncError]) -> None:
@@ -86,13 +114,35 @@ def test_statuses(status: int, ours: type[SyncError]) -> None:
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
-        (b'{"error":{"code":"BadRequest","message":"No.  CorrelationId:  233b73c2-aaaa-bbbb-cccc-000000000000."}}', "BadRequest", "No."),
+        (
+            b'{"error":{"code":"BadRequest","message":"No.  CorrelationId:  233b73c2-aaaa-bbbb-cccc-000000000000."}}',
+            "BadRequest",
+            "No.",
+        ),
         (b'\xef\xbb\xbf{"error":{"code":"","message":{"lang":"en","value":"v2 shape"}}}', "", "v2 shape"),
-        (b'<error xmlns="http://x"><code>NoEnvironment</code><message>It does not exist.</message></error>', "NoEnvironment", "It does not exist."),
-        (b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>", "", "502 Bad Gateway"),
-        (b"<html><body><h2>Our services aren't available</h2></body></html>", "", "Our services aren't available"),
-        (b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><error><message>&e;</message></error>', "", "&e;"),
-        (b"", "", ""), (b"upstream died", "", "upstream died"), (b'{"error":', "", "an error that is not valid JSON"),
+        (
+            b'<error xmlns="http://x"><code>NoEnvironment</code><message>It does not exist.</message></error>',
+            "NoEnvironment",
+            "It does not exist.",
+        ),
+        (
+            b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>",
+            "",
+            "502 Bad Gateway",
+        ),
+        (
+            b"<html><body><h2>Our services aren't available</h2></body></html>",
+            "",
+            "Our services aren't available",
+        ),
+        (
+            b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><error><message>&e;</message></error>',
+            "",
+            "&e;",
+        ),
+        (b"", "", ""),
+        (b"upstream died", "", "upstream died"),
+        (b'{"error":', "", "an error that is not valid JSON"),
     ],
 )
 def test_error_bodies_become_one_sentence(body: bytes, code: str, message: str) -> None:
@@ -102,7 +152,9 @@ def test_error_bodies_become_one_sentence(body: bytes, code: str, message: str) 
 
 def test_personal_data_in_an_error_is_hidden() -> None:
     """Messages quote values; addresses, queries and tokens go."""
-    said = told(b'{"error":{"code":"x","message":"anna@example.com at https://h/p?$filter=a Bearer eyJhbGciOi.abc.def Value: Secret AS"}}').message
+    said = told(
+        b'{"error":{"code":"x","message":"anna@example.com at https://h/p?$filter=a Bearer eyJhbGciOi.abc.def Value: Secret AS"}}'
+    ).message
     assert not any(word in said for word in ("anna", "$filter", "eyJ", "Secret"))
 
 
@@ -110,7 +162,13 @@ def test_retry_after_is_honoured_in_seconds_and_as_a_date() -> None:
     """And the pause is the clock's, so that this test takes none."""
     hands = Hands()
     later = (START + timedelta(seconds=40)).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    answers = iter([httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(503, headers={"Retry-After": later}), httpx.Response(200)])
+    answers = iter(
+        [
+            httpx.Response(429, headers={"Retry-After": "7"}),
+            httpx.Response(503, headers={"Retry-After": later}),
+            httpx.Response(200),
+        ]
+    )
     assert client(lambda _: next(answers), hands).get(URL).status == 200
     assert hands.slept == [7.0, 33.0]
 
@@ -167,7 +225,9 @@ def test_attempts_are_bounded_and_pauses_grow() -> None:
 
 def test_what_will_not_pass_is_asked_once() -> None:
     """A wrong question stays wrong."""
-    asked = client(lambda _: httpx.Response(400, json={"error": {"code": "BadRequest", "message": "no such property"}}))
+    asked = client(
+        lambda _: httpx.Response(400, json={"error": {"code": "BadRequest", "message": "no such property"}})
+    )
     with pytest.raises(Refused):
         asked.get(URL)
     assert asked.calls == 1

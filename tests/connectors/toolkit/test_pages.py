@@ -23,7 +23,12 @@ FIRST = f"{ROOT}/api/v2.0/companies(1)/customers"
 
 def pages(answer: Callable[[httpx.Request], httpx.Response]) -> Pages:
     """Pages of a made-up host."""
-    return Pages(HttpClient(whose="bc", clock=Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=2)), ROOT)
+    return Pages(
+        HttpClient(
+            whose="bc", clock=Hands(), transport=httpx.MockTransport(answer), limits=Limits(attempts=2)
+        ),
+        ROOT,
+    )
 
 
 def body(*numbers: int, following: str | None = None) -> httpx.Response:
@@ -35,14 +40,20 @@ def body(*numbers: int, following: str | None = None) -> httpx.Response:
 def walked(answer: Callable[[httpx.Request], httpx.Response], size: PageSize | None = None) -> list[str]:
     """The keys of a whole walk."""
     shape = RowShape(("id",))
-    return [r.key for page in pages(answer).walk(FIRST, key="customers", size=size or PageSize(100)) for r in shape.read(page.rows).records]
+    return [
+        r.key
+        for page in pages(answer).walk(FIRST, key="customers", size=size or PageSize(100))
+        for r in shape.read(page.rows).records
+    ]
 
 
 @pytest.mark.parametrize(
     "link",
     [
-        f"{FIRST}?aid=FIN&$skiptoken=5de545bc", "https://other.example.com/v2.0/t/p/api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
-        "api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc", "/v2.0/t/p/api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
+        f"{FIRST}?aid=FIN&$skiptoken=5de545bc",
+        "https://other.example.com/v2.0/t/p/api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
+        "api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
+        "/v2.0/t/p/api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
         "http://bc.example.com/v2.0/t/p/api/v2.0/companies(1)/customers?aid=FIN&$skiptoken=5de545bc",
     ],
     ids=["absolute", "another host", "relative to the service root", "rooted", "plain http"],
@@ -62,7 +73,14 @@ def test_a_link_is_followed_on_our_host_and_scheme(link: str) -> None:
 
 def test_empty_pages_are_followed() -> None:
     """The last page may be empty, and so may one in the middle. [LIVE amp]"""
-    answers = iter([body(1, following=f"{FIRST}?$skiptoken=a"), body(following=f"{FIRST}?$skiptoken=b"), body(2, following=f"{FIRST}?$skiptoken=c"), body()])
+    answers = iter(
+        [
+            body(1, following=f"{FIRST}?$skiptoken=a"),
+            body(following=f"{FIRST}?$skiptoken=b"),
+            body(2, following=f"{FIRST}?$skiptoken=c"),
+            body(),
+        ]
+    )
     assert walked(lambda _: next(answers)) == ["id1", "id2"]
 
 
@@ -102,7 +120,9 @@ def test_the_floor_is_retried_and_then_told() -> None:
     assert asked.client.calls == 1 + 2
 
 
-@pytest.mark.parametrize("content", [b"<html>login</html>", b'{"value":[{"id":"1"', b'{"error":1}', b'{"value":{}}', b"[]", b""])
+@pytest.mark.parametrize(
+    "content", [b"<html>login</html>", b'{"value":[{"id":"1"', b'{"error":1}', b'{"value":{}}', b"[]", b""]
+)
 def test_what_is_no_collection_is_a_violation(content: bytes) -> None:
     """A login page with status 200, a body cut short, no `value`."""
     with pytest.raises(ProtocolViolation):
@@ -140,15 +160,22 @@ def test_rows_are_copied_not_parsed() -> None:
     """Spelling, order, decimals and escapes stay as they came."""
     raw = b'{"@odata.nextLink":null,"value":[ {"x" : 1.10, "id":"a\\u00f8" ,"lastModifiedDateTime":"2025-03-05T19:19:22.37Z"} ]}'
     found = RowShape(("id",), "lastModifiedDateTime").read(cut(raw, whose="", key="").rows)
-    assert found.records[0].payload == b'{"x" : 1.10, "id":"a\\u00f8" ,"lastModifiedDateTime":"2025-03-05T19:19:22.37Z"}'
+    assert (
+        found.records[0].payload
+        == b'{"x" : 1.10, "id":"a\\u00f8" ,"lastModifiedDateTime":"2025-03-05T19:19:22.37Z"}'
+    )
     assert (found.records[0].key, found.latest) == ("aø", datetime(2025, 3, 5, 19, 19, 22, 370000, UTC))
 
 
 @pytest.mark.parametrize(
     ("stamp", "read"),
     [
-        ("2025-01-01T00:00:00Z", datetime(2025, 1, 1, tzinfo=UTC)), ("2025-01-01T00:00:00.2Z", datetime(2025, 1, 1, 0, 0, 0, 200000, UTC)),
-        ("2025-01-01T00:00:00.293Z", datetime(2025, 1, 1, 0, 0, 0, 293000, UTC)), ("0001-01-01T00:00:00Z", None), ("soon", None), ("2025-01-01T00:00:00", None),
+        ("2025-01-01T00:00:00Z", datetime(2025, 1, 1, tzinfo=UTC)),
+        ("2025-01-01T00:00:00.2Z", datetime(2025, 1, 1, 0, 0, 0, 200000, UTC)),
+        ("2025-01-01T00:00:00.293Z", datetime(2025, 1, 1, 0, 0, 0, 293000, UTC)),
+        ("0001-01-01T00:00:00Z", None),
+        ("soon", None),
+        ("2025-01-01T00:00:00", None),
     ],
 )
 def test_stamps_are_instants(stamp: str, read: datetime | None) -> None:
@@ -160,7 +187,10 @@ def test_stamps_are_instants(stamp: str, read: datetime | None) -> None:
 
 def test_a_row_without_a_key_is_not_lost() -> None:
     """It gets the hash of its payload as its key, the same at every reading."""
-    rows = [msgspec.Raw(text) for text in (b'{"n":1}', b'{"id":"","n":2}', b'{"id":{"x":1}}', b'"text"', b"null", b'{"id":true}')]
+    rows = [
+        msgspec.Raw(text)
+        for text in (b'{"n":1}', b'{"id":"","n":2}', b'{"id":{"x":1}}', b'"text"', b"null", b'{"id":true}')
+    ]
     found = RowShape(("id",)).read(rows)
     assert found.keyless == 6
     assert len({r.key for r in found.records}) == 6
@@ -179,7 +209,9 @@ def test_numbers_and_several_fields_are_keys() -> None:
 
 def test_queries_are_written_safely() -> None:
     """Quotes are doubled, spaces and ampersands escaped, names in a stable order."""
-    url = Query(filter=f"name eq {literal('R&D 50% + O’Neill’s ' + chr(39))}", select=("id", "a"), top=1).url("https://h/x?tenant=t")
+    url = Query(filter=f"name eq {literal('R&D 50% + O’Neill’s ' + chr(39))}", select=("id", "a"), top=1).url(
+        "https://h/x?tenant=t"
+    )
     assert url.startswith("https://h/x?tenant=t&$filter=name%20eq%20'R%26D%2050%25%20%2B%20")
     assert url.endswith("'''&$select=id,a&$top=1")
     assert instant(datetime(2019, 8, 18, 20, 5, 51, 603999, UTC)) == "2019-08-18T20:05:51.603Z"

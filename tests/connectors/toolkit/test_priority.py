@@ -100,7 +100,11 @@ def served() -> Iterator[Server]:
 def backfilling(url: str, folder: Path) -> Iterator[None]:
     """A process of the same login that asks as often and as much at once as it is let."""
     root = str(Path(__file__).parents[3])
-    process = subprocess.Popen([sys.executable, "-c", BACKFILL, url], stdin=subprocess.PIPE, env={"PYTHONPATH": root, "TMPDIR": str(folder)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", BACKFILL, url],
+        stdin=subprocess.PIPE,
+        env={"PYTHONPATH": root, "TMPDIR": str(folder)},
+    )
     try:
         yield
     finally:
@@ -108,7 +112,9 @@ def backfilling(url: str, folder: Path) -> Iterator[None]:
         process.communicate()
 
 
-def test_a_person_waits_neither_for_a_place_nor_for_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_waits_neither_for_a_place_nor_for_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A backfill in another process takes three places of four and seven tenths of 40 calls; the fourth place and the other calls are there at once."""
     monkeypatch.setattr("connectors.toolkit.slots.tempfile.gettempdir", lambda: str(tmp_path))
     clock = Now()
@@ -117,7 +123,9 @@ def test_a_person_waits_neither_for_a_place_nor_for_the_window(tmp_path: Path, m
         assert server.waits_for(3), "all but one place"
         person.get(f"{server.url}/person")
         server.may_go_on.set()
-        assert server.waits_for(27), "seven tenths of the window with the one of the person, and then it waits"
+        assert server.waits_for(27), (
+            "seven tenths of the window with the one of the person, and then it waits"
+        )
         for _ in range(12):
             person.get(f"{server.url}/person")
         assert clock.slept == []

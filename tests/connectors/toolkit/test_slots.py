@@ -54,7 +54,12 @@ def test_processes_share_the_places_and_a_killed_one_gives_its_own_back(tmp_path
     """Two processes hold both places of a login; a third waits until one of them dies. Another login does not wait."""
     root = str(Path(__file__).parents[3])
     holders = [
-        subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root}) for _ in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": root},
+        )
+        for _ in range(2)
     ]
     try:
         assert [holder.stdout.readline() for holder in holders if holder.stdout] == [b"held\n", b"held\n"]

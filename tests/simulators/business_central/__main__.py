@@ -28,10 +28,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=40)
     parser.add_argument("--contacts", type=int, help="three a customer by default")
     parser.add_argument("--invoices", type=int, help="ten a customer by default")
-    parser.add_argument("--histories", action="store_true", help="also the real payment histories, as a company")
-    parser.add_argument("--version", type=int, default=26, help="Business Central version: 22, 24, 25, 26, 28")
+    parser.add_argument(
+        "--histories", action="store_true", help="also the real payment histories, as a company"
+    )
+    parser.add_argument(
+        "--version", type=int, default=26, help="Business Central version: 22, 24, 25, 26, 28"
+    )
     parser.add_argument("--clock", help="freeze time at this instant (ISO 8601); otherwise it runs")
-    parser.add_argument("--ready-file", type=Path, help="written when the simulator answers; holds the client secret")
+    parser.add_argument(
+        "--ready-file", type=Path, help="written when the simulator answers; holds the client secret"
+    )
     return parser.parse_args()
 
 
@@ -44,7 +50,9 @@ def build(given: argparse.Namespace) -> BusinessCentralSimulator:
     if given.histories:
         found = find_histories()
         if found is None:
-            raise SystemExit("The payment histories are not there; set SYNC_ENGINE_TEST_DATA to their folder.")
+            raise SystemExit(
+                "The payment histories are not there; set SYNC_ENGINE_TEST_DATA to their folder."
+            )
         from_late_payment_histories(world, found)
     return BusinessCentralSimulator(world)
 

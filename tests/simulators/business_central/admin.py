@@ -48,7 +48,9 @@ class Admin:
         }
         handler = handlers.get((request.method, name))
         if handler is None:
-            return _json(404, {"error": f"no {request.method} {name}", "known": [f"{m} {n}" for m, n in handlers]})
+            return _json(
+                404, {"error": f"no {request.method} {name}", "known": [f"{m} {n}" for m, n in handlers]}
+            )
         try:
             return _json(200, handler(request.json()))
         except (ActionRefused, KeyError, TypeError, ValueError) as refused:
@@ -58,7 +60,11 @@ class Admin:
 
     def actions(self) -> dict[str, Callable[..., Any]]:
         """The business actions of a company by name."""
-        return {name: member for name, member in inspect.getmembers(Company, inspect.isfunction) if not name.startswith("_") and name not in _NOT_ACTIONS}
+        return {
+            name: member
+            for name, member in inspect.getmembers(Company, inspect.isfunction)
+            if not name.startswith("_") and name not in _NOT_ACTIONS
+        }
 
     def act(self, given: dict[str, Any]) -> Any:
         """`{"action": "post_payment", "company": optional, ...arguments}`; gives what was made."""
@@ -85,7 +91,10 @@ class Admin:
         return self.list_faults()
 
     def list_faults(self) -> list[dict[str, Any]]:
-        return [{"kind": type(x).__name__, "match": x.match.pattern, "left": x.left, "struck": x.struck} for x in self.simulator.faults]
+        return [
+            {"kind": type(x).__name__, "match": x.match.pattern, "left": x.left, "struck": x.struck}
+            for x in self.simulator.faults
+        ]
 
     def move_clock(self, given: dict[str, Any]) -> Any:
         """`{"advance_seconds": 60}`, `{"advance_days": 1}` or `{"set": "2026-01-01T00:00:00Z"}`."""

@@ -30,10 +30,14 @@ from tests.simulators.business_central.writeback import Writer
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-ENVIRONMENTS = re.compile(r"^/(?:environments/v1\.[12]|admin/v2\.\d+/applications/BusinessCentral/environments)$")
+ENVIRONMENTS = re.compile(
+    r"^/(?:environments/v1\.[12]|admin/v2\.\d+/applications/BusinessCentral/environments)$"
+)
 TOKEN = re.compile(r"^/(?P<tenant>[^/]+)/oauth2/v2\.0/token$")
 OPENID = re.compile(r"^/(?P<tenant>[^/]+)/v2\.0/\.well-known/openid-configuration$")
-SAAS = re.compile(r"^/v2\.0/(?:(?P<tenant>[^/]+)/)?(?P<environment>[^/]+)/(?P<kind>api|ODataV4)/(?P<rest>.*)$")
+SAAS = re.compile(
+    r"^/v2\.0/(?:(?P<tenant>[^/]+)/)?(?P<environment>[^/]+)/(?P<kind>api|ODataV4)/(?P<rest>.*)$"
+)
 ON_PREM = re.compile(r"^/(?P<instance>[^/]+)/(?P<kind>api|ODataV4)/(?P<rest>.*)$")
 
 
@@ -181,7 +185,9 @@ class BusinessCentralSimulator:
         root = self._root(request)
         self._check_sign_in(request)
         if request.header("data-access-intent").lower() == "readonly" and request.method != "GET":
-            raise ODataError(400, "BadRequest", "The Data-Access-Intent header is only valid for GET requests.")
+            raise ODataError(
+                400, "BadRequest", "The Data-Access-Intent header is only valid for GET requests."
+            )
         segments = parse_path(root.below) if not root.below.startswith("$") else []
         if segments and segments[0].name == "subscriptions":
             return self.webhooks.answer(request, segments[0].key)

@@ -18,11 +18,15 @@ from tests.simulators.business_central.world import World
 MOST = 100
 
 
-def answer_batch(world: World, request: Request, root: str, handle: Callable[[Request], Response]) -> Response:
+def answer_batch(
+    world: World, request: Request, root: str, handle: Callable[[Request], Response]
+) -> Response:
     """Run the requests of a batch in order; `root` is the URL that relative URLs start from."""
     requests = request.json().get("requests", [])
     if len(requests) > MOST:
-        raise ODataError(500, "Internal_ServerError", f"The maximum number of '{MOST}' query operations was exceeded.")
+        raise ODataError(
+            500, "Internal_ServerError", f"The maximum number of '{MOST}' query operations was exceeded."
+        )
     snapshot = request.header("isolation").lower() == "snapshot"
     before = copy.deepcopy(world.companies, {id(world.stamper): world.stamper}) if snapshot else {}
     answers: list[Any] = []
@@ -39,7 +43,10 @@ def answer_batch(world: World, request: Request, root: str, handle: Callable[[Re
 def _inner(one: dict[str, Any], outer: Request, root: str) -> Request:
     url = str(one["url"])
     parts = urlsplit(url if url.startswith("http") else f"{root}/{url.lstrip('/')}")
-    headers = {**{k: v for k, v in outer.headers.items() if k != "isolation"}, **{k.lower(): str(v) for k, v in one.get("headers", {}).items()}}
+    headers = {
+        **{k: v for k, v in outer.headers.items() if k != "isolation"},
+        **{k.lower(): str(v) for k, v in one.get("headers", {}).items()},
+    }
     query = parts.query
     if "company" in headers:
         query = f"{query}&company={headers['company']}".lstrip("&")

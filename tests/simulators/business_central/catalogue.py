@@ -41,7 +41,10 @@ def catalogues(installation: Installation) -> dict[str, Catalogue]:
         routes[installation.custom_api_route] = (CUSTOM_LEDGER, CUSTOM_DETAILED)
     routes[PAGES] = tuple(_pages(installation))
     version = installation.version
-    return {route: Catalogue(route, {s.name: s.in_version(version) for s in sets if s.since <= version}) for route, sets in routes.items()}
+    return {
+        route: Catalogue(route, {s.name: s.in_version(version) for s in sets if s.since <= version})
+        for route, sets in routes.items()
+    }
 
 
 def _standard(installation: Installation) -> tuple[EntitySet, ...]:
@@ -66,7 +69,9 @@ def _pages(installation: Installation) -> list[EntitySet]:
     pages = []
     if installation.ledger_page_published:
         missing = installation.ledger_page_missing_columns
-        pages.append(replace(LEDGER_PAGE, fields=tuple(f for f in LEDGER_PAGE.fields if f.name not in missing)))
+        pages.append(
+            replace(LEDGER_PAGE, fields=tuple(f for f in LEDGER_PAGE.fields if f.name not in missing))
+        )
     if installation.customer_card_published:
         pages.append(CUSTOMER_CARD)
     if installation.contact_list_published:

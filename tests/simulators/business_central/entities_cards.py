@@ -13,7 +13,19 @@ from typing import Any
 from tests.simulators.business_central import records as r
 from tests.simulators.business_central.entities_setup import MODIFIED, currency_id
 from tests.simulators.business_central.errors import dialog
-from tests.simulators.business_central.schema import EntitySet, Nav, amount, card, day, flag, guid, make, option, stamp, text
+from tests.simulators.business_central.schema import (
+    EntitySet,
+    Nav,
+    amount,
+    card,
+    day,
+    flag,
+    guid,
+    make,
+    option,
+    stamp,
+    text,
+)
 from tests.simulators.business_central.wire import NULL_GUID, Edm
 from tests.simulators.business_central.world import Company
 
@@ -120,7 +132,10 @@ def aged(company: Company, _: object = None) -> list[Aged]:
             place = _bucket((today - entry.due_date).days)
             buckets[entry.customer_id][place] += entry.remaining_lcy
             total.buckets[place] += entry.remaining_lcy
-    rows = [Aged(x.id, x.number, x.name, x.currency_code or company.local_currency, buckets[x.id]) for x in company.customers.in_key_order()]
+    rows = [
+        Aged(x.id, x.number, x.name, x.currency_code or company.local_currency, buckets[x.id])
+        for x in company.customers.in_key_order()
+    ]
     return [*rows, total]
 
 
@@ -223,9 +238,25 @@ CONTACTS = EntitySet(
         card("displayName", "name", 100),
         card("jobTitle", "job_title", 30, since=25),
         text(
-            "companyNumber", lambda c, row: row.number if row.type == "Company" else c.contacts[row.company_id].number if row.company_id in c.contacts else ""
+            "companyNumber",
+            lambda c, row: (
+                row.number
+                if row.type == "Company"
+                else c.contacts[row.company_id].number
+                if row.company_id in c.contacts
+                else ""
+            ),
         ),
-        text("companyName", lambda c, row: row.name if row.type == "Company" else c.contacts[row.company_id].name if row.company_id in c.contacts else ""),
+        text(
+            "companyName",
+            lambda c, row: (
+                row.name
+                if row.type == "Company"
+                else c.contacts[row.company_id].name
+                if row.company_id in c.contacts
+                else ""
+            ),
+        ),
         option("contactBusinessRelation", lambda c, row: c.relation_of(row), RELATIONS, since=19),
         card("addressLine1", "address1", 100),
         card("addressLine2", "address2", 50),

@@ -10,7 +10,19 @@ from decimal import Decimal
 from typing import Any
 
 from tests.simulators.business_central import records as r
-from tests.simulators.business_central.schema import EntitySet, Field, amount, day, flag, guid, make, option, stamp, text, whole
+from tests.simulators.business_central.schema import (
+    EntitySet,
+    Field,
+    amount,
+    day,
+    flag,
+    guid,
+    make,
+    option,
+    stamp,
+    text,
+    whole,
+)
 from tests.simulators.business_central.wire import Edm
 from tests.simulators.business_central.world import Company
 
@@ -141,7 +153,15 @@ FINANCE_VALUES = EntitySet(
         text("consolidationCode", blank),
         whole(
             "globalDimensionNumber",
-            lambda c, row: ([*c.shortcut_dimensions[:2], c.dimensions[row.dimension_id].code].index(c.dimensions[row.dimension_id].code) + 1) % 3,
+            lambda c, row: (
+                (
+                    [*c.shortcut_dimensions[:2], c.dimensions[row.dimension_id].code].index(
+                        c.dimensions[row.dimension_id].code
+                    )
+                    + 1
+                )
+                % 3
+            ),
         ),
         stamp("lastModifiedDateTime", "modified_at"),
     ),
@@ -250,7 +270,10 @@ ANALYTICS_LEDGER = EntitySet(
         text("cleReasonCode", of_entry("reason_code")),
         whole("dcleEntryNo", of_detail("entry_no")),
         day("dclePostingDate", of_detail("posting_date")),
-        amount("dcleLedgerEntryAmount", lambda c, row: row.entry.amount_lcy if row.detail.entry_type == "Initial Entry" else Decimal(0)),
+        amount(
+            "dcleLedgerEntryAmount",
+            lambda c, row: row.entry.amount_lcy if row.detail.entry_type == "Initial Entry" else Decimal(0),
+        ),
         option("dcleEntryType", of_detail("entry_type"), ENTRY_TYPES),
         option("dcleDocumentType", of_detail("document_type"), DOCUMENT_TYPES),
         text("dcleDocumentNo", of_detail("document_no")),
@@ -364,10 +387,16 @@ CUSTOMER_CARD = EntitySet(
         text("No", "number"),
         text("Name", "name"),
         option("Blocked", "blocked", (" ", "Ship", "Invoice", "All")),
-        text("Bill_to_Customer_No", lambda c, row: c.customers[row.bill_to_id].number if row.bill_to_id in c.customers else ""),
+        text(
+            "Bill_to_Customer_No",
+            lambda c, row: c.customers[row.bill_to_id].number if row.bill_to_id in c.customers else "",
+        ),
         text("IC_Partner_Code", "intercompany"),
         text("Currency_Code", "currency_code"),
-        amount("Balance_LCY", lambda c, row: sum((x.remaining_lcy for x in c.entries_of.get(row.id, [])), Decimal(0))),
+        amount(
+            "Balance_LCY",
+            lambda c, row: sum((x.remaining_lcy for x in c.entries_of.get(row.id, [])), Decimal(0)),
+        ),
         amount("Credit_Limit_LCY", "credit_limit"),
         text("Salesperson_Code", "salesperson_code"),
         text("E_Mail", "email"),
@@ -385,8 +414,26 @@ CONTACT_LIST = EntitySet(
         text("No", "number"),
         option("Type", "type", ("Company", "Person")),
         text("Name", "name"),
-        text("Company_No", lambda c, row: row.number if row.type == "Company" else c.contacts[row.company_id].number if row.company_id in c.contacts else ""),
-        text("Company_Name", lambda c, row: row.name if row.type == "Company" else c.contacts[row.company_id].name if row.company_id in c.contacts else ""),
+        text(
+            "Company_No",
+            lambda c, row: (
+                row.number
+                if row.type == "Company"
+                else c.contacts[row.company_id].number
+                if row.company_id in c.contacts
+                else ""
+            ),
+        ),
+        text(
+            "Company_Name",
+            lambda c, row: (
+                row.name
+                if row.type == "Company"
+                else c.contacts[row.company_id].name
+                if row.company_id in c.contacts
+                else ""
+            ),
+        ),
         text("Job_Title", "job_title"),
         text("Phone_No", "phone"),
         text("Mobile_Phone_No", "mobile"),

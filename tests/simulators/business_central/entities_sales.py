@@ -10,7 +10,19 @@ from typing import Any
 from tests.simulators.business_central import records as r
 from tests.simulators.business_central.entities_setup import currency_id, dimension_lines
 from tests.simulators.business_central.errors import dialog
-from tests.simulators.business_central.schema import EntitySet, Field, Nav, amount, day, flag, guid, option, stamp, text, whole
+from tests.simulators.business_central.schema import (
+    EntitySet,
+    Field,
+    Nav,
+    amount,
+    day,
+    flag,
+    guid,
+    option,
+    stamp,
+    text,
+    whole,
+)
 from tests.simulators.business_central.world import Company
 
 LINE_TYPES = ("Comment", "Account", "Item", "Resource", "Fixed Asset", "Charge", "Allocation Account")
@@ -111,7 +123,11 @@ TOTALS = (
     amount("totalTaxAmount", "tax"),
     amount("totalAmountIncludingTax", "gross"),
 )
-END = (stamp("lastModifiedDateTime", "modified_at"), text("phoneNumber", buyer("phone")), text("email", buyer("email")))
+END = (
+    stamp("lastModifiedDateTime", "modified_at"),
+    text("phoneNumber", buyer("phone")),
+    text("email", buyer("email")),
+)
 
 
 def _navs(lines_set: str) -> tuple[Nav, ...]:
@@ -188,7 +204,10 @@ LINE_FIELDS = (
     guid("documentId", "document_id"),
     whole("sequence", "sequence"),
     guid("itemId", lambda c, row: None),
-    guid("accountId", lambda c, row: next((x.id for x in c.accounts.values() if x.number == row.object_number), None)),
+    guid(
+        "accountId",
+        lambda c, row: next((x.id for x in c.accounts.values() if x.number == row.object_number), None),
+    ),
     option("lineType", "type", LINE_TYPES),
     text("lineObjectNumber", "object_number"),
     text("description", "description"),
@@ -213,7 +232,13 @@ LINE_FIELDS = (
     guid("itemVariantId", lambda c, row: None),
     guid("locationId", lambda c, row: None),
 )
-INVOICE_LINES = EntitySet("salesInvoiceLines", "salesInvoiceLine", LINE_FIELDS, rows=_flat_lines("invoices"), permission="113 Sales Invoice Line")
+INVOICE_LINES = EntitySet(
+    "salesInvoiceLines",
+    "salesInvoiceLine",
+    LINE_FIELDS,
+    rows=_flat_lines("invoices"),
+    permission="113 Sales Invoice Line",
+)
 MEMO_LINES = EntitySet(
     "salesCreditMemoLines",
     "salesCreditMemoLine",
@@ -237,7 +262,9 @@ def _flat_payments(company: Company, equalities: Mapping[str, Any]) -> list[r.Jo
 
 
 def _applied(company: Company, row: r.JournalLine) -> str | None:
-    return next((x.id for x in company.invoices.values() if row.applies_to and x.number == row.applies_to), None)
+    return next(
+        (x.id for x in company.invoices.values() if row.applies_to and x.number == row.applies_to), None
+    )
 
 
 PAYMENT_JOURNALS = EntitySet(

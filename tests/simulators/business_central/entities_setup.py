@@ -11,7 +11,19 @@ from typing import Any
 
 from tests.simulators.business_central import records as r
 from tests.simulators.business_central.errors import dialog
-from tests.simulators.business_central.schema import EntitySet, Nav, amount, card, day, flag, guid, option, stamp, text, whole
+from tests.simulators.business_central.schema import (
+    EntitySet,
+    Nav,
+    amount,
+    card,
+    day,
+    flag,
+    guid,
+    option,
+    stamp,
+    text,
+    whole,
+)
 from tests.simulators.business_central.world import Company
 
 PARENTS = (" ", "Customer", "Item", "Vendor", "Employee")
@@ -232,7 +244,12 @@ ACCOUNTS = EntitySet(
         flag("blocked", lambda c, row: False),
         option("accountType", lambda c, row: "Posting", ("Posting", "Heading", "Total")),
         flag("directPosting", lambda c, row: row.number != "2310"),
-        amount("netChange", lambda c, row: sum((x.amount for x in c.general.values() if x.account_number == row.number), Decimal(0))),
+        amount(
+            "netChange",
+            lambda c, row: sum(
+                (x.amount for x in c.general.values() if x.account_number == row.number), Decimal(0)
+            ),
+        ),
         MODIFIED,
     ),
     table=lambda c: c.accounts,
@@ -284,7 +301,9 @@ DEFAULT_DIMENSIONS = EntitySet(
     navs=(
         Nav("customer", "customers", False, _this("customers", lambda c, row: row.parent_id)),
         Nav("dimension", "dimensions", False, _this("dimensions", lambda c, row: row.dimension_id)),
-        Nav("dimensionValue", "dimensionValues", False, _this("dimension_values", lambda c, row: row.value_id)),
+        Nav(
+            "dimensionValue", "dimensionValues", False, _this("dimension_values", lambda c, row: row.value_id)
+        ),
     ),
     permission="352 Default Dimension",
 )
@@ -301,7 +320,12 @@ DIMENSION_SET_LINES = EntitySet(
         guid("valueId", "value_id"),
         text("valueCode", lambda c, row: value_code(c, row.value_id)),
         text("valueConsolidationCode", lambda c, row: "", since=23),
-        text("valueDisplayName", lambda c, row: c.dimension_values[row.value_id].name if row.value_id in c.dimension_values else ""),
+        text(
+            "valueDisplayName",
+            lambda c, row: (
+                c.dimension_values[row.value_id].name if row.value_id in c.dimension_values else ""
+            ),
+        ),
     ),
     rows=needs_parent("You must specify a parent id to get to the dimensions set lines."),
     permission="480 Dimension Set Entry",
@@ -319,7 +343,10 @@ GENERAL_ENTRIES = EntitySet(
             "document_type",
             (" ", "Payment", "Invoice", "Credit Memo", "Finance Charge Memo", "Reminder", "Refund"),
         ),
-        guid("accountId", lambda c, row: next(x.id for x in c.accounts.values() if x.number == row.account_number)),
+        guid(
+            "accountId",
+            lambda c, row: next(x.id for x in c.accounts.values() if x.number == row.account_number),
+        ),
         text("accountNumber", "account_number"),
         text("description", "description"),
         amount("debitAmount", lambda c, row: max(row.amount, Decimal(0))),

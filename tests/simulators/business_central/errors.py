@@ -9,7 +9,9 @@ from tests.simulators.business_central.wire import JsonObject
 class ODataError(Exception):
     """An answer other than success; it becomes `{"error": {"code", "message"}}` with a CorrelationId."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
         self.headers = dict(headers or {})
@@ -27,7 +29,9 @@ class GatewayError(Exception):
         self.status, self.code, self.message = status, code, message
 
     def xml(self) -> bytes:
-        return (f'<error xmlns="http://docs.oasis-open.org/odata/ns/metadata"><code>{self.code}</code><message>{self.message}</message></error>').encode()
+        return (
+            f'<error xmlns="http://docs.oasis-open.org/odata/ns/metadata"><code>{self.code}</code><message>{self.message}</message></error>'
+        ).encode()
 
 
 def not_found(segment: str) -> ODataError:
@@ -37,7 +41,9 @@ def not_found(segment: str) -> ODataError:
 
 def unknown_property(name: str, entity: str) -> ODataError:
     """A field this version does not have, or that never existed."""
-    return ODataError(400, "BadRequest", f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity}'.")
+    return ODataError(
+        400, "BadRequest", f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity}'."
+    )
 
 
 def bad_request(message: str, code: str = "BadRequest") -> ODataError:

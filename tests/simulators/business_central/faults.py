@@ -94,7 +94,9 @@ class Throttled(Answers):
         self.retry_after = retry_after
 
     def answer(self) -> Response:
-        response = _odata(429, "Application_TooManyRequests", "Too many requests reached. Actual (101). Maximum (100).")
+        response = _odata(
+            429, "Application_TooManyRequests", "Too many requests reached. Actual (101). Maximum (100)."
+        )
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         return response
@@ -109,7 +111,10 @@ class ServerBusy(Answers):
 
     def answer(self) -> Response:
         texts = {
-            408: ("Application_OperationTimeout", "The operation has been cancelled because it took too long."),
+            408: (
+                "Application_OperationTimeout",
+                "The operation has been cancelled because it took too long.",
+            ),
             503: ("Internal_ServerBusy", "The server is busy. Try again later."),
         }
         code, message = texts.get(self.status, ("Internal_ServerError", "The service is unavailable."))
@@ -135,7 +140,9 @@ class TryAgainLater(Answers):
         self.status = status
 
     def answer(self) -> Response:
-        return _odata(self.status, "Application_DialogException", "The table is locked. Please try again later.")
+        return _odata(
+            self.status, "Application_DialogException", "The table is locked. Please try again later."
+        )
 
 
 class EditedMeanwhile(Answers):
@@ -167,7 +174,9 @@ class HtmlErrorPage(Answers):
 class XmlError(Answers):
     """The gateway's error in XML."""
 
-    def __init__(self, status: int = 503, code: str = "ServiceUnavailable", message: str = "Try later.", **when: Any) -> None:
+    def __init__(
+        self, status: int = 503, code: str = "ServiceUnavailable", message: str = "Try later.", **when: Any
+    ) -> None:
         super().__init__(**when)
         self.status, self.code, self.message = status, code, message
 
@@ -297,7 +306,9 @@ class MalformedRecord(Spoils):
     The row is named by `record_id` or by its place in the page.
     """
 
-    def __init__(self, field: str, value: Any = None, record_id: str | None = None, place: int = 0, **when: Any) -> None:
+    def __init__(
+        self, field: str, value: Any = None, record_id: str | None = None, place: int = 0, **when: Any
+    ) -> None:
         super().__init__(**when)
         self.field, self.value, self.record_id, self.place = field, value, record_id, place
 
@@ -371,12 +382,17 @@ class LeadsOn(Spoils):
             return None
         size = max(1, len(self.rows) // self.circle) if self.circle else 0
         start = self.turn % self.circle * size if self.circle else 0
-        return Response(payload={"value": self.rows[start : start + size], "@odata.nextLink": self._link(request)})
+        return Response(
+            payload={"value": self.rows[start : start + size], "@odata.nextLink": self._link(request)}
+        )
 
     def spoil(self, request: Request, payload: dict[str, Any]) -> None:
         if "$skiptoken=endless-" not in request.target:
             self.rows = payload["value"] * max(1, self.circle)
-            payload["value"], payload["@odata.nextLink"] = payload["value"] if self.circle else [], self._link(request)
+            payload["value"], payload["@odata.nextLink"] = (
+                payload["value"] if self.circle else [],
+                self._link(request),
+            )
 
     def _link(self, request: Request) -> str:
         self.turn += 1
@@ -437,9 +453,23 @@ class ChangesWhileReading(Fault):
 class PoisonedExpand(Fault):
     """One record breaks every answer that expands `expand` over it; without the expand all is well. `message` says it in other words."""
 
-    def __init__(self, record_id: str, expand: str = "dimensionSetLines", value: str = "GONE", message: str = "", status: int = 400, **when: Any) -> None:
+    def __init__(
+        self,
+        record_id: str,
+        expand: str = "dimensionSetLines",
+        value: str = "GONE",
+        message: str = "",
+        status: int = 400,
+        **when: Any,
+    ) -> None:
         super().__init__(**when)
-        self.record_id, self.expand, self.value, self.message, self.status = record_id, expand, value, message, status
+        self.record_id, self.expand, self.value, self.message, self.status = (
+            record_id,
+            expand,
+            value,
+            message,
+            status,
+        )
 
     def after(self, request: Request, response: Response) -> Response:
         served = response.served
@@ -485,7 +515,9 @@ class DeniesCompany(Fault):
         inside = re.search(rf"{re.escape(self.company)}['\)]*/\w", request.target) is not None
         if not inside or not self.strikes(request):
             return None
-        return _odata(self.status, "Internal_ServerError", f"You do not have access to the company {self.company}.")
+        return _odata(
+            self.status, "Internal_ServerError", f"You do not have access to the company {self.company}."
+        )
 
 
 def _kinds(base: type[Fault]) -> dict[str, type[Fault]]:

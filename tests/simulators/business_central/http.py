@@ -115,7 +115,8 @@ def from_environ(environ: Mapping[str, Any]) -> Request:
         headers,
         body,
         str(environ.get("wsgi.url_scheme", "http")),
-        headers.get("host") or f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '80')}",
+        headers.get("host")
+        or f"{environ.get('SERVER_NAME', 'localhost')}:{environ.get('SERVER_PORT', '80')}",
     )
 
 

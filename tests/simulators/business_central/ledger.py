@@ -15,7 +15,11 @@ from tests.simulators.business_central.state import ActionRefused
 RECEIVABLES, BANK, SALES, VAT = "2310", "2920", "6110", "5610"
 EXCHANGE_GAINS, EXCHANGE_LOSSES, OPENING, FINANCE_CHARGES = "9330", "9340", "3120", "6810"
 DISCOUNTS, BAD_DEBTS = "9250", "8590"
-COUNTER_ACCOUNTS = {"Realized Gain": EXCHANGE_GAINS, "Realized Loss": EXCHANGE_LOSSES, "Payment Discount": DISCOUNTS}
+COUNTER_ACCOUNTS = {
+    "Realized Gain": EXCHANGE_GAINS,
+    "Realized Loss": EXCHANGE_LOSSES,
+    "Payment Discount": DISCOUNTS,
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Ledger(MasterData):
             document_no=posting.document_no,
             external_document_no=posting.external_no,
             your_reference=posting.reference,
-            description=posting.description or f"{posting.document_type.strip() or 'Entry'} {posting.document_no}",
+            description=posting.description
+            or f"{posting.document_type.strip() or 'Entry'} {posting.document_no}",
             currency_code=posting.currency_code,
             amount=posting.amount,
             amount_lcy=local,
@@ -142,7 +147,14 @@ class Ledger(MasterData):
 
     # Applications ---------------------------------------------------------------------------------
 
-    def apply(self, source: int, target: int, amount: Decimal | None = None, on: date | None = None, discount: Decimal = r.ZERO) -> int:
+    def apply(
+        self,
+        source: int,
+        target: int,
+        amount: Decimal | None = None,
+        on: date | None = None,
+        discount: Decimal = r.ZERO,
+    ) -> int:
         """Settle a positive entry (`target`) with a negative one (`source`); gives the application number.
 
         `amount` is positive, in the entries' currency; without it, as much as both have open.
@@ -162,9 +174,19 @@ class Ledger(MasterData):
         self._detail(owing, "Application", on, -wanted, -given, number, paying)
         self._detail(paying, "Application", on, wanted, given, number, paying)
         difference = given - settled
-        self._beside(owing, "Realized Gain" if difference > 0 else "Realized Loss", on, r.ZERO, difference, number, paying)
+        self._beside(
+            owing,
+            "Realized Gain" if difference > 0 else "Realized Loss",
+            on,
+            r.ZERO,
+            difference,
+            number,
+            paying,
+        )
         if discount:
-            self._beside(owing, "Payment Discount", on, -discount, -self._share(owing, discount), number, paying)
+            self._beside(
+                owing, "Payment Discount", on, -discount, -self._share(owing, discount), number, paying
+            )
         for entry in (paying, owing):
             self._after_application(entry, on)
         return number
@@ -175,7 +197,16 @@ class Ledger(MasterData):
             return abs(entry.remaining_lcy)
         return self.round(abs(entry.remaining_lcy) * amount / abs(entry.remaining))
 
-    def _beside(self, entry: r.LedgerEntry, kind: str, on: date, amount: Decimal, local: Decimal, number: int, cause: r.LedgerEntry) -> r.DetailedEntry | None:
+    def _beside(
+        self,
+        entry: r.LedgerEntry,
+        kind: str,
+        on: date,
+        amount: Decimal,
+        local: Decimal,
+        number: int,
+        cause: r.LedgerEntry,
+    ) -> r.DetailedEntry | None:
         """A change of the receivable that has an account of its own: an exchange difference, a discount."""
         if not local and not amount:
             return None
@@ -196,7 +227,9 @@ class Ledger(MasterData):
 
     def unapply(self, application: int, on: date | None = None) -> None:
         """Reverse an application with new detailed entries; both ledger entries open again."""
-        rows = [row for row in self.detailed.values() if row.application_no == application and not row.unapplied]
+        rows = [
+            row for row in self.detailed.values() if row.application_no == application and not row.unapplied
+        ]
         if not rows:
             raise ActionRefused(f"Application No. {application} has no entries to unapply.")
         if any(self.entry(row.ledger_entry_no).customer_id not in self.customers for row in rows):
@@ -207,9 +240,13 @@ class Ledger(MasterData):
             entry = self.entry(row.ledger_entry_no)
             cause = self.entry(row.applied_entry_no)
             if row.entry_type == "Application":
-                back = self._detail(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+                back = self._detail(
+                    entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause
+                )
             else:
-                made = self._beside(entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause)
+                made = self._beside(
+                    entry, row.entry_type, on, -row.amount, -row.amount_lcy, application, cause
+                )
                 assert made is not None, "a row that is there changed something"
                 back = made
             row.unapplied = back.unapplied = True
@@ -251,4 +288,6 @@ class Ledger(MasterData):
     def default_dimensions_of(self, customer_id: str) -> list[r.DefaultDimension]:
         """The default dimensions of a customer card."""
         table = self.default_dimensions
-        return self.grouped("defaults", table, lambda row: (row.parent_id,), table.version).get(customer_id, [])
+        return self.grouped("defaults", table, lambda row: (row.parent_id,), table.version).get(
+            customer_id, []
+        )

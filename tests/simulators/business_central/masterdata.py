@@ -19,7 +19,9 @@ class MasterData(CompanyState):
             r.Currency(id=self.stamper.new_id(), code=code, name=name, symbol=symbol, decimals=decimals),
         )
 
-    def add_exchange_rate(self, currency: str, on: date, relational: Decimal, amount: Decimal = Decimal(100)) -> None:
+    def add_exchange_rate(
+        self, currency: str, on: date, relational: Decimal, amount: Decimal = Decimal(100)
+    ) -> None:
         """`relational` local for `amount` foreign from that day on."""
         row = r.ExchangeRate(
             id=self.stamper.new_id(),
@@ -31,7 +33,9 @@ class MasterData(CompanyState):
         self.store(self.exchange_rates, row)
 
     def add_payment_term(self, code: str, name: str, days: int) -> r.PaymentTerm:
-        row = r.PaymentTerm(id=self.stamper.new_id(), code=code, name=name, days=days, due_date_calculation=f"{days}D")
+        row = r.PaymentTerm(
+            id=self.stamper.new_id(), code=code, name=name, days=days, due_date_calculation=f"{days}D"
+        )
         return self.store(self.payment_terms, row)
 
     def add_payment_method(self, code: str, name: str) -> r.Coded:
@@ -45,7 +49,9 @@ class MasterData(CompanyState):
         return self.store(self.salespeople, row)
 
     def add_account(self, number: str, name: str, category: str, sub_category: str = "") -> r.Account:
-        row = r.Account(id=self.stamper.new_id(), number=number, name=name, category=category, sub_category=sub_category)
+        row = r.Account(
+            id=self.stamper.new_id(), number=number, name=name, category=category, sub_category=sub_category
+        )
         return self.store(self.accounts, row)
 
     # Dimensions -----------------------------------------------------------------------------------
@@ -81,7 +87,9 @@ class MasterData(CompanyState):
         for row in self.dimension_values.values():
             if row.dimension_id == owner.id and value in (row.code, row.id):
                 return row
-        raise ActionRefused(f"The Dimension Value does not exist. Dimension Code='{owner.code}',Code='{value}'")
+        raise ActionRefused(
+            f"The Dimension Value does not exist. Dimension Code='{owner.code}',Code='{value}'"
+        )
 
     def rename_dimension(self, dimension: str, code: str) -> None:
         row = self.by_code(self.dimensions, dimension)
@@ -116,7 +124,9 @@ class MasterData(CompanyState):
     def default_dimension(self, customer: str, dimension: str) -> r.DefaultDimension | None:
         owner = self.by_code(self.dimensions, dimension).id
         parent = self.customer(customer).id
-        found = (x for x in self.default_dimensions.values() if (x.parent_id, x.dimension_id) == (parent, owner))
+        found = (
+            x for x in self.default_dimensions.values() if (x.parent_id, x.dimension_id) == (parent, owner)
+        )
         return next(found, None)
 
     def set_default_dimension(self, customer: str, dimension: str, value: str = "") -> r.DefaultDimension:
@@ -129,7 +139,9 @@ class MasterData(CompanyState):
         self.touch(row)
         return row
 
-    def put_default_dimension(self, customer: str, dimension: str, value_id: str | None) -> r.DefaultDimension:
+    def put_default_dimension(
+        self, customer: str, dimension: str, value_id: str | None
+    ) -> r.DefaultDimension:
         """Insert the row without looking whether there is one already."""
         row = r.DefaultDimension(
             id=self.stamper.new_id(),
@@ -200,9 +212,16 @@ class MasterData(CompanyState):
         """Refused while there are open entries or unposted documents; contacts stay behind without their relation."""
         row = self.customer(customer)
         if any(entry.open for entry in self.entries_of.get(row.id, [])):
-            raise ActionRefused(f"You cannot delete Customer {row.number} because it has open ledger entries.")
-        if any(not x.posted and row.id in (x.customer_id, x.bill_to_id) for x in (*self.invoices.values(), *self.credit_memos.values())):
-            raise ActionRefused(f"You cannot delete Customer {row.number} because there is at least one outstanding Sales document for this customer.")
+            raise ActionRefused(
+                f"You cannot delete Customer {row.number} because it has open ledger entries."
+            )
+        if any(
+            not x.posted and row.id in (x.customer_id, x.bill_to_id)
+            for x in (*self.invoices.values(), *self.credit_memos.values())
+        ):
+            raise ActionRefused(
+                f"You cannot delete Customer {row.number} because there is at least one outstanding Sales document for this customer."
+            )
         self.deleted_customers[row.id] = row
         for default in [x for x in self.default_dimensions.values() if x.parent_id == row.id]:
             self.drop(self.default_dimensions, default)

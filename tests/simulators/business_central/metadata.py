@@ -10,10 +10,14 @@ def edmx(catalogue: Catalogue) -> bytes:
     """The EDMX document in namespace Microsoft.NAV, with only the fields this version has."""
     types = "".join(_entity_type(s, catalogue) for s in catalogue.sets.values())
     enums = "".join(
-        f"<EnumType Name={quoteattr(name)}>" + "".join(f'<Member Name={quoteattr(m)} Value="{n}"/>' for n, m in enumerate(members)) + "</EnumType>"
+        f"<EnumType Name={quoteattr(name)}>"
+        + "".join(f'<Member Name={quoteattr(m)} Value="{n}"/>' for n, m in enumerate(members))
+        + "</EnumType>"
         for name, members in catalogue.enum_members().items()
     )
-    sets = "".join(f'<EntitySet Name="{s.name}" EntityType="Microsoft.NAV.{s.entity}"/>' for s in catalogue.sets.values())
+    sets = "".join(
+        f'<EntitySet Name="{s.name}" EntityType="Microsoft.NAV.{s.entity}"/>' for s in catalogue.sets.values()
+    )
     return (
         '<?xml version="1.0" encoding="utf-8"?>'
         '<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx"><edmx:DataServices>'
@@ -25,7 +29,11 @@ def edmx(catalogue: Catalogue) -> bytes:
 
 def _entity_type(entity: EntitySet, catalogue: Catalogue) -> str:
     fields = "".join(_property(entity, f) for f in entity.fields)
-    navs = "".join(f'<NavigationProperty Name="{n.name}" Type="{_nav_type(catalogue, n.target, n.many)}"/>' for n in entity.navs if n.target in catalogue.sets)
+    navs = "".join(
+        f'<NavigationProperty Name="{n.name}" Type="{_nav_type(catalogue, n.target, n.many)}"/>'
+        for n in entity.navs
+        if n.target in catalogue.sets
+    )
     key = f'<Key><PropertyRef Name="{entity.key}"/></Key>'
     return f'<EntityType Name="{entity.entity}">{key}{fields}{navs}</EntityType>'
 
@@ -61,7 +69,9 @@ def _definition(entity: EntitySet) -> JsonObject:
         for f in entity.fields
         if f.edm is Edm.ENUM
     ]
-    properties: list[Json] = [{"name": f.name, "type": f.edm.value, "caption": _caption(f.name)} for f in entity.fields]
+    properties: list[Json] = [
+        {"name": f.name, "type": f.edm.value, "caption": _caption(f.name)} for f in entity.fields
+    ]
     return {
         "entityName": entity.entity,
         "entitySetName": entity.name,

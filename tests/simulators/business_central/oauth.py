@@ -74,16 +74,22 @@ class TokenService:
         if not self.knows_tenant(tenant):
             return self._refuse(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
         if form.get("grant_type") != "client_credentials":
-            return self._refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+            return self._refuse(
+                400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type."
+            )
         if form.get("client_id") != installed.client_id:
             text = f"Application with identifier '{form.get('client_id')}' was not found in the directory."
             return self._refuse(400, "unauthorized_client", 700016, text)
         if SCOPE not in form.get("scope", "").split():
-            text = f"The provided value for the input parameter 'scope' is not valid. Scope {form.get('scope')}."
+            text = (
+                f"The provided value for the input parameter 'scope' is not valid. Scope {form.get('scope')}."
+            )
             return self._refuse(400, "invalid_scope", 70011, text)
         if "client_assertion" in form:
             if not self._assertion_holds(form["client_assertion"], request):
-                return self._refuse(401, "invalid_client", 700027, "The certificate used to sign is not registered.")
+                return self._refuse(
+                    401, "invalid_client", 700027, "The certificate used to sign is not registered."
+                )
         elif form.get("client_secret") != installed.client_secret:
             text = (
                 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
@@ -98,7 +104,12 @@ class TokenService:
         token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9." + base64.urlsafe_b64encode(uuid4().bytes).decode()
         self._expiry[token] = self.clock() + lifetime
         seconds = int(lifetime.total_seconds())
-        body = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+        body = {
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": token,
+        }
         return _plain(200, body)
 
     def _refuse(self, status: int, error: str, code: int, text: str) -> Response:

@@ -251,7 +251,12 @@ class _Parser:
             return self.typed(owner, given.kind, given.literal)
         except (ValueError, InvalidOperation):
             names = {"eq": "Equal", "ne": "NotEqual", "gt": "GreaterThan", "ge": "GreaterThanOrEqual"}
-            kinds = {"string": "Edm.String", "guid": "Edm.Guid", "date": "Edm.Date", "stamp": "Edm.DateTimeOffset"}
+            kinds = {
+                "string": "Edm.String",
+                "guid": "Edm.Guid",
+                "date": "Edm.Date",
+                "stamp": "Edm.DateTimeOffset",
+            }
             raise bad_request(
                 "A binary operator with incompatible types was detected. Found operand types "
                 f"'{owner.edm}' and '{kinds.get(given.kind, 'Edm.Int32')}' for operator kind "

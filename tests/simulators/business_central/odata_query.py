@@ -66,7 +66,9 @@ def read_options(options: dict[str, str], entity: EntitySet, catalogue: Catalogu
     version = options.get("$schemaversion", "2.0")
     return Query(
         entity,
-        filter=parse_filter(options["$filter"], entity, version) if options.get("$filter") else Filter(everything),
+        filter=parse_filter(options["$filter"], entity, version)
+        if options.get("$filter")
+        else Filter(everything),
         select=_select(options.get("$select"), entity),
         order=_order(options.get("$orderby"), entity),
         top=_whole(options, "$top"),
@@ -124,7 +126,9 @@ def _inner_option(source: str) -> tuple[str, str]:
 def run(query: Query, company: Company, page_size: int, rows: Iterable[Any] | None = None) -> Page:
     """One page. A full page promises a next one, which may turn out empty; with $top nothing is promised."""
     given = query.entity.all_rows(company, query.filter.equalities) if rows is None else rows
-    found = _ordered(query, company, given) if query.order else _from_token(query, company, given, rows is None)
+    found = (
+        _ordered(query, company, given) if query.order else _from_token(query, company, given, rows is None)
+    )
     matching = (row for row in found if query.filter.matches(company, row))
     limit = page_size if query.top is None else min(query.top, page_size)
     page = list(islice(matching, query.skip, query.skip + limit))

@@ -35,8 +35,18 @@ COMPANY_ROWS = EntitySet(
     ),
     tagged=False,
 )
-DEFINITION_ROWS = EntitySet("entityDefinitions", "entityDefinition", (text("entityName", lambda c, row: row["entityName"]),), tagged=False)
-WEBHOOK_RESOURCES = EntitySet("webhookSupportedResources", "webhookSupportedResource", (text("resource", lambda c, row: row),), tagged=False)
+DEFINITION_ROWS = EntitySet(
+    "entityDefinitions",
+    "entityDefinition",
+    (text("entityName", lambda c, row: row["entityName"]),),
+    tagged=False,
+)
+WEBHOOK_RESOURCES = EntitySet(
+    "webhookSupportedResources",
+    "webhookSupportedResource",
+    (text("resource", lambda c, row: row),),
+    tagged=False,
+)
 
 
 @dataclass(frozen=True)
@@ -133,11 +143,17 @@ class Resources:
         first = rows[0] if rows else None
         if first is None:
             return Response(payload={"@odata.context": f"{self.root.url}/$metadata#companies", "value": []})
-        query = read_options({k: v for k, v in self.options.items() if k != "company"}, COMPANY_ROWS, _NOTHING)
+        query = read_options(
+            {k: v for k, v in self.options.items() if k != "company"}, COMPANY_ROWS, _NOTHING
+        )
         if segment.key is not None:
-            return Response(payload={**self.context("companies/$entity"), **self._company_row(self._named(segment))})
+            return Response(
+                payload={**self.context("companies/$entity"), **self._company_row(self._named(segment))}
+            )
         page = run(query, first, MAX_PAGE, sorted(rows, key=lambda x: x.id))
-        return Response(payload={**self.context("companies"), "value": [self._company_row(row) for row in page.rows]})
+        return Response(
+            payload={**self.context("companies"), "value": [self._company_row(row) for row in page.rows]}
+        )
 
     def _company_row(self, company: Company) -> JsonObject:
         row = COMPANY_ROWS.render(company, company, None)
@@ -154,7 +170,9 @@ class Resources:
         else:
             raise bad_request("You must specify a company.", "BadRequest_RequiredParamNotProvided")
         if not company.accessible:
-            raise ODataError(403, "Internal_ServerError", f"You do not have access to the company {company.name}.")
+            raise ODataError(
+                403, "Internal_ServerError", f"You do not have access to the company {company.name}."
+            )
         return company, rest
 
     def _named(self, segment: Segment) -> Company:
@@ -257,13 +275,17 @@ class Resources:
             payload["@odata.nextLink"] = self.next_link(token)
         headers = {"Preference-Applied": f"odata.maxpagesize={preferred}"} if preferred else {}
         keys = tuple(str(target.entity.key_of(company, row)) for row in page.rows)
-        served = Served(target.entity.name, keys, tuple(x.nav.name for x in query.expands), preferred is not None)
+        served = Served(
+            target.entity.name, keys, tuple(x.nav.name for x in query.expands), preferred is not None
+        )
         return Response(payload=payload, headers=headers, served=served)
 
     def _tag(self, company: Company, entity: EntitySet, row: Any, body: JsonObject) -> None:
         """With the switch on, a customer's etag also moves with its balance."""
         if self.installation.etag_includes_balance and entity.name == "customers":
-            posted = len(company.entries_of.get(row.id, [])) + sum(len(company.details_of.get(x.entry_no, [])) for x in company.entries_of.get(row.id, []))
+            posted = len(company.entries_of.get(row.id, [])) + sum(
+                len(company.details_of.get(x.entry_no, [])) for x in company.entries_of.get(row.id, [])
+            )
             body["@odata.etag"] = str(body["@odata.etag"]).replace('="', f'{posted}="', 1)
 
     def next_link(self, token: str) -> str:
@@ -288,7 +310,9 @@ class Resources:
 
     def webhook_resources(self, company: Company) -> Response:
         names = [f"v2.0/companies/{name}" for name in WEBHOOK_SETS]
-        return Response(payload={**self.context("webhookSupportedResources"), "value": [{"resource": n} for n in names]})
+        return Response(
+            payload={**self.context("webhookSupportedResources"), "value": [{"resource": n} for n in names]}
+        )
 
 
 WEBHOOK_SETS = (

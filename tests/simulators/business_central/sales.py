@@ -79,7 +79,9 @@ class Sales(Journals):
             payment_terms_id=payer.payment_terms_id,
             shortcut_dimension1=dimensions[0],
             shortcut_dimension2=dimensions[1],
-            dimension_values={x.dimension_id: x.value_id for x in self.default_dimensions_of(buyer.id) if x.value_id},
+            dimension_values={
+                x.dimension_id: x.value_id for x in self.default_dimensions_of(buyer.id) if x.value_id
+            },
         )
         self._set(document, header)
         whole = {"description": "Services", "quantity": 1, "unit_price": amount or Decimal(0)}
@@ -132,7 +134,9 @@ class Sales(Journals):
         self.touch(document)
         return document
 
-    def post_document(self, document: str, on: date | None = None, parts: Sequence[Decimal] = ()) -> r.SalesDocument:
+    def post_document(
+        self, document: str, on: date | None = None, parts: Sequence[Decimal] = ()
+    ) -> r.SalesDocument:
         """Post: the id stays, the number changes, lines get new ids, the ledger gets its entry, or one for each of the `parts`.
 
         Parts are positive, due a month apart; what they fall short of the document is withheld. The header knows the first alone.
@@ -168,7 +172,11 @@ class Sales(Journals):
         entry = self.post(posting)
         row.entry_no = entry.entry_no
         for place, part in enumerate(parts[1:], start=1):
-            self.post(replace(posting, amount=sign * part, tax=r.ZERO, due=row.due_date + timedelta(days=30 * place)))
+            self.post(
+                replace(
+                    posting, amount=sign * part, tax=r.ZERO, due=row.due_date + timedelta(days=30 * place)
+                )
+            )
         row.wire_status = self.status_of(row)
         self.touch(row)
         if row.applies_to_id:
@@ -192,7 +200,9 @@ class Sales(Journals):
         **header: object,
     ) -> r.SalesDocument:
         """Create and post an invoice in one step."""
-        return self.post_document(self.create_invoice(customer, lines, amount, on, due, currency, **header).id)
+        return self.post_document(
+            self.create_invoice(customer, lines, amount, on, due, currency, **header).id
+        )
 
     def post_credit_memo(
         self,
@@ -208,7 +218,9 @@ class Sales(Journals):
         memo = self.create_credit_memo(customer, lines, amount, on, None, currency, applies_to, **header)
         return self.post_document(memo.id)
 
-    def pay_invoice(self, invoice: str, amount: Decimal | None = None, on: date | None = None) -> r.LedgerEntry:
+    def pay_invoice(
+        self, invoice: str, amount: Decimal | None = None, on: date | None = None
+    ) -> r.LedgerEntry:
         """A payment by the bill-to customer, applied; without an amount, of all that is open."""
         row = self.document(invoice)
         entry = self.entry(row.entry_no or 0)
@@ -228,7 +240,9 @@ class Sales(Journals):
     def _correct(self, row: r.SalesDocument, kind: str, on: date | None) -> r.SalesDocument:
         entry = self.entry(row.entry_no or 0)
         if row.cancelled or entry.remaining != entry.amount or len(self.entries_of_document(row)) > 1:
-            raise ActionRefused("You cannot cancel this posted document because it is fully or partially paid.")
+            raise ActionRefused(
+                "You cannot cancel this posted document because it is fully or partially paid."
+            )
         lines: list[dict[str, object]] = [
             {
                 "type": line.type,
@@ -271,7 +285,11 @@ class Sales(Journals):
         """What is open of it: of all its entries, whatever the header shows."""
         if not document.posted:
             return document.gross
-        return r.ZERO if document.cancelled else sum((x.remaining for x in self.entries_of_document(document)), r.ZERO)
+        return (
+            r.ZERO
+            if document.cancelled
+            else sum((x.remaining for x in self.entries_of_document(document)), r.ZERO)
+        )
 
     def remaining_of(self, document: r.SalesDocument) -> Decimal:
         """What the header shows: all of a draft, nothing of a cancelled one, else what its (first) ledger entry says."""

@@ -183,4 +183,9 @@ class Catalogue:
 
     def enum_members(self) -> dict[str, tuple[str, ...]]:
         """Encoded members per enum field, for $metadata."""
-        return {f"{s.entity}_{f.name}": tuple(encode_enum(o) for o in f.options) for s in self.sets.values() for f in s.fields if f.edm is Edm.ENUM}
+        return {
+            f"{s.entity}_{f.name}": tuple(encode_enum(o) for o in f.options)
+            for s in self.sets.values()
+            for f in s.fields
+            if f.edm is Edm.ENUM
+        }

@@ -53,9 +53,17 @@ def set_up(company: Company, first_day: date) -> None:
         ("OF", "Otis Falls", ""),
     ):
         company.add_salesperson(code, name, email, "Sales Manager")
-    for code, name in (("QUALITY", "Quality complaint"), ("PRICE", "Price disagreement"), ("LOST", "Invoice not received")):
+    for code, name in (
+        ("QUALITY", "Quality complaint"),
+        ("PRICE", "Price disagreement"),
+        ("LOST", "Invoice not received"),
+    ):
         company.add_dispute_status(code, name)
-    for code, name, rate in (("USD", "US dollar", "78.4"), ("EUR", "Euro", "85.12"), ("DKK", "Danish krone", "11.41")):
+    for code, name, rate in (
+        ("USD", "US dollar", "78.4"),
+        ("EUR", "Euro", "85.12"),
+        ("DKK", "Danish krone", "11.41"),
+    ):
         if code != company.local_currency:
             company.add_currency(code, name)
             company.add_exchange_rate(code, first_day - timedelta(days=30), Decimal(rate))
@@ -102,8 +110,12 @@ class Generator:
         if place >= len(names.COMPANY_FIRST) * len(names.COMPANY_LAST):
             name = f"{name} {place}"
         city, country, postcode = pick.choice(names.CITIES)
-        odd = names.ODD_NUMBERS[place // 9] if place % 9 == 4 and place // 9 < len(names.ODD_NUMBERS) else None
-        mailbox = f"accounts{place}@{''.join(c for c in first.lower() if c.isascii() and c.isalpha())}.example"
+        odd = (
+            names.ODD_NUMBERS[place // 9] if place % 9 == 4 and place // 9 < len(names.ODD_NUMBERS) else None
+        )
+        mailbox = (
+            f"accounts{place}@{''.join(c for c in first.lower() if c.isascii() and c.isalpha())}.example"
+        )
         row = company.create_customer(
             name,
             number=odd,
@@ -114,7 +126,11 @@ class Generator:
             country=country,
             postcode=postcode,
             phone="" if place % 6 == 5 else f"+44 20 7946 {pick.randrange(1000, 9999)}",
-            email="" if place % 8 == 7 else f"{mailbox};office{place}@example.org" if place % 5 == 2 else mailbox,
+            email=""
+            if place % 8 == 7
+            else f"{mailbox};office{place}@example.org"
+            if place % 5 == 2
+            else mailbox,
             salesperson_code=pick.choice(("JO", "HR", "OF", "")),
             credit_limit=Decimal(pick.choice((0, 0, 5000, 20000, 75000))),
             vat_no=f"{country}{pick.randrange(10**8, 10**9)}",
@@ -191,7 +207,9 @@ class Generator:
         amount = self._money(50, 900)
 
         def event(on: date) -> None:
-            entry = self.company.post_opening_balance(customer.id, amount, customer.currency_code, due=on + timedelta(days=14), on=on)
+            entry = self.company.post_opening_balance(
+                customer.id, amount, customer.currency_code, due=on + timedelta(days=14), on=on
+            )
             if int(amount) % 3:
                 later = on + timedelta(days=40)
                 self.calendar.plan(later, lambda day: self._receive(entry.entry_no, Decimal(1), day))
@@ -201,10 +219,18 @@ class Generator:
     def _sale(self, customer: r.Customer, place: int) -> Event:
         def event(on: date) -> None:
             if place % 41 == 40:
-                self.company.post_journal_invoice(customer.id, self._money(20, 800), customer.currency_code, due=on + timedelta(days=30), on=on)
+                self.company.post_journal_invoice(
+                    customer.id,
+                    self._money(20, 800),
+                    customer.currency_code,
+                    due=on + timedelta(days=30),
+                    on=on,
+                )
                 return
             if place % 97 == 96:
-                self.company.post_finance_charge(customer.id, self._money(5, 60), customer.currency_code, on, on)
+                self.company.post_finance_charge(
+                    customer.id, self._money(5, 60), customer.currency_code, on, on
+                )
                 return
             self._invoice(customer, place, on)
 
@@ -261,14 +287,18 @@ class Generator:
         amount = self.company.round(entry.remaining * share, entry.currency_code)
         if share == 1 and int(amount) % 37 == 36 and on <= entry.due_date:
             discount = self.company.round(amount / 50, entry.currency_code)
-            self.company.post_payment(entry.customer_id, amount - discount, apply_to=str(entry_no), on=on, discount=discount)
+            self.company.post_payment(
+                entry.customer_id, amount - discount, apply_to=str(entry_no), on=on, discount=discount
+            )
         elif amount > 0:
             self.company.post_payment(entry.customer_id, amount, apply_to=str(entry_no), on=on)
 
     def _credit(self, invoice: r.SalesDocument, on: date) -> None:
         amount = self.company.round(invoice.gross / 4, invoice.currency_code)
         applied = invoice.id if int(amount) % 2 else None
-        self.company.post_credit_memo(invoice.customer_id, amount, applies_to=applied, on=on, currency=invoice.currency_code)
+        self.company.post_credit_memo(
+            invoice.customer_id, amount, applies_to=applied, on=on, currency=invoice.currency_code
+        )
 
     def _cancel(self, invoice: r.SalesDocument, on: date) -> None:
         if invoice.wire_status == "Open":
@@ -287,7 +317,9 @@ class Generator:
 
     def _drafts(self, buyers: list[r.Customer]) -> None:
         """A draft, one in review, one released but not posted."""
-        drafts = [self.company.create_invoice(x.id, amount=self._money(50, 500), on=self.today) for x in buyers[:3]]
+        drafts = [
+            self.company.create_invoice(x.id, amount=self._money(50, 500), on=self.today) for x in buyers[:3]
+        ]
         if len(drafts) == 3:
             self.company.request_approval(drafts[1].id)
             self.company.release(drafts[2].id)
@@ -329,7 +361,9 @@ def _day(text: str) -> date:
     return date(year, month, day)
 
 
-def from_late_payment_histories(world: World, path: Path, name: str = "Late Payment Histories", local_currency: str = "USD") -> Company:
+def from_late_payment_histories(
+    world: World, path: Path, name: str = "Late Payment Histories", local_currency: str = "USD"
+) -> Company:
     """Each row a posted invoice, settled in full on its day; country codes are the values of dimension COUNTRY."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: _day(row["InvoiceDate"]))
@@ -348,7 +382,9 @@ def from_late_payment_histories(world: World, path: Path, name: str = "Late Paym
                 company.set_default_dimension(customer.id, "COUNTRY", row["countryCode"])
                 customers[row["customerID"]] = customer
     for row in rows:
-        calendar.plan(_day(row["InvoiceDate"]), _history(company, calendar, customers[row["customerID"]], row))
+        calendar.plan(
+            _day(row["InvoiceDate"]), _history(company, calendar, customers[row["customerID"]], row)
+        )
     calendar.run()
     return company
 

@@ -28,7 +28,9 @@ class ClientSettings:
         return asdict(self)
 
 
-def settings(simulator: BusinessCentralSimulator, url: str = "http://localhost", ca_file: str | None = None) -> ClientSettings:
+def settings(
+    simulator: BusinessCentralSimulator, url: str = "http://localhost", ca_file: str | None = None
+) -> ClientSettings:
     """Settings for a simulator at this address (`http://localhost` fits in-process transports)."""
     installed = simulator.world.installation
     saas = f"{url}/v2.0/{installed.tenant_id}/{installed.environment}"

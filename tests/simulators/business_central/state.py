@@ -145,7 +145,9 @@ class CompanyState:
         self.stamper.next_version()
         self._tell(row, "deleted")
 
-    def grouped(self, name: str, table: r.Table[R], keys: Callable[[R], Iterable[str | None]], version: int) -> dict[str, list[R]]:
+    def grouped(
+        self, name: str, table: r.Table[R], keys: Callable[[R], Iterable[str | None]], version: int
+    ) -> dict[str, list[R]]:
         """Rows by their foreign keys, in key order; built again when the version moved."""
         known = self.groups.get(name)
         if known is None or known[0] != version:

@@ -27,6 +27,8 @@ class SimulatorTransport(httpx.BaseTransport):
             status, headers, body = self.simulator.handle(asked).finished()
         except ConnectionDropped as dropped:
             if dropped.sent:
-                raise httpx.RemoteProtocolError("peer closed connection without sending complete message body", request=request) from dropped
+                raise httpx.RemoteProtocolError(
+                    "peer closed connection without sending complete message body", request=request
+                ) from dropped
             raise httpx.ReadError("connection reset by peer", request=request) from dropped
         return httpx.Response(int(status[:3]), headers=headers, content=body, request=request)

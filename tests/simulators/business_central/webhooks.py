@@ -98,9 +98,13 @@ class Webhooks:
         """The notification URL is called with a token and must answer 200 with that token."""
         token = uuid4().hex
         separator = "&" if "?" in url else "?"
-        status, body = self.notify(f"{url}{separator}validationToken={token}", b"") if self.notify else (0, b"")
+        status, body = (
+            self.notify(f"{url}{separator}validationToken={token}", b"") if self.notify else (0, b"")
+        )
         if status != 200 or body.decode().strip().strip('"') != token:
-            raise bad_request("The subscription validation request failed. Response must match validationToken.")
+            raise bad_request(
+                "The subscription validation request failed. Response must match validationToken."
+            )
 
     def _shown(self, row: Subscription) -> JsonObject:
         return {

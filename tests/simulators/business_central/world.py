@@ -132,7 +132,9 @@ class World:
         self.installation = installation or Installation()
         self.companies: dict[str, Company] = {}
 
-    def add_company(self, name: str, display_name: str = "", local_currency: str = "GBP", country: str = "GB") -> Company:
+    def add_company(
+        self, name: str, display_name: str = "", local_currency: str = "GBP", country: str = "GB"
+    ) -> Company:
         """A company with its accounts and nothing else."""
         company = Company(
             stamper=self.stamper,

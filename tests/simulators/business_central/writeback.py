@@ -82,7 +82,9 @@ class Writer:
                 continue
             field = entity.field(name)
             if field is None:
-                raise bad_request(f"The property '{name}' does not exist on type 'Microsoft.NAV.{entity.entity}'.")
+                raise bad_request(
+                    f"The property '{name}' does not exist on type 'Microsoft.NAV.{entity.entity}'."
+                )
             attribute = field.writes or _SPECIAL.get(name, "")
             if name == "id" or not attribute:
                 raise bad_request(f"Control '{name}' is read-only.", "Application_DialogException")
@@ -200,7 +202,12 @@ class Writer:
         elif name in ("cancel", "cancelandsend"):
             company.cancel_invoice(target.row.id)
         elif name == "makecorrectivecreditmemo":
-            company.create_credit_memo(target.row.customer_id, amount=target.row.gross, applies_to=target.row.id, currency=target.row.currency_code)
+            company.create_credit_memo(
+                target.row.customer_id,
+                amount=target.row.gross,
+                applies_to=target.row.id,
+                currency=target.row.currency_code,
+            )
         elif name != "send":
             raise not_found(target.rest[0].name)
         return Response(204)
@@ -223,7 +230,9 @@ def _value(company: Company, field: Field, value: Any) -> Any:
             member = decode_enum(str(value)) or " "
             if member not in field.options:
                 known = ",".join(field.options)
-                raise bad_request(f"'{member}' is not an option. The existing options are: {known}", "Unknown")
+                raise bad_request(
+                    f"'{member}' is not an option. The existing options are: {known}", "Unknown"
+                )
             return member
         case Edm.DECIMAL:
             return Decimal(str(value))

@@ -6,4 +6,16 @@
 from tests.simulators.files.books import Books, Customer, Invoice, Person, small_books
 from tests.simulators.files.writing import DIRTY, Flaws, write_csv, write_excel, write_ndjson, write_parquet
 
-__all__ = ["DIRTY", "Books", "Customer", "Flaws", "Invoice", "Person", "small_books", "write_csv", "write_excel", "write_ndjson", "write_parquet"]
+__all__ = [
+    "DIRTY",
+    "Books",
+    "Customer",
+    "Flaws",
+    "Invoice",
+    "Person",
+    "small_books",
+    "write_csv",
+    "write_excel",
+    "write_ndjson",
+    "write_parquet",
+]

@@ -31,10 +31,22 @@ class Flaws:
         return [f"  {n.upper().replace('.', '')} " for n in names] if self.shouted_header else list(names)
 
 
-DIRTY = Flaws(";", "utf-8", "\r\n", bom=True, shouted_header=True, trailing_blank_lines=3, trailing_delimiter=True, repeat_every=4, excel_hint=False)
+DIRTY = Flaws(
+    ";",
+    "utf-8",
+    "\r\n",
+    bom=True,
+    shouted_header=True,
+    trailing_blank_lines=3,
+    trailing_delimiter=True,
+    repeat_every=4,
+    excel_hint=False,
+)
 
 
-def write_csv(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], flaws: Flaws = Flaws()) -> Path:
+def write_csv(
+    path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], flaws: Flaws = Flaws()
+) -> Path:
     """Writes one CSV; cells with line breaks keep them, quoted."""
     heading, rows = table
     text = io.StringIO(newline="")
@@ -53,7 +65,13 @@ def write_csv(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], 
     return path
 
 
-def write_excel(path: Path, table: tuple[Sequence[str], Sequence[Sequence[object]]], *, sheet: str = "Data", before: str | None = None) -> Path:
+def write_excel(
+    path: Path,
+    table: tuple[Sequence[str], Sequence[Sequence[object]]],
+    *,
+    sheet: str = "Data",
+    before: str | None = None,
+) -> Path:
     """Writes a workbook; `before` is a sheet that stands in front of the one that is meant."""
     import openpyxl
 
@@ -73,7 +91,9 @@ def write_excel(path: Path, table: tuple[Sequence[str], Sequence[Sequence[object
     return path
 
 
-def write_parquet(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], types: Sequence[str]) -> Path:
+def write_parquet(
+    path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]]], types: Sequence[str]
+) -> Path:
     """Writes Parquet with real types: `DECIMAL(18,2)`, `DATE`, `VARCHAR`."""
     import duckdb
 
@@ -82,7 +102,10 @@ def write_parquet(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]
     connection = duckdb.connect()
     connection.execute(f"CREATE TABLE t ({listed})")
     if table[1]:
-        connection.executemany(f"INSERT INTO t VALUES ({', '.join('?' * len(types))})", [[c or None for c in row] for row in table[1]])
+        connection.executemany(
+            f"INSERT INTO t VALUES ({', '.join('?' * len(types))})",
+            [[c or None for c in row] for row in table[1]],
+        )
     connection.execute(f"COPY t TO '{path}' (FORMAT parquet)")
     connection.close()
     return path
@@ -91,5 +114,10 @@ def write_parquet(path: Path, table: tuple[Sequence[str], Sequence[Sequence[str]
 def write_ndjson(path: Path, table: tuple[Sequence[str], Sequence[Sequence[object]]]) -> Path:
     """Writes one JSON object a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(dict(zip(table[0], row, strict=True)), ensure_ascii=False) + "\n" for row in table[1]), encoding="utf-8")
+    path.write_text(
+        "".join(
+            json.dumps(dict(zip(table[0], row, strict=True)), ensure_ascii=False) + "\n" for row in table[1]
+        ),
+        encoding="utf-8",
+    )
     return path

@@ -8,6 +8,7 @@ from typing import Any
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.resolve import INBOX, PERSON
+from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing import joined, owners, parents, pins
 from sync_engine.store.publishing.cut import Cut, canonical_id, merge_into
 from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
@@ -92,9 +93,13 @@ def _find_early_cards(cut: Cut) -> None:
 
 
 def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None:
-    """Debtors whose claims name a record that is new, changed or gone; there is no index over claims, so nobody looks without need."""
+    """Debtors whose claims name a record that is new, changed or gone; there is no index over claims, so nobody looks without need.
+
+    Dirty debtors are marked already. What changed is counted first: of claims the planner expects a handful, and would read all of
+    them again for each of the debtors of a first load.
+    """
     changed = f"""
-        SELECT c.{column} FROM engine.source_record c JOIN engine.stream t USING (stream_id)
+        SELECT c.{column} AS name FROM engine.source_record c JOIN engine.stream t USING (stream_id)
         WHERE t.source = :source AND t.canonical = '{canonical}' AND c.dirty"""
     if canonical == "debtor":  # a parent that was there before and still is changes nothing for its children
         changed += """ AND (c.deleted_at IS NOT NULL OR NOT EXISTS (
@@ -102,11 +107,13 @@ def _mark_referring(cut: Cut, canonical: str, column: str, claimed: str) -> None
             WHERE l.entity = 'debtor' AND l.source = :source AND l.external_id = c.key AND l.decided_at < now() AND d.deleted_at IS NULL))"""
     if not cut.exists(changed):
         return
+    cut.sql(f"CREATE TEMP TABLE named_{claimed} ON COMMIT DROP AS {changed}")
+    tell_planner(cut.connection, f"named_{claimed}")
     cut.sql(f"""
         INSERT INTO dirty_debtor
         SELECT DISTINCT l.canonical_id FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = coalesce(r.about, r.key)
-        WHERE s.source = :source AND s.canonical = 'debtor' AND r.claim ->> '{claimed}' IN ({changed})
+        WHERE s.source = :source AND s.canonical = 'debtor' AND NOT r.dirty AND r.claim ->> '{claimed}' IN (SELECT name FROM named_{claimed})
         ON CONFLICT DO NOTHING
         """)
 

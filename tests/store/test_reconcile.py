@@ -586,6 +586,28 @@ def test_instalments_that_are_not_their_document_are_found(book: Book) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (
+            "INSERT INTO canonical.instalment (id, source, external_id, document_id, number, due_date, amount, open_amount, cut_id) "
+            "SELECT gen_random_uuid(), source, 'I1/2', document_id, 2, due_date, amount, open_amount, cut_id "
+            "FROM canonical.instalment WHERE external_id = 'I1/1' RETURNING 1",
+            "200.00",
+        ),
+        ("UPDATE canonical.instalment SET open_amount = 0 WHERE external_id = 'I1/1' RETURNING 1", "0.00"),
+        ("DELETE FROM canonical.instalment WHERE external_id = 'I1/1' RETURNING 1", "0.00"),
+    ],
+    ids=["there twice", "paid, though the document is open", "none at all"],
+)
+def test_each_instalment_alone_may_look_right(book: Book, change: str, parts: str) -> None:
+    """C12: amounts are added up as soon as not every open document has one open instalment of the same amount."""
+    book.ordinary()
+    book.rows(change)
+    broken = check(book.certify(), "C12")
+    assert [(d.key, d.source_value, d.canonical_value) for d in broken.sample] == [("I1", "100.00", parts)]
+
+
 def test_what_the_ledger_never_asked_for_is_named(book: Book) -> None:
     """C6: 1100 with 20 withheld and 80 paid adds up, and the certificate says how much was withheld."""
     invoice = book.invoice(1100, 1000, ledger_difference=20)

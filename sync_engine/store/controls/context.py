@@ -135,7 +135,10 @@ def collect_open_items(ground: Ground) -> Ground:
 
 
 def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
-    """Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency."""
+    """Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency.
+
+    `whole`: what its document says is open of it in all; null for a payment.
+    """
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
     run_sql(
         connection,
@@ -144,13 +147,13 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
                s.sign * i.open_amount AS effect,
                s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
-               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from
+               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from, d.open_amount AS whole
         FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
         CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
         WHERE d.source = :source AND i.open_amount <> 0 AND {LIVE_DOCUMENT}
         UNION ALL
         SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
-               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date
+               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date, NULL
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
         """,

@@ -191,7 +191,8 @@ Members = Annotated[dict[str, Any] | None, BeforeValidator(_members)]
 
 
 class _ByHand(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, defer_build=True)
+    # built when somebody has typed something: every run imports this, few need it
 
 
 class DebtorByHand(_ByHand):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rapidfuzz import fuzz
-
 from sync_engine.canonical.countries import country_of
 from sync_engine.matching.company_numbers import KINDS, Kind, is_sound, official_number
 from sync_engine.matching.phones import phone_digits
@@ -188,6 +186,8 @@ def _alike(a: str, b: str, *, in_part: bool = False) -> bool:
 
 def _name_likeness(a: str, b: str, *, in_part: bool) -> float:
     """Between 0 and 1; `in_part` a name that lacks some words of the other is nearly the same. Branch 12 is not branch 13."""
+    from rapidfuzz import fuzz  # a run in which nobody new appears compares no names, and starts without it
+
     x, y = name_and_form(a)[0], name_and_form(b)[0]
     if not x:
         return 0.0

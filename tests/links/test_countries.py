@@ -45,12 +45,12 @@ from sync_engine.matching import ladder
 from sync_engine.canonical.countries import country_of
 from sync_engine.matching.phones import phone_digits
 country_of("DK"), country_of(None), phone_digits("12 34 56 78")
-print([name for name in ("pycountry", "phonenumbers", "stdnum") if name in sys.modules])
+print([name for name in ("pycountry", "phonenumbers", "stdnum", "rapidfuzz") if name in sys.modules])
 """
 
 
 def test_the_list_is_read_when_it_is_needed() -> None:
-    """Two letters and a plain number cost no list: who starts the engine does not pay for the names and phones of the world."""
+    """Two letters and a plain number cost no list: who starts the engine does not pay for the names and phones of the world, nor for likeness."""
     found = subprocess.run(
         [sys.executable, "-c", STARTING], check=True, capture_output=True, text=True,
     )  # fmt: skip

@@ -590,9 +590,11 @@ def test_instalments_that_are_not_their_document_are_found(book: Book) -> None:
     ("change", "parts"),
     [
         (
-            "INSERT INTO canonical.instalment (id, source, external_id, document_id, number, due_date, amount, open_amount, cut_id) "
-            "SELECT gen_random_uuid(), source, 'I1/2', document_id, 2, due_date, amount, open_amount, cut_id "
-            "FROM canonical.instalment WHERE external_id = 'I1/1' RETURNING 1",
+            """
+            INSERT INTO canonical.instalment (id, source, external_id, document_id, number, due_date, amount, open_amount, cut_id)
+            SELECT gen_random_uuid(), source, 'I1/2', document_id, 2, due_date, amount, open_amount, cut_id
+            FROM canonical.instalment WHERE external_id = 'I1/1' RETURNING 1
+            """,
             "200.00",
         ),
         ("UPDATE canonical.instalment SET open_amount = 0 WHERE external_id = 'I1/1' RETURNING 1", "0.00"),

@@ -44,7 +44,11 @@ class LandedBatch(NamedTuple):
         )
 
 
-_NEEDED = "SELECT stream_id, batch_id, count(*) AS n FROM engine.source_record WHERE deleted_at IS NULL GROUP BY 1, 2"
+_ASKED = "(CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entity AS text) IS NULL OR t.entity = :entity)"
+_NEEDED = f"""
+    SELECT r.stream_id, r.batch_id, count(*) AS n FROM engine.source_record r
+    WHERE r.deleted_at IS NULL AND r.stream_id = ANY (ARRAY(SELECT t.stream_id FROM engine.stream t WHERE {_ASKED})) GROUP BY 1, 2
+"""
 _COLUMNS = """
     m.batch_id, t.source, t.entity, m.path, m.checksum, m.bytes, m.records, m.run_id, m.landed_at, m.damage, m.damaged_at, coalesce(n.n, 0)
     FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)
@@ -59,7 +63,7 @@ def batches(
         connection,
         f"""
         SELECT {_COLUMNS} LEFT JOIN ({_NEEDED}) n USING (stream_id, batch_id)
-        WHERE (CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entity AS text) IS NULL OR t.entity = :entity) ORDER BY m.batch_id
+        WHERE {_ASKED} ORDER BY m.batch_id
         """,
         source=source,
         entity=entity,

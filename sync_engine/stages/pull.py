@@ -98,7 +98,7 @@ def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
 def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
     if stream.sweep_every is None or stream.reports_deletes:
         return False
-    if row.swept_at is None:
+    if row.swept_at is None or row.is_unfinished:
         return True
     since = lane.now() - row.swept_at
     return since >= lane.config.sweep_every(stream.sweep_every) or since < -CLOCKS_AGREE

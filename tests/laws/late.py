@@ -113,12 +113,13 @@ def asked(rig: Rig) -> list[str]:
     return [name for name, match in endpoints(rig.bench).items() if rig.simulator.requests(match)]
 
 
-def try_run(rig: Rig, **options: Any) -> None:
-    """A run during which something fails: what can be read is."""
+def try_run(rig: Rig, **options: Any) -> bool:
+    """A run during which something fails: what can be read is. Whether it was a run at all, and not refused as a whole."""
     try:
         rig.run(tolerant=True, **options)
     except SyncError:
-        return
+        return False
+    return True
 
 
 def fresh(rig: Rig, server: str, folder: Path) -> Snapshot:

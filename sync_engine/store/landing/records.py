@@ -93,7 +93,10 @@ def record_batch(
 
 
 def start_sweep(connection: Connection, source: str, stream_id: int) -> None:
-    """Forgets what an interrupted sweep saw and notes the start: records first seen later are not judged by this sweep."""
+    """Forgets what an interrupted sweep saw and notes the start: records first seen later are not judged by this sweep.
+
+    The start stays until the sweep ends well, so that one which was broken off or held is made again.
+    """
     run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
     run_sql(
         connection,
@@ -179,7 +182,7 @@ def finish_sweep(
         swept_at = None if is_short else at
         run_sql(
             connection,
-            "UPDATE engine.stream SET swept_at = :at, swept_count = :seen WHERE stream_id = :id",
+            "UPDATE engine.stream SET swept_at = :at, swept_count = :seen, sweep_started_at = NULL WHERE stream_id = :id",
             at=swept_at,
             seen=seen,
             id=stream_id,

@@ -26,6 +26,8 @@ class StreamRow:
     facet: bool
     cursor: Cursor | None
     swept_at: datetime | None
+    is_unfinished: bool = False
+    """A sweep began and nothing came of it: what was gone then has still to be found."""
     is_damaged: bool = False
     """Landed bytes of current records are lost: they are read again."""
 
@@ -96,7 +98,7 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
     rows = fetch(
         connection,
         """
-        SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at, EXISTS (
+        SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at, sweep_started_at IS NOT NULL AS is_unfinished, EXISTS (
             SELECT FROM engine.lake_manifest m CROSS JOIN LATERAL (
                 SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL LIMIT 1) needed
             WHERE m.stream_id = s.stream_id AND m.damage IS NOT NULL) AS is_damaged
@@ -114,6 +116,7 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
             r.facet,
             r.cursor,
             r.swept_at,
+            r.is_unfinished,
             r.is_damaged,
         )
         for r in rows

@@ -9,7 +9,7 @@ import typer
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command, group
 from sync_engine.cli.output import ago, give, table
-from sync_engine.cli.place import open_workshop
+from sync_engine.cli.place import open_store, open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,6 @@ def doctor(
 
     The exit code is that of the first thing that is ill; what is merely degraded is no error.
     """
-    from sync_engine.cli.place import open_store
     from sync_engine.ops.runs.workplace import configured, source_named
     from sync_engine.ops.sources import doctor as ops
     from sync_engine.platform.clock import SystemClock
@@ -138,7 +137,6 @@ def accept(
     """Shows what a source offered and does not any more; with --apply its runs do without it, and a ledger is read by the next best route."""
     import getpass
 
-    from sync_engine.ops.runs.workplace import open_store
     from sync_engine.ops.sources import offers
 
     store = open_store()

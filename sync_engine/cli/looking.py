@@ -166,6 +166,7 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             screen.print(
                 f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False
             )
+    _draw_notes(screen, found.entities)
     for cause in found.causes:
         screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
     for batch in found.damaged:
@@ -176,6 +177,16 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             style="yellow",
             markup=False,
         )
+
+
+def _draw_notes(screen: Console, entities: list[EntityState]) -> None:
+    """What was odd or new at the last reading, a line for each sentence."""
+    noted: dict[str, list[str]] = {}
+    for e in entities:
+        if e.note:
+            noted.setdefault(e.note, []).append(f"{e.source} {e.entity}")
+    for note, about in noted.items():
+        screen.print(f"Note: {', '.join(about)}: {note}.", style="yellow", markup=False)
 
 
 def _checked(state: SourceState | None) -> str | None:

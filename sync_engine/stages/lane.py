@@ -37,6 +37,8 @@ def no_progress(stage: str, entity: str, done: int) -> None:
 
 
 CLOCKS_AGREE = timedelta(hours=1)
+IS_NEW = "is offered for the first time, and read from now on"
+"""The sentence about a wire entity that was not there when its source was looked at before."""
 
 
 def wrong_clock(ahead: timedelta) -> str:
@@ -92,6 +94,8 @@ class Lane:
     """Wire entities that were offered before and are not now, or lack fields; and why."""
     held_back: frozenset[str] = frozenset()
     """Wire entities of another ledger route, which are not read instead of what is missing."""
+    new: frozenset[str] = frozenset()
+    """Wire entities that are offered since this run, and were not when the source was looked at before."""
 
     @property
     def source(self) -> str:
@@ -110,8 +114,10 @@ class Lane:
         return told or timedelta(0)
 
     def oddity(self, entity: str) -> str:
-        """What was odd about an entity, or our clock, and is no failure; empty when nothing was."""
+        """What was odd or new about an entity, or odd about our clock, and is no failure; empty when nothing was."""
         found = [str(getattr(self.connector, "oddities", {}).get(entity, ""))]
+        if entity in self.new:
+            found.append(IS_NEW)
         if abs(self.ahead) > CLOCKS_AGREE:
             found.append(wrong_clock(self.ahead))
         return "; ".join(filter(None, found))
@@ -148,6 +154,8 @@ class Lane:
             raise other_company(self.source, found.other_company, offered.company)
         offers.remember(connection, self.source, known, offered, streams, read, found)
         self.missing, self.held_back = found.missing, found.held_back
+        if not offered.by_settings:
+            self.new = offers.first_offered(connection, self.source, self.run_id)
 
     def to_pull(self) -> dict[str, str]:
         """Wire entity -> family, of all that has to be read: what is offered, parents first, then what was offered and is missing."""

@@ -19,9 +19,17 @@ from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.ops.runs.workplace import open_store
 from sync_engine.platform.home import lake_url
 from sync_engine.ports import Clock, Connector
-from sync_engine.stages.lane import CLOCKS_AGREE, fields_read, offered_by, other_company, wrong_clock
+from sync_engine.stages.lane import (
+    CLOCKS_AGREE,
+    IS_NEW,
+    fields_read,
+    offered_by,
+    other_company,
+    wrong_clock,
+)
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import offers
+from sync_engine.store.queries import source_status
 
 Verdict = Literal["well", "degraded", "ill", "unknown"]
 
@@ -121,6 +129,7 @@ def _installation(config: SourceConfig, connector: Connector, store: Engine | No
     yield _asked("portfolio dimension", lambda: _dimension(config, connector))
     if store is not None:
         yield from _missing(config, connector, store)
+        yield from _noted(config, store)
 
 
 def _missing(config: SourceConfig, connector: Connector, store: Engine) -> Iterator[Finding]:
@@ -143,6 +152,21 @@ def _missing(config: SourceConfig, connector: Connector, store: Engine) -> Itera
             f"Mend it at the source, or, if it is meant: sync-engine sources accept {config.source}.",
             3,
         )
+    for entity in found.new:
+        yield Finding(entity, "well", IS_NEW, f"The next run reads it: sync-engine run {config.source}.")
+
+
+def _noted(config: SourceConfig, store: Engine) -> Iterator[Finding]:
+    """What the last run found odd and went on with: stamps from the future, clocks that differ."""
+    try:
+        with transaction(store, "reading what the last run noted") as connection:
+            entities = source_status.entities(connection, config.source)
+    except SyncError as error:
+        yield _ill("what the last run noted", error)
+        return
+    for entity in entities:
+        if entity.note:
+            yield Finding(f"last run of {entity.entity}", "degraded", entity.note)
 
 
 def _nobody(connector: Connector, unreadable: set[str]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -46,7 +47,10 @@ class Remembered(NamedTuple):
 
 @dataclass
 class Compared:
-    """What came of comparing: other company, entities that are missing and why, entities not to read instead, and what is new."""
+    """What came of comparing: other company, entities that are missing and why, entities not to read instead, and what is offered first now.
+
+    At the first look nothing is new, nor is what the settings add.
+    """
 
     other_company: str = ""
     missing: dict[str, str] = field(default_factory=dict)
@@ -99,7 +103,9 @@ def compare(
         found.held_back = frozenset(
             name for name, stream in streams.items() if stream.canonical in LEDGER and name not in before
         )
-    found.new = [name for name in streams if name not in before and name not in found.held_back]
+    met = {row.name for row in known} | found.held_back | offered.in_doubt
+    if known and not offered.by_settings:
+        found.new = [name for name in streams if name not in met]
     return found
 
 
@@ -142,7 +148,8 @@ def remember(
             run_sql(
                 connection,
                 """
-                INSERT INTO engine.offer (source, kind, name, value, fields) VALUES (:source, :kind, :name, :value, CAST(:fields AS text[]))
+                INSERT INTO engine.offer (source, kind, name, value, fields, since)
+                VALUES (:source, :kind, :name, :value, CAST(:fields AS text[]), coalesce(CAST(:since AS timestamptz), now()))
                 ON CONFLICT (source, kind, name) DO UPDATE SET value = excluded.value, fields = excluded.fields, gone_since = NULL, why = NULL
                 """,
                 source=source,
@@ -150,6 +157,7 @@ def remember(
                 name=name,
                 value=value,
                 fields=sorted(fields | (row.fields if row else frozenset())),
+                since=before["doubt", name].since if ("doubt", name) in before else None,
             )
     for name, why in compared.missing.items():
         if before["entity", name].why != why:
@@ -178,6 +186,21 @@ def remember(
         if names:
             gone = "DELETE FROM engine.offer WHERE source = :source AND kind = :kind AND name = ANY(:names)"
             run_sql(connection, gone, source=source, kind=kind, names=names)
+
+
+def first_offered(connection: Connection, source: str, run_id: UUID) -> frozenset[str]:
+    """Wire entities that are offered since this run, of a source that was looked at before: each step of a run is told the same."""
+    rows = fetch(
+        connection,
+        """
+        SELECT o.name FROM engine.offer o JOIN engine.run r ON r.run_id = :run AND r.source = o.source
+        WHERE o.source = :source AND o.kind IN ('entity', 'doubt') AND o.since >= r.started_at
+          AND EXISTS (SELECT FROM engine.offer b WHERE b.source = o.source AND b.since < r.started_at)
+        """,
+        source=source,
+        run=run_id,
+    )
+    return frozenset(name for (name,) in rows)
 
 
 def missing(connection: Connection, source: str | None = None) -> list[Missing]:

@@ -63,6 +63,11 @@ class EntityState(NamedTuple):
     outcome: str | None
     error: str | None
 
+    @property
+    def note(self) -> str | None:
+        """What was odd or new when it was read last, and is no failure."""
+        return self.error if self.outcome == "succeeded" else None
+
 
 class RunState(NamedTuple):
     """One run; `outcome` is None while it goes on."""

@@ -317,6 +317,33 @@ def test_an_entity_that_was_not_read_in_this_run_is_only_late(book: Book) -> Non
     assert [c.code for c in certificate.checks if c.verdict == "breaks" and not c.explained] == ["C14"]
 
 
+@pytest.mark.parametrize(
+    ("swept", "stated", "reason"),
+    [
+        ("before the last cut", 2, "timing"),
+        ("before the last cut", 4, "missing"),
+        ("since the last cut", 2, "extra"),
+        ("never", 2, "extra"),
+    ],
+)
+def test_what_the_next_sweep_will_find_deleted_is_only_late(
+    book: Book, swept: str, stated: int, reason: str
+) -> None:
+    """C1: fewer in the source than known is timing while no sweep was made since the last cut; more is missing, whenever it was swept."""
+    book.ordinary()
+    before = book.cut(T)
+    moment = {"before the last cut": "- interval '1 hour'", "since the last cut": "+ interval '1 hour'"}
+    at = (
+        f"(SELECT as_of {moment[swept]} FROM canonical.cut WHERE cut_id = {before})"
+        if swept in moment
+        else "NULL"
+    )
+    book.rows(f"UPDATE engine.stream SET swept_at = {at} WHERE entity = 'salesInvoices' RETURNING 1")
+    certificate = book.certify(total("count", stated, entity="salesInvoices"))
+    assert dict(check(certificate, "C1").classes) == {reason: 1}
+    assert check(certificate, "C1").explained is (reason == "timing")
+
+
 def test_a_document_of_nobody_blocks(book: Book) -> None:
     """C1: every document has its debtor."""
     book.ordinary()

@@ -115,7 +115,9 @@ def test_the_doctor_tells_odd_stamps_of_the_last_run(desk: Desk) -> None:
 @pytest.mark.parametrize(("by", "says"), [(400, "400 days ahead of"), (-2, "2 days behind")])
 def test_the_doctor_is_ill_of_a_clock_that_is_wrong(desk: Desk, by: int, says: str) -> None:
     """The source's answers are dated: our clock is compared with them, and a wrong one is set by a person."""
-    desk.patch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(days=by, seconds=30 if by > 0 else -30))
+    desk.patch.setattr(
+        SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(days=by, seconds=30 if by > 0 else -30)
+    )
     desk.simulator.world.clock.set(datetime.now(UTC))  # type: ignore[attr-defined]
     ((verdict, detail),) = found_by_the_doctor(desk, "clock")
     assert verdict == "ill"

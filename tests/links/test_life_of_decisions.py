@@ -114,6 +114,28 @@ def test_a_statement_taken_back_after_a_merge_is_taken_back_for_both(running: Wo
     assert [str(running.field(d, "pause_until")) for d in (hansen, old)] == ["2026-12-01", "None"]
 
 
+def test_an_undo_that_would_close_a_circle_of_merges_is_refused(running: World) -> None:
+    """An unmerge that moved nothing, taken back after the other one was merged the other way round: each would have become the other."""
+    hansen, mueller, old = ids(running, "E1", "E2", "E4")
+    decide(
+        running,
+        ops.Merge(losing=old, into=hansen, force=True),
+        ops.Link(source="erp", key="E4", to=mueller, force=True),
+    )
+    unmerged = do(running.workshop, ops.Unmerge(record=old), by="ada").hash
+    decide(
+        running,
+        ops.Link(source="erp", key="E4", to=old, force=True),
+        ops.Merge(losing=hansen, into=old, force=True),
+        ops.Link(source="erp", key="E1", to=mueller, force=True),
+        ops.Link(source="erp", key="E4", to=mueller, force=True),
+    )
+    before = everything(running)
+    with pytest.raises(ConfigurationError, match="circle"):
+        decide(running, ops.Undo(plan=unmerged))
+    assert everything(running) == before
+
+
 # --- groups
 
 
@@ -161,6 +183,30 @@ def test_of_two_groups_the_survivors_holds_and_the_plan_says_which_one_is_left(r
     assert group_of(running, hansen) == "Nord"
     decide(running, ops.SetGroup(name="Syd", dissolve=True), ops.Unmerge(record=old))
     assert (group_of(running, hansen), group_of(running, old)) == ("Nord", None)
+
+
+def test_a_record_that_moved_on_takes_its_words_back_from_the_debtor_it_became(running: World) -> None:
+    """Merged, moved on to a third, then unlinked: it stands for itself, and what was said and decided about it leaves the one it was merged into."""
+    hansen, mueller, old = ids(running, "E1", "E2", "E4")
+    state_word(running, old, "pause_reason", "waits for goods")
+    running.run("erp")
+    decide(
+        running,
+        ops.PinField(record=old, field="phone", value=PHONE),
+        ops.SetGroup(name="Syd", members=(old,)),
+        ops.Merge(losing=old, into=hansen),
+    )
+    assert running.field(hansen, "pause_reason") == "waits for goods"
+    decide(
+        running,
+        ops.Link(source="erp", key="E4", to=mueller, force=True),
+        ops.Unlink(source="erp", key="E4"),
+    )
+    told = [
+        (running.field(d, "pause_reason"), running.field(d, "phone"), group_of(running, d))
+        for d in (hansen, mueller, old)
+    ]
+    assert told == [(None, "+45 12 34 56 78", None), (None, None, None), ("waits for goods", PHONE, "Syd")]
 
 
 # --- pins through merges

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.names import survivor
 from sync_engine.store.decisions import rows as decisions
 from sync_engine.store.decisions.rows import Edit, Kind, Row
 from sync_engine.store.queries import lookups
@@ -83,6 +84,26 @@ class Decided:
         ) is not None and edit.after is not None:
             canonical = str(edit.after["merged_into"])
         return canonical
+
+    def stands_for(self, connection: Connection, entity: str, canonical: str) -> str | None:
+        """The record one will count for after the edits so far: itself or what it became. None where merges would go in a circle."""
+        seen = {canonical}
+        while (row := self.now(connection, "merged", (entity, canonical))) is not None:
+            canonical = str(row["merged_into"])
+            if canonical in seen:
+                return None
+            seen.add(canonical)
+        return canonical
+
+    def parted(self, connection: Connection) -> set[tuple[str, str]]:
+        """Whom the records that are merged or parted here counted for before, and whom they will: all that was said about them goes along."""
+        found: set[tuple[str, str]] = set()
+        for kind, (entity, *key) in self.edits:
+            if kind == "merged":
+                [record] = key
+                after = self.stands_for(connection, entity, record)
+                found |= {(entity, i) for i in (record, survivor(connection, entity, record), after) if i}
+        return found
 
 
 def canonical_of(row: Row | None) -> str | None:

@@ -84,7 +84,6 @@ def _unlink(connection: Connection, o: ops.Unlink, decided: Decided) -> None:
         )
     if own is not None and decided.now(connection, "merged", (o.entity, own)) is not None:
         decided.put(connection, "merged", (o.entity, own), None)
-        decided.touched.add((o.entity, own))
     move(connection, decided, key, own, "unlink")
     decided.put(
         connection,
@@ -217,7 +216,7 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
                     todo="Undo the later decision first, or decide anew.",
                 )
             decided.edits[kind, key] = Edit(kind, key, now.get(key), edit["before"])
-            if kind in ("pin", "merged", "tag", "member"):
+            if kind in ("pin", "tag", "member"):
                 entity, record = ("debtor", key[0]) if kind == "member" else key[:2]
                 decided.touched |= {(entity, record), (entity, survivor(connection, entity, record))}
     decided.undoes = done.plan_hash
@@ -225,7 +224,10 @@ def _undo(connection: Connection, o: ops.Undo, decided: Decided) -> None:
 
 
 def _refuse_links_of_the_merged(connection: Connection, decided: Decided, plan: str) -> None:
-    """No link may end at a record that is merged away: a merge since must be undone before what it stands on. Raises ConfigurationError."""
+    """No link may end at a record that is merged away: a merge since must be undone before what it stands on. Nor may merges go in a circle.
+
+    Raises ConfigurationError.
+    """
     ends = {
         (key[0], str(edit.after["canonical_id"]))
         for (kind, key), edit in decided.edits.items()
@@ -241,6 +243,12 @@ def _refuse_links_of_the_merged(connection: Connection, decided: Decided, plan: 
             f"{'/'.join((*away, *again)[0])} was {'merged into another record' if away else 'linked to'} since", key=plan,
             todo="Undo the later decision first, or decide anew.",
         )  # fmt: skip
+    if circle := [key for key in merged if decided.stands_for(connection, *key) is None]:
+        raise ConfigurationError(
+            f"{'/'.join(circle[0])} would be merged in a circle: what it was merged into was merged into it since",
+            key=plan,
+            todo="Undo the later merge first.",
+        )
 
 
 def _bulk(connection: Connection, o: ops.Bulk, decided: Decided) -> None:

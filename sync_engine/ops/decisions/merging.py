@@ -50,7 +50,6 @@ def merge(connection: Connection, o: ops.Merge, decided: Decided) -> None:
             {**(decided.now(connection, "group", group) or {}), "top_debtor_id": into},
         )
     decided.put(connection, "merged", (o.entity, losing), {"merged_into": into})
-    decided.touched |= {(o.entity, losing), (o.entity, into)}
 
 
 def _veto(connection: Connection, decided: Decided, entity: str, losing: str, into: str) -> Vetoed | None:
@@ -110,7 +109,6 @@ def unmerge(connection: Connection, o: ops.Unmerge, decided: Decided) -> None:
             if group is not None and group["top_debtor_id"] == into:
                 decided.put(connection, "group", key, {**group, "top_debtor_id": losing})
     decided.put(connection, "merged", (o.entity, losing), None)
-    decided.touched |= {(o.entity, losing), (o.entity, into)}
 
 
 def members_now(

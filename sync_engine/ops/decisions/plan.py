@@ -173,6 +173,7 @@ def _try(
 ) -> _Tried:
     collect_changes(connection)
     decided = decide(connection, operation)
+    decided.touched |= decided.parted(connection)
     if locking:
         _keep_runs_out(connection, decided)
     decisions.write(connection, decided.edits.values(), by)

@@ -19,7 +19,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -32,7 +31,9 @@ from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.names import somebody
 from sync_engine.ownership.policy import DEFAULT_POLICY
+from sync_engine.platform.clock import SystemClock
 from sync_engine.platform.tables import Table, read_table
+from sync_engine.ports import Clock
 from sync_engine.store.change_feed.changes import collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.imports import (
@@ -124,6 +125,7 @@ class Written:
 
 
 AS_USUAL = Written()
+OF_THE_MACHINE = SystemClock()
 
 
 def plan_import(
@@ -146,12 +148,16 @@ def apply_import(
     why: str | None = None,
     primary: bool = True,
     written: Written = AS_USUAL,
+    clock: Clock = OF_THE_MACHINE,
 ) -> Report:
-    """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`."""
+    """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`.
+
+    What the rows touch is folded on the day that `clock` says: a pinned value ends by it.
+    """
     who = somebody(who)
     with transaction(store, "importing a file") as connection:
         one_at_a_time(connection)
-        cut = _cut(connection, who)
+        cut = _cut(connection, who, clock)
         report = _decided(connection, kind, path, primary, written)
         counts = {"applied": report.applied, "unchanged": report.unchanged, "refused": report.refused}
         done = apply_rows(cut, kind, path.name, _digest(path), counts, by=who, why=why)
@@ -160,12 +166,14 @@ def apply_import(
         return report
 
 
-def undo_import(store: Engine, import_id: int, *, who: str, why: str | None = None) -> Undone:
+def undo_import(
+    store: Engine, import_id: int, *, who: str, why: str | None = None, clock: Clock = OF_THE_MACHINE
+) -> Undone:
     """Takes an import back; what somebody decided again since stays. Raises ConfigurationError for an unknown or undone import."""
     who = somebody(who)
     with transaction(store, "undoing an import") as connection:
         one_at_a_time(connection)
-        cut = _cut(connection, who)
+        cut = _cut(connection, who, clock)
         restored, left = undo(cut, import_id, by=who, why=why)
         flush_changes(connection, run_id=None, cut_id=None, actor=who)
         return Undone(import_id, restored, left)
@@ -177,10 +185,10 @@ def past_imports(store: Engine) -> list[Done]:
         return made(connection)
 
 
-def _cut(connection: Connection, who: str) -> Cut:
+def _cut(connection: Connection, who: str, clock: Clock) -> Cut:
     """What people do between two cuts, folded by the policy in force."""
     collect_changes(connection)
-    now = datetime.now(UTC)
+    now = clock.now()
     return Cut(
         connection,
         "",

@@ -366,7 +366,7 @@ class History:
         """The number of an import of one row that was applied."""
         path = self.drawer / f"{len(self.imports)}.csv"
         path.write_text(f"{heading}\n{row}\n", encoding="utf-8")
-        report = apply_import(self.world.store, kind, path, who="mia")
+        report = apply_import(self.world.store, kind, path, who="mia", clock=self.world.clock)
         if not report.applied:
             return None
         self.done[f"import {kind}"] += 1
@@ -392,7 +392,7 @@ class History:
         if self.imports:
             number, name = self.imports[event.a % len(self.imports)]
             try:
-                undo_import(self.world.store, number, who="mia")
+                undo_import(self.world.store, number, who="mia", clock=self.world.clock)
             except ConfigurationError:
                 assert not self.oracle.made[name], "what is left of an import can be taken back"
                 return

@@ -47,16 +47,16 @@ def tagged(s: Subject) -> Undo:
     """A tag that a file brought."""
     path = s.drawer / "tags.csv"
     path.write_text("customer,tag\n10003,vip\n", encoding="utf-8")
-    number = apply_import(s.world.store, "debtor-tags", path, who="mia").import_id or 0
-    return lambda: undo_import(s.world.store, number, who="mia")
+    number = apply_import(s.world.store, "debtor-tags", path, who="mia", clock=s.world.clock).import_id or 0
+    return lambda: undo_import(s.world.store, number, who="mia", clock=s.world.clock)
 
 
 def parent_imported(s: Subject) -> Undo:
     """A parent that a file brought."""
     path = s.drawer / "parents.csv"
     path.write_text("customer,parent_customer\n10003,10001\n", encoding="utf-8")
-    number = apply_import(s.world.store, "groups", path, who="mia").import_id or 0
-    return lambda: undo_import(s.world.store, number, who="mia")
+    number = apply_import(s.world.store, "groups", path, who="mia", clock=s.world.clock).import_id or 0
+    return lambda: undo_import(s.world.store, number, who="mia", clock=s.world.clock)
 
 
 def paused(s: Subject) -> Undo:

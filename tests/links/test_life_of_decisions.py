@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import do, plan
+from sync_engine.ops.imports import apply_import, undo_import
 from sync_engine.ownership.policy import Policy, Rule
 from sync_engine.store.db import run_sql, transaction
 from tests.links.support import CRM_FIRST, World
@@ -344,6 +346,22 @@ def test_an_expired_pin_ends_with_the_next_cut_of_any_source_also_after_a_change
     running.clock.time += timedelta(days=2)
     running.run("crm")
     assert running.field(bianchi, "credit_limit") == 1000
+
+
+def test_an_import_ends_no_pin_before_its_day_is_over(running: World, tmp_path: Path) -> None:
+    """A file and its undo fold on the day of the clock that everything else goes by."""
+    [hansen] = ids(running, "E1")
+    tomorrow = running.clock.time.date() + timedelta(days=1)
+    decide(running, ops.PinField(record=hansen, field="phone", value=PHONE, until=tomorrow))
+    tags = tmp_path / "tags.csv"
+    tags.write_text("customer,tag\n10000,vip\n", encoding="utf-8")
+    number = apply_import(running.store, "debtor-tags", tags, who="mia", clock=running.clock).import_id or 0
+    assert running.field(hansen, "phone") == PHONE
+    undo_import(running.store, number, who="mia", clock=running.clock)
+    assert running.field(hansen, "phone") == PHONE
+    running.clock.time += timedelta(days=2)
+    apply_import(running.store, "debtor-tags", tags, who="mia", clock=running.clock)
+    assert running.field(hansen, "phone") == "+45 12 34 56 78"
 
 
 def test_an_expired_pin_of_a_contact_ends_although_no_contact_changed(running: World) -> None:

@@ -270,7 +270,6 @@ class _MemberRules(dict[str, Rule]):
     """The rule of each member of the custom fields, looked up when it is first met."""
 
     def __init__(self, entity: str, policy: Policy, company: str | None) -> None:
-        super().__init__()
         self._entity, self._policy, self._company = entity, policy, company
         self.are_named = any(name.startswith(f"{CUSTOM}.") for rule in policy.rules for name in rule.fields)
 
@@ -320,7 +319,7 @@ def last_said(claims: Sequence[Claim]) -> Sequence[Claim]:
     if not last:
         return claims
     return [
-        c if c.said_in is None else c._replace(values={n: v for n, v in c.values.items() if c.said_in.get(n, 0) >= last.get(n, 0)}) for c in claims
+        c if c.said_in is None else c._replace(values={n: v for n, v in c.values.items() if n not in last or c.said_in.get(n) == last[n]}) for c in claims
     ]  # fmt: skip
 
 

@@ -485,3 +485,94 @@ def test_a_pin_of_a_custom_field_watches_that_field() -> None:
     pin = Pin("custom.segment", "gold", while_claimed=watched)
     assert pin_holds(pin, [said(custom={"segment": "lead", "route": "1"})], None) is True
     assert pin_holds(pin, [said(custom={"segment": "gold", "route": "8000"})], None) is False
+
+
+MANY = ("zeta", "delta", "alpha", "omega", "beta", "kappa")
+
+
+def of_many(source: str, **values: Any) -> Claim:
+    """A claim of one of many ERPs."""
+    return Claim(source, "erp", "1", NOON, values)
+
+
+def test_who_is_believed_about_a_field_is_told_best_first() -> None:
+    """As the fold ranks them; who is silent or not ranked is not among them, nor is a statement that another one replaced."""
+    claims = [
+        said("sugar", phone="2"),
+        said("bc", name="Hansen"),
+        said("nav", phone=None),
+        said("desk", phone="3"),
+    ]
+    assert [c.source for c in fold(ranking=("erp", "crm")).ranked(claims, "phone")] == ["nav", "sugar"]
+    inbox = [
+        Claim("inbox", "collections", key, NOON, {"phone": key}, said_in={"phone": place})
+        for key, place in (("1", 7), ("2", 4))
+    ]
+    assert [c.key for c in fold().ranked(inbox, "phone")] == ["1"]
+    member = own(Rule(fields=("custom.segment",), ranking=("crm",)))
+    named: dict[str, Any] = {"custom.segment": "b"}
+    spoken = [said("bc", custom={"segment": "a"}), said("sugar", **named)]
+    assert [c.source for c in member.ranked(spoken, "custom.segment")] == ["sugar"]
+
+
+def test_a_statement_without_a_place_is_replaced_by_the_first_that_has_one() -> None:
+    """Places begin at 1; a field that nobody placed is left alone."""
+    older = Claim("inbox", "collections", "1", NOON, {"phone": "1", "name": "L"}, said_in={"note": 1})
+    newer = Claim("inbox", "collections", "2", NOON, {"phone": "2"}, said_in={"phone": 1})
+    assert [dict(c.values) for c in last_said([older, newer])] == [{"name": "L"}, {"phone": "2"}]
+
+
+def test_rules_of_members_are_those_of_the_entity() -> None:
+    """A rule for contacts says nothing about a debtor's custom fields, and one for debtors does."""
+    claims = [said("bc", custom={"x": "e"}), said("sugar", custom={"x": "c"})]
+    for entity, expected in (("contact", "e"), ("debtor", "c")):
+        rule = Rule.model_validate({"entity": entity, "fields": ("custom.x",), "ranking": ("crm",)})
+        assert own(rule).resolve(claims).values == {"custom": {"x": expected}}
+
+
+def test_rules_of_members_change_nothing_where_there_are_no_custom_fields() -> None:
+    """A source alone is believed in all it says, whatever the policy says of custom fields of other entities; what is no field is not judged."""
+    rules = (Rule(fields=("custom.x",), ranking=("crm",)), Rule(ranking=EVERYBODY))
+    assert not Resolver("contact", FIELDS, Policy(rules=rules)).may_be_overruled(said("bc"))
+    strange = [said("bc", strange="a")]
+    assert own().overruled(strange, own().resolve(strange)) == []
+
+
+def test_what_follows_custom_fields_and_sums_is_folded_too() -> None:
+    """The order of the fields means nothing; a sum that keeps its first value keeps it as it was said."""
+    fields = (Field("custom", "json", "custom"), Field("owed", "money", is_summed=True), Field("name"))
+    resolver = Resolver("debtor", fields, Policy(rules=(Rule(ranking=EVERYBODY),)))
+    claims = [said("bc", custom={"x": 1}, owed="1", name="A"), said("nav", owed="2")]
+    assert resolver.resolve(claims).values == {"custom": {"x": 1}, "owed": "3", "name": "A"}
+    first = Resolver("debtor", fields, Policy(rules=(Rule(ranking=EVERYBODY, mode="on_create"),)))
+    assert first.resolve([said("bc", owed="2", first={"owed": "1"})]).values == {"owed": "1"}
+
+
+def test_a_list_among_texts_makes_a_union_a_list() -> None:
+    """One source keeps several numbers, another one in a text."""
+    claims = [said("bc", phone=["1", "2"]), said("sugar", phone="3")]
+    assert fold("union").resolve(claims).values == {"phone": ["1", "2", "3"]}
+
+
+def test_many_sources_and_members_are_told_in_one_order() -> None:
+    """By name, not as they came."""
+    claims = [of_many(s, custom={s: 1}, owed="1") for s in MANY]
+    fields = (Field("owed", "money", is_summed=True), Field("custom", "json", "custom"))
+    found = Resolver("debtor", fields, Policy(rules=(Rule(ranking=("erp",)),))).resolve(claims)
+    assert list(found.values["custom"]) == sorted(MANY)
+    assert found.provenance["custom"] == found.provenance["owed"] == "+".join(sorted(MANY))
+    both = own(Rule(fields=("custom.x",), ranking=EVERYBODY, mode="union"))
+    shared = [said("bc", custom={"x": "1"}), said("sugar", custom={"x": "2", "y": "3"})]
+    assert both.resolve(shared).provenance["custom"] == "bc+sugar"
+
+
+def test_without_any_member_the_best_says_whether_there_are_none_or_nothing_is_said() -> None:
+    """No custom fields is an empty set of them; null is null."""
+    for best, other in (({}, None), (None, {})):
+        found = own().resolve([said("sugar", custom=other), said("bc", custom=best)])
+        assert found == resolved({"custom": best}, {"custom": "bc"})
+
+
+def test_of_two_pins_of_one_field_the_later_in_order_counts() -> None:
+    """Whatever their values are: a text and nothing cannot be compared, and need not be."""
+    assert fold().resolve([said("bc")], [Pin("phone", None), Pin("phone", "1")]).values == {"phone": "1"}

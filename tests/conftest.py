@@ -26,6 +26,8 @@ from sync_engine.platform.urls import database_of, psycopg_url, sqlalchemy_url
 
 _FOLDER = "SYNC_ENGINE_TEST_FOLDER"
 _SERVER = "SYNC_ENGINE_TEST_SERVER"
+SIZES = ("SYNC_ENGINE_FUZZ", "SYNC_ENGINE_FUZZ_SEED")
+"""How much is tried, and from where chance begins: said by who starts the tests, not the developer's own settings."""
 _TEMPLATE = "migrated"
 _UNSAFE_BUT_FAST = {
     "fsync": "off",
@@ -46,7 +48,9 @@ if not os.environ.get(
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the session a folder, and takes the developer's own settings out of reach."""
     for name in [
-        name for name in os.environ if name.startswith("SYNC_ENGINE_") and name not in (_FOLDER, _SERVER)
+        name
+        for name in os.environ
+        if name.startswith("SYNC_ENGINE_") and name not in (_FOLDER, _SERVER, *SIZES)
     ]:
         del os.environ[name]
     if not _is_worker(config):

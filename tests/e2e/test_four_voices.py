@@ -222,6 +222,17 @@ def cut_in_mid_character(answer: bytes) -> bytes:
     return re.sub(rb'("displayName": ?")', rb"\1\\ud83c", answer, count=1)
 
 
+def lost_later(**changes: Any) -> Callable[[Desk], None]:
+    """Something of the installation that was read at the first run and is not there any more."""
+
+    def arrange(desk: Desk) -> None:
+        assert desk.run("run", "bc").code == 0
+        for name, value in changes.items():
+            setattr(desk.simulator.world.installation, name, value)
+
+    return arrange
+
+
 WELL = {"all is well": Kind(nothing), "files that state nothing": Kind(files("A;1;2026-01-31;100.5;100.5\n"))}
 KINDS = {
     "everything is in quarantine": Kind(spoiled("creditLimit", CUSTOMERS), "customers"),
@@ -231,6 +242,12 @@ KINDS = {
     "an entity that was never read": Kind(denied("contacts"), "contacts was never read"),
     "an entity that is not read any more": Kind(
         denied_later("salesInvoices"), "salesInvoices was not read since"
+    ),
+    "a published ledger page that was taken away": Kind(
+        lost_later(ledger_page_published=False), "ledgerEntriesPage was not read since"
+    ),
+    "a column of the ledger page that is gone": Kind(
+        lost_later(ledger_page_missing_columns=frozenset({"Due_Date"})), "no longer has Due_Date"
     ),
     "an endpoint that fails for ever": Kind(silent(INVOICES), "salesInvoices was never read"),
     "a part was read and the rest fails": Kind(a_part_was_read, "salesInvoices was never read"),

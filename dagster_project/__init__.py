@@ -1,5 +1,6 @@
 """The engine in Dagster: one YAML per installation becomes a lane of assets, its checks, its jobs and its automation.
 
-`components` is the YAML's type, `families` the lane as a table, `lane` the assets, `ops_jobs` what people launch, `checks` and
-`telling` what a step says about itself, `steps` how a stage runs inside a step, `running` the lane without a server.
+`components` is the YAML's type, `families` the lane as a table, `assets` the lane itself, `run_jobs`, `store_jobs` and
+`decision_jobs` what people launch, `checks` and `metadata` what a step says about itself, `stage_step` how a stage runs inside a
+step, `in_process` the lane without a server.
 """

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from dagster_project.telling import Metadata, counted, graded, table
-from sync_engine.stages.lane import Lane
+from dagster_project.metadata import Metadata, counted, graded, table
 from sync_engine.stages.publish import Published
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.controls import Certificate, Check
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
@@ -120,20 +120,20 @@ def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) ->
     )
 
 
-def sweep_not_suspiciously_small(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
+def sweep_not_suspiciously_small(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while a sweep of the family is held and nobody has approved it."""
     names = set(streams)
-    with transaction(lane.store, "looking for held sweeps") as connection:
+    with transaction(source_run.store, "looking for held sweeps") as connection:
         held = [
             h
-            for h in source_status.holds(connection, lane.source)
+            for h in source_status.holds(connection, source_run.source)
             if h.entity in names and h.approved_at is None
         ]
     if not held:
         return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
         "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, approve it "
-        f"(sync-engine sweep approve {lane.source} {held[0].entity}, or accept_deletes in the full resync job); "
+        f"(sync-engine sweep approve {source_run.source} {held[0].entity}, or accept_deletes in the full resync job); "
         "if not, the next complete sweep releases the hold by itself."
     )
     rows = [
@@ -157,13 +157,13 @@ def _of_sweep(hold: source_status.Hold) -> str:
     return f"{hold.entity}: the sweep saw {hold.seen} records{stated}, and {hold.missing} of {hold.known} known ones are missing."
 
 
-def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
+def nothing_quarantined(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while records of the family wait in quarantine."""
     names = set(streams)
-    with transaction(lane.store, "counting the quarantine") as connection:
+    with transaction(source_run.store, "counting the quarantine") as connection:
         waiting = {
             e.entity: e.quarantined
-            for e in source_status.entities(connection, lane.source)
+            for e in source_status.entities(connection, source_run.source)
             if e.entity in names and e.quarantined
         }
     if not waiting:
@@ -175,16 +175,16 @@ def nothing_quarantined(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResu
     )
     said = (
         f"{counted(sum(waiting.values()), 'record waits', 'records wait')} in quarantine, not published. "
-        f"See them, with reasons: sync-engine quarantine list {lane.source}"
+        f"See them, with reasons: sync-engine quarantine list {source_run.source}"
     )
     return _failed(NOTHING_QUARANTINED, WARN, said, {"waiting": shown})
 
 
-def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
+def no_code_gaps(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while codes of the family have no rule."""
     names = set(streams)
-    with transaction(lane.store, "counting code gaps") as connection:
-        found = [g for g in source_status.gaps(connection, lane.source) if g.entity in names]
+    with transaction(source_run.store, "counting code gaps") as connection:
+        found = [g for g in source_status.gaps(connection, source_run.source) if g.entity in names]
     if not found:
         return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
     rows = (
@@ -192,7 +192,7 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     )
     said = (
         f"No rule knows {counted(len(found), 'code', 'codes')}; the field stays empty. Add rules to the YAML under `mapping`. "
-        f"All of them: sync-engine gaps {lane.source}"
+        f"All of them: sync-engine gaps {source_run.source}"
     )
     return _failed(
         NO_CODE_GAPS,
@@ -202,11 +202,11 @@ def no_code_gaps(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
     )
 
 
-def landed_files_are_whole(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckResult:
+def landed_files_are_whole(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheckResult:
     """Fails while landed bytes of current records of the family are lost."""
     names = set(streams)
-    with transaction(lane.store, "looking for damaged batches") as connection:
-        lost = [b for b in damage.damaged(connection, lane.source) if b.entity in names]
+    with transaction(source_run.store, "looking for damaged batches") as connection:
+        lost = [b for b in damage.damaged(connection, source_run.source) if b.entity in names]
     if not lost:
         return _passed(LANDED_FILES_ARE_WHOLE, ERROR, "No landed file is known to be damaged.")
     rows = (
@@ -215,7 +215,7 @@ def landed_files_are_whole(lane: Lane, streams: Iterable[str]) -> dg.AssetCheckR
     )
     said = (
         f"{counted(len(lost), 'landed file is', 'landed files are')} not what was landed. The next run of the lane lands their records again by itself; "
-        f"{lane.source}_full_resync does it now."
+        f"{source_run.source}_full_resync does it now."
     )
     return _failed(
         LANDED_FILES_ARE_WHOLE,
@@ -234,10 +234,10 @@ def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source
     return _failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
 
 
-def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
+def ambiguous_links(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
     """Fails while records of this source wait for a person to say whom they mean."""
-    with transaction(lane.store, "looking for ambiguous links") as connection:
-        found = review_queue.open_cases(connection, lane.source, entity)
+    with transaction(source_run.store, "looking for ambiguous links") as connection:
+        found = review_queue.open_cases(connection, source_run.source, entity)
     if not found:
         return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
     rows = (
@@ -251,23 +251,23 @@ def ambiguous_links(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckR
     )
     said = (
         f"{counted(len(found), 'record waits', 'records wait')} for a person. "
-        f"See them, with their candidates: sync-engine links cases {lane.source}; decide with the job ops_link."
+        f"See them, with their candidates: sync-engine links cases {source_run.source}; decide with the job ops_link."
     )
     shown = table(rows, record="string", outcome="string", rung="string", candidates="int")
     return _failed(AMBIGUOUS_LINKS, WARN, said, {"waiting": len(found), "records": shown}, key=key)
 
 
-def overruled_by_entity(lane: Lane, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
+def overruled_by_entity(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
     """Fails while this source says something that nobody believes."""
-    with transaction(lane.store, "counting what is overruled") as connection:
-        found = review_queue.overrulings(connection, lane.source, entity)
+    with transaction(source_run.store, "counting what is overruled") as connection:
+        found = review_queue.overrulings(connection, source_run.source, entity)
     if not found:
         return _passed(
             OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key
         )
     records = sum(f.records for f in found)
     said = (
-        f"{counted(records, f'value of {lane.source} is', f'values of {lane.source} are')} overruled. "
+        f"{counted(records, f'value of {source_run.source} is', f'values of {source_run.source} are')} overruled. "
         f"Which: canonical.overruled; why: sync-engine explain {entity} NUMBER. "
         "Correct them in the source, take back what a person set (job ops_unpin), or change the ranking in the policy."
     )

@@ -11,15 +11,15 @@ from typing import Any, Literal
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.assets import Shop
 from dagster_project.families import LINKS
-from dagster_project.lane import Shop
-from dagster_project.resources import OpenWorkshop
-from dagster_project.steps import refusals_told
-from dagster_project.telling_plans import about_plan
+from dagster_project.plan_metadata import about_plan
+from dagster_project.resources import OpenRuntime
+from dagster_project.stage_step import refusals_told
 from sync_engine.ops.decisions import groups, links, names
 from sync_engine.ops.decisions.plan_view import Plan
-from sync_engine.ops.runs.source_run import Workshop
-from sync_engine.ops.runs.workplace import source_named
+from sync_engine.ops.runs.environment import source_named
+from sync_engine.ops.runs.source_run import Runtime
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Entity = Literal["debtor", "contact"]
@@ -52,10 +52,10 @@ class Decision(dg.Config):
     wait: bool = WAIT
 
     @abstractmethod
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """The plan of what the form says."""
 
-    def carried_out(self, shop: Workshop) -> tuple[Plan, bool]:
+    def carried_out(self, shop: Runtime) -> tuple[Plan, bool]:
         """The plan, and whether it was applied."""
         plan = self.planned(shop)
         return (
@@ -74,7 +74,7 @@ class Link(Decision):
     entity: Entity = ENTITY
     force: bool = FORCE
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Links, or moves."""
         return links.link(
             shop, self.source, self.key, self.to, entity=self.entity, force=self.force, by=self.who
@@ -88,7 +88,7 @@ class Unlink(Decision):
     key: str = KEY
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Takes a link away."""
         return links.unlink(shop, self.source, self.key, entity=self.entity, by=self.who)
 
@@ -103,7 +103,7 @@ class Merge(Decision):
     entity: Entity = ENTITY
     force: bool = FORCE
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Merges."""
         return links.merge(shop, self.losing, self.into, entity=self.entity, force=self.force, by=self.who)
 
@@ -116,7 +116,7 @@ class Unmerge(Decision):
     )
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Takes a merge apart."""
         return links.unmerge(shop, self.record, entity=self.entity, by=self.who)
 
@@ -129,7 +129,7 @@ class NotTheSame(Decision):
     record: str = Field(description=RECORD)
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Forbids a link."""
         return links.not_the_same(shop, self.source, self.key, self.record, entity=self.entity, by=self.who)
 
@@ -144,7 +144,7 @@ class Adopt(Decision):
     )
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Links what a suggestion proposed."""
         return links.adopt(shop, self.source, self.key, self.record, entity=self.entity, by=self.who)
 
@@ -157,7 +157,7 @@ class Bulk(Decision):
         "merge, not_the_same) and entity.",
     )
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Plans them all, or none."""
         return links.bulk(shop, Path(self.file), by=self.who)
 
@@ -182,7 +182,7 @@ class PinField(Decision):
     )
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Pins."""
         until = names.day(self.until) if self.until else None
         return links.pin(
@@ -204,7 +204,7 @@ class UnpinField(Decision):
     field: str = Field(description="The pinned field.")
     entity: Entity = ENTITY
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Unpins."""
         return links.unpin(shop, self.record, self.field, entity=self.entity, by=self.who)
 
@@ -217,7 +217,7 @@ class SetParent(Decision):
         None, description=f"The debtor above it; left out: none. A circle is refused. {QUOTED}"
     )
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Sets or removes the parent."""
         return groups.set_parent(shop, self.debtor, self.parent, by=self.who)
 
@@ -235,7 +235,7 @@ class SetGroup(Decision):
     leaving: list[str] = Field([], description='Debtors that leave, as a list: ["10000", "10010"].')
     dissolve: bool = Field(False, description="The group is no more.")
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """Makes, changes or dissolves the group."""
         return groups.set_group(
             shop,
@@ -257,7 +257,7 @@ class Undo(Decision):
         description="Hash of the applied plan, or its first characters, in quotes; `last` is the latest that still stands.",
     )
 
-    def planned(self, shop: Workshop) -> Plan:
+    def planned(self, shop: Runtime) -> Plan:
         """The state from before it."""
         return links.undo(shop, self.plan, by=self.who)
 
@@ -272,7 +272,7 @@ class ApplyPlan(dg.Config):
     why: str = WHY
     wait: bool = WAIT
 
-    def carried_out(self, shop: Workshop) -> tuple[Plan, bool]:
+    def carried_out(self, shop: Runtime) -> tuple[Plan, bool]:
         """Exactly what it showed."""
         return links.apply(shop, self.plan, by=self.who, why=self.why or None, wait=self.wait), True
 
@@ -290,7 +290,7 @@ class SwitchToAutomatic(dg.Config):
     why: str = WHY
     wait: bool = WAIT
 
-    def carried_out(self, shop: Workshop) -> tuple[Plan, bool]:
+    def carried_out(self, shop: Runtime) -> tuple[Plan, bool]:
         """The plan; with its hash, the switch."""
         config = source_named(self.source)
         if not self.plan:
@@ -357,8 +357,8 @@ def decision_jobs() -> list[dg.JobDefinition]:
 
 
 def _job(name: str, form: type[Form], says: str) -> dg.JobDefinition:
-    def decide(context: dg.OpExecutionContext, config: dg.Config, workshop: Shop) -> None:
-        _decide(context, config, workshop)
+    def decide(context: dg.OpExecutionContext, config: dg.Config, runtime: Shop) -> None:
+        _decide(context, config, runtime)
 
     decide.__annotations__["config"] = form
     step = dg.op(name=name.removeprefix("ops_"), description=says)(decide)
@@ -381,10 +381,10 @@ def one_step_job(name: str, step: dg.OpDefinition, form: type[dg.Config], says: 
     return job
 
 
-def _decide(context: dg.OpExecutionContext, form: dg.Config, workshop: OpenWorkshop) -> None:
+def _decide(context: dg.OpExecutionContext, form: dg.Config, runtime: OpenRuntime) -> None:
     assert isinstance(form, Form)
     with refusals_told():
-        plan, is_applied = form.carried_out(workshop.workshop)
+        plan, is_applied = form.carried_out(runtime.runtime)
     context.instance.add_run_tags(context.run_id, {"sync_engine/plan": plan.hash[:12]})
     kind = dg.AssetMaterialization if is_applied else dg.AssetObservation
     context.log_event(kind(LINKS, metadata=about_plan(plan, is_applied=is_applied)))

@@ -12,13 +12,13 @@ import dagster as dg
 
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed
-from sync_engine.ops.runs.source_run import Workshop, open_connector
-from sync_engine.ops.runs.workplace import open_workshop
+from sync_engine.ops.runs.environment import open_runtime
+from sync_engine.ops.runs.source_run import Runtime, open_connector
 from sync_engine.ports import Connector
 
 
-class OpenWorkshop:
-    """A workshop opened on first use. `refusals` and `silent` spare a source that refused or did not answer in this run."""
+class OpenRuntime:
+    """Store, lake and clock, opened on first use. `refusals` and `silent` spare a source that refused or did not answer in this run."""
 
     def __init__(self) -> None:
         self._connectors: dict[str, Connector] = {}
@@ -26,30 +26,30 @@ class OpenWorkshop:
         self.silent: set[str] = set()
 
     @cached_property
-    def workshop(self) -> Workshop:
+    def runtime(self) -> Runtime:
         """Database, lake and clock. Raises ConfigurationError, StoreError, TransientError."""
-        return open_workshop()
+        return open_runtime()
 
     def connector(self, config: SourceConfig) -> Connector:
         """The connector of a source; opening sends nothing, and steps of a run in one process share it."""
         if config.source not in self._connectors:
-            self._connectors[config.source] = open_connector(config, self.workshop.clock)
+            self._connectors[config.source] = open_connector(config, self.runtime.clock)
         return self._connectors[config.source]
 
     def close(self) -> None:
         """Releases what was opened."""
         for connector in self._connectors.values():
             connector.close()
-        if "workshop" in self.__dict__:
-            self.workshop.store.dispose()
+        if "runtime" in self.__dict__:
+            self.runtime.store.dispose()
 
 
 @dg.resource(
     description="Database, lake and clock of the engine, from SYNC_ENGINE_DATABASE_URL, SYNC_ENGINE_LAKE and SYNC_ENGINE_HOME."
 )
-def workshop(_context: dg.InitResourceContext) -> Iterator[OpenWorkshop]:
-    """One workshop a run (a step, where steps have processes of their own)."""
-    opened = OpenWorkshop()
+def runtime(_context: dg.InitResourceContext) -> Iterator[OpenRuntime]:
+    """One a run (a step, where steps have processes of their own)."""
+    opened = OpenRuntime()
     try:
         yield opened
     finally:

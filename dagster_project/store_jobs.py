@@ -7,17 +7,17 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
+from dagster_project.assets import Shop
 from dagster_project.decision_jobs import QUOTED, WAIT, WHO, WHY, one_step_job
-from dagster_project.lane import Shop
-from dagster_project.steps import SOURCE_TAG, as_fields, progress_of, refusals_told, triggered_by
-from dagster_project.telling import Metadata, table
-from dagster_project.telling_plans import about_import
+from dagster_project.metadata import Metadata, table
+from dagster_project.plan_metadata import about_import
+from dagster_project.stage_step import SOURCE_TAG, as_fields, progress_of, refusals_told, triggered_by
 from sync_engine.ops import imports
 from sync_engine.ops.runs import quarantine
+from sync_engine.ops.runs.environment import source_named
 from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ops.runs.source_run import Ran
-from sync_engine.ops.runs.workplace import source_named
 from sync_engine.ops.sources import offers
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
@@ -114,10 +114,10 @@ def store_jobs() -> list[dg.JobDefinition]:
 
 
 @dg.op(name="retry_quarantined", description="Marks the records; the next run of their source tries them.")
-def _retry(context: dg.OpExecutionContext, config: RetryQuarantined, workshop: Shop) -> None:
+def _retry(context: dg.OpExecutionContext, config: RetryQuarantined, runtime: Shop) -> None:
     with refusals_told():
         found = quarantine.retry(
-            workshop.workshop.store,
+            runtime.runtime.store,
             key=config.key,
             source=config.source,
             entity=config.entity,
@@ -139,10 +139,10 @@ def _retry(context: dg.OpExecutionContext, config: RetryQuarantined, workshop: S
 
 
 @dg.op(name="replay", description="Normalises from the lake and publishes one cut.")
-def _replay(context: dg.OpExecutionContext, config: Replay, workshop: Shop) -> None:
+def _replay(context: dg.OpExecutionContext, config: Replay, runtime: Shop) -> None:
     with refusals_told():
         ran = replay_source(
-            workshop.workshop,
+            runtime.runtime,
             source_named(config.source),
             entities=tuple(config.entities),
             wait=config.wait,
@@ -179,9 +179,9 @@ def _about_replay(ran: Ran) -> Metadata:
 
 
 @dg.op(name="verify_lake", description="Reads every landed file; what it finds is noted at the batch.")
-def _verify_lake(context: dg.OpExecutionContext, config: VerifyLake, workshop: Shop) -> None:
+def _verify_lake(context: dg.OpExecutionContext, config: VerifyLake, runtime: Shop) -> None:
     with refusals_told():
-        found = verify(workshop.workshop.store, workshop.workshop.lake, config.source, progress_of(context))
+        found = verify(runtime.runtime.store, runtime.runtime.lake, config.source, progress_of(context))
     rows = [
         {
             "source": b.source,
@@ -213,8 +213,8 @@ def _verify_lake(context: dg.OpExecutionContext, config: VerifyLake, workshop: S
 
 
 @dg.op(name="import_file", description="Judges every row, and applies the good ones when told to.")
-def _import(context: dg.OpExecutionContext, config: ImportFile, workshop: Shop) -> None:
-    store, file = workshop.workshop.store, Path(config.file)
+def _import(context: dg.OpExecutionContext, config: ImportFile, runtime: Shop) -> None:
+    store, file = runtime.runtime.store, Path(config.file)
     with refusals_told():
         if config.apply:
             report = imports.apply_import(
@@ -226,10 +226,10 @@ def _import(context: dg.OpExecutionContext, config: ImportFile, workshop: Shop) 
 
 
 @dg.op(name="undo_import", description="Puts every decision of the import back as it was.")
-def _undo_import(context: dg.OpExecutionContext, config: UndoImport, workshop: Shop) -> None:
+def _undo_import(context: dg.OpExecutionContext, config: UndoImport, runtime: Shop) -> None:
     with refusals_told():
         undone = imports.undo_import(
-            workshop.workshop.store, config.number, who=config.who, why=config.why or None
+            runtime.runtime.store, config.number, who=config.who, why=config.why or None
         )
     rows = [
         {"line": x.line, "entity": x.entity, "record": str(x.record_id), "field": x.field}
@@ -244,8 +244,8 @@ def _undo_import(context: dg.OpExecutionContext, config: UndoImport, workshop: S
 
 
 @dg.op(name="accept_missing", description="Shows what is missing, and accepts it when told to.")
-def _accept(context: dg.OpExecutionContext, config: AcceptMissing, workshop: Shop) -> None:
-    store = workshop.workshop.store
+def _accept(context: dg.OpExecutionContext, config: AcceptMissing, runtime: Shop) -> None:
+    store = runtime.runtime.store
     with refusals_told():
         if config.apply:
             found = offers.accept(

@@ -14,10 +14,10 @@ import msgspec
 
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark
+from connectors.business_central.ledger_changes import LedgerChanges
 from connectors.business_central.reading import Reading, spliced
-from connectors.business_central.signal import Signal
-from connectors.business_central.spool import Spool
-from connectors.toolkit.odata import EntryNumber, Fields
+from connectors.toolkit.external_sort import ExternalSort
+from connectors.toolkit.odata.pages import EntryNumber, Fields
 from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 UNDONE_FIELD = "@syncEngine.undoneOn"
@@ -50,7 +50,7 @@ class _Row(msgspec.Struct):
 class _Spooled(NamedTuple):
     """Rows in the order of entries; rows that cannot be used, each a record; the entries that miss one of those."""
 
-    rows: Spool
+    rows: ExternalSort
     odd: list[RawRecord]
     broken: set[int]
 
@@ -70,7 +70,7 @@ class AnalyticsLedger:
     """Reads `ledgerEntriesGrouped` and `ledgerEntriesAnalytics`; one reading of the query serves both."""
 
     def __init__(self, reading: Reading) -> None:
-        self._reading, self._signal = reading, Signal(reading)
+        self._reading, self._signal = reading, LedgerChanges(reading)
         self._place, self._row = Fields(_Place), Fields(_Row)
         self._read: tuple[str, _Spooled] | None = None
 
@@ -120,7 +120,7 @@ class AnalyticsLedger:
 
     def _spooled(self, entity: Entity, condition: str) -> _Spooled:
         """All rows; those whose entry cannot be told are records by themselves."""
-        found = _Spooled(Spool(), [], set())
+        found = _Spooled(ExternalSort(), [], set())
         for portion in self._reading.where(entity, condition):
             for record in portion.records:
                 place = None if record.unreadable else self._place.strict(record.payload)

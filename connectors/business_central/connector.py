@@ -11,24 +11,24 @@ from typing import TypeVar
 import httpx
 import msgspec
 
-from connectors.business_central.address import is_guid
 from connectors.business_central.analytics import AnalyticsLedger
+from connectors.business_central.capabilities import capabilities, untold
 from connectors.business_central.catalogue import LISTLESS, Entity
+from connectors.business_central.client import client_of, explained
 from connectors.business_central.contacts import ContactsInformation
-from connectors.business_central.control import Control
+from connectors.business_central.control_totals import ControlTotals
 from connectors.business_central.cursors import Mark
 from connectors.business_central.dimensions import DefaultDimensions
-from connectors.business_central.hints import HintReceiver, Subscribed, subscribe
+from connectors.business_central.installation import Installation
 from connectors.business_central.ledger import EntryFields, LedgerReading, OpenInvoices
 from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
-from connectors.business_central.site import Site
-from connectors.business_central.telling import capabilities, untold
-from connectors.business_central.wire import client_of, explained
-from connectors.toolkit.budget import Urgency
-from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import Fields, Row, literal
-from connectors.toolkit.paging import PageSize
+from connectors.business_central.urls import is_guid
+from connectors.business_central.webhooks import Subscribed, WebhookReceiver, subscribe
+from connectors.toolkit.http.call_budget import Urgency
+from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.odata.pages import Fields, Row, literal
+from connectors.toolkit.pagination import PageSize
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -82,10 +82,10 @@ class BusinessCentral:
         self.source, self.settings = source, settings
         self._clock, self._transport = clock, transport
         self._client = client_of(source, settings, clock, transport)
-        self._site = Site(self._client, settings)
+        self._site = Installation(self._client, settings)
         self._reading = Reading(self._client, self._site, settings)
         self._analytics = AnalyticsLedger(self._reading)
-        self._control = Control(self._reading)
+        self._control = ControlTotals(self._reading)
 
     def __repr__(self) -> str:
         return f"BusinessCentral({self.source!r})"
@@ -295,7 +295,7 @@ class BusinessCentral:
         found: list[FoundCompany] = []
         for environment in self._environments():
             settings = self.settings.model_copy(update={"environment": environment or None})
-            site = Site(self._client, settings)
+            site = Installation(self._client, settings)
             try:
                 companies = site.companies() or ()
             except (SourceError, ConfigurationError, TransientError) as failure:
@@ -304,7 +304,7 @@ class BusinessCentral:
                 found.append(FoundCompany(environment, "", "(every company)", "", failure.what))
                 continue
             for company in companies:
-                one = Site(self._client, settings.model_copy(update={"company": company.id}))
+                one = Installation(self._client, settings.model_copy(update={"company": company.id}))
                 one.__dict__["company"] = company
                 called = tuple(filter(None, (company.id, company.name, company.display_name)))
                 found.append(
@@ -350,10 +350,10 @@ class BusinessCentral:
         """What was odd about what was read and is no failure, by wire entity."""
         return self._reading.oddities
 
-    def receiver(self, hear: Callable[[str], None]) -> HintReceiver | None:
+    def receiver(self, hear: Callable[[str], None]) -> WebhookReceiver | None:
         """What answers Business Central's notifications about this company; None where the settings ask for none."""
         hints = self.settings.hints
-        return None if hints is None else HintReceiver(hints.secret.resolve(), hear)
+        return None if hints is None else WebhookReceiver(hints.secret.resolve(), hear)
 
     def subscribe(self) -> Sequence[Subscribed]:
         """Makes and renews the subscriptions that the settings ask for; their receiver is asked at once."""
@@ -376,7 +376,7 @@ class BusinessCentral:
         self._client.close()
 
 
-def _closed(site: Site) -> str:
+def _closed(site: Installation) -> str:
     try:
         site.enter()
     except (SourceError, ConfigurationError, TransientError) as failure:

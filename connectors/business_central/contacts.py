@@ -17,14 +17,14 @@ from typing import NamedTuple, TypeVar
 import msgspec
 import xxhash
 
-from connectors.business_central.address import is_guid
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import pack, unpack
 from connectors.business_central.reading import Reading
-from connectors.toolkit.damaged import DamagedRow
-from connectors.toolkit.failures import NotFound
-from connectors.toolkit.odata import Fields, Query
-from connectors.toolkit.paging import PageSize
+from connectors.business_central.urls import is_guid
+from connectors.toolkit.damaged_rows import DamagedRow
+from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.odata.pages import Fields, Query
+from connectors.toolkit.pagination import PageSize
 from sync_engine.records import RawRecord, RecordBatch, made_up_key
 
 _BATCH = 500

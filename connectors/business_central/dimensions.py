@@ -8,10 +8,10 @@ import msgspec
 
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.reading import Reading
-from connectors.toolkit.damaged import DamagedRow
-from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import Fields, Query, Row
-from connectors.toolkit.paging import PageSize
+from connectors.toolkit.damaged_rows import DamagedRow
+from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.odata.pages import Fields, Query, Row
+from connectors.toolkit.pagination import PageSize
 from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 

@@ -15,12 +15,12 @@ import msgspec
 
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark, pack, unpack
+from connectors.business_central.ledger_changes import LedgerChanges
 from connectors.business_central.reading import Portion, Reading
+from connectors.business_central.row_versions import RowVersions
 from connectors.business_central.settings import Settings
-from connectors.business_central.signal import Signal
-from connectors.business_central.versions import Versions
-from connectors.toolkit.failures import Refused
-from connectors.toolkit.odata import EntryNumber, Fields, instant, literal
+from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.odata.pages import EntryNumber, Fields, instant, literal
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
 _NUMBERS_BACK = 200
@@ -59,7 +59,7 @@ class _Seen:
 
     mark: Mark
     fields: Fields[Any]
-    versions: Versions
+    versions: RowVersions
     today: str
     """No closing date after this, the server's tomorrow, moves the mark."""
     is_open: set[int] = field(default_factory=set)
@@ -118,7 +118,7 @@ class LedgerReading:
         return (self._reading.client.server_now() + timedelta(days=1)).date().isoformat()
 
     def _sweep(self) -> Iterator[RecordBatch]:
-        seen = _Seen(Mark(), self._fields, Versions(self._entity), self._tomorrow())
+        seen = _Seen(Mark(), self._fields, RowVersions(self._entity), self._tomorrow())
         for portion in self._reading.where(self._entity):
             before = seen.mark.entry
             seen.note(portion)
@@ -133,7 +133,7 @@ class LedgerReading:
         fresh = _Seen(
             Mark(at=mark.at, entry=mark.entry, closed=mark.closed, version=mark.version),
             self._fields,
-            Versions(self._entity),
+            RowVersions(self._entity),
             self._tomorrow(),
         )
         for portion in self._reading.where(self._entity, self._new(mark)):
@@ -213,7 +213,7 @@ class OpenInvoices:
     )
 
     def __init__(self, reading: Reading, entity: Entity) -> None:
-        self._reading, self._entity, self._signal = reading, entity, Signal(reading)
+        self._reading, self._entity, self._signal = reading, entity, LedgerChanges(reading)
 
     def pull(self, since: Cursor | None) -> Iterator[RecordBatch]:
         """All of them: what is missing from the answer is open no more. Where detailed entries tell who moved, only theirs."""

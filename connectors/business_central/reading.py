@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from connectors.business_central.address import is_guid
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark
+from connectors.business_central.installation import Installation
+from connectors.business_central.row_versions import RowVersions
 from connectors.business_central.settings import Settings
-from connectors.business_central.site import Site
-from connectors.business_central.versions import Versions
-from connectors.toolkit.damaged import DamagedRow
-from connectors.toolkit.failures import BrokeDown, Refused, TooSlow
-from connectors.toolkit.http import HttpClient
-from connectors.toolkit.odata import (
+from connectors.business_central.urls import is_guid
+from connectors.toolkit.damaged_rows import DamagedRow
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.errors import BrokeDown, Refused, TooSlow
+from connectors.toolkit.odata.pages import (
     MOST_COUNTED,
     UNSET_STAMP,
     Cut,
@@ -29,7 +29,7 @@ from connectors.toolkit.odata import (
     cut,
     instant,
 )
-from connectors.toolkit.paging import Pages, PageSize, sound
+from connectors.toolkit.pagination import Pages, PageSize, sound
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SyncError, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
@@ -63,7 +63,7 @@ _ID = Fields(_HasId)
 class Reading:
     """Reads any wire entity of one company."""
 
-    def __init__(self, client: HttpClient, site: Site, settings: Settings) -> None:
+    def __init__(self, client: HttpClient, site: Installation, settings: Settings) -> None:
         self.client, self.site, self.settings = client, site, settings
         self._shapes: dict[str, RowShape] = {}
         self._sizes: dict[str, PageSize] = {}
@@ -165,7 +165,7 @@ class Reading:
 
     def _batches(self, entity: Entity, condition: str, mark: Mark) -> Iterator[RecordBatch]:
         """BC pages come in the order of ids, so only the last one may move the cursor."""
-        latest, versions = mark.at, Versions(entity)
+        latest, versions = mark.at, RowVersions(entity)
         for portion in self.where(entity, condition):
             latest = max(filter(None, (latest, portion.latest)), default=None)
             versions.note(portion.records)

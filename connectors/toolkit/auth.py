@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.toolkit.failures import from_httpx, from_status, retry_after
-from connectors.toolkit.redact import sentence
+from connectors.toolkit.http.errors import from_httpx, from_status, retry_after
+from connectors.toolkit.http.redaction import sentence
 from connectors.toolkit.secrets import SecretRef
 from sync_engine.errors import (
     AuthenticationFailed,

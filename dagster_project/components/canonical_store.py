@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from dagster_project.decision_jobs import decision_jobs
 from dagster_project.families import LINKS, POLICY
-from dagster_project.resources import workshop
+from dagster_project.resources import runtime
 from dagster_project.store_jobs import store_jobs
 from sync_engine.config import parse_policy
 from sync_engine.ownership.policy import Policy, Rule
@@ -53,7 +53,7 @@ class CanonicalStore(dg.Component, Policy, dg.Resolvable):
                 ),
             ],
             jobs=[*decision_jobs(), *store_jobs()],
-            resources={"workshop": workshop},
+            resources={"runtime": runtime},
         )
 
 

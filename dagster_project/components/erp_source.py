@@ -5,11 +5,11 @@ from __future__ import annotations
 import dagster as dg
 from pydantic import BaseModel
 
-from dagster_project.lane import lane_assets
-from dagster_project.ops_jobs import source_jobs
-from dagster_project.resources import workshop
-from dagster_project.steps import SOURCE_TAG
-from dagster_project.waking import waking_sensor
+from dagster_project.assets import lane_assets
+from dagster_project.resources import runtime
+from dagster_project.run_jobs import source_jobs
+from dagster_project.stage_step import SOURCE_TAG
+from dagster_project.webhook_sensor import waking_sensor
 from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
 
 
@@ -44,7 +44,7 @@ class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
             assets=lane_assets(config),
             jobs=source_jobs(config),
             sensors=sensors,
-            resources={"workshop": workshop},
+            resources={"runtime": runtime},
         )
 
 

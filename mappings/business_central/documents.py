@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
+from mappings.business_central.line_totals import untied
 from mappings.business_central.settings import BusinessCentralMapping, Reference
-from mappings.business_central.shaping import Finish, Shape, exclude, gather_custom
-from mappings.business_central.tying import untied
-from mappings.fields import Day, Instant, Key, Money, Rate, Text, Whole, is_zero, member, wire
-from mappings.reading import Refused, Row
+from mappings.toolkit.fields import Day, Instant, Key, Money, Rate, Text, Whole, is_zero, member, wire
+from mappings.toolkit.rows import Refused, Row
+from mappings.toolkit.shapes import Finish, Shape, exclude, gather_custom
 from sync_engine.ports import CodeGap, Draft, Normalised
 
 UNPOSTED = frozenset({None, "Draft", "In Review"})

@@ -12,9 +12,21 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.business_central.shaping import Finish, Shape, choose, exclude, keep
-from mappings.fields import Day, EntryNo, Flag, Instant, Key, Money, Text, is_negative, member, unsigned, wire
-from mappings.reading import Refused, Row
+from mappings.toolkit.fields import (
+    Day,
+    EntryNo,
+    Flag,
+    Instant,
+    Key,
+    Money,
+    Text,
+    is_negative,
+    member,
+    unsigned,
+    wire,
+)
+from mappings.toolkit.rows import Refused, Row
+from mappings.toolkit.shapes import Finish, Shape, choose, exclude, keep
 from sync_engine.ports import Normalised
 
 DOCUMENT_TYPE = {

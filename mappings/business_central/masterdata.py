@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
-from mappings.business_central.shaping import Finish, Shape, exclude, keep
-from mappings.fields import Day, Flag, Key, Rate, Text, addresses, is_zero, member, wire
-from mappings.reading import Refused, Row
-from mappings.rules import settle_country
+from mappings.toolkit.fields import Day, Flag, Key, Rate, Text, addresses, is_zero, member, wire
+from mappings.toolkit.rows import Refused, Row
+from mappings.toolkit.rules import settle_country
+from mappings.toolkit.shapes import Finish, Shape, exclude, keep
 from sync_engine.ports import Draft, Normalised
 
 

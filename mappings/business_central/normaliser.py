@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-import mappings
 from mappings.business_central import documents, ledger, masterdata, parties
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.business_central.shaping import Shape
-from mappings.reading import Reader, Refused, Row, table, wire_names
+from mappings.toolkit.rows import Reader, Refused, Row, table, wire_names
+from mappings.toolkit.shapes import Shape
+from mappings.toolkit.version import mapping_version
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import Normalised
-
-
-def _version(settings: BusinessCentralMapping) -> str:
-    """A hash of everything that decides what a payload becomes: the mapping's sources and the settings."""
-    root = Path(mappings.__file__).parent
-    found = hashlib.sha256()
-    for source in (*sorted(root.glob("*.py")), *sorted((root / "business_central").glob("*.py"))):
-        found.update(source.name.encode() + b"\0" + source.read_bytes().replace(b"\r\n", b"\n"))
-    found.update(settings.model_dump_json().encode())
-    return found.hexdigest()[:32]
 
 
 class BusinessCentralNormaliser:
@@ -33,7 +21,7 @@ class BusinessCentralNormaliser:
 
     def __init__(self, source: str, settings: BusinessCentralMapping) -> None:
         self.source = source
-        self.version = _version(settings)
+        self.version = mapping_version("business_central", settings)
         self._shapes: dict[str, Shape] = {
             **masterdata.SHAPES,
             **parties.shapes(settings),

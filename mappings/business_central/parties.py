@@ -7,10 +7,10 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.business_central.shaping import Finish, Shape, choose, exclude, gather_custom, keep
-from mappings.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
-from mappings.reading import Row
-from mappings.rules import Numbers, Positions, settle_country
+from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
+from mappings.toolkit.rows import Row
+from mappings.toolkit.rules import Numbers, Positions, settle_country
+from mappings.toolkit.shapes import Finish, Shape, choose, exclude, gather_custom, keep
 from sync_engine.ports import CodeGap, Normalised
 
 KIND = {"Company": "company", "Person": "person"}

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mappings.rules import Name, Pattern, PositionRules
+from mappings.toolkit.rules import Name, Pattern, PositionRules
 
 WireEntity = Literal["customers", "customerCard", "contacts", "salesInvoices", "salesCreditMemos"]
 """Wire entities whose drafts carry custom fields."""

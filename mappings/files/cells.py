@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from mappings.fields import is_zero
-from mappings.reading import looks
+from mappings.toolkit.fields import is_zero
+from mappings.toolkit.rows import looks
 from sync_engine.canonical.cells import plain_number
 
 

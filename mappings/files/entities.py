@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from typing_extensions import TypedDict
 
-from mappings.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
 from mappings.files.cells import Unclear, date_text, decimal_text, instant_text, signed
 from mappings.files.settings import AMOUNTS, CODES, Column, EntityMapping, FilesMapping
-from mappings.reading import CUSTOM, UNREADABLE, Reader, Refused, Row
+from mappings.toolkit.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
+from mappings.toolkit.rows import CUSTOM, UNREADABLE, Reader, Refused, Row
 from sync_engine.canonical.cells import is_failed, plain_number
 from sync_engine.canonical.declared import Speakable, column_identity
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError

@@ -1,20 +1,18 @@
-"""Declared columns become canonical drafts; `mappings.fields` checks what comes of them like any other mapping."""
+"""Declared columns become canonical drafts; `mappings.toolkit.fields` checks what comes of them like any other mapping."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-import mappings
-from mappings.fields import is_negative, is_zero, unsigned
 from mappings.files.entities import EntityRows
 from mappings.files.settings import FilesMapping
-from mappings.reading import CUSTOM, Refused, Row
-from mappings.rules import Positions, settle_country
+from mappings.toolkit.fields import is_negative, is_zero, unsigned
+from mappings.toolkit.rows import CUSTOM, Refused, Row
+from mappings.toolkit.rules import Positions, settle_country
+from mappings.toolkit.version import mapping_version
 from sync_engine.canonical.declared import SPEAKABLE, Speakable, spoken_of
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import CodeGap, Draft, Normalised
@@ -98,7 +96,7 @@ class FilesNormaliser:
 
     def __init__(self, source: str, settings: FilesMapping) -> None:
         self.source = source
-        self.version = _version(settings)
+        self.version = mapping_version("files", settings)
         self._positions = Positions(settings.positions)
         self._entities = {
             name: EntityRows(source, name, _spoken(name), settings, mapping)
@@ -165,22 +163,10 @@ class FilesNormaliser:
             row["custom"] = own
 
 
-PARTS = ("cells", "entities", "normaliser", "settings")
-
-
 def _spoken(name: str) -> Speakable:
     spoken = spoken_of(name)
     assert spoken is not None, "the settings refuse what is not spoken of"
     return spoken
-
-
-def _version(settings: FilesMapping) -> str:
-    root = Path(mappings.__file__).parent
-    found = hashlib.sha256()
-    for name in ("fields.py", "reading.py", "rules.py", *(f"files/{part}.py" for part in PARTS)):
-        found.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
-    found.update(settings.model_dump_json().encode())
-    return found.hexdigest()[:32]
 
 
 class FilesPlugin:

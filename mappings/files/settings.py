@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mappings.rules import Name, PositionRules
+from mappings.toolkit.rules import Name, PositionRules
 from sync_engine.canonical.declared import SPEAKABLE, heading, spoken_of
 
 CODES: dict[tuple[str, str], frozenset[str]] = {

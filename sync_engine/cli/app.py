@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn, get_type_hints
 import typer
 
 from sync_engine.cli import output
-from sync_engine.cli.place import AT_THE_END
+from sync_engine.cli.context import AT_THE_END
 from sync_engine.errors import SyncError
 
 EXIT_CODES = """
@@ -130,22 +130,22 @@ def _leave_as_it_is() -> None:
 
 def _load(arguments: Sequence[str]) -> None:
     """The command modules register themselves; they import nothing heavy. What is run every few minutes waits for no other."""
-    from sync_engine.cli import running
+    from sync_engine.cli import run
 
-    if arguments[:1] == [running.run.__name__]:
+    if arguments[:1] == [run.run.__name__]:
         sys.modules.setdefault(HTTPX_SCREEN, None)  # type: ignore[arg-type] # this is how Python is told that a module is not there
         return
     from sync_engine.cli import (  # noqa: F401 - importing registers
         database,
         demo,
-        explaining,
+        explain,
         groups,
-        hinting,
         imports,
         lake,
         links,
-        looking,
         policy,
         quarantine,
         sources,
-    )  # fmt: skip
+        status,
+        webhooks,
+    )

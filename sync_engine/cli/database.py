@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_store
 from sync_engine.cli.output import give, table
-from sync_engine.cli.place import open_store
 
 
 @command(app)

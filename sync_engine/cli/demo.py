@@ -12,11 +12,11 @@ import typer
 
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command
-from sync_engine.cli.explaining import draw_story
-from sync_engine.cli.looking import draw_certificates
+from sync_engine.cli.context import open_runtime
+from sync_engine.cli.explain import draw_story
 from sync_engine.cli.output import table
-from sync_engine.cli.place import open_workshop
-from sync_engine.cli.running import draw_changes
+from sync_engine.cli.run import draw_changes
+from sync_engine.cli.status import draw_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,8 +81,8 @@ def _show(told: _Narrator, simulator: Any, *, stop_after_first: bool) -> None:
     from sync_engine.ops.inspect import explain, overview
 
     told.say("2", "A private PostgreSQL starts in the demo's home, and the tables are made")
-    workshop = open_workshop()
-    store = workshop.store
+    runtime = open_runtime()
+    store = runtime.store
     told.say(
         "3", "First run, through Dagster: everything is read, normalised, published in one cut, reconciled"
     )

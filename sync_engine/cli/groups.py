@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from sync_engine.cli.app import command
+from sync_engine.cli.context import open_runtime
 from sync_engine.cli.links import Now, Record, Who, Why, links_group
 from sync_engine.cli.output import give, table
-from sync_engine.cli.place import open_workshop
 from sync_engine.cli.plans import answer
 
 
@@ -25,8 +25,8 @@ def parent(
     """A debtor stands under another one. A circle is refused."""
     from sync_engine.ops.decisions import groups
 
-    workshop = open_workshop()
-    answer(workshop, groups.set_parent(workshop, debtor, above, by=who or getpass.getuser()), who, why, now)
+    runtime = open_runtime()
+    answer(runtime, groups.set_parent(runtime, debtor, above, by=who or getpass.getuser()), who, why, now)
 
 
 @command(links_group)
@@ -42,12 +42,12 @@ def group(
     """A group of debtors with one credit limit: made, changed by what is given, or dissolved."""
     from sync_engine.ops.decisions import groups, names
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     planned = groups.set_group(
-        workshop, name, credit_limit=names.limit(limit), top_debtor=top, members=add or (),
+        runtime, name, credit_limit=names.limit(limit), top_debtor=top, members=add or (),
         leaving=remove or (), dissolve=dissolve, by=who or getpass.getuser(),
     )  # fmt: skip
-    answer(workshop, planned, who, why, now)
+    answer(runtime, planned, who, why, now)
 
 
 @command(links_group, "groups")
@@ -59,8 +59,8 @@ def list_groups(
     """Every group: its members' exposure, its limit, and how much of it is used."""
     from sync_engine.ops.decisions import groups, names
 
-    workshop = open_workshop()
-    found = groups.utilisation(workshop, names.day(as_of) if as_of else workshop.clock.now().date())
+    runtime = open_runtime()
+    found = groups.utilisation(runtime, names.day(as_of) if as_of else runtime.clock.now().date())
     give({"groups": found}, lambda screen: screen.print(table("Groups", ("group", "members", "exposure", "limit", "used", ""), [
         (g.name, g.members, g.exposure, g.credit_limit, "" if g.utilisation is None else f"{g.utilisation:.0%}", (g.flag or "").replace("_", " "))
         for g in found

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_store
 from sync_engine.cli.output import give, shown, table
-from sync_engine.cli.place import open_store
 from sync_engine.cli.plans import counted
 
 if TYPE_CHECKING:

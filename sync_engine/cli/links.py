@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_runtime
 from sync_engine.cli.output import give, table
-from sync_engine.cli.place import open_workshop
 from sync_engine.cli.plans import answer, counted, draw_sections, tell
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ Record = Annotated[
 def plan_source(source: Source, entity: EntityOption = "debtor", who: Who = None) -> None:
     """What the rules would do with everything a source holds unlinked: the gate to mode automatic, and the dry run of an import."""
     from sync_engine.ops.decisions import links
-    from sync_engine.ops.runs import workplace
+    from sync_engine.ops.runs import environment
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
+        runtime,
         links.go_automatic(
-            workshop, workplace.source_named(source), entity=entity, by=who or getpass.getuser()
+            runtime, environment.source_named(source), entity=entity, by=who or getpass.getuser()
         ),
         who,
         None,
@@ -65,7 +65,7 @@ def apply_plan(
     """Does exactly what a plan showed, or refuses and says what has moved."""
     from sync_engine.ops.decisions.plan import apply
 
-    done = apply(open_workshop(), plan_hash, by=who or getpass.getuser(), why=why, wait=wait)
+    done = apply(open_runtime(), plan_hash, by=who or getpass.getuser(), why=why, wait=wait)
     tell(done, applied=True)
 
 
@@ -81,7 +81,7 @@ def show(
     """A plan as it was shown when it was made, by the command line or by a Dagster job; and what became of it."""
     from sync_engine.ops.decisions.plan_view import kept
 
-    found = kept(open_workshop(), plan_hash)
+    found = kept(open_runtime(), plan_hash)
     give(found, lambda screen: _draw_kept(screen, found))
 
 
@@ -114,10 +114,10 @@ def link(
     """This source record means that canonical record."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.link(workshop, source, key, to, entity=entity, force=force, by=who or getpass.getuser()),
+        runtime,
+        links.link(runtime, source, key, to, entity=entity, force=force, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -151,10 +151,10 @@ def unlink(
     """This source record does not mean what it is linked to."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.unlink(workshop, source, key, entity=entity, by=who or getpass.getuser()),
+        runtime,
+        links.unlink(runtime, source, key, entity=entity, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -174,10 +174,10 @@ def merge(
     """Two canonical records are one."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.merge(workshop, losing, into, entity=entity, force=force, by=who or getpass.getuser()),
+        runtime,
+        links.merge(runtime, losing, into, entity=entity, force=force, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -191,10 +191,8 @@ def unmerge(
     """A record that was merged away stands for itself again."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
-    answer(
-        workshop, links.unmerge(workshop, record, entity=entity, by=who or getpass.getuser()), who, why, now
-    )
+    runtime = open_runtime()
+    answer(runtime, links.unmerge(runtime, record, entity=entity, by=who or getpass.getuser()), who, why, now)
 
 
 @command(links_group, "not-the-same")
@@ -210,10 +208,10 @@ def not_the_same(
     """No rule ever links this source record to that canonical record."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.not_the_same(workshop, source, key, record, entity=entity, by=who or getpass.getuser()),
+        runtime,
+        links.not_the_same(runtime, source, key, record, entity=entity, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -233,10 +231,10 @@ def adopt(
     """Links what a suggestion proposed, and keeps its score as evidence."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.adopt(workshop, source, key, record, entity=entity, by=who or getpass.getuser()),
+        runtime,
+        links.adopt(runtime, source, key, record, entity=entity, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -249,8 +247,8 @@ def bulk(file: Annotated[Path, typer.Argument(help="CSV: source, external_id, to
     """Many decisions from a file: one plan, one transaction."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
-    answer(workshop, links.bulk(workshop, file, by=who or getpass.getuser()), who, why, now)
+    runtime = open_runtime()
+    answer(runtime, links.bulk(runtime, file, by=who or getpass.getuser()), who, why, now)
 
 
 @command(links_group)
@@ -265,9 +263,9 @@ def pin(
     from sync_engine.ops.decisions import links, names
 
     last = names.day(until) if until else None
-    workshop = open_workshop()
+    runtime = open_runtime()
     planned = links.pin(
-        workshop,
+        runtime,
         record,
         field,
         value,
@@ -276,7 +274,7 @@ def pin(
         until_source_changes=until_source_changes,
         by=who or getpass.getuser(),
     )
-    answer(workshop, planned, who, why, now)
+    answer(runtime, planned, who, why, now)
 
 
 @command(links_group)
@@ -291,10 +289,10 @@ def unpin(
     """The sources decide about a field again."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
+    runtime = open_runtime()
     answer(
-        workshop,
-        links.unpin(workshop, record, field, entity=entity, by=who or getpass.getuser()),
+        runtime,
+        links.unpin(runtime, record, field, entity=entity, by=who or getpass.getuser()),
         who,
         why,
         now,
@@ -309,8 +307,8 @@ def undo(
     """Takes an applied plan back: the state from before it."""
     from sync_engine.ops.decisions import links
 
-    workshop = open_workshop()
-    answer(workshop, links.undo(workshop, plan_hash, by=who or getpass.getuser()), who, why, now)
+    runtime = open_runtime()
+    answer(runtime, links.undo(runtime, plan_hash, by=who or getpass.getuser()), who, why, now)
 
 
 @command(links_group)
@@ -322,7 +320,7 @@ def suggestions(
     """The likest canonical records of what is not linked, with a score. Never a link; see `links adopt`."""
     from sync_engine.ops.decisions.suggestions import suggestions as suggest
 
-    found = suggest(open_workshop(), source, entity=entity)
+    found = suggest(open_runtime(), source, entity=entity)
     give({"suggestions": found}, lambda screen: screen.print(table("Suggestions", ("record", "name", "may mean", "number", "named", "score", "because"), [
         (s.key, s.name, s.record, s.number, s.label, f"{s.score:.2f}", ", ".join(f"{k} {v:.2f}" for k, v in s.evidence.items())) for s in found[:limit]
     ], right=("score",), nothing="Nothing looks alike.")))  # fmt: skip
@@ -333,7 +331,7 @@ def cases(source: Annotated[str | None, typer.Argument(help="Only this source.")
     """Records the rules left to people: several candidates, or a veto."""
     from sync_engine.ops.decisions.links import cases as waiting
 
-    found = waiting(open_workshop(), source)
+    found = waiting(open_runtime(), source)
     give({"cases": found}, lambda screen: screen.print(table("For a person", ("source", "record", "outcome", "rung", "candidates", "why", "since"), [
         (c["source"], c["key"], c["outcome"], c["rung"], ", ".join(c["candidates"]),
          c["evidence"].get("why") or "; ".join(sorted(set(c["vetoed"].values()))), c["first_at"])
@@ -346,7 +344,7 @@ def history(limit: Annotated[int, typer.Option("--limit", help="At most this man
     """What was applied, latest first."""
     from sync_engine.ops.decisions.links import history as applied
 
-    found = applied(open_workshop(), limit)
+    found = applied(open_runtime(), limit)
     give({"history": found}, lambda screen: screen.print(table("Decisions", ("plan", "what", "by", "at", "why", "undone by"), [
         (h.plan_hash[:12], h.what, h.by, h.at, h.why, (h.undone_by or "")[:12]) for h in found
     ], nothing="Nothing was decided.")))  # fmt: skip

@@ -18,7 +18,7 @@ from sync_engine.errors import SyncError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.stages.lane import Progress
+    from sync_engine.stages.source_run import Progress
 
 AS_JSON = False
 VERBOSE = False

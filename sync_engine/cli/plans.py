@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync_engine.ops.decisions.plan_view import DecisionChange, Plan
-    from sync_engine.ops.runs.source_run import Workshop
+    from sync_engine.ops.runs.source_run import Runtime
 
 SHOWN = 30
 """Rows of a section on the screen; --json has them all."""
@@ -21,12 +21,12 @@ WAITS_FOR_A_PERSON = 6
 """Exit code of a plan that leaves something ambiguous or vetoed."""
 
 
-def answer(workshop: Workshop, planned: Plan, who: str | None, why: str | None, now: bool) -> None:
+def answer(runtime: Runtime, planned: Plan, who: str | None, why: str | None, now: bool) -> None:
     """Shows a plan; applies it when asked. Exit code 6 when something waits for a person."""
     from sync_engine.ops.decisions.plan import apply
 
     if now:
-        planned = apply(workshop, planned.hash, by=who or getpass.getuser(), why=why)
+        planned = apply(runtime, planned.hash, by=who or getpass.getuser(), why=why)
     tell(planned, applied=now)
     if planned.counts["ambiguous"] or planned.counts["vetoed"]:
         raise typer.Exit(WAITS_FOR_A_PERSON)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_runtime
 from sync_engine.cli.database import audit
 from sync_engine.cli.output import give, say, table
-from sync_engine.cli.place import open_workshop
 from sync_engine.cli.plans import counted
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ def show(file: File = None) -> None:
 def check(file: File = None) -> None:
     """Whether a policy reads, decides about every field, and names only who is there. Exit code 6 when something is odd."""
     from sync_engine.ops import policy
-    from sync_engine.ops.runs import workplace
+    from sync_engine.ops.runs import environment
     from sync_engine.platform.home import defs_folder
 
     chosen = policy.from_file(file) if file else policy.configured(defs_folder())
-    odd = policy.check(chosen, workplace.configured())
+    odd = policy.check(chosen, environment.configured())
     give(
         {"digest": chosen.digest, "odd": odd},
         lambda screen: screen.print("\n".join(odd) or "The policy is sound.", markup=False),
@@ -61,9 +61,9 @@ def diff(file: File = None) -> None:
     """Which values and masters would change if a policy were applied. Nothing is written, no ERP is asked."""
     from sync_engine.ops import policy
 
-    workshop = open_workshop()
-    chosen = policy.from_file(file) if file else workshop.policy
-    found = policy.diff(workshop, chosen)
+    runtime = open_runtime()
+    chosen = policy.from_file(file) if file else runtime.policy
+    found = policy.diff(runtime, chosen)
     rows = [(f.entity, f.label, f.field or f.op, f.old, f.new, None) for f in found.fields] + [
         (m.entity, m.label, m.field, m.old, m.new, "master") for m in found.masters
     ]
@@ -93,7 +93,7 @@ def export(
     """Writes the audit to a file: who changed what, from what to what, when and why."""
     from sync_engine.ops.inspect.audit_export import export_audit
 
-    written = export_audit(open_workshop(), file, debtor=debtor)
+    written = export_audit(open_runtime(), file, debtor=debtor)
     give(
         {"file": str(file), "changes": written},
         lambda screen: screen.print(f"{written:,} changes written to {file}.", markup=False),

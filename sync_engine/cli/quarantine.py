@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_store
 from sync_engine.cli.output import give, table
-from sync_engine.cli.place import open_store
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,8 @@ import typer
 
 from sync_engine.cli import output
 from sync_engine.cli.app import app, command, group
+from sync_engine.cli.context import open_runtime, open_store
 from sync_engine.cli.output import ago, give, table
-from sync_engine.cli.place import open_store, open_workshop
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,10 +29,10 @@ app.add_typer(sources, name="sources")
 def list_sources() -> None:
     """Every source of the defs folder and of the store, with its last run and its freshness."""
     from sync_engine.ops.inspect import overview
-    from sync_engine.ops.runs.workplace import configured
+    from sync_engine.ops.runs.environment import configured
 
-    workshop = open_workshop()
-    found = overview.sources(workshop.store, configured(), workshop.clock.now())
+    runtime = open_runtime()
+    found = overview.sources(runtime.store, configured(), runtime.clock.now())
     give(
         {"sources": found},
         lambda screen: screen.print(
@@ -69,7 +69,7 @@ def doctor(
 
     The exit code is that of the first thing that is ill; what is merely degraded is no error.
     """
-    from sync_engine.ops.runs.workplace import configured, source_named
+    from sync_engine.ops.runs.environment import configured, source_named
     from sync_engine.ops.sources import doctor as ops
     from sync_engine.platform.clock import SystemClock
 
@@ -173,7 +173,7 @@ def discover(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, only tell.")] = False,
 ) -> None:
     """Finds the companies a login can see and writes a YAML for each that is not configured yet; they share the login and take turns."""
-    from sync_engine.ops.runs.workplace import configured, source_named
+    from sync_engine.ops.runs.environment import configured, source_named
     from sync_engine.ops.sources.discovery import discover as find
     from sync_engine.platform.clock import SystemClock
     from sync_engine.platform.home import defs_folder

@@ -228,7 +228,7 @@ def run_through_dagster(job: str = "lane", *, is_kept: bool = False, **decisions
     """
     with warnings.catch_warnings(), ExitStack() as opened:
         warnings.simplefilter("ignore")  # Dagster's own notes on its preview features
-        running = importlib.import_module("dagster_project.running")
+        running = importlib.import_module("dagster_project.in_process")
         instance = opened.enter_context(_instance()) if is_kept else None
         result = running.run_lane(SOURCE, job=job, run_config=decisions, instance=instance)
     if not result.success:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.config import SourceConfig, load_policy, read_policy
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.ownership.policy import Policy
 from sync_engine.store.change_feed.changes import collect_changes
 from sync_engine.store.db import one_at_a_time, transaction
@@ -91,17 +91,17 @@ def check(policy: Policy, sources: Mapping[str, SourceConfig]) -> list[str]:
     return found
 
 
-def diff(workshop: Workshop, policy: Policy) -> Difference:
+def diff(runtime: Runtime, policy: Policy) -> Difference:
     """Which values and masters would change if this policy were applied: everything is folded again by it, and rolled back.
 
     Reads the claims in chunks; asks no ERP; writes nothing.
     """
-    with transaction(workshop.store, "comparing policies") as connection:
+    with transaction(runtime.store, "comparing policies") as connection:
         one_at_a_time(connection)
         in_force = policy_in_force(connection)
         savepoint = connection.begin_nested()
         collect_changes(connection)
-        now = workshop.clock.now()
+        now = runtime.clock.now()
         cut = Cut(
             connection,
             "",

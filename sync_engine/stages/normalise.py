@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sync_engine.errors import LandedFileDamaged, RecordError, Unreadable
 from sync_engine.ports import Normalised
 from sync_engine.records import is_made_up
-from sync_engine.stages.lane import Lane
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
@@ -34,7 +34,7 @@ class Normalisation(NamedTuple):
 
 
 def normalise(
-    lane: Lane, entity: str, before: Counts | None = None, row: StreamRow | None = None
+    source_run: SourceRun, entity: str, before: Counts | None = None, row: StreamRow | None = None
 ) -> Normalisation:
     """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
 
@@ -44,22 +44,22 @@ def normalise(
     `before` is what a `Follower` already did for this entity in this run; it is counted in the same step. `row` is its stream, where
     the caller has it.
     """
-    started, row = time.perf_counter(), row or lane.streams()[entity]
+    started, row = time.perf_counter(), row or source_run.streams()[entity]
     counts = before or Counts()
-    waiting, damaged = _look(lane, row), list[int]()
-    gaps = _normalise_batches(lane, row, counts, waiting, damaged) if waiting.batches else 0
+    waiting, damaged = _look(source_run, row), list[int]()
+    gaps = _normalise_batches(source_run, row, counts, waiting, damaged) if waiting.batches else 0
     retries = (
-        _look(lane, row).retries if waiting.batches else waiting.retries
+        _look(source_run, row).retries if waiting.batches else waiting.retries
     )  # what was just normalised may have answered some
     for batch, keys in retries:
-        with _noted(lane, batch, damaged):
-            gaps += _normalise_batch(lane, row, batch, counts, only=set(keys), is_replay=False)
-    _keep_out_look_alikes(lane, row, counts)
-    first = _still_damaged(lane, entity) if damaged or row.is_damaged else None
+        with _noted(source_run, batch, damaged):
+            gaps += _normalise_batch(source_run, row, batch, counts, only=set(keys), is_replay=False)
+    _keep_out_look_alikes(source_run, row, counts)
+    first = _still_damaged(source_run, entity) if damaged or row.is_damaged else None
     outcome = "failed" if first else "succeeded"
     record_step(
-        lane.store,
-        lane.run_id,
+        source_run.store,
+        source_run.run_id,
         "normalise",
         entity,
         outcome,
@@ -70,39 +70,41 @@ def normalise(
     return Normalisation(entity, counts, gaps, first)
 
 
-def _still_damaged(lane: Lane, entity: str) -> LandedFileDamaged | None:
+def _still_damaged(source_run: SourceRun, entity: str) -> LandedFileDamaged | None:
     """Of the batches that hold current records of an entity, the first whose file is known to be damaged."""
-    with transaction(lane.store, "looking for damaged batches") as connection:
-        known = [b for b in damage.damaged(connection, lane.source) if b.entity == entity]
+    with transaction(source_run.store, "looking for damaged batches") as connection:
+        known = [b for b in damage.damaged(connection, source_run.source) if b.entity == entity]
     return known[0].failure(known[0].damage or "") if known else None
 
 
 @contextmanager
-def _noted(lane: Lane, batch: normalised.Batch, damaged: list[int]) -> Iterator[None]:
+def _noted(source_run: SourceRun, batch: normalised.Batch, damaged: list[int]) -> Iterator[None]:
     """A damaged file is noted at its batch, which waits; one that is back is no longer."""
     try:
         yield
     except LandedFileDamaged as error:
-        with transaction(lane.store, "noting a damaged batch") as connection:
+        with transaction(source_run.store, "noting a damaged batch") as connection:
             damage.note(connection, batch.batch_id, error.damage)
         damaged.append(batch.batch_id)
         return
     if batch.was_damaged:
-        with transaction(lane.store, "noting a batch that is whole again") as connection:
+        with transaction(source_run.store, "noting a batch that is whole again") as connection:
             damage.note(connection, batch.batch_id, None)
 
 
-def _keep_out_look_alikes(lane: Lane, row: StreamRow, counts: Counts) -> None:
+def _keep_out_look_alikes(source_run: SourceRun, row: StreamRow, counts: Counts) -> None:
     """What a held sweep found written like something missing is no new record until a person says so."""
-    with transaction(lane.store, f"looking for look-alikes of {row.entity}", repeatable=True) as connection:
+    with transaction(
+        source_run.store, f"looking for look-alikes of {row.entity}", repeatable=True
+    ) as connection:
         kept = keep_out(
             connection,
-            lane.source,
+            source_run.source,
             row.stream_id,
             row.canonical,
-            whose=f"{lane.source} {row.entity}",
-            version=lane.normaliser.version,
-            run_id=lane.run_id,
+            whose=f"{source_run.source} {row.entity}",
+            version=source_run.normaliser.version,
+            run_id=source_run.run_id,
         )
     counts.changed -= kept
     counts.quarantined += kept
@@ -115,12 +117,12 @@ class Follower:
     other thread works. Its first failure ends it and is raised by `finish`; what was landed stays landed.
     """
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane, self._rows = lane, lane.streams()
+    def __init__(self, source_run: SourceRun) -> None:
+        self._lane, self._rows = source_run, source_run.streams()
         self._queue: Queue[str | None] = Queue()
         self._failure: BaseException | None = None
         self.counts: dict[str, Counts] = {}
-        self._thread = Thread(target=self._work, name=f"normalise {lane.source}", daemon=True)
+        self._thread = Thread(target=self._work, name=f"normalise {source_run.source}", daemon=True)
         self._thread.start()
 
     def landed(self, entity: str) -> None:
@@ -153,9 +155,9 @@ class _Waiting(NamedTuple):
     retries: Sequence[tuple[normalised.Batch, Sequence[str]]]
 
 
-def _look(lane: Lane, row: StreamRow) -> _Waiting:
-    with transaction(lane.store, f"looking for landed {row.entity}") as connection:
-        batches = normalised.waiting_batches(connection, row.stream_id, lane.normaliser.version)
+def _look(source_run: SourceRun, row: StreamRow) -> _Waiting:
+    with transaction(source_run.store, f"looking for landed {row.entity}") as connection:
+        batches = normalised.waiting_batches(connection, row.stream_id, source_run.normaliser.version)
         is_replay = normalised.holds_replaced_versions(connection, row.stream_id, batches)
         retries = [
             (normalised.batch(connection, b), keys)
@@ -165,24 +167,24 @@ def _look(lane: Lane, row: StreamRow) -> _Waiting:
 
 
 def _normalise_batches(
-    lane: Lane, row: StreamRow, counts: Counts, waiting: _Waiting, damaged: list[int]
+    source_run: SourceRun, row: StreamRow, counts: Counts, waiting: _Waiting, damaged: list[int]
 ) -> int:
     gaps = 0
     for batch in waiting.batches:
-        with _noted(lane, batch, damaged):
-            gaps += _normalise_batch(lane, row, batch, counts, only=None, is_replay=waiting.is_replay)
-        lane.progress("normalise", row.entity, counts.read)
+        with _noted(source_run, batch, damaged):
+            gaps += _normalise_batch(source_run, row, batch, counts, only=None, is_replay=waiting.is_replay)
+        source_run.progress("normalise", row.entity, counts.read)
     return gaps
 
 
-def remember_version(lane: Lane) -> None:
+def remember_version(source_run: SourceRun) -> None:
     """Notes the mapping version once every entity was normalised with it."""
-    with transaction(lane.store, "noting the mapping version", repeatable=True) as connection:
-        set_mapping_version(connection, lane.source, lane.normaliser.version)
+    with transaction(source_run.store, "noting the mapping version", repeatable=True) as connection:
+        set_mapping_version(connection, source_run.source, source_run.normaliser.version)
 
 
 def _normalise_batch(
-    lane: Lane,
+    source_run: SourceRun,
     row: StreamRow,
     batch: normalised.Batch,
     counts: Counts,
@@ -190,19 +192,19 @@ def _normalise_batch(
     only: set[str] | None,
     is_replay: bool,
 ) -> int:
-    records, unreadable = lane.lake.landed(batch.path, batch.checksum)
+    records, unreadable = source_run.lake.landed(batch.path, batch.checksum)
     if is_replay:
-        with transaction(lane.store, f"choosing current {row.entity}") as connection:
+        with transaction(source_run.store, f"choosing current {row.entity}") as connection:
             current = normalised.current_keys(connection, row.stream_id, batch.batch_id)
         records = [r for r in records if r[0] in current]
     if only is not None:
         records = [r for r in records if r[0] in only]
-    outcome = _mapped(lane, row, records, unreadable)
+    outcome = _mapped(source_run, row, records, unreadable)
     _prove_complete(records, outcome, row)
-    with transaction(lane.store, f"recording normalised {row.entity}", repeatable=True) as connection:
-        changed = _write(lane, connection, row, batch, outcome)
+    with transaction(source_run.store, f"recording normalised {row.entity}", repeatable=True) as connection:
+        changed = _write(source_run, connection, row, batch, outcome)
         if only is None:
-            normalised.mark_normalised(connection, batch.batch_id, lane.normaliser.version)
+            normalised.mark_normalised(connection, batch.batch_id, source_run.normaliser.version)
     counts.read += len(records)
     counts.changed += changed
     counts.unchanged += len(outcome.drafts) - changed
@@ -212,7 +214,7 @@ def _normalise_batch(
 
 
 def _mapped(
-    lane: Lane, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]
+    source_run: SourceRun, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]
 ) -> Normalised:
     """What the mapping makes of the records; those that came unreadable, or without a key, it does not see."""
     unusable = {
@@ -221,8 +223,8 @@ def _mapped(
         if key in unreadable or is_made_up(key)
     }
     if not unusable:
-        return lane.normaliser.normalise(row.entity, records)
-    outcome = lane.normaliser.normalise(row.entity, [r for r in records if r[0] not in unusable])
+        return source_run.normaliser.normalise(row.entity, records)
+    outcome = source_run.normaliser.normalise(row.entity, [r for r in records if r[0] not in unusable])
     failed: list[tuple[str, RecordError]] = [
         (key, Unreadable(why, whose=f"{row.source} {row.entity}", key=key)) for key, why in unusable.items()
     ]
@@ -231,7 +233,11 @@ def _mapped(
 
 
 def _write(
-    lane: Lane, connection: Connection, row: StreamRow, batch: normalised.Batch, outcome: Normalised
+    source_run: SourceRun,
+    connection: Connection,
+    row: StreamRow,
+    batch: normalised.Batch,
+    outcome: Normalised,
 ) -> int:
     keys = [d.key for d in outcome.drafts]
     normalised.note_gaps(connection, row, keys, outcome.gaps)
@@ -241,9 +247,9 @@ def _write(
             row,
             "normalise",
             outcome.failed,
-            run_id=lane.run_id,
+            run_id=source_run.run_id,
             batch_id=batch.batch_id,
-            version=lane.normaliser.version,
+            version=source_run.normaliser.version,
         )
     if outcome.excluded:
         normalised.exclude(connection, row, outcome.excluded)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from sync_engine.stages.lane import Lane
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
 from sync_engine.store.publishing import (
     code_lists,
@@ -38,17 +38,17 @@ class Published(NamedTuple):
     changes: int
 
 
-def publish(lane: Lane) -> Published:
+def publish(source_run: SourceRun) -> Published:
     """Publishes everything normalised since the last cut. Raises ConfigurationError or StoreError; then nothing was published."""
     started = time.perf_counter()
-    with transaction(lane.store, "publishing the cut") as connection:
+    with transaction(source_run.store, "publishing the cut") as connection:
         one_at_a_time(connection)
-        cut = _cut(lane, connection)
-        everything = _config_changed(lane, connection)
+        cut = _cut(source_run, connection)
+        everything = _config_changed(source_run, connection)
         everyone = enter_policy(cut)
         for entity in ("debtor", "contact"):
             new_links.enter_mode(cut, entity)
-        is_large = _is_large(lane, connection)
+        is_large = _is_large(source_run, connection)
         if is_large:
             run_sql(connection, TELL_PLANNER)
         words = inbox.take(cut)
@@ -57,12 +57,12 @@ def publish(lane: Lane) -> Published:
         document_overrides.publish_touched(cut, everyone=everyone)
         debtors.tell_buried(cut)
         inbox.answer(cut, words)
-        _close(lane, cut)
+        _close(source_run, cut)
         if is_large:  # or the next cuts are planned as if everything were still dirty
             run_sql(connection, TELL_PLANNER)
         changes = close_cut(cut)
         documents.clear_staging(cut)
-    lane.warnings.extend(cut.warnings)
+    source_run.warnings.extend(cut.warnings)
     written = sum(
         n
         for row in cut.counts.values()
@@ -70,8 +70,8 @@ def publish(lane: Lane) -> Published:
         if name in ("created", "updated", "deleted")
     )
     record_step(
-        lane.store,
-        lane.run_id,
+        source_run.store,
+        source_run.run_id,
         "publish",
         "cut",
         "succeeded",
@@ -81,39 +81,45 @@ def publish(lane: Lane) -> Published:
     return Published(cut.cut_id, cut.counts, changes)
 
 
-def ledger_date(lane: Lane) -> date:
+def ledger_date(source_run: SourceRun) -> date:
     """What date it is in the company's ledger calendar."""
-    return lane.now().astimezone(ZoneInfo(lane.config.time_zone)).date()
+    return source_run.now().astimezone(ZoneInfo(source_run.config.time_zone)).date()
 
 
-def _cut(lane: Lane, connection: Connection) -> Cut:
-    as_of = lane.now()
+def _cut(source_run: SourceRun, connection: Connection) -> Cut:
+    as_of = source_run.now()
     cut_id = open_cut(
-        connection, lane.source, lane.run_id, as_of, ledger_date(lane), lane.policy, lane.normaliser.version
+        connection,
+        source_run.source,
+        source_run.run_id,
+        as_of,
+        ledger_date(source_run),
+        source_run.policy,
+        source_run.normaliser.version,
     )
-    portfolio = lane.config.portfolio
-    links = {entity: lane.config.link_settings(entity) for entity in ("debtor", "contact")}
+    portfolio = source_run.config.portfolio
+    links = {entity: source_run.config.link_settings(entity) for entity in ("debtor", "contact")}
     return Cut(
         connection,
-        lane.source,
-        lane.config.role,
-        lane.run_id,
+        source_run.source,
+        source_run.config.role,
+        source_run.run_id,
         cut_id,
         as_of,
-        ledger_date(lane),
-        lane.policy,
-        lane.normaliser.version,
-        lane.actor,
+        ledger_date(source_run),
+        source_run.policy,
+        source_run.normaliser.version,
+        source_run.actor,
         portfolio_dimension=portfolio.dimension if portfolio else None,
         move_brake=portfolio.move_brake if portfolio else 1.0,
-        accept_held=lane.accept_held,
+        accept_held=source_run.accept_held,
         link_mode={e: str(s.mode) for e, s in links.items()},
         create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
         rungs={e: s.rungs for e, s in links.items()},
     )
 
 
-def _config_changed(lane: Lane, connection: Connection) -> bool:
+def _config_changed(source_run: SourceRun, connection: Connection) -> bool:
     """Whether everything must be folded again: the policy or the source's configuration is not the last cut's."""
     last = fetch(
         connection,
@@ -121,13 +127,13 @@ def _config_changed(lane: Lane, connection: Connection) -> bool:
         SELECT c.policy, r.config_hash FROM canonical.cut c LEFT JOIN engine.run r USING (run_id)
         WHERE c.source = :source AND c.run_id <> :run ORDER BY c.cut_id DESC LIMIT 1
         """,
-        source=lane.source,
-        run=lane.run_id,
+        source=source_run.source,
+        run=source_run.run_id,
     )
-    return bool(last) and tuple(last[0]) != (lane.policy.digest, lane.config.digest)
+    return bool(last) and tuple(last[0]) != (source_run.policy.digest, source_run.config.digest)
 
 
-def _is_large(lane: Lane, connection: Connection) -> bool:
+def _is_large(source_run: SourceRun, connection: Connection) -> bool:
     """Whether so much is dirty that the statistics are stale: a plan made for few dirty records is quadratic on many."""
     return bool(
         fetch(
@@ -136,7 +142,7 @@ def _is_large(lane: Lane, connection: Connection) -> bool:
         SELECT count(*) > 2000 FROM (SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id) WHERE s.source = :source
             AND r.dirty LIMIT 2001) x
         """,
-            source=lane.source,
+            source=source_run.source,
         )[0][0]
     )
 
@@ -174,7 +180,7 @@ def _documents(cut: Cut) -> None:
     ledger.bury_deductions(cut)
 
 
-def _close(lane: Lane, cut: Cut) -> None:
+def _close(source_run: SourceRun, cut: Cut) -> None:
     """What this cut took up is no longer waiting; what is gone is no longer odd. A batch is published when nothing of it waits."""
     for table in ("quarantine", "code_gap"):
         run_sql(
@@ -183,7 +189,7 @@ def _close(lane: Lane, cut: Cut) -> None:
             DELETE FROM engine.{table} q USING engine.source_record r, engine.stream s
             WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty AND r.deleted_at IS NOT NULL AND q.stream_id = r.stream_id AND q.key = r.key
             """,
-            source=lane.source,
+            source=source_run.source,
         )
     run_sql(
         cut.connection,
@@ -191,15 +197,15 @@ def _close(lane: Lane, cut: Cut) -> None:
         UPDATE engine.source_record r SET dirty = false FROM engine.stream s
         WHERE s.stream_id = r.stream_id AND s.source = :source AND r.dirty
         """,
-        source=lane.source,
+        source=source_run.source,
     )
     run_sql(
         cut.connection,
         f"""
         UPDATE engine.lake_manifest m SET published_at = now() FROM engine.stream s
         WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL AND m.published_at IS NULL
-          AND NOT EXISTS (SELECT FROM {staged(lane.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
+          AND NOT EXISTS (SELECT FROM {staged(source_run.source, "application")} a JOIN engine.source_record r USING (stream_id, key)
               WHERE a.batch_id = m.batch_id AND r.state = 0)
         """,
-        source=lane.source,
+        source=source_run.source,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import SourceError, TransientError
 from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
-from sync_engine.stages.lane import CLOCKS_AGREE, Lane
+from sync_engine.stages.source_run import CLOCKS_AGREE, SourceRun
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage, offers, records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
@@ -31,81 +31,94 @@ class Pulled(NamedTuple):
     sweep: records.SweepOutcome | None
 
 
-def pull(lane: Lane, entity: str, *, full: bool = False, row: StreamRow | None = None) -> Pulled:
+def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamRow | None = None) -> Pulled:
     """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, when landed bytes are lost, or when nothing is known yet.
 
     When asked for everything it looks at the landed files first: what they have lost is landed again, whether it differs or not.
     `row` is its stream, where the caller has it. Raises the connector's errors; everything landed before stays, and the next run
     resumes behind it.
     """
-    row = row or lane.streams()[entity]
-    if entity in lane.missing:
-        raise _missing(lane, row)
-    stream = lane.connector.streams[entity]
+    row = row or source_run.streams()[entity]
+    if entity in source_run.missing:
+        raise _missing(source_run, row)
+    stream = source_run.connector.streams[entity]
     if full:
-        note_damage(lane, entity)
+        note_damage(source_run, entity)
     everything = (
-        full or row.is_damaged or row.cursor is None or not stream.has_cursor or _sweep_due(lane, stream, row)
+        full
+        or row.is_damaged
+        or row.cursor is None
+        or not stream.has_cursor
+        or _sweep_due(source_run, stream, row)
     )
     if everything:
-        with transaction(lane.store, f"starting to pull {entity}", repeatable=True) as connection:
-            records.start_sweep(connection, lane.source, row.stream_id)
-    batches = lane.connector.pull(entity, None if everything else row.cursor)
-    return _land(lane, row, batches, sweeping=everything, stage="pull")
+        with transaction(source_run.store, f"starting to pull {entity}", repeatable=True) as connection:
+            records.start_sweep(connection, source_run.source, row.stream_id)
+    batches = source_run.connector.pull(entity, None if everything else row.cursor)
+    return _land(source_run, row, batches, sweeping=everything, stage="pull")
 
 
-def note_damage(lane: Lane, entity: str) -> None:
+def note_damage(source_run: SourceRun, entity: str) -> None:
     """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost."""
-    with transaction(lane.store, f"reading what has landed of {entity}") as connection:
-        landed = [b for b in damage.batches(connection, lane.source, entity) if b.needed]
+    with transaction(source_run.store, f"reading what has landed of {entity}") as connection:
+        landed = [b for b in damage.batches(connection, source_run.source, entity) if b.needed]
     found = [
-        (b, said) for b in landed if (said := lane.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage
+        (b, said)
+        for b in landed
+        if (said := source_run.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage
     ]
     if found:
-        with transaction(lane.store, f"noting damage of {entity}") as connection:
+        with transaction(source_run.store, f"noting damage of {entity}") as connection:
             for one, said in found:
                 damage.note(connection, one.batch_id, said)
 
 
-def _missing(lane: Lane, row: StreamRow) -> SourceError:
+def _missing(source_run: SourceRun, row: StreamRow) -> SourceError:
     """That what was offered is gone is a failure of the entity: what it said before stays, and may be out of date."""
     failure = SourceError(
-        lane.missing[row.entity],
-        whose=lane.source,
+        source_run.missing[row.entity],
+        whose=source_run.source,
         key=row.entity,
-        todo=f"Mend it at the source (permission, published page, app), or, if it is meant to be gone: sync-engine sources accept {lane.source}.",
+        todo=f"Mend it at the source (permission, published page, app), or, if it is meant to be gone: sync-engine sources accept {source_run.source}.",
     )
-    record_step(lane.store, lane.run_id, "pull", row.entity, "failed", 0.0, Counts(), str(failure))
+    record_step(
+        source_run.store, source_run.run_id, "pull", row.entity, "failed", 0.0, Counts(), str(failure)
+    )
     return failure
 
 
-def pull_debtor(lane: Lane, debtor_key: str) -> list[Pulled]:
+def pull_debtor(source_run: SourceRun, debtor_key: str) -> list[Pulled]:
     """Pulls the closure of one debtor; moves no cursor and judges no sweep."""
-    rows = lane.streams()
+    rows = source_run.streams()
     outcome: list[Pulled] = []
-    for batch in lane.connector.pull_debtor(debtor_key):
-        if batch.entity in lane.held_back:
+    for batch in source_run.connector.pull_debtor(debtor_key):
+        if batch.entity in source_run.held_back:
             continue
         only = RecordBatch(batch.entity, batch.records, batch.deleted, None, complete=False)
         outcome.append(
             _land(
-                lane, rows[batch.entity], [only], sweeping=False, stage="pull debtor", is_verification=False
+                source_run,
+                rows[batch.entity],
+                [only],
+                sweeping=False,
+                stage="pull debtor",
+                is_verification=False,
             )
         )
     return outcome
 
 
-def _sweep_due(lane: Lane, stream: Stream, row: StreamRow) -> bool:
+def _sweep_due(source_run: SourceRun, stream: Stream, row: StreamRow) -> bool:
     if stream.sweep_every is None or stream.reports_deletes:
         return False
     if row.swept_at is None or row.is_unfinished:
         return True
-    since = lane.now() - row.swept_at
-    return since >= lane.config.sweep_every(stream.sweep_every) or since < -CLOCKS_AGREE
+    since = source_run.now() - row.swept_at
+    return since >= source_run.config.sweep_every(stream.sweep_every) or since < -CLOCKS_AGREE
 
 
 def _land(
-    lane: Lane,
+    source_run: SourceRun,
     row: StreamRow,
     batches: Iterable[RecordBatch],
     *,
@@ -113,17 +126,17 @@ def _land(
     stage: str,
     is_verification: bool = True,
 ) -> Pulled:
-    started, calls = time.perf_counter(), lane.connector.calls
+    started, calls = time.perf_counter(), source_run.connector.calls
     counts, sweep = Counts(), None
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
-            sweep = _land_batch(lane, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
-            lane.progress(stage, row.entity, counts.read)
+            sweep = _land_batch(source_run, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
+            source_run.progress(stage, row.entity, counts.read)
     except Exception as failure:
-        counts.calls = lane.connector.calls - calls
+        counts.calls = source_run.connector.calls - calls
         record_step(
-            lane.store,
-            lane.run_id,
+            source_run.store,
+            source_run.run_id,
             stage,
             row.entity,
             "failed",
@@ -132,13 +145,13 @@ def _land(
             str(failure),
         )
         raise
-    counts.calls = lane.connector.calls - calls
+    counts.calls = source_run.connector.calls - calls
     held = sweep is not None and sweep.held
-    if odd := lane.oddity(row.entity):
-        lane.notes[row.entity] = odd
+    if odd := source_run.oddity(row.entity):
+        source_run.notes[row.entity] = odd
     record_step(
-        lane.store,
-        lane.run_id,
+        source_run.store,
+        source_run.run_id,
         stage,
         row.entity,
         "held" if held else "succeeded",
@@ -151,7 +164,7 @@ def _land(
 
 
 def _land_batch(
-    lane: Lane,
+    source_run: SourceRun,
     row: StreamRow,
     batch: RecordBatch,
     hashes: dict[str, tuple[str, RawRecord]],
@@ -161,26 +174,30 @@ def _land_batch(
     sweeping: bool,
 ) -> records.SweepOutcome | None:
     """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file."""
-    keys, stated = list(hashes), _stated(lane, row) if sweeping and batch.complete else None
-    with transaction(lane.store, f"comparing {row.entity}", repeatable=True) as connection:
+    keys, stated = list(hashes), _stated(source_run, row) if sweeping and batch.complete else None
+    with transaction(source_run.store, f"comparing {row.entity}", repeatable=True) as connection:
         new, changed = (
             records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()])
             if keys
             else ([], [])
         )
         if not new and not changed:
-            sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
+            sweep, deleted = _record(
+                source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+            )
     differing = [keys[i] for i in sorted((*new, *changed))]
     if differing:
-        landed = lane.lake.write(
-            lane.source, row.entity, lane.run_id, number, [hashes[k][1] for k in differing]
+        landed = source_run.lake.write(
+            source_run.source, row.entity, source_run.run_id, number, [hashes[k][1] for k in differing]
         )
         fresh, other = ([(keys[i], hashes[keys[i]][0]) for i in places] for places in (new, changed))
-        with transaction(lane.store, f"recording {row.entity}", repeatable=True) as connection:
-            records.record_batch(connection, row.stream_id, lane.run_id, landed, fresh, other)
-            sweep, deleted = _record(lane, row, batch, keys, connection, sweeping=sweeping, stated=stated)
+        with transaction(source_run.store, f"recording {row.entity}", repeatable=True) as connection:
+            records.record_batch(connection, row.stream_id, source_run.run_id, landed, fresh, other)
+            sweep, deleted = _record(
+                source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+            )
         counts.bytes += landed.bytes
-        lane.landed(row.entity)
+        source_run.landed(row.entity)
     counts.read += len(batch.records)
     counts.changed += len(differing)
     counts.unchanged += len(batch.records) - len(differing)
@@ -189,7 +206,7 @@ def _land_batch(
 
 
 def _record(
-    lane: Lane,
+    source_run: SourceRun,
     row: StreamRow,
     batch: RecordBatch,
     keys: Sequence[str],
@@ -206,11 +223,11 @@ def _record(
         else 0,
     )
     if sweeping:
-        records.note_seen(connection, lane.source, row.stream_id, keys)
+        records.note_seen(connection, source_run.source, row.stream_id, keys)
         if batch.complete:
-            sweep = _judge_sweep(lane, row, connection, stated)
+            sweep = _judge_sweep(source_run, row, connection, stated)
             if row.canonical in offers.LEDGER:
-                offers.retire_replaced(connection, lane.source)
+                offers.retire_replaced(connection, source_run.source)
             deleted += 0 if sweep.held else sweep.missing
     if batch.resume_from is not None:
         move_cursor(connection, row.stream_id, batch.resume_from)
@@ -218,27 +235,27 @@ def _record(
 
 
 def _judge_sweep(
-    lane: Lane, row: StreamRow, connection: Connection, stated: int | None
+    source_run: SourceRun, row: StreamRow, connection: Connection, stated: int | None
 ) -> records.SweepOutcome:
-    brake = None if lane.accept_held else 1.0 if _is_harmless(row) else lane.config.sweep.brake
+    brake = None if source_run.accept_held else 1.0 if _is_harmless(row) else source_run.config.sweep.brake
     outcome = records.finish_sweep(
         connection,
-        lane.source,
+        source_run.source,
         row.stream_id,
-        lane.run_id,
+        source_run.run_id,
         brake=brake,
-        brake_from=lane.config.sweep.brake_from,
+        brake_from=source_run.config.sweep.brake_from,
         stated=stated,
-        at=lane.now(),
-        guarded="" if lane.accept_held or row.facet else row.canonical,
+        at=source_run.now(),
+        guarded="" if source_run.accept_held or row.facet else row.canonical,
     )
     if outcome.why and not outcome.held:
-        lane.warnings.append(
-            f"{lane.source} {row.entity}: {outcome.why}; the next run reads everything again."
+        source_run.warnings.append(
+            f"{source_run.source} {row.entity}: {outcome.why}; the next run reads everything again."
         )
     if outcome.held:
-        lane.warnings.append(
-            f"{lane.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then `run --accept-deletes`."
+        source_run.warnings.append(
+            f"{source_run.source} {row.entity}: {outcome.why}; nothing was deleted. Look at it, then `run --accept-deletes`."
         )
     return outcome
 
@@ -248,12 +265,12 @@ def _is_harmless(row: StreamRow) -> bool:
     return row.facet and row.canonical == "document"
 
 
-def _stated(lane: Lane, row: StreamRow) -> int | None:
+def _stated(source_run: SourceRun, row: StreamRow) -> int | None:
     """How many records the source says it has; None where it does not say or nobody would act on it."""
-    if lane.accept_held or _is_harmless(row):
+    if source_run.accept_held or _is_harmless(row):
         return None
     try:
-        return lane.connector.count(row.entity)
+        return source_run.connector.count(row.entity)
     except (SourceError, TransientError):
         return None
 

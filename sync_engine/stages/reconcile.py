@@ -6,51 +6,59 @@ import time
 
 from sync_engine.errors import AuthenticationFailed, SourceError, TransientError
 from sync_engine.records import ControlTotal
-from sync_engine.stages.lane import Lane
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store import controls
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
 from sync_engine.store.runs import Counts, record_step
 
 
-def reconcile(lane: Lane, cut_id: int) -> Certificate:
+def reconcile(source_run: SourceRun, cut_id: int) -> Certificate:
     """Certifies a cut. A figure that cannot be had makes its checks not answerable and says why; it never fails the run.
 
     Raises StoreError. The source is asked before the transaction opens, so a slow ERP holds no lock.
     """
-    started, calls = time.perf_counter(), lane.connector.calls
-    totals, unanswered = stated_totals(lane)
-    untold = {entity: stream.untold for entity, stream in lane.connector.streams.items() if stream.untold}
-    with transaction(lane.store, "certifying the cut") as connection:
+    started, calls = time.perf_counter(), source_run.connector.calls
+    totals, unanswered = stated_totals(source_run)
+    untold = {
+        entity: stream.untold for entity, stream in source_run.connector.streams.items() if stream.untold
+    }
+    with transaction(source_run.store, "certifying the cut") as connection:
         certificate = controls.reconcile(
             connection,
-            lane.source,
-            lane.run_id,
+            source_run.source,
+            source_run.run_id,
             cut_id,
             totals,
             unanswered=unanswered,
             untold=untold,
-            beside=lane.store,
-            allowed_missing=lane.config.missing.share,
+            beside=source_run.store,
+            allowed_missing=source_run.config.missing.share,
         )
-    counts = Counts(read=len(totals), changed=len(totals), calls=lane.connector.calls - calls)
+    counts = Counts(read=len(totals), changed=len(totals), calls=source_run.connector.calls - calls)
     record_step(
-        lane.store, lane.run_id, "reconcile", "cut", "succeeded", time.perf_counter() - started, counts
+        source_run.store,
+        source_run.run_id,
+        "reconcile",
+        "cut",
+        "succeeded",
+        time.perf_counter() - started,
+        counts,
     )
     return certificate
 
 
-def stated_totals(lane: Lane) -> tuple[list[ControlTotal], dict[str, str]]:
+def stated_totals(source_run: SourceRun) -> tuple[list[ControlTotal], dict[str, str]]:
     """What the source states about each entity, and for the entities it did not answer, why."""
     totals: list[ControlTotal] = []
     unanswered: dict[str, str] = {}
-    for entity in lane.connector.streams:
+    for entity in source_run.connector.streams:
         try:
-            totals.extend(lane.connector.totals(entity))
+            totals.extend(source_run.connector.totals(entity))
         except AuthenticationFailed as refusal:  # every further question would be refused the same way
             unanswered[entity] = str(refusal)
             break
         except (SourceError, TransientError) as error:
             unanswered[entity] = str(error)
-        lane.progress("reconcile", entity, len(totals))
+        source_run.progress("reconcile", entity, len(totals))
     return totals, unanswered

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, exc, text
 
 from sync_engine.errors import StoreError, SyncError, TransientError
 from sync_engine.platform.server import ENDED, settled
-from sync_engine.store import turns
+from sync_engine.store import locks
 
 ADMIN_SHUTDOWN = "57P01"
 
@@ -150,7 +150,7 @@ def one_at_a_time(connection: Connection) -> None:
 
     Each would read the other's claims as they were before, and the later one would write what the earlier had just replaced.
     """
-    turns.take(connection, turns.PUBLISH)
+    locks.take(connection, locks.PUBLISH)
 
 
 def run_sql(connection: Connection, sql: str, **values: Any) -> int:

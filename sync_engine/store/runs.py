@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Engine, text
 
 from sync_engine.errors import ConfigurationError
-from sync_engine.store import turns
+from sync_engine.store import locks
 from sync_engine.store.db import run_sql, store_errors, transaction
 from sync_engine.store.landing.sources import verified
 
@@ -133,12 +133,12 @@ def record_step(
 def source_lock(engine: Engine, source: str, *, wait: bool) -> Iterator[None]:
     """One run of a source at a time, across processes: the second waits or is refused, told who holds it. Held by a transaction of its own."""
     with store_errors("taking the source lock"), engine.connect() as connection:
-        turn = turns.ensure(connection, source)
+        turn = locks.ensure(connection, source)
         connection.commit()
         if wait:
-            turns.take(connection, turn)
-        elif not turns.try_take(connection, turn):
-            who = turns.told(connection, turn)
+            locks.take(connection, turn)
+        elif not locks.try_take(connection, turn):
+            who = locks.told(connection, turn)
             raise ConfigurationError(
                 "another run of this source is going on" + (f" ({who})" if who else ""),
                 whose=source,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sync_engine.canonical.document import APPLICATION, DOCUMENT, DOCUMENT_LINE, LEDGER_ENTRY
 from sync_engine.canonical.fields import Field, names
 from sync_engine.canonical.instalment import INSTALMENT
-from sync_engine.store import turns
+from sync_engine.store import locks
 from sync_engine.store.db import fetch, run_sql
 
 BULK: dict[str, tuple[Field, ...]] = {
@@ -80,7 +80,7 @@ def ensure_staging(connection: Connection, source: str) -> bool:
     epoch = fetch(connection, "SELECT staging_epoch FROM engine.source WHERE source = :s", s=source)[0][0]
     if epoch is not None and _is_intact(connection, source, epoch, shape):
         return False
-    turns.take(connection, turns.STAGING)
+    locks.take(connection, locks.STAGING)
     run_sql(connection, "CREATE SCHEMA IF NOT EXISTS staging")
     for table, columns in tables.items():
         run_sql(connection, f"DROP TABLE IF EXISTS {staged(source, table)}")

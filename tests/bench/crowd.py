@@ -102,7 +102,7 @@ def gate(size: int, seed: int) -> Figures:
             SELECT c.external_id, e.external_id FROM canonical.link c JOIN canonical.link e USING (entity, canonical_id)
             WHERE c.source = 'crm' AND e.source = 'erp' AND c.entity = 'debtor' AND c.method = 'rule'
             """))  # fmt: skip
-        cases = {c["key"]: c["outcome"] for c in links.cases(world.workshop, "crm")}
+        cases = {c["key"]: c["outcome"] for c in links.cases(world.runtime, "crm")}
         world.store.dispose()
         back = alone(plan, url, lake, None)
         undone = alone(apply, url, lake, "undo", back.hash)
@@ -131,13 +131,13 @@ def plan(url: str, lake: Path, crm: SourceConfig | None) -> Planned:
     """Plans the switch of the CRM to automatic; without one, to take back what was applied last."""
     world, figures = open_world(url, lake), Figures()
     if crm is None:
-        made = timed(figures, "plan the undo", lambda: links.undo(world.workshop, by="ada"))
+        made = timed(figures, "plan the undo", lambda: links.undo(world.runtime, by="ada"))
     else:
         automatic = crm.link_settings("debtor").model_copy(
             update={"mode": "automatic", "create_unmatched": True}
         )
         config = crm.model_copy(update={"links": {"debtor": automatic}})
-        made = timed(figures, "plan", lambda: links.go_automatic(world.workshop, config, by="ada"))
+        made = timed(figures, "plan", lambda: links.go_automatic(world.runtime, config, by="ada"))
     world.store.dispose()
     return Planned(
         made.hash, made.counts, {**figures, f"peak MB of {'undo plan' if crm is None else 'plan'}": peak()}
@@ -147,7 +147,7 @@ def plan(url: str, lake: Path, crm: SourceConfig | None) -> Planned:
 def apply(url: str, lake: Path, what: str, plan_hash: str) -> Figures:
     """Carries out a plan."""
     world, figures = open_world(url, lake), Figures()
-    timed(figures, what, lambda: links.apply(world.workshop, plan_hash, by="ada"))
+    timed(figures, what, lambda: links.apply(world.runtime, plan_hash, by="ada"))
     world.store.dispose()
     return {**figures, f"peak MB of {what}": peak()}
 

@@ -15,20 +15,30 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 import pytest
 
-from connectors.business_central import connector, contacts, control, ledger, offering, reading, signal, site
-from connectors.business_central import wire as protocol
-from connectors.business_central.address import Addresses
+from connectors.business_central import client as protocol
+from connectors.business_central import (
+    connector,
+    contacts,
+    control_totals,
+    discovery,
+    installation,
+    ledger,
+    ledger_changes,
+    reading,
+)
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.connector import BusinessCentral
-from connectors.toolkit import odata, paging
+from connectors.business_central.urls import Addresses
+from connectors.toolkit import pagination
 from connectors.toolkit.auth import EntraLogin
-from connectors.toolkit.http import HttpClient
-from mappings import reading as payloads
-from mappings import rules
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.odata import pages
 from mappings.business_central import documents, masterdata, parties
 from mappings.business_central import ledger as entries
-from mappings.business_central.shaping import Shape, keep
-from mappings.fields import Key, Text, wire
+from mappings.toolkit import rows as payloads
+from mappings.toolkit import rules
+from mappings.toolkit.fields import Key, Text, wire
+from mappings.toolkit.shapes import Shape, keep
 from sync_engine.errors import SyncError
 from tests.connectors import test_tricky_cases
 from tests.simulators.business_central.tricky_cases import TRICKY_CASES
@@ -72,26 +82,26 @@ def replaced(target: Any, name: str, by: Any) -> Removal:
 
 def keyed_by(entity: str, *fields: str) -> Removal:
     """An entity keyed by something people change."""
-    fitted = offering.Offering._fitted
+    fitted = discovery.Discovery._fitted
 
-    def other(self: offering.Offering, plain: Entity) -> Entity:
+    def other(self: discovery.Discovery, plain: Entity) -> Entity:
         found = fitted(self, plain)
         return replace(found, keys=fields) if found.name == entity else found
 
-    return replaced(offering.Offering, "_fitted", other)
+    return replaced(discovery.Discovery, "_fitted", other)
 
 
 def addressed_by_name(patch: Patch) -> None:
     """URLs with the company's name in them, as it was when we looked."""
-    by_id: cached_property[site.Company] = vars(site.Site)["company"]
+    by_id: cached_property[installation.Company] = vars(installation.Installation)["company"]
 
-    def named(self: site.Site) -> site.Company:
+    def named(self: installation.Installation) -> installation.Company:
         found = by_id.func(self)
         return msgspec.structs.replace(found, id=found.name)
 
     other = cached_property(named)
-    other.__set_name__(site.Site, "company")
-    patch.setattr(site.Site, "company", other)
+    other.__set_name__(installation.Installation, "company")
+    patch.setattr(installation.Installation, "company", other)
 
 
 def flat_links(patch: Patch) -> None:
@@ -101,10 +111,10 @@ def flat_links(patch: Patch) -> None:
     )
 
 
-def compared_as_text(self: odata.RowShape, rows: Sequence[msgspec.Raw]) -> odata.Rows:
+def compared_as_text(self: pages.RowShape, rows: Sequence[msgspec.Raw]) -> pages.Rows:
     """The latest stamp is the last one of the alphabet."""
     last = max(msgspec.json.decode(row, type=dict[str, str])["at"] for row in rows)
-    return odata.Rows([], datetime.fromisoformat(last).astimezone(UTC), 0)
+    return pages.Rows([], datetime.fromisoformat(last).astimezone(UTC), 0)
 
 
 def asked_of_a_replica(patch: Patch) -> None:
@@ -148,11 +158,11 @@ def every_value_is_one(patch: Patch) -> None:
 
 def circles_are_not_seen(patch: Patch) -> None:
     """Neither a link nor a page that comes again is noticed."""
-    patch.setattr(paging._Guard, "link", never)
-    patch.setattr(paging._Guard, "page", never)
+    patch.setattr(pagination._Guard, "link", never)
+    patch.setattr(pagination._Guard, "page", never)
 
 
-def nobody_moved(self: signal.Signal, mark: Any) -> Any:
+def nobody_moved(self: ledger_changes.LedgerChanges, mark: Any) -> Any:
     """Detailed entries are not looked at."""
     return set(), mark
 
@@ -161,13 +171,13 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     1: (says_anything(parties, "Customer", "payment_terms_key"),),
     2: (
         says_anything(documents, "Invoice", "promised_date"),
-        replaced(odata, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC)),
+        replaced(pages, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC)),
     ),
     3: (says_anything(parties, "Customer", "email", "phone"),),
     4: (replaced(parties, "choose", never), replaced(documents, "member", lambda text: text or None)),
     5: (says_anything(entries, "PageEntry", "currency"),),
     6: "a currency is text on every record and never a key into the list of currencies",
-    7: (replaced(signal.Signal, "moved", nobody_moved), only_new_entries),
+    7: (replaced(ledger_changes.LedgerChanges, "moved", nobody_moved), only_new_entries),
     8: (replaced(documents, "erp_status", lambda status, row: "open"),),
     9: (
         replaced(documents, "POSTED", documents.POSTED | {"Open"}),
@@ -190,16 +200,16 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     18: (keyed_by("customers", "number"),),
     19: (addressed_by_name,),
     20: (circles_are_not_seen, replaced(EntraLogin, "renew", lambda self, refused: False)),
-    21: (replaced(odata.RowShape, "read", compared_as_text),),
+    21: (replaced(pages.RowShape, "read", compared_as_text),),
     22: (replaced(contacts, "NotFound", Unlike),),
     23: (
         replaced(protocol, "passes", lambda refusal: False),
         replaced(HttpClient, "_worth", lambda self, failure, at_once: False),
     ),
-    24: (replaced(control, "_NOBODY", "nobody"),),
+    24: (replaced(control_totals, "_NOBODY", "nobody"),),
     25: (
         replaced(reading._WithoutLines, "fits", lambda self, refusal, url: False),
-        replaced(paging.PageSize, "shrink", lambda self: False),
+        replaced(pagination.PageSize, "shrink", lambda self: False),
         replaced(entries, "exclude", never),
     ),
     26: (without(parties, "Contact", "privacy_blocked"),),
@@ -207,13 +217,13 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     28: (replaced(payloads, "has_long_number", lambda payload: False),),
     29: "reading has one verb, GET, and no address ends in $batch: there is none to send",
     30: (asked_of_a_replica,),
-    31: (replaced(site.Site, "enter", never),),
+    31: (replaced(installation.Installation, "enter", never),),
     32: (replaced(connector, "explained", lambda refusal, settings, source: refusal),),
-    33: (replaced(offering, "_ROUTES", {"invoices": ()}),),
+    33: (replaced(discovery, "_ROUTES", {"invoices": ()}),),
     34: (replaced(ledger._Seen, "cursor", never),),
-    35: (replaced(reading, "instant", lambda moment: odata.instant(moment + timedelta(minutes=15))),),
+    35: (replaced(reading, "instant", lambda moment: pages.instant(moment + timedelta(minutes=15))),),
     36: (
-        replaced(paging.Pages, "resolve", lambda self, page: page.next),
+        replaced(pagination.Pages, "resolve", lambda self, page: page.next),
         replaced(BusinessCentral, "count", never),
     ),
     37: "no mapping model has a column for the etag, so it never reaches a draft",

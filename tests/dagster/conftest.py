@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dagster_project.definitions import load
-from dagster_project.running import QUIET, Job, run_lane
+from dagster_project.in_process import QUIET, Job, run_lane
 from tests.connectors.support import Bench, bench
 from tests.simulators.business_central.server import serve
 from tests.simulators.business_central.settings import settings as facts_of

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from sqlalchemy import text
 
-from dagster_project.running import QUIET
+from dagster_project.in_process import QUIET
 from sync_engine.store.db import open_engine
 from tests.conftest import new_database
 

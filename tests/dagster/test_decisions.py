@@ -12,7 +12,7 @@ import pytest
 from dagster_project.decision_jobs import JOBS
 from dagster_project.definitions import load
 from dagster_project.families import LINKS
-from dagster_project.running import run_lane
+from dagster_project.in_process import run_lane
 from tests.conftest import new_database
 from tests.dagster.office import PERSONAL, Office, furnish, kept, open_office, refusal, source_yaml, told_by
 

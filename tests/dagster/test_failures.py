@@ -7,13 +7,13 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
-from dagster_project import lane, steps
+from dagster_project import assets, stage_step
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
-from dagster_project.resources import OpenWorkshop
-from dagster_project.running import QUIET
-from sync_engine.ops.runs.workplace import open_workshop
-from sync_engine.stages.lane import Lane
+from dagster_project.in_process import QUIET
+from dagster_project.resources import OpenRuntime
+from sync_engine.ops.runs.environment import open_runtime
 from sync_engine.stages.pull import Pulled
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.queries.source_status import holds, runs
 from sync_engine.store.runs import steps_of
 from tests.connectors.support import SECRET
@@ -32,7 +32,7 @@ class Watches(Fault):
 
 def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[str | None, str | None]:
     """How the engine's own run ended."""
-    shop = open_workshop()
+    shop = open_runtime()
     with shop.store.connect() as connection:
         found = {str(run.run_id): run for run in runs(connection, "bc", 20)}[result.run_id]
     shop.store.dispose()
@@ -41,7 +41,7 @@ def outcome_of(result: dg.ExecuteInProcessResult) -> tuple[str | None, str | Non
 
 def times_pulled(result: dg.ExecuteInProcessResult, entity: str) -> int:
     """How often a wire entity was asked for in a run."""
-    shop = open_workshop()
+    shop = open_runtime()
     with shop.store.connect() as connection:
         found = [
             row
@@ -64,7 +64,7 @@ def failed_checks(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str], st
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries do not wait."""
-    monkeypatch.setattr(steps, "PAUSE", 0.0)
+    monkeypatch.setattr(stage_step, "PAUSE", 0.0)
 
 
 def test_a_family_that_cannot_be_read_is_red_and_the_rest_is_published(
@@ -117,10 +117,12 @@ def test_only_a_transient_error_is_asked_again(installation: Installation, failu
     busy = ServerBusy(match=CONTACTS)
     installation.bench.simulator.inject(busy)
     result = installation.run()
-    assert times_pulled(result, "contacts") == 1 + steps.RETRIES
+    assert times_pulled(result, "contacts") == 1 + stage_step.RETRIES
     assert times_pulled(result, "customers") == 1
     assert busy.struck
-    assert len([e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]) == steps.RETRIES
+    assert (
+        len([e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]) == stage_step.RETRIES
+    )
     assert set(failures(result)) == {"bc__certificate"}
     assert outcome_of(result)[0] == "partial"
 
@@ -201,7 +203,7 @@ def test_a_suspicious_sweep_stops_the_cut_until_a_person_agrees(
 
 def held() -> list[str]:
     """The wire entities whose sweep waits for a person."""
-    shop = open_workshop()
+    shop = open_runtime()
     with shop.store.connect() as connection:
         found = [hold.entity for hold in holds(connection, "bc") if hold.approved_at is None]
     shop.store.dispose()
@@ -214,11 +216,11 @@ def test_a_defect_is_told_without_the_data_it_stumbled_over(
     """An error nobody raised on purpose: its place is shown, its message, which quotes a customer, is not; and it is not repeated."""
     calls = []
 
-    def stumbles(lane: Lane, entity: str, *, full: bool = False) -> Pulled:
-        calls.append((lane.source, entity, full))
+    def stumbles(source_run: SourceRun, entity: str, *, full: bool = False) -> Pulled:
+        calls.append((source_run.source, entity, full))
         raise ValueError("anna.berg@example.com owes 100")
 
-    monkeypatch.setattr(lane, "pull", stumbles)
+    monkeypatch.setattr(assets, "pull", stumbles)
     with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         result = installation.run(instance=instance)
         kept = "\n".join(repr(entry) for entry in instance.all_logs(result.run_id))
@@ -227,7 +229,7 @@ def test_a_defect_is_told_without_the_data_it_stumbled_over(
     assert len(calls) == len(FAMILIES)
 
 
-def test_a_workshop_opens_nothing_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_runtime_opens_nothing_before_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run whose environment is wrong fails in the step that needs it, with a sentence, not when Dagster makes its resources."""
     monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", "mysql://nowhere")
-    OpenWorkshop().close()
+    OpenRuntime().close()

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
-from dagster_project.ops_jobs import OneEntity
-from dagster_project.running import QUIET
+from dagster_project.in_process import QUIET
+from dagster_project.run_jobs import OneEntity
 from sync_engine.store.db import open_engine
 from sync_engine.store.queries.source_status import RunState, runs
 from tests.conftest import new_database

@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.definitions import load
-from dagster_project.running import QUIET
-from sync_engine.ops.runs.workplace import open_workshop
+from dagster_project.in_process import QUIET
+from sync_engine.ops.runs.environment import open_runtime
 from sync_engine.store.db import fetch, transaction
 from tests.dagster.conftest import Installation
 from tests.dagster.office import refusal, told_by, write
@@ -33,7 +33,7 @@ def launch(installation: Installation, **form: Any) -> dg.ExecuteInProcessResult
 
 def decided() -> list[tuple[Any, ...]]:
     """What the change feed says about sources."""
-    shop = open_workshop()
+    shop = open_runtime()
     with transaction(shop.store, "reading the changes") as connection:
         rows = fetch(
             connection, "SELECT field, actor, reason FROM canonical.change WHERE entity = 'source' ORDER BY 1"

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from dagster_project.definitions import load
-from dagster_project.running import run_lane
+from dagster_project.in_process import run_lane
 from tests.conftest import _TEMPLATE
 from tests.dagster.office import PERSONAL, Office, crm_yaml, furnish, kept, open_office, refusal
 

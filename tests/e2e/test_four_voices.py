@@ -14,8 +14,8 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_project import steps
-from dagster_project.running import run_lane
+from dagster_project import stage_step
+from dagster_project.in_process import run_lane
 from sync_engine.store.controls import TROUBLE
 from sync_engine.store.db import run_sql, transaction
 from tests.cli.conftest import bare_desk, desk
@@ -141,9 +141,9 @@ def document_lost(desk: Desk) -> None:
 
 def write(statement: str) -> None:
     """Something nobody does through the engine."""
-    from sync_engine.ops.runs.workplace import open_workshop
+    from sync_engine.ops.runs.environment import open_runtime
 
-    shop = open_workshop()
+    shop = open_runtime()
     with transaction(shop.store, "tampering") as connection:
         assert run_sql(connection, statement) == 1
     shop.store.dispose()
@@ -300,7 +300,7 @@ def is_red(result: dg.ExecuteInProcessResult) -> bool:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits between two tries."""
-    monkeypatch.setattr(steps, "PAUSE", 0.0)
+    monkeypatch.setattr(stage_step, "PAUSE", 0.0)
     monkeypatch.setattr("sync_engine.platform.clock.SystemClock.sleep", lambda *_: None)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.lake import Lake
-from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.platform.clock import SystemClock
 from sync_engine.store.db import open_engine
 from tests.files.support import MAPPING, Shelf
@@ -47,7 +47,7 @@ def config(shelf: Shelf, source: str = "books", **changes: Any) -> SourceConfig:
 def run(store: Engine, shelf: Shelf, settings: SourceConfig | None = None) -> Ran:
     """One run of the whole source."""
     return run_source(
-        Workshop(store, Lake(str(shelf.folder.parent / "lake")), SystemClock()), settings or config(shelf)
+        Runtime(store, Lake(str(shelf.folder.parent / "lake")), SystemClock()), settings or config(shelf)
     )
 
 

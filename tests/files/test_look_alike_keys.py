@@ -13,7 +13,7 @@ from sync_engine.cli import main
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.inspect import overview as looking
-from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.platform.clock import SystemClock
 from tests.files.test_as_a_source import rows, store
 from tests.simulators.files import write_csv
@@ -49,8 +49,8 @@ class Export:
     def run(self, **options: Any) -> Ran:
         """One night."""
         self.write()
-        workshop = Workshop(self.store, Lake(str(self.folder.parent / "lake")), SystemClock())
-        return run_source(workshop, SourceConfig.model_validate(self.config), **options)
+        runtime = Runtime(self.store, Lake(str(self.folder.parent / "lake")), SystemClock())
+        return run_source(runtime, SourceConfig.model_validate(self.config), **options)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.lake import Lake
 from sync_engine.ops.decisions.links import bulk
 from sync_engine.ops.imports import plan_import
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.platform import tables
 from sync_engine.platform.clock import SystemClock
 from sync_engine.platform.tables import Limits, headings, read_table
@@ -221,12 +221,12 @@ def test_beyond_the_limits_a_file_is_refused(tmp_path: Path, case: str) -> None:
 @pytest.mark.usefixtures("small")
 def test_imports_and_bulk_links_have_the_same_limits(tmp_path: Path, store: Engine) -> None:
     """Whoever reads files that people send refuses the same ones with the same sentence."""
-    workshop = Workshop(store, Lake(str(tmp_path / "lake")), SystemClock())
+    runtime = Runtime(store, Lake(str(tmp_path / "lake")), SystemClock())
     for make, says in BEYOND.values():
         with pytest.raises(SourceError, match=says):
             plan_import(store, "debtor-tags", make(tmp_path, "customer", "tag"))
         with pytest.raises(SourceError, match=says):
-            bulk(workshop, make(tmp_path, "external_id", "to"), by="mia")
+            bulk(runtime, make(tmp_path, "external_id", "to"), by="mia")
 
 
 @pytest.mark.usefixtures("small")

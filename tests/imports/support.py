@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.imports import Report, apply_import, plan_import
-from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.platform.clock import SystemClock
 from sync_engine.store.imports import Outcome
@@ -153,15 +153,15 @@ class Desk:
         )
 
     @property
-    def workshop(self) -> Workshop:
+    def runtime(self) -> Runtime:
         """What runs and decisions work with."""
-        return Workshop(self.store, Lake(str(self.folder / "lake")), SystemClock(), self.policy)
+        return Runtime(self.store, Lake(str(self.folder / "lake")), SystemClock(), self.policy)
 
     def run(self) -> Ran:
         """The ERP's files as they are now, through all stages."""
         for name, table in self.tables.items():
             write_csv(self.folder / "erp" / f"{name}.csv", table)
-        return run_source(self.workshop, self.config)
+        return run_source(self.runtime, self.config)
 
     def edit(self, name: str, key: str, column: str, value: str) -> None:
         """Changes a cell of the ERP."""

@@ -15,7 +15,7 @@ from tests.stages.support import difference
 def decide(desk: Desk, *operations: ops.Operation) -> None:
     """Ola decides."""
     for operation in operations:
-        do(desk.workshop, operation, by="ola")
+        do(desk.runtime, operation, by="ola")
 
 
 def test_a_customer_merged_away_is_known_by_the_number_and_name_its_erp_still_exports(desk: Desk) -> None:

@@ -253,10 +253,10 @@ def test_undo_leaves_the_same_value_where_somebody_else_pinned_it_since(desk: De
     assert done.import_id is not None
     assert tagged.import_id is not None
     for plan in (
-        set_parent(desk.workshop, "10001", "10000", by="ola"),
-        merge(desk.workshop, "10003", "10005", by="ola"),
+        set_parent(desk.runtime, "10001", "10000", by="ola"),
+        merge(desk.runtime, "10003", "10005", by="ola"),
     ):
-        apply(desk.workshop, plan.hash, by="ola")
+        apply(desk.runtime, plan.hash, by="ola")
     undone = undo_import(desk.store, done.import_id, who="mia")
     assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (
         1,

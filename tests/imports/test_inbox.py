@@ -83,9 +83,9 @@ def test_what_an_application_said_is_no_change_of_the_source(desk: Desk) -> None
     say(desk, "debtor", "10001", "chasing_paused", True)
     desk.run()
     pinned = links.pin(
-        desk.workshop, "10001", "name", "HANSEN (renamed by hand)", by="mia", until_source_changes=True
+        desk.runtime, "10001", "name", "HANSEN (renamed by hand)", by="mia", until_source_changes=True
     )
-    links.apply(desk.workshop, pinned.hash, by="mia")
+    links.apply(desk.runtime, pinned.hash, by="mia")
     desk.run()
     assert desk.debtors("name")["10001"] == "HANSEN (renamed by hand)"
     desk.edit("debtor", "erp-1", "Name", "HANSEN INTERNATIONAL")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.ops.runs.source_run import Ran, Workshop, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.store.db import open_engine
 from tests.connectors.support import Bench, bench
 from tests.simulators.business_central.world import Company
@@ -29,11 +29,11 @@ ROUTES: dict[str, dict[str, Any]] = {
 
 
 @dataclass
-class Lane:
+class SourceRun:
     """One source and what its runs leave."""
 
     bench: Bench
-    workshop: Workshop
+    runtime: Runtime
     config: SourceConfig
 
     @property
@@ -44,7 +44,7 @@ class Lane:
     @property
     def store(self) -> Engine:
         """The engine's database."""
-        return self.workshop.store
+        return self.runtime.store
 
     def connector(self) -> BusinessCentral:
         """A fresh connector, in process."""
@@ -56,7 +56,7 @@ class Lane:
     def run(self, **how: Any) -> Ran:
         """One run, an hour of simulated time after the last one."""
         self.bench.hands.sleep(3600)
-        return run_source(self.workshop, self.config, connector=self.connector(), **how)
+        return run_source(self.runtime, self.config, connector=self.connector(), **how)
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """All rows of a statement."""
@@ -126,7 +126,7 @@ class Lane:
         }
 
 
-LaneMaker = Callable[..., Lane]
+LaneMaker = Callable[..., SourceRun]
 
 
 def config_of(there: Bench, ledger: dict[str, Any], dimension: str | None, **connection: Any) -> SourceConfig:
@@ -165,13 +165,13 @@ def make_lane(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) ->
             connection: dict[str, Any] | None = None,
             there: Bench | None = None,
             **installed: Any,
-        ) -> Lane:
+        ) -> SourceRun:
             there = there or bench(monkeypatch, world=world, **installed)
             store = open_engine(database)
             open_ones.callback(store.dispose)
-            return Lane(
+            return SourceRun(
                 there,
-                Workshop(store, Lake(str(tmp_path / "lake")), there.hands),
+                Runtime(store, Lake(str(tmp_path / "lake")), there.hands),
                 config_of(there, ROUTES[route], dimension, **(connection or {})),
             )
 

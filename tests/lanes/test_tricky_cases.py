@@ -14,53 +14,57 @@ from tests.lanes.support import LaneMaker
 
 def test_cases_05_09_10_11_documents_to_the_end(make_lane: LaneMaker) -> None:
     """A released draft is no receivable; posted, it is one document under the same id, in the local currency, owed by the bill-to."""
-    lane = make_lane(world=small)
-    payer = lane.company.customer("10000")
-    branch = lane.company.create_customer("Branch", bill_to=payer.number)
-    draft = lane.company.create_invoice(branch.id, amount=Decimal(64))
-    lane.company.release(draft.id)
-    lane.run()
+    source_run = make_lane(world=small)
+    payer = source_run.company.customer("10000")
+    branch = source_run.company.create_customer("Branch", bill_to=payer.number)
+    draft = source_run.company.create_invoice(branch.id, amount=Decimal(64))
+    source_run.company.release(draft.id)
+    source_run.run()
     assert (
-        lane.one(
+        source_run.one(
             "SELECT count(*) FROM canonical.document WHERE external_id = :id AND deleted_at IS NULL",
             id=draft.id,
         )
         == 0
     )
-    lane.company.post_document(draft.id)
-    lane.run()
-    row = lane.document(draft.number)
+    source_run.company.post_document(draft.id)
+    source_run.run()
+    row = source_run.document(draft.number)
     assert (row["external_id"], row["debtor_key"], row["currency"], row["open_amount"]) == (
         draft.id,
         payer.id,
         "GBP",
         draft.gross,
     )
-    assert lane.one("SELECT count(*) FROM canonical.document_line WHERE document_id = :id", id=row["id"]) == 1
-    lane.company.pay_invoice(draft.id, Decimal(4))
-    lane.run()
-    assert lane.one("SELECT DISTINCT currency FROM canonical.payment") == "GBP"
-    assert lane.document(draft.number)["open_amount"] == draft.gross - 4
+    assert (
+        source_run.one("SELECT count(*) FROM canonical.document_line WHERE document_id = :id", id=row["id"])
+        == 1
+    )
+    source_run.company.pay_invoice(draft.id, Decimal(4))
+    source_run.run()
+    assert source_run.one("SELECT DISTINCT currency FROM canonical.payment") == "GBP"
+    assert source_run.document(draft.number)["open_amount"] == draft.gross - 4
 
 
 def test_cases_16_17_18_names_change_and_nothing_moves(make_lane: LaneMaker) -> None:
     """A renamed value renames its portfolio, a blocked one archives it, a blank one empties it; a renumbered debtor is the same one."""
-    lane = make_lane(world=small)
-    lane.run()
-    debtors = dict(lane.rows("SELECT number, id FROM canonical.debtor"))
-    assert lane.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
-    assert {code for (code,) in lane.rows("SELECT code FROM canonical.portfolio")} == {"SMALL", "LARGE"}, (
-        "headings are no portfolios, unused values are"
-    )
-    lane.company.rename_dimension_value("CUSTOMERGROUP", "SMALL", "TINY", "Tiny")
-    lane.company.block_dimension_value("CUSTOMERGROUP", "LARGE")
-    lane.company.set_default_dimension("10010", "CUSTOMERGROUP", "")
-    lane.company.remove_default_dimension("10020", "CUSTOMERGROUP")
-    lane.company.rename_customer("10000", "01121212")
-    lane.run(full=True, accept_held=True)
-    assert lane.portfolios() == {"01121212": "TINY", "10010": None, "10020": None}
-    assert lane.one("SELECT id FROM canonical.debtor WHERE number = '01121212'") == debtors["10000"]
-    assert dict(lane.rows("SELECT code, archived_at IS NOT NULL FROM canonical.portfolio")) == {
+    source_run = make_lane(world=small)
+    source_run.run()
+    debtors = dict(source_run.rows("SELECT number, id FROM canonical.debtor"))
+    assert source_run.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
+    assert {code for (code,) in source_run.rows("SELECT code FROM canonical.portfolio")} == {
+        "SMALL",
+        "LARGE",
+    }, "headings are no portfolios, unused values are"
+    source_run.company.rename_dimension_value("CUSTOMERGROUP", "SMALL", "TINY", "Tiny")
+    source_run.company.block_dimension_value("CUSTOMERGROUP", "LARGE")
+    source_run.company.set_default_dimension("10010", "CUSTOMERGROUP", "")
+    source_run.company.remove_default_dimension("10020", "CUSTOMERGROUP")
+    source_run.company.rename_customer("10000", "01121212")
+    source_run.run(full=True, accept_held=True)
+    assert source_run.portfolios() == {"01121212": "TINY", "10010": None, "10020": None}
+    assert source_run.one("SELECT id FROM canonical.debtor WHERE number = '01121212'") == debtors["10000"]
+    assert dict(source_run.rows("SELECT code, archived_at IS NOT NULL FROM canonical.portfolio")) == {
         "TINY": False,
         "LARGE": True,
     }
@@ -68,45 +72,46 @@ def test_cases_16_17_18_names_change_and_nothing_moves(make_lane: LaneMaker) -> 
 
 def test_case_17_a_mistyped_dimension_lists_the_codes_there_are(make_lane: LaneMaker) -> None:
     """Nothing is published until the YAML is right; then everything that was read is."""
-    lane = make_lane(world=small, dimension="CUSTOMERGRUP")
+    source_run = make_lane(world=small, dimension="CUSTOMERGRUP")
     with pytest.raises(ConfigurationError, match="CUSTOMERGROUP"):
-        lane.run()
-    assert lane.one("SELECT count(*) FROM canonical.debtor") == 0
-    portfolio = lane.config.portfolio
+        source_run.run()
+    assert source_run.one("SELECT count(*) FROM canonical.debtor") == 0
+    portfolio = source_run.config.portfolio
     assert portfolio is not None
-    lane.config = lane.config.model_copy(
+    source_run.config = source_run.config.model_copy(
         update={"portfolio": portfolio.model_copy(update={"dimension": "CUSTOMERGROUP"})}
     )
-    lane.run()
-    assert lane.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
+    source_run.run()
+    assert source_run.portfolios() == {"10000": "SMALL", "10010": "SMALL", "10020": "SMALL"}
 
 
 def test_cases_22_26_what_is_deleted_keeps_its_row(make_lane: LaneMaker) -> None:
     """A contact that is gone is told so at the next sweep; one that must not be written to says so at once."""
-    lane = make_lane(world=small)
-    lane.run()
-    first, second, _ = [x for x in lane.company.contacts.values() if x.type == "Person"]
-    lane.company.delete_contact(first.number)
-    lane.company.edit_contact(second.number, privacy_blocked=True)
-    lane.bench.hands.time.advance(timedelta(hours=30))
-    lane.run()
-    found = dict(lane.rows("SELECT number, deleted_at IS NOT NULL FROM canonical.contact"))
+    source_run = make_lane(world=small)
+    source_run.run()
+    first, second, _ = [x for x in source_run.company.contacts.values() if x.type == "Person"]
+    source_run.company.delete_contact(first.number)
+    source_run.company.edit_contact(second.number, privacy_blocked=True)
+    source_run.bench.hands.time.advance(timedelta(hours=30))
+    source_run.run()
+    found = dict(source_run.rows("SELECT number, deleted_at IS NOT NULL FROM canonical.contact"))
     assert (found[first.number], found[second.number]) == (True, False)
     assert (
-        lane.one("SELECT privacy_blocked FROM canonical.contact WHERE number = :n", n=second.number) is True
+        source_run.one("SELECT privacy_blocked FROM canonical.contact WHERE number = :n", n=second.number)
+        is True
     )
 
 
 def test_case_33_the_control_account_ties_the_ledger(make_lane: LaneMaker) -> None:
     """Journals and opening balances are in no set of documents; with them the open items are what the general ledger says."""
-    lane = make_lane(world=small, connection={"control_accounts": ["2310"]})
-    lane.company.post_journal_invoice("10000", Decimal(55))
-    lane.company.post_opening_balance("10010", Decimal(66))
-    lane.company.post_payment("10010", Decimal(20))
-    certificate = lane.run().certificate
+    source_run = make_lane(world=small, connection={"control_accounts": ["2310"]})
+    source_run.company.post_journal_invoice("10000", Decimal(55))
+    source_run.company.post_opening_balance("10010", Decimal(66))
+    source_run.company.post_payment("10010", Decimal(20))
+    certificate = source_run.run().certificate
     assert certificate is not None
     anchor = next(check for check in certificate.checks if check.code == "C9")
     assert (anchor.verdict, Decimal(anchor.source_value or 0)) == (
         "holds",
-        lane.company.receivables_in_general_ledger(),
+        source_run.company.receivables_in_general_ledger(),
     )

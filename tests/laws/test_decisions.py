@@ -184,7 +184,7 @@ class History:
     def _decide(self, kind: str, operation: ops.Operation) -> bool:
         """Whether the engine did it; then the oracle has begun a plan of the same name."""
         try:
-            plan = do(self.world.workshop, operation, by="ada").hash
+            plan = do(self.world.runtime, operation, by="ada").hash
         except (ConfigurationError, AmbiguousMatch):
             return False
         self.done[kind] += 1

@@ -113,9 +113,9 @@ def test_a_record_that_was_put_aside_at_the_first_load_is_made_up_for(
     wrong: dict[str, Any] = {}
     with another_database(migrated_template) as url:
         with rig_for(monkeypatch, url, tmp_path / "lake", route) as rig:
-            with rig.lane(uuid4()) as lane:
-                for entity in lane.connector.streams:
-                    pull(lane, entity)
+            with rig.source_run(uuid4()) as source_run:
+                for entity in source_run.connector.streams:
+                    pull(source_run, entity)
             records = records_of(rig, route)[part::parts]
         whole = fresh(rig, migrated_template, tmp_path / "fresh")
         assert records

@@ -166,7 +166,7 @@ def disturb(world: World, rng: random.Random) -> None:
 def decide(world: World, operation: Operation) -> bool:
     """Applies a decision; false where it makes no sense now."""
     try:
-        do(world.workshop, operation, by="ada")
+        do(world.runtime, operation, by="ada")
     except (ConfigurationError, AmbiguousMatch):
         return False
     return True
@@ -333,7 +333,7 @@ def test_an_applied_plan_does_what_it_showed(worlds: Worlds, seed: int) -> None:
         settle(world)
         before = world.state()
         try:
-            shown = plan(world.workshop, random_decision(world, rng), by="ada")
+            shown = plan(world.runtime, random_decision(world, rng), by="ada")
         except (ConfigurationError, AmbiguousMatch):
             return
         assert_same(before, world.state())
@@ -343,7 +343,7 @@ def test_an_applied_plan_does_what_it_showed(worlds: Worlds, seed: int) -> None:
             if f.entity == "debtor" and f.op == "update" and f.field in FIELDS
         }
         rows = {str(i): row for i, row in world.rows("SELECT id, to_jsonb(d) FROM canonical.debtor d")}
-        apply(world.workshop, shown.hash, by="ada")
+        apply(world.runtime, shown.hash, by="ada")
         now = {str(i): row for i, row in world.rows("SELECT id, to_jsonb(d) FROM canonical.debtor d")}
         assert {
             (i, f): (rows[i][f], now[i][f]) for i in rows for f in FIELDS if rows[i][f] != now[i][f]

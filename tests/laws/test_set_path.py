@@ -21,10 +21,10 @@ from sync_engine.ownership.policy import DEFAULT_POLICY
 from sync_engine.ownership.resolve import Claim, Resolver
 from sync_engine.ports import Draft, Normalised
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
-from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import publish
 from sync_engine.stages.pull import pull
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import open_engine
 from sync_engine.store.runs import open_run
 from tests.stages.support import another_database
@@ -149,7 +149,7 @@ def test_the_set_path_gives_what_the_fold_gives(
                 if cut == turn
             ]
             connector.batches["papers"] = [[_record(*word)] for word in words]
-            lane = Lane(
+            source_run = SourceRun(
                 config=config,
                 store=store,
                 lake=Lake(folder),
@@ -158,11 +158,11 @@ def test_the_set_path_gives_what_the_fold_gives(
                 clock=Still(),
                 run_id=open_run(store, "told", "changes", "test", config.digest),
             )
-            lane.register()
+            source_run.register()
             for entity in connector.streams:
-                pull(lane, entity)
-                normalise(lane, entity)
-            publish(lane)
+                pull(source_run, entity)
+                normalise(source_run, entity)
+            publish(source_run)
         with store.connect() as connection:
             rows = {
                 str(row["external_id"]): dict(row)

@@ -13,14 +13,14 @@ from sqlalchemy import Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
 from sync_engine.ports import Draft, Normalised
 from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
-from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import fetch, open_engine, transaction
 from sync_engine.store.runs import close_run, open_run
 
@@ -134,9 +134,9 @@ class World:
     records: dict[str, dict[str, dict[str, Record]]] = field(default_factory=dict)
 
     @property
-    def workshop(self) -> Workshop:
+    def runtime(self) -> Runtime:
         """What operations work with."""
-        return Workshop(self.store, self.lake, self.clock, self.policy)
+        return Runtime(self.store, self.lake, self.clock, self.policy)
 
     def add(self, source: str, role: str, **config: Any) -> None:
         """Adds a source that has debtors and contacts."""
@@ -154,7 +154,7 @@ class World:
         config = self.configs[source]
         run_id = open_run(self.store, source, "full", "test", config.digest)
         connector = InMemory(source, self.records[source])
-        lane = Lane(
+        source_run = SourceRun(
             config,
             self.store,
             self.lake,
@@ -166,11 +166,11 @@ class World:
             accept_held=True,
             actor="engine",
         )
-        lane.register()
+        source_run.register()
         for entity in connector.streams:
-            pull(lane, entity)
-            normalise(lane, entity)
-        done = publish(lane)
+            pull(source_run, entity)
+            normalise(source_run, entity)
+        done = publish(source_run)
         close_run(self.store, run_id, "succeeded", cut_id=done.cut_id)
         return done
 

@@ -26,7 +26,7 @@ def test_a_crowd_is_matched(empty_world: World, seed: int) -> None:
         SELECT c.external_id, e.external_id FROM canonical.link c JOIN canonical.link e USING (entity, canonical_id)
         WHERE c.source = 'crm' AND e.source = 'erp' AND c.method = 'rule'
         """))  # fmt: skip
-    cases = {c["key"]: c["outcome"] for c in links.cases(world.workshop, "crm")}
+    cases = {c["key"]: c["outcome"] for c in links.cases(world.runtime, "crm")}
     judged, ambiguous = (
         people.judge(linked, cases),
         {key for key, outcome in cases.items() if outcome == "ambiguous"},
@@ -55,20 +55,20 @@ def test_the_gate_at_size(empty_world: World) -> None:
     world.configs["crm"] = crm.model_copy(
         update={"links": {"debtor": crm.link_settings("debtor").model_copy(update={"mode": "automatic"})}}
     )
-    planned = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
+    planned = links.go_automatic(world.runtime, world.configs["crm"], by="ada")
     assert world.state() == before
-    done = apply(world.workshop, planned.hash, by="ada")
+    done = apply(world.runtime, planned.hash, by="ada")
     assert done.counts == planned.counts
     assert (
         world.one("SELECT count(*) FROM canonical.link WHERE source = 'crm' AND method = 'rule'")
         == planned.counts["links"]
         > 0
     )
-    assert {c["key"] for c in links.cases(world.workshop, "crm") if c["outcome"] == "ambiguous"} == {
+    assert {c["key"] for c in links.cases(world.runtime, "crm") if c["outcome"] == "ambiguous"} == {
         c.key for c in planned.cases if c.outcome == "ambiguous"
     }
     after = world.state()
     world.run("crm")
     assert world.state() == after, "the next run finds nothing left to do"
-    apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    apply(world.runtime, links.undo(world.runtime, by="ada").hash, by="ada")
     assert world.state() == before

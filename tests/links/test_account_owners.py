@@ -62,7 +62,7 @@ def gaps(world: World) -> list[tuple[Any, ...]]:
 
 def link(world: World, key: str, debtor: str) -> None:
     """Links a record of the CRM."""
-    apply(world.workshop, links.link(world.workshop, "crm", key, debtor, by="ada").hash, by="ada")
+    apply(world.runtime, links.link(world.runtime, "crm", key, debtor, by="ada").hash, by="ada")
 
 
 @pytest.mark.parametrize("code", ["JO", "4711", "Jo Berg", "Berg, Jo", "JO BERG"])

@@ -21,17 +21,17 @@ from tests.links.support import World
 
 def carry_out(world: World, planned: Plan) -> Plan:
     """Applies a plan."""
-    return apply(world.workshop, planned.hash, by="ada", why="seen by ada")
+    return apply(world.runtime, planned.hash, by="ada", why="seen by ada")
 
 
 def test_the_walk_through(running: World) -> None:
     """Mode none, suggestions, a plan, apply, the CRM is master of its groups, the ERP's edit is overruled, unlink and undo give all back."""
     world, before = running, running.state()
     hansen = world.debtor_of("erp", "E1")
-    found = suggestions(world.workshop, "crm")
+    found = suggestions(world.runtime, "crm")
     assert {s.key: s.record for s in reversed(found)} == {"C1": hansen, "C2": world.debtor_of("erp", "E2")}
 
-    planned = links.adopt(world.workshop, "crm", "C1", str(hansen), by="ada")
+    planned = links.adopt(world.runtime, "crm", "C1", str(hansen), by="ada")
     assert world.state() == before, "a plan changes nothing"
     assert {(f.field, f.old, f.new) for f in planned.fields if f.entity == "debtor"} >= {
         ("name", "HANSEN & SØN A/S", "Hansen & Soen"),
@@ -61,9 +61,9 @@ def test_the_walk_through(running: World) -> None:
     world.say("erp", "debtors", "E1", **{**world.records["erp"]["debtors"]["E1"], "name": "HANSEN & SØN A/S"})
     world.run("erp")
     assert world.state() == linked
-    carry_out(world, links.unlink(world.workshop, "crm", "C1", by="ada"))
+    carry_out(world, links.unlink(world.runtime, "crm", "C1", by="ada"))
     assert world.state() == before, "unlink gives everything back"
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert world.state() == linked, "undo of the unlink restores identical rows"
     assert (
         world.one(
@@ -78,8 +78,8 @@ def test_documents_contacts_and_balances_follow(running: World) -> None:
     world, before = running, running.state()
     hansen, old = world.debtor_of("erp", "E1"), world.debtor_of("erp", "E4")
     with pytest.raises(ConfigurationError, match="merge the two canonical records"):
-        carry_out(world, links.relink(world.workshop, "erp", "E4", str(hansen), by="ada"))
-    planned = links.merge(world.workshop, str(old), str(hansen), by="ada")
+        carry_out(world, links.relink(world.runtime, "erp", "E4", str(hansen), by="ada"))
+    planned = links.merge(world.runtime, str(old), str(hansen), by="ada")
     assert planned.counts["documents"] == 1
     assert {(b.record, b.old, b.new) for b in planned.balances} == {
         (hansen, "350.5000", "390.5000"),
@@ -99,11 +99,11 @@ def test_documents_contacts_and_balances_follow(running: World) -> None:
     world.run("erp")
     assert world.debtor_of("erp", "E4") == hansen, "a manual decision is not undone by a rule"
     merged = world.state()
-    carry_out(world, links.unmerge(world.workshop, str(old), by="ada"))
+    carry_out(world, links.unmerge(world.runtime, str(old), by="ada"))
     assert world.state() == before
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert world.state() == merged
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert world.state() == before
 
 
@@ -111,20 +111,20 @@ def test_an_erp_record_unlinked_stands_for_itself_again(running: World) -> None:
     """It is pinned there: the rules do not bring it back; undo does."""
     world = running
     hansen, old = world.debtor_of("erp", "E1"), world.debtor_of("erp", "E4")
-    do(world.workshop, ops.Merge(losing=str(old), into=str(hansen)), by="ada")
+    do(world.runtime, ops.Merge(losing=str(old), into=str(hansen)), by="ada")
     merged = world.state()
-    carry_out(world, links.unlink(world.workshop, "erp", "E4", by="ada"))
+    carry_out(world, links.unlink(world.runtime, "erp", "E4", by="ada"))
     assert world.debtor_of("erp", "E4") == old
     world.run("erp")
     assert world.debtor_of("erp", "E4") == old
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert world.state() == merged
 
 
 def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> None:
     """Anna is the same mailbox and name in both systems: one contact; Bo is new; both leave with the account."""
     world, before = running, running.state()
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     carry_out(world, planned)
     assert {
         (r[0], r[1])
@@ -137,7 +137,7 @@ def test_contacts_of_a_linked_crm_account_become_canonical(running: World) -> No
         r[0]
         for r in world.rows("SELECT rule FROM canonical.link WHERE entity = 'contact' AND source = 'crm'")
     } == {"email_and_name", "create_unmatched"}
-    carry_out(world, links.unlink(world.workshop, "crm", "C1", by="ada"))
+    carry_out(world, links.unlink(world.runtime, "crm", "C1", by="ada"))
     assert world.state() == before
 
 
@@ -148,27 +148,27 @@ def test_a_veto_is_shown_and_can_be_overridden(running: World) -> None:
         "crm", "debtors", "C1", **{**world.records["crm"]["debtors"]["C1"], "registration_no": "27182828"}
     )
     world.run("crm")
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     assert [v.why for v in planned.vetoed] == ["different registration numbers"]
     with pytest.raises(ConfigurationError, match="vetoed: different registration numbers"):
         carry_out(world, planned)
-    carry_out(world, links.link(world.workshop, "crm", "C1", "10000", by="ada", force=True))
+    carry_out(world, links.link(world.runtime, "crm", "C1", "10000", by="ada", force=True))
     assert world.debtor_of("crm", "C1") == world.debtor_of("erp", "E1")
 
 
 def test_not_the_same_holds_against_rules_and_suggestions(running: World) -> None:
     """What a person separated, a plan of the rules leaves separate."""
     world = running
-    carry_out(world, links.not_the_same(world.workshop, "crm", "C1", "10000", by="ada"))
-    assert [s.key for s in suggestions(world.workshop, "crm") if s.number == "10000"] == []
-    planned = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
+    carry_out(world, links.not_the_same(world.runtime, "crm", "C1", "10000", by="ada"))
+    assert [s.key for s in suggestions(world.runtime, "crm") if s.number == "10000"] == []
+    planned = links.go_automatic(world.runtime, world.configs["crm"], by="ada")
     assert ("C1", "vetoed") in {(c.key, c.outcome) for c in planned.cases}
 
 
 def test_what_has_moved_is_told_and_nothing_is_done(running: World) -> None:
     """A plan made before the ERP spoke again is refused with what is different."""
     world = running
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     world.say(
         "erp",
         "debtors",
@@ -187,20 +187,20 @@ def test_of_two_people_one_wins_and_one_is_told(running: World) -> None:
     """The second application of a plan says who was first; a competing plan says what moved."""
     world = running
     mine, theirs = (
-        links.link(world.workshop, "crm", "C1", "10000", by="ada"),
-        links.link(world.workshop, "crm", "C1", "10001", by="bo"),
+        links.link(world.runtime, "crm", "C1", "10000", by="ada"),
+        links.link(world.runtime, "crm", "C1", "10001", by="bo"),
     )
     carry_out(world, mine)
     with pytest.raises(ConfigurationError, match="ada applied it"):
-        apply(world.workshop, mine.hash, by="bo")
+        apply(world.runtime, mine.hash, by="bo")
     with pytest.raises(ConfigurationError, match="moved"):
-        apply(world.workshop, theirs.hash, by="bo")
+        apply(world.runtime, theirs.hash, by="bo")
 
 
 def test_no_decision_while_a_touched_source_runs(running: World) -> None:
     """Half of a run must not show through a decision; asking again later is enough."""
     world = running
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     with (
         source_lock(world.store, "erp", wait=False),
         pytest.raises(TransientError, match="run of this source"),
@@ -213,14 +213,14 @@ def test_a_pin_beats_every_claim_until_it_ends(running: World) -> None:
     """Pinned for good, until a date, until the source says something else."""
     world, before = running, running.state()
     bianchi = world.debtor_of("erp", "E3")
-    carry_out(world, links.pin(world.workshop, str(bianchi), "email", "crediti@bianchi.it", by="ada"))
+    carry_out(world, links.pin(world.runtime, str(bianchi), "email", "crediti@bianchi.it", by="ada"))
     assert (world.field(bianchi, "email"), world.master(bianchi, "email")) == ("crediti@bianchi.it", "person")
-    carry_out(world, links.unpin(world.workshop, str(bianchi), "email", by="ada"))
+    carry_out(world, links.unpin(world.runtime, str(bianchi), "email", by="ada"))
     assert world.state() == before
     carry_out(
         world,
         links.pin(
-            world.workshop, str(bianchi), "name", "Bianchi (in lite)", by="ada", until_source_changes=True
+            world.runtime, str(bianchi), "name", "Bianchi (in lite)", by="ada", until_source_changes=True
         ),
     )
     world.run("erp")
@@ -231,7 +231,7 @@ def test_a_pin_beats_every_claim_until_it_ends(running: World) -> None:
     world.run("erp")
     assert world.field(bianchi, "name") == "Bianchi Italia S.p.A."
     carry_out(
-        world, links.pin(world.workshop, str(bianchi), "credit_limit", "0", by="ada", until=date(2026, 3, 31))
+        world, links.pin(world.runtime, str(bianchi), "credit_limit", "0", by="ada", until=date(2026, 3, 31))
     )
     assert world.field(bianchi, "credit_limit") == 0
     world.clock.sleep(40 * 86400)
@@ -244,26 +244,26 @@ def test_a_pin_until_yesterday_is_refused(running: World) -> None:
     world = running
     today = world.clock.time.date()
     with pytest.raises(ConfigurationError, match="is over"):
-        links.pin(world.workshop, "10002", "credit_limit", "0", by="ada", until=today - timedelta(days=1))
-    carry_out(world, links.pin(world.workshop, "10002", "credit_limit", "0", by="ada", until=today))
+        links.pin(world.runtime, "10002", "credit_limit", "0", by="ada", until=today - timedelta(days=1))
+    carry_out(world, links.pin(world.runtime, "10002", "credit_limit", "0", by="ada", until=today))
     assert world.master(world.debtor_of("erp", "E3"), "credit_limit") == "person"
 
 
 def test_undo_refuses_what_was_decided_again(running: World) -> None:
     """Later decisions are undone first."""
     world = running
-    first = carry_out(world, links.link(world.workshop, "crm", "C1", "10000", by="ada"))
-    carry_out(world, links.link(world.workshop, "crm", "C1", "10001", by="bo", force=True))
+    first = carry_out(world, links.link(world.runtime, "crm", "C1", "10000", by="ada"))
+    carry_out(world, links.link(world.runtime, "crm", "C1", "10001", by="bo", force=True))
     with pytest.raises(ConfigurationError, match="decided again"):
-        links.undo(world.workshop, first.hash, by="ada")
+        links.undo(world.runtime, first.hash, by="ada")
 
 
 def test_the_same_decision_twice_is_two_plans(running: World) -> None:
     """Linked, undone, linked again: the plan of the second time is not the applied one of the first."""
     world = running
-    first = carry_out(world, links.link(world.workshop, "crm", "C1", "10000", by="ada"))
-    carry_out(world, links.undo(world.workshop, by="ada"))
-    again = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    first = carry_out(world, links.link(world.runtime, "crm", "C1", "10000", by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
+    again = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     assert again.hash != first.hash
     carry_out(world, again)
 
@@ -271,9 +271,9 @@ def test_the_same_decision_twice_is_two_plans(running: World) -> None:
 def test_waiting_for_a_run_holds_nothing_that_the_run_needs(running: World) -> None:
     """The run goes on to publish while the decision waits for it; then the decision is carried out."""
     world = running
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
     with ThreadPoolExecutor(1) as pool, source_lock(world.store, "erp", wait=False):
-        waiting = pool.submit(apply, world.workshop, planned.hash, by="ada", wait=True)
+        waiting = pool.submit(apply, world.runtime, planned.hash, by="ada", wait=True)
         with pytest.raises(TimeoutError):
             waiting.result(1.5)  # longer than the server waits before it looks for a deadlock
         with transaction(world.store, "publishing") as connection:
@@ -286,8 +286,8 @@ def test_waiting_for_a_run_holds_nothing_that_the_run_needs(running: World) -> N
 def test_a_plan_can_be_looked_at_again(running: World) -> None:
     """By its hash, as it was shown, with what became of it; the records in it are named as people name them."""
     world = running
-    planned = links.link(world.workshop, "crm", "C1", "10000", by="ada")
-    found = kept(world.workshop, planned.hash[:12])
+    planned = links.link(world.runtime, "crm", "C1", "10000", by="ada")
+    found = kept(world.runtime, planned.hash[:12])
     assert (found.plan.links, found.plan.fields, found.plan.masters, found.plan.counts) == (
         planned.links,
         planned.fields,
@@ -297,11 +297,11 @@ def test_a_plan_can_be_looked_at_again(running: World) -> None:
     assert (found.made_by, found.applied_at) == ("ada", None)
     assert found.plan.named[str(world.debtor_of("erp", "E1"))].number == "10000"
     carry_out(world, planned)
-    carry_out(world, links.undo(world.workshop, by="bo"))
-    found = kept(world.workshop, planned.hash)
+    carry_out(world, links.undo(world.runtime, by="bo"))
+    found = kept(world.runtime, planned.hash)
     assert (found.applied_by, found.undone_by is None) == ("ada", False)
     with pytest.raises(ConfigurationError, match="no plan has this hash"):
-        kept(world.workshop, "0123456789ab")
+        kept(world.runtime, "0123456789ab")
 
 
 def test_why_a_value_was_pinned_is_told_where_it_is_explained(running: World) -> None:
@@ -309,13 +309,13 @@ def test_why_a_value_was_pinned_is_told_where_it_is_explained(running: World) ->
     world = running
     for value, why in (("0", "insolvent"), ("500", "a guarantee came")):
         apply(
-            world.workshop,
-            links.pin(world.workshop, "10002", "credit_limit", value, by="ada").hash,
+            world.runtime,
+            links.pin(world.runtime, "10002", "credit_limit", value, by="ada").hash,
             by="ada",
             why=why,
         )
     assert explained(world, "credit_limit") == ("500", "a guarantee came")
-    apply(world.workshop, links.undo(world.workshop, by="bo").hash, by="bo", why="it was forged")
+    apply(world.runtime, links.undo(world.runtime, by="bo").hash, by="bo", why="it was forged")
     assert explained(world, "credit_limit") == ("0", "insolvent")
 
 
@@ -330,15 +330,15 @@ def test_nothing_is_decided_about_a_source_nobody_pulled(running: World) -> None
     """A mistyped name says so, and says which names there are; nobody decides anonymously."""
     world = running
     for asked in (
-        lambda: suggestions(world.workshop, "crn"), lambda: links.link(world.workshop, "crn", "C1", "10000", by="ada"),
-        lambda: links.adopt(world.workshop, "crn", "C1", "10000", by="ada"),
+        lambda: suggestions(world.runtime, "crn"), lambda: links.link(world.runtime, "crn", "C1", "10000", by="ada"),
+        lambda: links.adopt(world.runtime, "crn", "C1", "10000", by="ada"),
     ):  # fmt: skip
         with pytest.raises(
             ConfigurationError, match=r"source 'crn' was pulled yet\. Known: crm, dunning, erp"
         ):
             asked()
     with pytest.raises(ConfigurationError, match="nobody is named"):
-        links.link(world.workshop, "crm", "C1", "10000", by="")
+        links.link(world.runtime, "crm", "C1", "10000", by="")
 
 
 def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_world: World) -> None:
@@ -365,13 +365,13 @@ def test_of_two_cards_of_one_source_the_older_link_gives_the_portfolio(empty_wor
     world.run("erp")
     for older, portfolio in (("Z", "Medium"), ("Y", None)):
         staying, before = str(world.debtor_of("erp", older)), world.state()
-        carry_out(world, links.merge(world.workshop, "1000A", staying, by="ada"))
+        carry_out(world, links.merge(world.runtime, "1000A", staying, by="ada"))
         [told] = explain(world.store, "debtor", staying, "portfolio").fields
         assert told.shown == portfolio
         assert [c.value for c in told.claims if c.believed] == [portfolio and portfolio.upper()], (
             "what is explained is what holds"
         )
-        carry_out(world, links.undo(world.workshop, by="ada"))
+        carry_out(world, links.undo(world.runtime, by="ada"))
         assert world.state() == before
 
 
@@ -395,8 +395,8 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
         (old, "parent", hansen),
     ):
         apply(
-            world.workshop,
-            links.pin(world.workshop, debtor, field, value, by="bo").hash,
+            world.runtime,
+            links.pin(world.runtime, debtor, field, value, by="bo").hash,
             by="bo",
             why="bo knows",
         )
@@ -413,7 +413,7 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
         )
 
     before = everything()
-    carry_out(world, links.merge(world.workshop, old, hansen, by="ada"))
+    carry_out(world, links.merge(world.runtime, old, hansen, by="ada"))
     assert sorted(map(tuple, world.rows("SELECT CAST(owner_id AS text), name FROM canonical.tag"))) == [
         (hansen, "post"),
         (hansen, "vip"),
@@ -429,11 +429,11 @@ def test_tags_and_pins_go_along_with_a_merge_and_come_back(running: World) -> No
     )
     assert tuple(pin) == ("bo", "bo knows")
     merged = everything()
-    carry_out(world, links.unmerge(world.workshop, old, by="ada"))
+    carry_out(world, links.unmerge(world.runtime, old, by="ada"))
     assert {k: v for k, v in everything().items() if before[k] != v} == {}
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert everything() == merged
-    carry_out(world, links.undo(world.workshop, by="ada"))
+    carry_out(world, links.undo(world.runtime, by="ada"))
     assert everything() == before
 
 
@@ -442,14 +442,14 @@ def test_an_owner_is_pinned_by_mailbox(running: World) -> None:
     world = running
     world.say("erp", "owners", "O1", number="ADA", name="Ada Berg", email="Ada@example.com")
     world.run("erp")
-    carry_out(world, links.pin(world.workshop, "10000", "owner", "ada@example.com", by="ada"))
+    carry_out(world, links.pin(world.runtime, "10000", "owner", "ada@example.com", by="ada"))
     [told] = explain(world.store, "debtor", "10000", "owner").fields
     assert told.shown == "Ada Berg"
     with pytest.raises(
         ConfigurationError,
         match=r"there is no owner 'bo@example.com'\. Name exactly one by e-mail, number, name or id",
     ):
-        links.pin(world.workshop, "10000", "owner", "bo@example.com", by="ada")
+        links.pin(world.runtime, "10000", "owner", "bo@example.com", by="ada")
 
 
 def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -> None:
@@ -459,10 +459,8 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
     world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000"}})
     world.run("erp")
     state, debtor = world.state(), world.debtor_of("erp", "E1")
-    planned = links.pin(
-        world.workshop, "10000", "custom.segment", "gold", by="ada", until_source_changes=True
-    )
-    links.apply(world.workshop, planned.hash, by="ada")
+    planned = links.pin(world.runtime, "10000", "custom.segment", "gold", by="ada", until_source_changes=True)
+    links.apply(world.runtime, planned.hash, by="ada")
     assert (world.field(debtor, "custom"), world.master(debtor, "custom")) == (
         {"segment": "gold", "route": "8000"},
         "erp+person",
@@ -477,7 +475,7 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
     assert world.field(debtor, "custom") == {"segment": "gold", "route": "9000"}
     world.say("erp", "debtors", "E1", **{**before, "custom": {"segment": "lead", "route": "8000"}})
     world.run("erp")
-    links.apply(world.workshop, links.undo(world.workshop, by="ada").hash, by="ada")
+    links.apply(world.runtime, links.undo(world.runtime, by="ada").hash, by="ada")
     assert world.state() == state
     for name, value in (
         ("custom.segment", {"a": 1}),
@@ -486,10 +484,10 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
         ("custom.a\x00", "x"),
     ):
         with pytest.raises(ConfigurationError, match=r"cannot be pinned|has no field"):
-            links.pin(world.workshop, "10000", name, value, by="ada")
+            links.pin(world.runtime, "10000", name, value, by="ada")
     links.apply(
-        world.workshop,
-        links.pin(world.workshop, "10000", "custom.colour", "red", by="ada", until_source_changes=True).hash,
+        world.runtime,
+        links.pin(world.runtime, "10000", "custom.colour", "red", by="ada", until_source_changes=True).hash,
         by="ada",
     )
     assert world.field(debtor, "custom") == {"segment": "lead", "route": "8000", "colour": "red"}
@@ -499,4 +497,4 @@ def test_one_custom_field_is_pinned_and_its_neighbours_are_not(running: World) -
     world.run("erp")
     assert world.field(debtor, "custom")["colour"] == "blue"
     with pytest.raises(ConfigurationError, match="not pinned"):
-        links.unpin(world.workshop, "10000", "custom.segment", by="ada")
+        links.unpin(world.runtime, "10000", "custom.segment", by="ada")

@@ -81,7 +81,7 @@ def test_a_pin_takes_nothing_bad(running: World) -> None:
         for name in fields(entity):
             for bad in (*BAD.get(name, ()), *TEXTS[:2]):
                 with pytest.raises(ConfigurationError) as refused:
-                    links.pin(running.workshop, record, name, bad, entity=entity, by="ada")  # type: ignore[arg-type]
+                    links.pin(running.runtime, record, name, bad, entity=entity, by="ada")  # type: ignore[arg-type]
                 assert "it takes" in str(refused.value) or "cannot be pinned" in str(refused.value), (
                     name,
                     bad,
@@ -92,9 +92,9 @@ def test_a_pin_takes_nothing_bad(running: World) -> None:
 def test_a_debtor_is_not_given_the_number_of_another(running: World) -> None:
     """It would be found instead of him; his own number and a new one may be pinned."""
     with pytest.raises(ConfigurationError, match="10001 is the number of Müller GmbH"):
-        links.pin(running.workshop, "10000", "number", "10001", by="ada")
-    assert links.pin(running.workshop, "10000", "number", "10000", by="ada").hash
-    assert links.pin(running.workshop, "10000", "number", "20000", by="ada").hash
+        links.pin(running.runtime, "10000", "number", "10001", by="ada")
+    assert links.pin(running.runtime, "10000", "number", "10000", by="ada").hash
+    assert links.pin(running.runtime, "10000", "number", "20000", by="ada").hash
 
 
 def test_the_inbox_takes_nothing_bad(running: World) -> None:
@@ -109,8 +109,8 @@ def test_the_inbox_takes_nothing_bad(running: World) -> None:
 def test_a_group_takes_no_limit_that_the_store_cannot_hold(running: World) -> None:
     """Twenty digits are refused in a sentence, by the name of the group."""
     with pytest.raises(ConfigurationError, match=r"Nord: .*15 digits"):
-        groups.set_group(running.workshop, "Nord", credit_limit=Decimal("1" * 20), by="ada")
+        groups.set_group(running.runtime, "Nord", credit_limit=Decimal("1" * 20), by="ada")
     with pytest.raises(ConfigurationError, match="not negative"):
-        groups.set_group(running.workshop, "Nord", credit_limit=Decimal(-1), by="ada")
+        groups.set_group(running.runtime, "Nord", credit_limit=Decimal(-1), by="ada")
     with running.store.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM canonical.debtor_group")).scalar() == 0

@@ -29,8 +29,8 @@ class Subject(NamedTuple):
 
     def decide(self, operation: ops.Operation) -> Undo:
         """Ada decides; the answer takes it back."""
-        plan = do(self.world.workshop, operation, by="ada").hash
-        return lambda: do(self.world.workshop, ops.Undo(plan=plan), by="ada")
+        plan = do(self.world.runtime, operation, by="ada").hash
+        return lambda: do(self.world.runtime, ops.Undo(plan=plan), by="ada")
 
 
 def pinned(**how: Any) -> Callable[[Subject], Undo]:

@@ -33,7 +33,7 @@ def story(world: World, field: str, debtor: str = "10000") -> FieldStory:
 
 def decide(world: World, plan: Any, why: str = "seen by ada") -> None:
     """Applies a plan."""
-    apply(world.workshop, plan.hash, by="ada", why=why)
+    apply(world.runtime, plan.hash, by="ada", why=why)
 
 
 def test_every_declared_field_is_listed(empty_world: World) -> None:
@@ -80,7 +80,7 @@ def test_the_rules_of_the_view_are_those_of_the_policy(running: World) -> None:
 def test_a_value_its_master_and_every_claim(running: World) -> None:
     """Linked, the CRM is believed and the ERP is not; pinned, neither; the view says the same as the story."""
     world = running
-    decide(world, links.link(world.workshop, "crm", "C1", "10000", by="ada"))
+    decide(world, links.link(world.runtime, "crm", "C1", "10000", by="ada"))
     told = story(world, "phone")
     assert (told.value, told.master, told.rule) == (
         "87654321",
@@ -91,7 +91,7 @@ def test_a_value_its_master_and_every_claim(running: World) -> None:
         ("crm", "87654321", True),
         ("erp", "+45 12 34 56 78", False),
     ]
-    decide(world, links.pin(world.workshop, "10000", "phone", "112", by="ada"), "he hangs up")
+    decide(world, links.pin(world.runtime, "10000", "phone", "112", by="ada"), "he hangs up")
     told = story(world, "phone")
     assert (told.value, told.master, [c.believed for c in told.claims]) == ("112", "person", [False, False])
     assert told.pinned is not None
@@ -111,7 +111,7 @@ def test_a_value_its_master_and_every_claim(running: World) -> None:
 def test_of_two_records_of_one_source_one_is_believed(running: World) -> None:
     """Merged duplicates say different things: the older link counts, and only its claim is marked."""
     world = running
-    decide(world, links.merge(world.workshop, "10003", "10000", by="ada"))
+    decide(world, links.merge(world.runtime, "10003", "10000", by="ada"))
     told = story(world, "name")
     assert [(c.key, c.believed) for c in told.claims] == [("E1", True), ("E4", False)]
     assert told.value == next(c.value for c in told.claims if c.believed)
@@ -120,7 +120,7 @@ def test_of_two_records_of_one_source_one_is_believed(running: World) -> None:
 def test_a_record_merged_away_says_what_it_became(running: World) -> None:
     """Who looks for the old id finds where its invoices are now; the living one became nothing."""
     old = str(running.debtor_of("erp", "E4"))
-    apply(running.workshop, links.merge(running.workshop, "10003", "10000", by="ada").hash, by="ada")
+    apply(running.runtime, links.merge(running.runtime, "10003", "10000", by="ada").hash, by="ada")
     assert explain(running.store, "debtor", old).merged_into == "10000 HANSEN & SØN A/S"
     assert explain(running.store, "debtor", "10000").merged_into is None
 
@@ -188,9 +188,9 @@ def _nodes(node: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_group_and_the_top_of_a_chain_are_explained(running: World) -> None:
     """No source says either: a person put the debtor into its group, and the top follows from the parents. Both by name."""
     world = running
-    decide(world, groups.set_parent(world.workshop, "10001", "10000", by="ada"))
-    decide(world, groups.set_parent(world.workshop, "10002", "10001", by="ada"))
-    decide(world, groups.set_group(world.workshop, "Hansen Gruppe", members=["10002"], by="ada"))
+    decide(world, groups.set_parent(world.runtime, "10001", "10000", by="ada"))
+    decide(world, groups.set_parent(world.runtime, "10002", "10001", by="ada"))
+    decide(world, groups.set_group(world.runtime, "Hansen Gruppe", members=["10002"], by="ada"))
     for field, shown, rule in (
         ("group", "Hansen Gruppe", "a person: the group it was put into"),
         (

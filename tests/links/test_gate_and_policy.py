@@ -35,7 +35,7 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
     with pytest.raises(ConfigurationError, match=r"3 records are not linked.*links plan crm"):
         world.run("crm")
     assert world.state() == before
-    stale = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
+    stale = links.go_automatic(world.runtime, world.configs["crm"], by="ada")
     world.say(
         "erp",
         "debtors",
@@ -49,8 +49,8 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
     )
     world.run("erp")
     with pytest.raises(ConfigurationError, match="moved"):
-        apply(world.workshop, stale.hash, by="ada")
-    current = links.go_automatic(world.workshop, world.configs["crm"], by="ada")
+        apply(world.runtime, stale.hash, by="ada")
+    current = links.go_automatic(world.runtime, world.configs["crm"], by="ada")
     assert {(c.key, c.old, c.new is None) for c in current.links if c.entity == "debtor"} == {
         ("C1", None, False),
         ("C2", None, False),
@@ -58,7 +58,7 @@ def test_the_gate_opens_by_an_applied_plan_only(running: World, create: bool) ->
     }
     with pytest.raises(ConfigurationError, match="links plan"):
         world.run("crm")
-    apply(world.workshop, current.hash, by="ada")
+    apply(world.runtime, current.hash, by="ada")
     opened = world.state()
     world.run("crm")
     assert world.state() == opened
@@ -97,7 +97,7 @@ def test_two_erps_share_no_debtor_without_proof_of_one_company(empty_world: Worl
         world.say(name, "debtors", "1", number="10000", name="Hansen", vat_no="DK31415926")
         world.run(name)
     assert world.debtor_of("north", "1") == world.debtor_of("again", "1") != world.debtor_of("south", "1")
-    assert [c["outcome"] for c in links.cases(world.workshop, "south")] == ["vetoed"]
+    assert [c["outcome"] for c in links.cases(world.runtime, "south")] == ["vetoed"]
 
 
 def test_an_ambiguous_erp_record_waits_in_quarantine_until_a_person_decides(empty_world: World) -> None:
@@ -115,9 +115,9 @@ def test_an_ambiguous_erp_record_waits_in_quarantine_until_a_person_decides(empt
         "erp E1: 2 canonical records match by registration"
     )
     chosen = str(world.debtor_of("crm", "2"))
-    apply(world.workshop, links.link(world.workshop, "erp", "E1", chosen, by="ada").hash, by="ada")
+    apply(world.runtime, links.link(world.runtime, "erp", "E1", chosen, by="ada").hash, by="ada")
     assert world.rows("SELECT 1 FROM engine.quarantine") == []
-    assert links.cases(world.workshop) == []
+    assert links.cases(world.runtime) == []
     world.run("erp")
     assert world.field(chosen, "number") == "10000"
 
@@ -125,17 +125,17 @@ def test_an_ambiguous_erp_record_waits_in_quarantine_until_a_person_decides(empt
 def test_a_policy_change_is_a_fold_of_all_sources(running: World) -> None:
     """The diff says what the next publish does, of any source; it is in the audit with before and after."""
     world = running
-    apply(world.workshop, links.link(world.workshop, "crm", "C1", "10000", by="ada").hash, by="ada")
+    apply(world.runtime, links.link(world.runtime, "crm", "C1", "10000", by="ada").hash, by="ada")
     linked, hansen = world.state(), world.debtor_of("erp", "E1")
     erp_first = Policy(rules=(Rule(ranking=("erp", "crm", "collections")),))
-    found = policy.diff(world.workshop, erp_first)
+    found = policy.diff(world.runtime, erp_first)
     assert world.state() == linked
     assert ("name", "Hansen & Soen", "HANSEN & SØN A/S") in {(c.field, c.old, c.new) for c in found.fields}
     assert ("name", "crm", "erp") in {(m.field, m.old, m.new) for m in found.masters}
     before, world.policy = world.policy, erp_first
     world.run("dunning")
     assert (world.field(hansen, "name"), world.master(hansen, "name")) == ("HANSEN & SØN A/S", "erp")
-    assert policy.diff(world.workshop, erp_first).counts["values"] == 0
+    assert policy.diff(world.runtime, erp_first).counts["values"] == 0
     world.policy = before
     world.run("dunning")
     assert world.state() == linked, "a policy put back gives the rows back"
@@ -276,7 +276,7 @@ def test_who_is_master_of_the_name_does_not_renumber_debtors(running: World) -> 
     )
     world.run("erp")
     world.run("crm")
-    apply(world.workshop, links.link(world.workshop, "crm", "C2", "10001", by="ada").hash, by="ada")
+    apply(world.runtime, links.link(world.runtime, "crm", "C2", "10001", by="ada").hash, by="ada")
     debtor = world.debtor_of("crm", "C2")
     assert [world.field(debtor, name) for name in ("name", "number", "external_number")] == [
         "Mueller Gmbh",
@@ -360,7 +360,7 @@ def test_a_rule_for_a_company_nobody_knows_is_told(running: World) -> None:
             *DEFAULT_POLICY.rules,
         )
     )
-    assert policy.diff(running.workshop, mistyped).odd == [
+    assert policy.diff(running.runtime, mistyped).odd == [
         "a rule is for company 'Nordlyss A/S', whose books no source keeps; there are: Nordlys A/S"
     ]
 

@@ -23,7 +23,7 @@ PHONE = "+45 87 65 43 21"
 def decide(world: World, *operations: ops.Operation) -> None:
     """Ada decides, one after the other."""
     for operation in operations:
-        do(world.workshop, operation, by="ada")
+        do(world.runtime, operation, by="ada")
 
 
 def ids(world: World, *keys: str) -> list[str]:
@@ -124,7 +124,7 @@ def test_an_undo_that_would_close_a_circle_of_merges_is_refused(running: World) 
         ops.Merge(losing=old, into=hansen, force=True),
         ops.Link(source="erp", key="E4", to=mueller, force=True),
     )
-    unmerged = do(running.workshop, ops.Unmerge(record=old), by="ada").hash
+    unmerged = do(running.runtime, ops.Unmerge(record=old), by="ada").hash
     decide(
         running,
         ops.Link(source="erp", key="E4", to=old, force=True),
@@ -158,7 +158,7 @@ def test_a_merge_takes_the_group_along_and_says_so(running: World) -> None:
         ops.SetGroup(name="Hansen Gruppe", members=(old, "10001"), top_debtor=old, credit_limit="500"),
     )
     before = everything(running)
-    shown = plan(running.workshop, ops.Merge(losing=old, into=hansen), by="ada")
+    shown = plan(running.runtime, ops.Merge(losing=old, into=hansen), by="ada")
     assert {(f.record, f.new is not None) for f in shown.fields if f.field == "group_id"} == {
         (hansen, True),
         (old, False),
@@ -179,7 +179,7 @@ def test_of_two_groups_the_survivors_holds_and_the_plan_says_which_one_is_left(r
     """Nothing is dropped in silence; a group dissolved meanwhile is not joined again by unmerging."""
     hansen, old = ids(running, "E1", "E4")
     decide(running, ops.SetGroup(name="Nord", members=(hansen,)), ops.SetGroup(name="Syd", members=(old,)))
-    shown = plan(running.workshop, ops.Merge(losing=old, into=hansen), by="ada")
+    shown = plan(running.runtime, ops.Merge(losing=old, into=hansen), by="ada")
     assert [(f.record, f.new) for f in shown.fields if f.field == "group_id"] == [(old, None)]
     decide(running, ops.Merge(losing=old, into=hansen))
     assert group_of(running, hansen) == "Nord"
@@ -462,7 +462,7 @@ def test_pins_alone_that_a_merge_closes_to_a_circle_are_shown_as_left_out(runnin
         running, ops.SetParent(debtor="10000", parent="10002"), ops.SetParent(debtor="10002", parent="10003")
     )
     before = everything(running)
-    shown = plan(running.workshop, ops.Merge(losing=old, into=hansen), by="ada")
+    shown = plan(running.runtime, ops.Merge(losing=old, into=hansen), by="ada")
     assert {f.label.partition(" ")[0] for f in shown.fields if f.field == "parent_id" and f.new is None} == {
         "10000",
         "10002",

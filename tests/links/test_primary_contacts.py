@@ -132,7 +132,7 @@ def test_when_the_primary_one_leaves_the_next_takes_its_place(people: World, lea
     if leaves == "unlinked":
         people.configs["erp"] = people.configs["erp"].model_copy(update={"links": {}})
         links.do(
-            people.workshop, Link(entity="contact", source="erp", key="1A", to="crm 2A", force=True), by="ada"
+            people.runtime, Link(entity="contact", source="erp", key="1A", to="crm 2A", force=True), by="ada"
         )
     else:
         people.run("erp")
@@ -151,27 +151,27 @@ def test_a_person_moves_it_and_is_told_who_loses_it(people: World) -> None:
     call(people, "erp", "1A", True)
     both(people)
     before = people.state()
-    plan = links.pin(people.workshop, "erp 1B", "is_primary", "yes", by="ada", entity="contact")
+    plan = links.pin(people.runtime, "erp 1B", "is_primary", "yes", by="ada", entity="contact")
     assert {(plan.named[f.record].name, f.old, f.new) for f in plan.fields if f.field == "is_primary"} == {
         ("erp 1A", True, False),
         ("erp 1B", None, True),
     }
-    links.apply(people.workshop, plan.hash, by="ada")
+    links.apply(people.runtime, plan.hash, by="ada")
     assert primaries(people) == {"10001": ["erp 1B"]}
     with_b = people.state()
     for who, now in (("crm 1C", "crm 1C"), ("erp 1B", "erp 1B")):
         links.apply(
-            people.workshop,
-            links.pin(people.workshop, who, "is_primary", True, by="bo", entity="contact").hash,
+            people.runtime,
+            links.pin(people.runtime, who, "is_primary", True, by="bo", entity="contact").hash,
             by="bo",
         )
         assert primaries(people) == {"10001": [now]}
     people.run("erp")
     assert primaries(people) == {"10001": ["erp 1B"]}
     for _ in range(2):
-        links.apply(people.workshop, links.undo(people.workshop, by="bo").hash, by="bo")
+        links.apply(people.runtime, links.undo(people.runtime, by="bo").hash, by="bo")
     assert people.state() == with_b
-    links.apply(people.workshop, links.undo(people.workshop, by="ada").hash, by="ada")
+    links.apply(people.runtime, links.undo(people.runtime, by="ada").hash, by="ada")
     assert people.state() == before
 
 
@@ -181,10 +181,8 @@ def test_a_pin_that_is_over_gives_it_back(people: World) -> None:
     both(people)
     today = people.clock.now().date()
     links.apply(
-        people.workshop,
-        links.pin(
-            people.workshop, "erp 1B", "is_primary", True, by="ada", entity="contact", until=today
-        ).hash,
+        people.runtime,
+        links.pin(people.runtime, "erp 1B", "is_primary", True, by="ada", entity="contact", until=today).hash,
         by="ada",
     )
     assert primaries(people) == {"10001": ["erp 1B"]}
@@ -202,15 +200,15 @@ def test_merged_debtors_have_one_and_parted_ones_have_theirs_again(people: World
         if pinned:
             for who in ("erp 2A", "erp 1B"):
                 links.apply(
-                    people.workshop,
-                    links.pin(people.workshop, who, "is_primary", True, by="ada", entity="contact").hash,
+                    people.runtime,
+                    links.pin(people.runtime, who, "is_primary", True, by="ada", entity="contact").hash,
                     by="ada",
                 )
         before = people.state()
-        links.apply(people.workshop, links.merge(people.workshop, "10002", "10001", by="ada").hash, by="ada")
+        links.apply(people.runtime, links.merge(people.runtime, "10002", "10001", by="ada").hash, by="ada")
         assert primaries(people) == {"10001": ["erp 1B"]}, pinned
         lost = people.one("SELECT CAST(id AS text) FROM canonical.debtor WHERE number = '10002'")
-        links.apply(people.workshop, links.unmerge(people.workshop, lost, by="ada").hash, by="ada")
+        links.apply(people.runtime, links.unmerge(people.runtime, lost, by="ada").hash, by="ada")
         assert primaries(people) == {"10001": ["erp 1B"], "10002": ["erp 2A"]}
         assert people.state() == before
 

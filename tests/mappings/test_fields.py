@@ -13,7 +13,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from typing_extensions import TypedDict
 
-from mappings.fields import (
+from mappings.toolkit.fields import (
     Day,
     Instant,
     Key,
@@ -26,7 +26,7 @@ from mappings.fields import (
     member,
     wire,
 )
-from mappings.reading import Reader, table
+from mappings.toolkit.rows import Reader, table
 from sync_engine.errors import RecordError
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from mappings.business_central import BusinessCentralMapping, plugin
-from mappings.rules import Numbers, PositionRules, Positions, identity
+from mappings.toolkit.rules import Numbers, PositionRules, Positions, identity
 from sync_engine.errors import ConfigurationError
 
 RULES = PositionRules(

@@ -20,7 +20,7 @@ import pytest
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
 from sync_engine.ops.inspect.sql import query
-from sync_engine.ops.runs.workplace import open_store
+from sync_engine.ops.runs.environment import open_store
 from sync_engine.platform import migrate
 from sync_engine.platform.home import lake_url
 from sync_engine.platform.postgres import EmbeddedPostgres, database_url

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from sync_engine.cli import main
 from sync_engine.errors import ConfigurationError, StoreError, SyncError
-from sync_engine.ops.runs.workplace import open_store
+from sync_engine.ops.runs.environment import open_store
 from sync_engine.platform import migrate
 from sync_engine.platform.server import NEEDED, check_server, settle
 from sync_engine.platform.urls import database_of, psycopg_url

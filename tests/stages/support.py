@@ -22,14 +22,14 @@ from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, SourceError, SyncError, TransientError
 from sync_engine.lake import Lake
-from sync_engine.ops.runs.source_run import Ran, Workshop, lane_for, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, lane_for, run_source
 from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.ports import Clock, Connector, Normaliser
 from sync_engine.records import Offered, Stream
-from sync_engine.stages.lane import Lane
 from sync_engine.stages.normalise import Normalisation, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import Pulled, pull
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import open_engine
 from sync_engine.store.runs import close_run, open_run, source_lock
 from tests.connectors.support import Bench, Hands, furnish
@@ -112,9 +112,9 @@ class Rig:
         self.bench.hands.time.advance(timedelta(**by))
 
     @property
-    def workshop(self) -> Workshop:
+    def runtime(self) -> Runtime:
         """The engine's side: store, lake and clock (the simulator's own, unless the test sets another)."""
-        return Workshop(self.store, self.lake, self.clock or self.bench.hands)
+        return Runtime(self.store, self.lake, self.clock or self.bench.hands)
 
     def connector(self) -> Connector:
         """A fresh connector on the simulator, of some entities only where the test wants that."""
@@ -128,14 +128,14 @@ class Rig:
         return Narrow(whole, self.only) if self.only else whole
 
     @contextmanager
-    def lane(self, run_id: UUID, *, accept_held: bool = False) -> Iterator[Lane]:
+    def source_run(self, run_id: UUID, *, accept_held: bool = False) -> Iterator[SourceRun]:
         """A registered lane with a fresh connector."""
         with lane_for(
-            self.workshop, self.config, run_id, connector=self.connector(), accept_held=accept_held
-        ) as lane:
+            self.runtime, self.config, run_id, connector=self.connector(), accept_held=accept_held
+        ) as source_run:
             if self.wrap is not None:
-                lane.normaliser = self.wrap(lane.normaliser)
-            yield lane
+                source_run.normaliser = self.wrap(source_run.normaliser)
+            yield source_run
 
     def run(
         self,
@@ -156,9 +156,9 @@ class Rig:
                 )
             )
             try:
-                with self.lane(outcome.run_id, accept_held=accept_held) as lane:
-                    self._stages(lane, outcome, full=full, entities=entities, tolerant=tolerant)
-                    outcome.warnings = lane.warnings
+                with self.source_run(outcome.run_id, accept_held=accept_held) as source_run:
+                    self._stages(source_run, outcome, full=full, entities=entities, tolerant=tolerant)
+                    outcome.warnings = source_run.warnings
             except SyncError as error:
                 close_run(self.store, outcome.run_id, "failed", error)
                 raise
@@ -167,24 +167,30 @@ class Rig:
 
     def run_whole(self, **options: Any) -> Ran:
         """The run that the command line and Dagster make, with its second thread and its certificate."""
-        return run_source(self.workshop, self.config, connector=self.connector(), **options)
+        return run_source(self.runtime, self.config, connector=self.connector(), **options)
 
     def _stages(
-        self, lane: Lane, outcome: Outcome, *, full: bool, entities: tuple[str, ...] | None, tolerant: bool
+        self,
+        source_run: SourceRun,
+        outcome: Outcome,
+        *,
+        full: bool,
+        entities: tuple[str, ...] | None,
+        tolerant: bool,
     ) -> None:
-        for entity in lane.to_pull() if entities is None else entities:
+        for entity in source_run.to_pull() if entities is None else entities:
             try:
-                outcome.pulled[entity] = pull(lane, entity, full=full)
+                outcome.pulled[entity] = pull(source_run, entity, full=full)
             except AuthenticationFailed:
                 raise
             except (SourceError, TransientError) as error:
                 if not tolerant:
                     raise
                 outcome.failures[entity] = error
-        for entity in lane.streams():
-            outcome.normalised[entity] = normalise(lane, entity)
-        remember_version(lane)
-        outcome.published = publish(lane)
+        for entity in source_run.streams():
+            outcome.normalised[entity] = normalise(source_run, entity)
+        remember_version(source_run)
+        outcome.published = publish(source_run)
 
     def beside(self, store: Engine, lake: Path, **changes: Any) -> Rig:
         """The same company read into another database, or as another source."""

@@ -193,11 +193,13 @@ def test_a_crash_of_the_database_between_normalise_and_publish(
             changes_again(rig)
             rig.run(entities=("detailedEntriesApi",))
             assert rig.one("SELECT count(*) FROM staging.bc__application") > 0
-            with rig.lane(open_run(rig.store, "bc", "changes", "test", rig.config.digest)) as lane:
-                for entity in lane.connector.streams:
-                    pull(lane, entity)
-                for entity in lane.streams():
-                    normalise(lane, entity)
+            with rig.source_run(
+                open_run(rig.store, "bc", "changes", "test", rig.config.digest)
+            ) as source_run:
+                for entity in source_run.connector.streams:
+                    pull(source_run, entity)
+                for entity in source_run.streams():
+                    normalise(source_run, entity)
             assert rig.one("SELECT count(*) FROM staging.bc__document") > 0
         _crash(server)
         with rig_on(bench, server.start(), tmp_path / "lake") as rig:

@@ -67,7 +67,7 @@ def test_a_rehearsal_tells_what_the_resync_then_does_and_changes_nothing(rig: Ri
         rig.files(),
         rig.rows("SELECT * FROM engine.stream ORDER BY 1"),
     )
-    found = rehearse_debtor(rig.workshop, rig.config, one.number, connector=rig.connector())
+    found = rehearse_debtor(rig.runtime, rig.config, one.number, connector=rig.connector())
     assert difference(before, snapshot(rig.store)) == {}
     assert (rig.files(), rig.rows("SELECT * FROM engine.stream ORDER BY 1")) == (files, cursors)
     assert {"customers", "salesInvoices", "ledgerEntriesApi", "contacts", "defaultDimensions"} <= set(
@@ -85,7 +85,7 @@ def test_a_rehearsal_tells_what_the_resync_then_does_and_changes_nothing(rig: Ri
         ("payment", None),
         ("contact", None),
     } <= {(e, f) for e, _, f, *_ in told}
-    assert rehearse_debtor(rig.workshop, rig.config, one.number, connector=rig.connector()).changes == []
+    assert rehearse_debtor(rig.runtime, rig.config, one.number, connector=rig.connector()).changes == []
 
 
 def test_a_rehearsal_waits_its_turn(rig: Rig) -> None:
@@ -95,7 +95,7 @@ def test_a_rehearsal_waits_its_turn(rig: Rig) -> None:
         source_lock(rig.store, "bc", wait=False),
         pytest.raises(ConfigurationError, match="another run of this source"),
     ):
-        rehearse_debtor(rig.workshop, rig.config, "10000", connector=rig.connector())
+        rehearse_debtor(rig.runtime, rig.config, "10000", connector=rig.connector())
 
 
 def test_a_rehearsal_of_a_debtor_nobody_knows_changes_nothing_either(rig: Rig) -> None:
@@ -103,7 +103,7 @@ def test_a_rehearsal_of_a_debtor_nobody_knows_changes_nothing_either(rig: Rig) -
     rig.run()
     before = snapshot(rig.store)
     found = rehearse_debtor(
-        rig.workshop, rig.config, "00000000-0000-0000-0000-00000000abcd", connector=rig.connector()
+        rig.runtime, rig.config, "00000000-0000-0000-0000-00000000abcd", connector=rig.connector()
     )
     assert (sum(found.read.values()), found.changes) == (0, [])
     assert difference(before, snapshot(rig.store)) == {}
@@ -118,7 +118,7 @@ def test_a_replay_writes_nothing_where_nothing_differs(rig: Rig) -> None:
         rig.company.pay_invoice(rig.company.post_invoice(customer.id, Decimal(60)).id, Decimal(10))
         rig.run()
     before = snapshot(rig.store)
-    replayed = replay_source(rig.workshop, rig.config)
+    replayed = replay_source(rig.runtime, rig.config)
     assert replayed.published is not None
     assert replayed.published.changes == 0
     assert difference(before, snapshot(rig.store)) == {}

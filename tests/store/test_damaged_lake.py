@@ -111,7 +111,7 @@ def named(path: str, sentence: str, kind: str) -> bool:
 def test_a_replay_goes_on_and_a_full_run_heals(kind: str, rig: Rig) -> None:
     """A replay is partial and names the batch; status and the certificate of the next cut say it; a full run lands it again, though no hash differs."""
     before, path = snapshot(rig.store), spoil(rig, DAMAGES[kind])
-    ran = replay_source(rig.workshop, rig.config)
+    ran = replay_source(rig.runtime, rig.config)
     assert (ran.outcome, list(ran.failures)) == ("partial", [ENTITY])
     assert named(path, str(ran.failures[ENTITY]), kind)
     assert difference(snapshot(rig.store), before) == {}
@@ -122,7 +122,7 @@ def test_a_replay_goes_on_and_a_full_run_heals(kind: str, rig: Rig) -> None:
     healed = rig.run_whole(full=True)
     assert (healed.outcome, healed.failures) == ("succeeded", {})
     assert difference(snapshot(rig.store), before) == {}
-    assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
+    assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
     assert status(rig.store, {"bc": rig.config}, rig.bench.hands.now()).damaged == []
     assert {b.path for b in verify(rig.store, rig.lake).lost} == {path}
 
@@ -133,8 +133,8 @@ def test_a_change_of_the_mapping_waits_for_one_batch_only(kind: str, rig: Rig) -
     before, path = snapshot(rig.store), spoil(rig, DAMAGES[kind])
     rig.wrap = Reworded  # type: ignore[assignment]
     newer = replace(rig)
-    with newer.lane(rig.run().run_id) as lane:
-        version = lane.normaliser.version
+    with newer.source_run(rig.run().run_id) as source_run:
+        version = source_run.normaliser.version
     waiting = rig.rows(
         "SELECT t.entity, m.damage IS NOT NULL FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id) "
         "WHERE m.normalised_as <> :version",
@@ -231,7 +231,7 @@ def test_verify_finds_it_before_anybody_needs_it(kind: str, rig: Rig) -> None:
     assert named(path, found.told[0], kind)
     (Path(rig.lake.root) / path).write_bytes(kept)
     assert verify(rig.store, rig.lake).damaged == []
-    assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
+    assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
 
 
 def test_a_file_that_is_put_back_is_used_by_the_next_run(rig: Rig) -> None:
@@ -239,9 +239,9 @@ def test_a_file_that_is_put_back_is_used_by_the_next_run(rig: Rig) -> None:
     path = spoil(rig, lambda _file, _other: None)
     kept = (Path(rig.lake.root) / path).read_bytes()
     spoil(rig, deleted)
-    assert replay_source(rig.workshop, rig.config).outcome == "partial"
+    assert replay_source(rig.runtime, rig.config).outcome == "partial"
     (Path(rig.lake.root) / path).write_bytes(kept)
-    assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
+    assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
     assert (
         rig.one(
             "SELECT count(*) FROM engine.lake_manifest WHERE damage IS NOT NULL OR normalised_as = 'to be replayed'"
@@ -255,7 +255,7 @@ def test_every_entity_heals(rig: Rig) -> None:
     before = snapshot(rig.store)
     for file in rig.files():
         (Path(rig.lake.root) / file).unlink()
-    ran = replay_source(rig.workshop, rig.config)
+    ran = replay_source(rig.runtime, rig.config)
     entities = {
         e
         for (e,) in rig.rows(
@@ -265,5 +265,5 @@ def test_every_entity_heals(rig: Rig) -> None:
     assert (ran.outcome, set(ran.failures)) == ("partial", entities)
     assert rig.run_whole(full=True).outcome == "succeeded"
     assert verify(rig.store, rig.lake).damaged == []
-    assert replay_source(rig.workshop, rig.config).outcome == "succeeded"
+    assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
     assert difference(snapshot(rig.store), before) == {}

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 
 from sync_engine.errors import AuthenticationFailed, PermissionMissing, StoreError, TransientError
 from sync_engine.records import ControlTotal
-from sync_engine.stages.lane import Lane
 from sync_engine.stages.reconcile import stated_totals
+from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.controls import Certificate, Check, read_certificate, reconcile
 from tests.store.ledger_rows import Rows
 
@@ -693,7 +693,7 @@ class Moody:
 
 def asked(connector: Moody) -> tuple[list[ControlTotal], dict[str, str]]:
     """What the stage makes of it."""
-    return stated_totals(cast(Lane, SimpleNamespace(connector=connector, progress=lambda *_: None)))
+    return stated_totals(cast(SourceRun, SimpleNamespace(connector=connector, progress=lambda *_: None)))
 
 
 def test_an_entity_that_does_not_answer_leaves_the_others_alone() -> None:

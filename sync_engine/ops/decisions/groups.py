@@ -13,7 +13,7 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import plan
 from sync_engine.ops.decisions.plan_view import Plan
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import lookups
 
@@ -30,13 +30,13 @@ class Utilisation(NamedTuple):
     flag: str | None
 
 
-def set_parent(workshop: Workshop, debtor: str, parent: str | None, *, by: str) -> Plan:
+def set_parent(runtime: Runtime, debtor: str, parent: str | None, *, by: str) -> Plan:
     """Plans that a debtor stands under another one (or under none). Raises ConfigurationError where that would close a circle."""
-    return plan(workshop, ops.SetParent(debtor=debtor, parent=parent), by=by)
+    return plan(runtime, ops.SetParent(debtor=debtor, parent=parent), by=by)
 
 
 def set_group(
-    workshop: Workshop,
+    runtime: Runtime,
     name: str,
     *,
     by: str,
@@ -54,7 +54,7 @@ def set_group(
         raise ConfigurationError("a group needs a name")
     limit = _typed(name, "credit_limit", credit_limit) if isinstance(credit_limit, Decimal) else credit_limit
     name = _typed(name, "name", name)
-    return plan(workshop, ops.SetGroup(
+    return plan(runtime, ops.SetGroup(
         name=name, credit_limit=limit, top_debtor=top_debtor, members=tuple(members), leaving=tuple(leaving),
         dissolve=dissolve,
     ), by=by)  # fmt: skip
@@ -71,7 +71,7 @@ def _typed(group: str, field: str, value: Any) -> str:
         ) from None
 
 
-def utilisation(workshop: Workshop, as_of: date) -> list[Utilisation]:
+def utilisation(runtime: Runtime, as_of: date) -> list[Utilisation]:
     """Every group with its exposure on a date, most used first."""
-    with transaction(workshop.store, "reading group limits") as connection:
+    with transaction(runtime.store, "reading group limits") as connection:
         return [Utilisation._make(row) for row in lookups.group_utilisation(connection, as_of)]

@@ -17,7 +17,7 @@ from sync_engine.ops.decisions.names import exists, record_id
 from sync_engine.ops.decisions.plan import apply, do, plan
 from sync_engine.ops.decisions.plan_view import Plan
 from sync_engine.ops.decisions.suggestions import suggestions
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.platform.tables import Table, read_table
 from sync_engine.store.db import transaction
 from sync_engine.store.decisions import plans
@@ -46,7 +46,7 @@ __all__ = [
 
 
 def link(
-    workshop: Workshop,
+    runtime: Runtime,
     source: str,
     key: str,
     to: str,
@@ -56,39 +56,39 @@ def link(
     force: bool = False,
 ) -> Plan:
     """Plans that a source record means a canonical record, named by id, number, a source's id or exact name."""
-    return plan(workshop, ops.Link(entity=entity, source=source, key=key, to=to, force=force), by=by)
+    return plan(runtime, ops.Link(entity=entity, source=source, key=key, to=to, force=force), by=by)
 
 
 relink = link
 """Moving a linked record to another canonical record is the same decision: its documents and contacts go along."""
 
 
-def unlink(workshop: Workshop, source: str, key: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def unlink(runtime: Runtime, source: str, key: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans that a source record does not mean what it is linked to; of an automatic source it stands for itself again."""
-    return plan(workshop, ops.Unlink(entity=entity, source=source, key=key), by=by)
+    return plan(runtime, ops.Unlink(entity=entity, source=source, key=key), by=by)
 
 
 def merge(
-    workshop: Workshop, losing: str, into: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False
+    runtime: Runtime, losing: str, into: str, *, by: str, entity: ops.Entity = "debtor", force: bool = False
 ) -> Plan:
     """Plans that two canonical records are one; `losing` stays as a tombstone that names `into`."""
-    return plan(workshop, ops.Merge(entity=entity, losing=losing, into=into, force=force), by=by)
+    return plan(runtime, ops.Merge(entity=entity, losing=losing, into=into, force=force), by=by)
 
 
-def unmerge(workshop: Workshop, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def unmerge(runtime: Runtime, record: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans that a record merged away stands for itself again, with the source records it had."""
-    return plan(workshop, ops.Unmerge(entity=entity, record=record), by=by)
+    return plan(runtime, ops.Unmerge(entity=entity, record=record), by=by)
 
 
 def not_the_same(
-    workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
+    runtime: Runtime, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
 ) -> Plan:
     """Plans that no rule ever links a source record to a canonical record."""
-    return plan(workshop, ops.NotTheSame(entity=entity, source=source, key=key, record=record), by=by)
+    return plan(runtime, ops.NotTheSame(entity=entity, source=source, key=key, record=record), by=by)
 
 
 def pin(
-    workshop: Workshop,
+    runtime: Runtime,
     record: str,
     field: str,
     value: Any,
@@ -99,7 +99,7 @@ def pin(
     until_source_changes: bool = False,
 ) -> Plan:
     """Plans that a field has this value whatever the sources say. Raises ConfigurationError for a day that is over, and what `plan` raises."""
-    if until is not None and until < (today := workshop.clock.now().date()):
+    if until is not None and until < (today := runtime.clock.now().date()):
         raise ConfigurationError(
             f"{until} is over: the value would never hold",
             whose=record,
@@ -114,30 +114,30 @@ def pin(
         until=until,
         until_source_changes=until_source_changes,
     )
-    return plan(workshop, operation, by=by)
+    return plan(runtime, operation, by=by)
 
 
-def unpin(workshop: Workshop, record: str, field: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def unpin(runtime: Runtime, record: str, field: str, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans that the sources decide about a field again."""
-    return plan(workshop, ops.UnpinField(entity=entity, record=record, field=field), by=by)
+    return plan(runtime, ops.UnpinField(entity=entity, record=record, field=field), by=by)
 
 
-def undo(workshop: Workshop, plan_hash: str = "last", *, by: str) -> Plan:
+def undo(runtime: Runtime, plan_hash: str = "last", *, by: str) -> Plan:
     """Plans to take back an applied plan; `last` is the latest that still stands."""
-    with transaction(workshop.store, "looking at a plan") as connection:
+    with transaction(runtime.store, "looking at a plan") as connection:
         done = plans.applied_plan(connection, plan_hash)
     if done is None:
         raise ConfigurationError(
             "no applied plan has this hash", key=plan_hash, todo="See `sync-engine links history`."
         )
-    return plan(workshop, ops.Undo(plan=done.plan_hash), by=by)
+    return plan(runtime, ops.Undo(plan=done.plan_hash), by=by)
 
 
-def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: ops.Entity = "debtor") -> Plan:
+def go_automatic(runtime: Runtime, config: SourceConfig, *, by: str, entity: ops.Entity = "debtor") -> Plan:
     """Plans what the rules would do with everything this source holds unlinked: the gate to mode automatic, and the dry run of an import."""
     settings = config.link_settings(entity)
     return plan(
-        workshop,
+        runtime,
         ops.GoAutomatic(
             entity=entity,
             source=config.source,
@@ -149,7 +149,7 @@ def go_automatic(workshop: Workshop, config: SourceConfig, *, by: str, entity: o
 
 
 def switch_to_automatic(
-    workshop: Workshop,
+    runtime: Runtime,
     config: SourceConfig,
     plan_hash: str,
     *,
@@ -159,7 +159,7 @@ def switch_to_automatic(
     wait: bool = False,
 ) -> Plan:
     """Applies the plan that `go_automatic` made: the gate. Raises ConfigurationError for a plan of something else, and what `apply` raises."""
-    with transaction(workshop.store, "looking at a plan") as connection:
+    with transaction(runtime.store, "looking at a plan") as connection:
         kept = plans.find_plan(connection, plan_hash)
     asked = {"op": "go_automatic", "entity": entity, "source": config.source}
     if kept is not None and any(kept.operation.get(name) != value for name, value in asked.items()):
@@ -168,18 +168,18 @@ def switch_to_automatic(
             key=plan_hash[:12],
             todo="Plan that, look at it, and give its hash.",
         )
-    return apply(workshop, plan_hash, by=by, why=why, wait=wait)
+    return apply(runtime, plan_hash, by=by, why=why, wait=wait)
 
 
 def adopt(
-    workshop: Workshop, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
+    runtime: Runtime, source: str, key: str, record: str, *, by: str, entity: ops.Entity = "debtor"
 ) -> Plan:
     """Plans the link that a suggestion proposed; its score and what it was made of are kept as evidence."""
-    with transaction(workshop.store, "looking for a record") as connection:
+    with transaction(runtime.store, "looking for a record") as connection:
         exists(connection, entity, source, key)
         wanted = record_id(connection, entity, record)
     found = [
-        s for s in suggestions(workshop, source, entity=entity, keys=[key], limit=20) if s.record == wanted
+        s for s in suggestions(runtime, source, entity=entity, keys=[key], limit=20) if s.record == wanted
     ]
     if not found:
         raise ConfigurationError(
@@ -190,7 +190,7 @@ def adopt(
         )
     evidence = {"suggested": True, "score": found[0].score, **found[0].evidence}
     return plan(
-        workshop,
+        runtime,
         ops.Link(entity=entity, source=source, key=key, to=found[0].record, evidence=evidence),
         by=by,
     )
@@ -201,12 +201,12 @@ TOLD = 20
 """Wrong rows that an error lists."""
 
 
-def bulk(workshop: Workshop, file: Path, *, by: str) -> Plan:
+def bulk(runtime: Runtime, file: Path, *, by: str) -> Plan:
     """Plans the decisions of a CSV or Excel file: columns source, external_id, to, and where wanted action (link, unlink, merge, not_the_same) and entity.
 
     One plan, one transaction. Raises ConfigurationError that lists the rows that cannot be read or make no sense, SourceError for a file that is no table.
     """
-    return plan(workshop, ops.Bulk(operations=tuple(_rows(read_table(file)))), by=by)
+    return plan(runtime, ops.Bulk(operations=tuple(_rows(read_table(file)))), by=by)
 
 
 def _rows(table: Table) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotTheSame]:
@@ -273,10 +273,10 @@ def _operation(row: dict[str, str]) -> ops.Link | ops.Unlink | ops.Merge | ops.N
 
 
 def cases(
-    workshop: Workshop, source: str | None = None, entity: ops.Entity | None = None
+    runtime: Runtime, source: str | None = None, entity: ops.Entity | None = None
 ) -> list[dict[str, Any]]:
     """Ambiguous and vetoed records that wait for a person."""
-    with transaction(workshop.store, "listing what is ambiguous") as connection:
+    with transaction(runtime.store, "listing what is ambiguous") as connection:
         return open_cases(connection, source, entity)
 
 
@@ -291,9 +291,9 @@ class Decided(NamedTuple):
     undone_by: str | None
 
 
-def history(workshop: Workshop, limit: int = 50) -> list[Decided]:
+def history(runtime: Runtime, limit: int = 50) -> list[Decided]:
     """What was applied, latest first, and what of it was undone."""
-    with transaction(workshop.store, "listing decisions") as connection:
+    with transaction(runtime.store, "listing decisions") as connection:
         rows = plans.history(connection, limit)
         called = {
             e: labels(connection, e, {i for r in rows for i in _ids(r["operation"])})

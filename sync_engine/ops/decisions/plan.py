@@ -35,7 +35,7 @@ from sync_engine.ops.decisions.plan_view import (
     sections_of,
     unknown,
 )
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.store.change_feed.changes import collect_changes, flush_changes
 from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.decisions import plans
@@ -64,14 +64,14 @@ class _Tried(NamedTuple):
     decided: Decided
 
 
-def plan(workshop: Workshop, operation: Operation, *, by: str) -> Plan:
+def plan(runtime: Runtime, operation: Operation, *, by: str) -> Plan:
     """Tries a decision and keeps its plan. Raises ConfigurationError where the decision makes no sense now."""
     by = somebody(by)
     tried: list[_Tried] = []
-    with transaction(workshop.store, "planning") as connection, _no_collector():
+    with transaction(runtime.store, "planning") as connection, _no_collector():
         one_at_a_time(connection)
         savepoint = connection.begin_nested()
-        tried.append(_try(workshop, connection, operation, by))
+        tried.append(_try(runtime, connection, operation, by))
         savepoint.rollback()
         [found] = tried
         plans.keep_plan(
@@ -80,7 +80,7 @@ def plan(workshop: Workshop, operation: Operation, *, by: str) -> Plan:
     return found.plan
 
 
-def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
+def apply(runtime: Runtime, plan_hash: str, *, by: str, why: str | None = None, wait: bool = False) -> Plan:
     """Does exactly what a plan showed, in one transaction.
 
     Raises ConfigurationError, having done nothing, when the plan is unknown, was applied, is vetoed, or would do something else now;
@@ -88,16 +88,16 @@ def apply(workshop: Workshop, plan_hash: str, *, by: str, why: str | None = None
     """
     while True:
         try:
-            return _apply(workshop, plan_hash, somebody(by), why)
+            return _apply(runtime, plan_hash, somebody(by), why)
         except _RunGoesOn as running:
             if not wait:
                 raise
-            with source_lock(workshop.store, running.whose, wait=True):
+            with source_lock(runtime.store, running.whose, wait=True):
                 continue  # it has ended; waiting inside the transaction would hold what the run needs to publish
 
 
-def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan:
-    with transaction(workshop.store, "applying a plan") as connection, _no_collector():
+def _apply(runtime: Runtime, plan_hash: str, by: str, why: str | None) -> Plan:
+    with transaction(runtime.store, "applying a plan") as connection, _no_collector():
         one_at_a_time(connection)
         kept = plans.find_plan(connection, plan_hash)
         if kept is None:
@@ -108,7 +108,7 @@ def _apply(workshop: Workshop, plan_hash: str, by: str, why: str | None) -> Plan
                 key=kept.plan_hash[:12],
                 todo="Nothing is left to do.",
             )
-        tried = _try(workshop, connection, OPERATION.validate_python(kept.operation), by, locking=True)
+        tried = _try(runtime, connection, OPERATION.validate_python(kept.operation), by, locking=True)
         if tried.plan.hash != kept.plan_hash:
             called = named(connection, sections_of(kept.plan)) | tried.plan.named
             raise ConfigurationError(
@@ -162,14 +162,14 @@ def _with_reason(connection: Connection, edits: list[Edit], why: str) -> list[Ed
 
 
 def do(
-    workshop: Workshop, operation: Operation, *, by: str, why: str | None = None, wait: bool = False
+    runtime: Runtime, operation: Operation, *, by: str, why: str | None = None, wait: bool = False
 ) -> Plan:
     """Plans and applies at once, for callers that have seen what they need."""
-    return apply(workshop, plan(workshop, operation, by=by).hash, by=by, why=why, wait=wait)
+    return apply(runtime, plan(runtime, operation, by=by).hash, by=by, why=why, wait=wait)
 
 
 def _try(
-    workshop: Workshop, connection: Connection, operation: Operation, by: str, *, locking: bool = False
+    runtime: Runtime, connection: Connection, operation: Operation, by: str, *, locking: bool = False
 ) -> _Tried:
     collect_changes(connection)
     decided = decide(connection, operation)
@@ -177,7 +177,7 @@ def _try(
     if locking:
         _keep_runs_out(connection, decided)
     decisions.write(connection, decided.edits.values(), by)
-    cut = _cut(workshop, connection, by)
+    cut = _cut(runtime, connection, by)
     modes = _Modes(cut)
     edits, cases = dict(decided.edits), []
     if decided.automatic is not None and decided.automatic.entity == "debtor":
@@ -256,9 +256,9 @@ class _Modes:
         return found
 
 
-def _cut(workshop: Workshop, connection: Connection, by: str) -> Cut:
-    now = workshop.clock.now()
-    policy = policy_in_force(connection) or workshop.policy
+def _cut(runtime: Runtime, connection: Connection, by: str) -> Cut:
+    now = runtime.clock.now()
+    policy = policy_in_force(connection) or runtime.policy
     return Cut(connection, "", "", NO_RUN, NO_CUT, now, now.date(), policy, "", by, accept_held=True)
 
 

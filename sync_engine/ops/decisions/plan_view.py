@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.edits import Vetoed
 from sync_engine.ops.decisions.operations import Operation
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.store.db import transaction
 from sync_engine.store.decisions import plans
 from sync_engine.store.decisions.plans import BalanceChange, FieldChange, MasterChange
@@ -192,9 +192,9 @@ _SECTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def kept(workshop: Workshop, plan_hash: str) -> Kept:
+def kept(runtime: Runtime, plan_hash: str) -> Kept:
     """A plan as it was shown when it was made. Raises ConfigurationError for an unknown hash."""
-    with transaction(workshop.store, "looking at a plan") as connection:
+    with transaction(runtime.store, "looking at a plan") as connection:
         found = plans.find_plan(connection, plan_hash)
         if found is None:
             raise unknown(plan_hash)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sync_engine.matching.ladder import SUGGEST_FROM, Known, suggest
 from sync_engine.ops.decisions.names import is_known
 from sync_engine.ops.decisions.operations import Entity
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.store.db import transaction
 from sync_engine.store.publishing.parties import (
     circumstances,
@@ -34,7 +34,7 @@ class Suggested(NamedTuple):
 
 
 def suggestions(
-    workshop: Workshop,
+    runtime: Runtime,
     source: str,
     *,
     entity: Entity = "debtor",
@@ -43,7 +43,7 @@ def suggestions(
     threshold: float = SUGGEST_FROM,
 ) -> list[Suggested]:
     """The best suggestions for the unlinked records of a source, or for some of them; the surest first. Raises ConfigurationError for an unknown source."""
-    with transaction(workshop.store, "looking for likeness") as connection:
+    with transaction(runtime.store, "looking for likeness") as connection:
         is_known(connection, source)
         chosen = list(keys) if keys is not None else unlinked_keys(connection, entity, source)
         parties = [p._replace(within=None) for p in unlinked_parties(connection, entity, source, chosen)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.names import record_id
-from sync_engine.ops.runs.source_run import Workshop
+from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.store.change_feed.verification import copy_changes
 from sync_engine.store.db import transaction
 
@@ -16,7 +16,7 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def export_audit(workshop: Workshop, file: Path, *, debtor: str | None = None) -> int:
+def export_audit(runtime: Runtime, file: Path, *, debtor: str | None = None) -> int:
     """Writes the changes, in order, each with the seal it lies under; returns how many.
 
     `debtor` (id, number, a source's id, exact name) limits them to the debtor, its contacts, documents, payments and links.
@@ -30,7 +30,7 @@ def export_audit(workshop: Workshop, file: Path, *, debtor: str | None = None) -
         )
     plain = file if file.suffix == ".csv" else file.with_suffix(".csv.part")
     try:
-        with transaction(workshop.store, "exporting the audit") as connection, plain.open("wb") as out:
+        with transaction(runtime.store, "exporting the audit") as connection, plain.open("wb") as out:
             written = copy_changes(
                 connection, None if debtor is None else record_id(connection, "debtor", debtor), out
             )

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import KeptInMemory
-from sync_engine.ops.runs.source_run import Workshop, debtor_key, lane_for, normalise_all
+from sync_engine.ops.runs.source_run import Runtime, debtor_key, lane_for, normalise_all
 from sync_engine.ports import Connector
-from sync_engine.stages.lane import Progress, no_progress
 from sync_engine.stages.publish import publish
 from sync_engine.stages.pull import pull_debtor
+from sync_engine.stages.source_run import Progress, no_progress
 from sync_engine.store.db import rehearsal, transaction
 from sync_engine.store.queries import receivables
 from sync_engine.store.queries.receivables import Change
@@ -29,7 +29,7 @@ class Rehearsed(NamedTuple):
 
 
 def rehearse_debtor(
-    workshop: Workshop,
+    runtime: Runtime,
     config: SourceConfig,
     debtor: str,
     *,
@@ -44,20 +44,22 @@ def rehearse_debtor(
     the resync. Raises what `run_source` raises.
     """
     with (
-        source_lock(workshop.store, config.source, wait=wait),
-        rehearsal(workshop.store, "rehearsing a resync") as store,
+        source_lock(runtime.store, config.source, wait=wait),
+        rehearsal(runtime.store, "rehearsing a resync") as store,
     ):
-        shop = replace(workshop, store=store, lake=KeptInMemory(workshop.lake))
+        shop = replace(runtime, store=store, lake=KeptInMemory(runtime.lake))
         run_id = open_run(store, config.source, "debtor", "rehearsal", config.digest)
-        with lane_for(shop, config, run_id, actor=actor, progress=progress, connector=connector) as lane:
-            pulled = pull_debtor(lane, debtor_key(lane, debtor))
-            normalise_all(lane)
+        with lane_for(
+            shop, config, run_id, actor=actor, progress=progress, connector=connector
+        ) as source_run:
+            pulled = pull_debtor(source_run, debtor_key(source_run, debtor))
+            normalise_all(source_run)
             with transaction(store, "reading the change feed") as connection:
                 before = receivables.last_seq(connection)
-            publish(lane)
+            publish(source_run)
             with transaction(store, "reading the change feed") as connection:
                 changes = receivables.changes_since(connection, before, limit=100_000)
         read: dict[str, int] = {}
         for part in pulled:
             read[part.entity] = read.get(part.entity, 0) + part.counts.read
-        return Rehearsed(config.source, debtor, read, changes, lane.warnings)
+        return Rehearsed(config.source, debtor, read, changes, source_run.warnings)

@@ -22,11 +22,11 @@ from sync_engine.errors import (
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser
-from sync_engine.stages.lane import Lane, Progress, no_progress, nobody_waits
 from sync_engine.stages.normalise import Follower, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull, pull_debtor
 from sync_engine.stages.reconcile import reconcile
+from sync_engine.stages.source_run import Progress, SourceRun, no_progress, nobody_waits
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
 from sync_engine.store.landing.sources import key_by_number
@@ -50,7 +50,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class Runtime:
     """What is the same for every source of this installation of the engine."""
 
     store: Engine
@@ -77,7 +77,7 @@ def open_normaliser(config: SourceConfig) -> Normaliser:
 
 @contextmanager
 def lane_for(
-    workshop: Workshop,
+    runtime: Runtime,
     config: SourceConfig,
     run_id: UUID,
     *,
@@ -85,30 +85,30 @@ def lane_for(
     progress: Progress = no_progress,
     accept_held: bool = False,
     connector: Connector | None = None,
-) -> Iterator[Lane]:
+) -> Iterator[SourceRun]:
     """A registered lane; its connector is closed at the end."""
-    lane = Lane(
+    source_run = SourceRun(
         config=config,
-        store=workshop.store,
-        lake=workshop.lake,
+        store=runtime.store,
+        lake=runtime.lake,
         normaliser=open_normaliser(config),
-        connector=connector or open_connector(config, workshop.clock),
-        clock=workshop.clock,
+        connector=connector or open_connector(config, runtime.clock),
+        clock=runtime.clock,
         run_id=run_id,
-        policy=workshop.policy,
+        policy=runtime.policy,
         actor=actor,
         accept_held=accept_held,
         progress=progress,
     )
     try:
-        lane.register()
-        yield lane
+        source_run.register()
+        yield source_run
     finally:
-        lane.connector.close()
+        source_run.connector.close()
 
 
 def run_source(
-    workshop: Workshop,
+    runtime: Runtime,
     config: SourceConfig,
     *,
     entities: tuple[str, ...] = (),
@@ -128,9 +128,9 @@ def run_source(
     An entity whose source fails does not stop the others; a login that is refused, a wrong setting and a lost database do.
     Raises ConfigurationError, AuthenticationFailed, StoreError, TransientError (when nothing at all could be read).
     """
-    with source_lock(workshop.store, config.source, wait=wait):
+    with source_lock(runtime.store, config.source, wait=wait):
         run_id = open_run(
-            workshop.store,
+            runtime.store,
             config.source,
             "debtor" if debtor else "full" if full else "changes",
             triggered_by,
@@ -140,30 +140,30 @@ def run_source(
         ran = Ran(run_id)
         try:
             with lane_for(
-                workshop,
+                runtime,
                 config,
                 run_id,
                 actor=actor,
                 progress=progress,
                 accept_held=accept_held,
                 connector=connector,
-            ) as lane:
-                with _normalised_meanwhile(lane) as follower:
+            ) as source_run:
+                with _normalised_meanwhile(source_run) as follower:
                     if debtor is not None:
-                        pull_debtor(lane, debtor_key(lane, debtor))
+                        pull_debtor(source_run, debtor_key(source_run, debtor))
                     else:
-                        _pull_all(lane, _chosen(lane, entities), ran, full=full)
-                ran.failures = {**normalise_all(lane, follower.counts), **ran.failures}
-                lane.accept_held = accept_moves
-                ran.published = publish(lane)
-                ran.certificate = reconcile(lane, ran.published.cut_id)
-                ran.warnings, ran.notes = lane.warnings, lane.notes
-                ran.outcome, why = concluded(ran.failures, ran.certificate, is_held=bool(lane.warnings))
+                        _pull_all(source_run, _chosen(source_run, entities), ran, full=full)
+                ran.failures = {**normalise_all(source_run, follower.counts), **ran.failures}
+                source_run.accept_held = accept_moves
+                ran.published = publish(source_run)
+                ran.certificate = reconcile(source_run, ran.published.cut_id)
+                ran.warnings, ran.notes = source_run.warnings, source_run.notes
+                ran.outcome, why = concluded(ran.failures, ran.certificate, is_held=bool(source_run.warnings))
         except BaseException as error:
             ran.outcome = "failed"
-            _close_quietly(workshop.store, run_id, error)
+            _close_quietly(runtime.store, run_id, error)
             raise
-        close_run(workshop.store, run_id, ran.outcome, why, ran.published.cut_id)
+        close_run(runtime.store, run_id, ran.outcome, why, ran.published.cut_id)
     return ran
 
 
@@ -192,24 +192,24 @@ def _close_quietly(store: Engine, run_id: UUID, error: BaseException) -> None:
         return
 
 
-def _chosen(lane: Lane, entities: tuple[str, ...]) -> list[str]:
+def _chosen(source_run: SourceRun, entities: tuple[str, ...]) -> list[str]:
     """Wire entities, by their own name or by family. Raises ConfigurationError for a name nobody knows."""
-    families = lane.to_pull()
+    families = source_run.to_pull()
     known = set(families) | set(families.values())
     if unknown := sorted(set(entities) - known):
         raise ConfigurationError(
             f"there is no entity {', '.join(unknown)}",
-            whose=lane.source,
+            whose=source_run.source,
             todo=f"It offers: {', '.join(sorted(known))}.",
         )
     return [e for e, family in families.items() if not entities or e in entities or family in entities]
 
 
-def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
-    rows = lane.streams()
+def _pull_all(source_run: SourceRun, chosen: list[str], ran: Ran, *, full: bool) -> None:
+    rows = source_run.streams()
     for entity in chosen:
         try:
-            pull(lane, entity, full=full, row=rows[entity])
+            pull(source_run, entity, full=full, row=rows[entity])
         except AuthenticationFailed:
             raise
         except (SourceError, TransientError) as error:
@@ -219,30 +219,33 @@ def _pull_all(lane: Lane, chosen: list[str], ran: Ran, *, full: bool) -> None:
 
 
 @contextmanager
-def _normalised_meanwhile(lane: Lane) -> Iterator[Follower]:
+def _normalised_meanwhile(source_run: SourceRun) -> Iterator[Follower]:
     """What is landed inside is normalised by a second thread while the source is asked for more."""
-    follower = Follower(lane)
-    lane.landed = follower.landed
+    follower = Follower(source_run)
+    source_run.landed = follower.landed
     try:
         yield follower
     finally:
-        lane.landed = nobody_waits
+        source_run.landed = nobody_waits
         follower.finish()
 
 
-def debtor_key(lane: Lane, given: str) -> str:
+def debtor_key(source_run: SourceRun, given: str) -> str:
     """A debtor's key by its number, where the store knows one with it; else what was given is taken for the key."""
-    with transaction(lane.store, "looking for the debtor") as connection:
-        return key_by_number(connection, lane.source, given) or given
+    with transaction(source_run.store, "looking for the debtor") as connection:
+        return key_by_number(connection, source_run.source, given) or given
 
 
-def normalise_all(lane: Lane, before: Mapping[str, Counts] | None = None) -> dict[str, LandedFileDamaged]:
+def normalise_all(
+    source_run: SourceRun, before: Mapping[str, Counts] | None = None
+) -> dict[str, LandedFileDamaged]:
     """Normalises everything that waits; `before` is what a follower already did, by entity.
 
     Returns the entities of which a landed file is damaged: what it holds waits, everything else went on.
     """
     done = [
-        normalise(lane, entity, (before or {}).get(entity), row) for entity, row in lane.streams().items()
+        normalise(source_run, entity, (before or {}).get(entity), row)
+        for entity, row in source_run.streams().items()
     ]
-    remember_version(lane)
+    remember_version(source_run)
     return {one.entity: one.damage for one in done if one.damage is not None}

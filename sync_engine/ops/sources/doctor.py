@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from sync_engine.config import SourceConfig, connector_plugin, settings_of
 from sync_engine.errors import StoreError, SyncError
 from sync_engine.lake import Lake
+from sync_engine.ops.runs.environment import open_store
 from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.source_run import open_connector, open_normaliser
-from sync_engine.ops.runs.workplace import open_store
 from sync_engine.platform.home import lake_url
 from sync_engine.ports import Clock, Connector
-from sync_engine.stages.lane import (
+from sync_engine.stages.source_run import (
     CLOCKS_AGREE,
     IS_NEW,
     fields_read,

@@ -15,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SyncError
 from sync_engine.ops.runs.source_run import open_connector
-from sync_engine.platform import hints
+from sync_engine.platform import notifications
 from sync_engine.ports import Clock
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -39,7 +39,9 @@ def receivers(configs: Mapping[str, SourceConfig], clock: Clock) -> dict[str, Ws
         connector = open_connector(config, clock)
         make = getattr(connector, "receiver", None)
         receiver = (
-            make(lambda entity, source=source: hints.leave(source, entity)) if make is not None else None
+            make(lambda entity, source=source: notifications.leave(source, entity))
+            if make is not None
+            else None
         )
         connector.close()
         if receiver is not None:

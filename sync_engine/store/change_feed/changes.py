@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from sync_engine.store import turns
+from sync_engine.store import locks
 from sync_engine.store.db import fetch, run_sql
 
 ROW_DIGEST = """sha256(convert_to(concat_ws(E'\\x1f', c.seq, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), c.entity, c.record_id, c.op,
@@ -38,7 +38,7 @@ def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | 
     """Appends what this transaction collected in change_new to the change feed and seals it with the hash chain."""
     if not fetch(connection, "SELECT EXISTS (SELECT FROM change_new)")[0][0]:
         return 0
-    turns.take(connection, turns.CHANGE_FEED)
+    locks.take(connection, locks.CHANGE_FEED)
     written = run_sql(
         connection,
         """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from sync_engine.store import turns
+from sync_engine.store import locks
 from sync_engine.store.db import copy_rows, fetch, run_sql
 from sync_engine.store.decisions.rows import Edit
 
@@ -202,9 +202,9 @@ def mark_applied(
 def try_source_locks(connection: Connection, sources: Sequence[str]) -> tuple[str, str] | None:
     """Keeps runs of these sources out until the transaction ends; the name of one that is running now, and who holds it since when."""
     for source in sorted(sources):
-        turn = turns.ensure(connection, source)
-        if not turns.try_take(connection, turn):
-            return source, turns.told(connection, turn)
+        turn = locks.ensure(connection, source)
+        if not locks.try_take(connection, turn):
+            return source, locks.told(connection, turn)
     return None
 
 

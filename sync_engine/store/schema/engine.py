@@ -428,7 +428,7 @@ outbox = Table(
 turn_publish = Table("turn_publish", metadata, schema=ENGINE)
 turn_change_feed = Table("turn_change_feed", metadata, schema=ENGINE)
 turn_staging = Table("turn_staging", metadata, schema=ENGINE)
-"""Never a row: who locks one of these has the turn (`sync_engine.store.turns`)."""
+"""Never a row: who locks one of these has the turn (`sync_engine.store.locks`)."""
 suppression = Table(
     "suppression",
     metadata,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from connectors.toolkit.odata import Cut
-from connectors.toolkit.paging import Step, ahead
+from connectors.toolkit.odata.pages import Cut
+from connectors.toolkit.pagination import Step, ahead
 
 
 def test_a_walk_closed_by_another_thread_waits_for_nobody() -> None:

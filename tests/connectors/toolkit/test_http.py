@@ -8,9 +8,17 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from connectors.toolkit.budget import WINDOW, Urgency
-from connectors.toolkit.failures import BrokeDown, NotFound, Refused, TooSlow, from_httpx, from_status, told
-from connectors.toolkit.http import HttpClient, Limits, tls
+from connectors.toolkit.http.call_budget import WINDOW, Urgency
+from connectors.toolkit.http.client import HttpClient, Limits, tls
+from connectors.toolkit.http.errors import (
+    BrokeDown,
+    NotFound,
+    Refused,
+    TooSlow,
+    from_httpx,
+    from_status,
+    told,
+)
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -10,10 +10,10 @@ import httpx
 import msgspec
 import pytest
 
-from connectors.toolkit.failures import TooSlow
-from connectors.toolkit.http import HttpClient, Limits
-from connectors.toolkit.odata import Query, RowShape, cut, instant, literal
-from connectors.toolkit.paging import Pages, PageSize
+from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.errors import TooSlow
+from connectors.toolkit.odata.pages import Query, RowShape, cut, instant, literal
+from connectors.toolkit.pagination import Pages, PageSize
 from sync_engine.errors import ProtocolViolation, TransientError
 from tests.connectors.support import Hands
 

@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from connectors.toolkit.budget import Urgency
-from connectors.toolkit.http import HttpClient, Limits
+from connectors.toolkit.http.call_budget import Urgency
+from connectors.toolkit.http.client import HttpClient, Limits
 from tests.connectors.support import Hands
 
 LIMITS = Limits(concurrent=4, calls_per_window=40)
 BACKFILL = """
 import sys, threading
-from connectors.toolkit.budget import Urgency
-from connectors.toolkit.http import HttpClient
+from connectors.toolkit.http.call_budget import Urgency
+from connectors.toolkit.http.client import HttpClient
 from sync_engine.platform.clock import SystemClock
 from tests.connectors.toolkit.test_priority import LIMITS
 
@@ -116,7 +116,7 @@ def test_a_person_waits_neither_for_a_place_nor_for_the_window(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A backfill in another process takes three places of four and seven tenths of 40 calls; the fourth place and the other calls are there at once."""
-    monkeypatch.setattr("connectors.toolkit.slots.tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("connectors.toolkit.http.concurrency.tempfile.gettempdir", lambda: str(tmp_path))
     clock = Now()
     person = HttpClient("person", clock, limits=LIMITS, shared="login", urgency=Urgency.ONE_DEBTOR)
     with served() as server, backfilling(server.url, tmp_path), person:

@@ -1,0 +1,126 @@
+"""How many calls one login makes in five minutes, over all processes of this machine, the urgent ones first.
+
+Business Central counts 6,000 requests of a user in five minutes and then answers 429. Each kind of call may use a share of
+them, so that a backfill never takes what a person waits for; a 429 holds everybody. [D:administration/operational-limits-online.md]
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+
+import xxhash
+
+from connectors.toolkit.http.concurrency import folder_of_this_user
+from sync_engine.ports import Clock
+
+WINDOW = 300.0
+_STEP = 10.0
+_STEPS = int(WINDOW / _STEP) + 1
+_SHAPE = struct.Struct(f"<d{_STEPS * 2}q")
+
+
+class Urgency(IntEnum):
+    """Who waits for a call: a person, the lane, a routine, nobody yet."""
+
+    ONE_DEBTOR = 0
+    CHANGES = 1
+    SWEEP = 2
+    BACKFILL = 3
+
+
+_SHARE = {Urgency.ONE_DEBTOR: 1.0, Urgency.CHANGES: 0.95, Urgency.SWEEP: 0.85, Urgency.BACKFILL: 0.7}
+
+
+class Budget:
+    """`limit` calls per five minutes for the login called `name`; None is no limit. Without a name it counts in this process only.
+
+    The calls of the last five minutes stand in a file in steps of ten seconds; a login that nobody uses costs nothing.
+    """
+
+    def __init__(self, limit: int | None, clock: Clock, name: str = "", folder: Path | None = None) -> None:
+        self._limit, self._clock = limit, clock
+        place = folder or folder_of_this_user() if name else None
+        self._file = place / f"{xxhash.xxh3_128_hexdigest(name.encode())}-budget" if place else None
+        self._here = bytes(_SHAPE.size)
+
+    def spend(self, urgency: Urgency) -> None:
+        """Counts one call; waits while a 429 holds the login, or while its share of the five minutes is used up."""
+        while (
+            pause := self._changed(
+                lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency))
+            )
+        ) > 0:
+            self._clock.sleep(pause)
+
+    def hold(self, seconds: float) -> None:
+        """The other side asked for a pause: nobody calls for so long."""
+        self._changed(lambda state: state.hold(self._clock.now().timestamp() + seconds))
+
+    def _share(self, urgency: Urgency) -> float:
+        return float("inf") if self._limit is None else max(1.0, self._limit * _SHARE[urgency])
+
+    def _changed(self, change: Callable[[_State], float]) -> float:
+        with self._stored() as state:
+            return change(state)
+
+    @contextmanager
+    def _stored(self) -> Iterator[_State]:
+        if self._file is None:
+            state = _State(self._here)
+            yield state
+            self._here = state.packed()
+            return
+        try:
+            handle = os.open(self._file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            self._file = None
+            with self._stored() as state:
+                yield state
+            return
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            found = os.pread(handle, _SHAPE.size, 0)
+            state = _State(found if len(found) == _SHAPE.size else bytes(_SHAPE.size))
+            yield state
+            os.pwrite(handle, state.packed(), 0)
+        finally:
+            os.close(handle)
+
+
+class _State:
+    """Until when the login is held, and the calls per step of ten seconds."""
+
+    def __init__(self, packed: bytes) -> None:
+        self.held_until: float
+        self.held_until, *pairs = _SHAPE.unpack(packed)
+        self.calls: dict[int, int] = {
+            step: count for step, count in zip(pairs[::2], pairs[1::2], strict=True) if count
+        }
+
+    def packed(self) -> bytes:
+        steps = sorted(self.calls.items())[-_STEPS:]
+        flat = [number for pair in steps for number in pair]
+        return _SHAPE.pack(self.held_until, *flat, *[0] * (_STEPS * 2 - len(flat)))
+
+    def spend(self, now: float, most: float) -> float:
+        """Counts a call and gives 0, or gives the seconds to wait before asking again."""
+        if now < self.held_until <= now + 2 * WINDOW:
+            return self.held_until - now
+        this = int(now // _STEP)
+        self.calls = {step: count for step, count in self.calls.items() if this - _STEPS < step <= this}
+        if sum(self.calls.values()) >= most:
+            return max(0.1, (min(self.calls) + _STEPS) * _STEP - now)
+        self.calls[this] = self.calls.get(this, 0) + 1
+        return 0.0
+
+    def hold(self, until: float) -> float:
+        if not self.held_until <= until + 2 * WINDOW:  # written by a clock that was far ahead
+            self.held_until = until
+        self.held_until = max(self.held_until, until)
+        return 0.0

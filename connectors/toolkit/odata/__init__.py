@@ -1,0 +1,1 @@
+"""OData: pages cut into rows, and the queries that ask for them."""

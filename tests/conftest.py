@@ -26,7 +26,7 @@ from sync_engine.platform.urls import database_of, psycopg_url, sqlalchemy_url
 
 _FOLDER = "SYNC_ENGINE_TEST_FOLDER"
 _SERVER = "SYNC_ENGINE_TEST_SERVER"
-SIZES = ("SYNC_ENGINE_FUZZ", "SYNC_ENGINE_FUZZ_SEED")
+SIZES = ("SYNC_ENGINE_FUZZ", "SYNC_ENGINE_FUZZ_SEED", "SYNC_ENGINE_TEST_DATA")
 """How much is tried, and from where chance begins: said by who starts the tests, not the developer's own settings."""
 _TEMPLATE = "migrated"
 _UNSAFE_BUT_FAST = {

@@ -114,11 +114,11 @@ class Discovery:
         return offer.entities[name]
 
     def left_out(self, offer: Offer) -> frozenset[str]:
-        """Wire entities that are not offered on purpose: the settings leave them out, or a route before theirs is read."""
+        """Wire entities that are not offered on purpose: the settings leave them out, or another route than theirs is read."""
         ledger, routes = self._settings.ledger, list(_ROUTES)
         found = {name for name, why in offer.missing.items() if why in (NOT_CONFIGURED, SWITCHED_OFF)}
         for route, entities in _ROUTES.items():
-            if (
+            if route != offer.route and (
                 ledger.route != "auto"
                 or routes.index(route) > routes.index(offer.route)
                 or (route == "custom_api" and ledger.custom is None)

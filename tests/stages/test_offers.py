@@ -13,7 +13,7 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ops.sources import offers
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import source_status
-from tests.simulators.business_central.faults import Refuses, ServerBusy
+from tests.simulators.business_central.faults import EndsWithError, Refuses, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.support import (
@@ -268,3 +268,15 @@ def test_what_the_settings_leave_out_is_not_missed(make_rig: RigMaker) -> None:
     rig.config.connection["contacts_information"] = False
     assert rig.run_whole().outcome == "succeeded"
     assert offers.missing(rig.store) == []
+
+
+def test_a_set_of_the_configured_route_that_vanishes_buries_nothing(rig: Rig) -> None:
+    """The route stands in the settings, and one of its sets answers with an error: that entity fails, what it said stays."""
+    rig.run_whole()
+    before = rig.one("SELECT count(*) FROM canonical.application WHERE deleted_at IS NULL")
+    rig.simulator.inject(EndsWithError(match="/detailedCustomerLedgerEntries"))
+    ran = rig.run_whole(full=True)
+    assert "detailedEntriesApi" in ran.failures
+    assert ran.outcome == "partial"
+    assert before
+    assert rig.one("SELECT count(*) FROM canonical.application WHERE deleted_at IS NULL") == before

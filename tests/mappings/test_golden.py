@@ -15,7 +15,7 @@ import pytest
 from mappings.business_central import plugin
 from sync_engine.ports import Normalised
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "business_central"
 CASES = sorted(path for path in GOLDEN.glob("*/*.json") if not path.name.endswith(".expected.json"))
 NORMALISER = plugin.normaliser("golden", plugin.settings())
 

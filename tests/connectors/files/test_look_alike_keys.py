@@ -15,7 +15,7 @@ from sync_engine.lake import Lake
 from sync_engine.ops.inspect import overview as looking
 from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.platform.clock import SystemClock
-from tests.files.test_as_a_source import rows, store
+from tests.connectors.files.test_as_a_source import rows, store
 from tests.simulators.files import write_csv
 
 __all__ = ["store"]

@@ -21,8 +21,8 @@ from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.platform import tables
 from sync_engine.platform.clock import SystemClock
 from sync_engine.platform.tables import Limits, headings, read_table
-from tests.files.support import one, records
-from tests.files.test_as_a_source import store
+from tests.connectors.files.support import one, records
+from tests.connectors.files.test_as_a_source import store
 from tests.simulators.files import write_parquet
 
 __all__ = ["store"]

@@ -11,7 +11,7 @@ import pytest
 
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.platform.tables import delimiter_of, encoding_of, headings, read_table, shown
-from tests.files.support import Shelf, one, records
+from tests.connectors.files.support import Shelf, one, records
 from tests.simulators.files import (
     DIRTY,
     Flaws,

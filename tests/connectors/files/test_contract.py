@@ -11,7 +11,7 @@ import pytest
 
 from connectors.files import Files
 from tests.connectors import contract as c
-from tests.files.support import Shelf
+from tests.connectors.files.support import Shelf
 from tests.simulators.files import DIRTY, Flaws
 
 

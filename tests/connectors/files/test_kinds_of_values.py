@@ -18,7 +18,7 @@ import pytest
 from sync_engine.config import settings_of
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.ports import Normalised
-from tests.files.support import normaliser, one, records
+from tests.connectors.files.support import normaliser, one, records
 from tests.simulators.files import write_csv, write_parquet
 
 CAPTURED = Path(__file__).parent / "captured"
@@ -304,7 +304,7 @@ def test_json_numbers_in_any_notation_are_one_key(tmp_path: Path) -> None:
 def test_parquet_instants_never_follow_the_machine(zone: str) -> None:
     """Workers in three zones see the same bytes, and so the same hashes and due dates."""
     program = (
-        "from pathlib import Path; from tests.files.support import one, records\n"
+        "from pathlib import Path; from tests.connectors.files.support import one, records\n"
         f"print(*(r.payload.decode() for r in records(one(Path({str(CAPTURED)!r}), path='instants.parquet'))))"
     )
     told = subprocess.run(

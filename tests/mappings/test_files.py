@@ -13,9 +13,9 @@ from mappings.files import FilesMapping, date_text, decimal_text, instant_text
 from sync_engine.config import settings_of
 from sync_engine.errors import ConfigurationError
 from sync_engine.ports import Normalised
-from tests.files.support import normaliser
+from tests.connectors.files.support import normaliser
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "files"
 CASES = sorted(GOLDEN.glob("*.yaml"))
 
 

@@ -16,7 +16,7 @@ from sync_engine.lake import Lake
 from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.platform.clock import SystemClock
 from sync_engine.store.db import open_engine
-from tests.files.support import MAPPING, Shelf
+from tests.connectors.files.support import MAPPING, Shelf
 from tests.simulators.files import DIRTY, Flaws, write_csv
 
 WITH_BRAKE = {"sweep": {"brake_from": 50}}

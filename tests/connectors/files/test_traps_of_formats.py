@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from tests.files.support import normaliser, one, records
+from tests.connectors.files.support import normaliser, one, records
 from tests.simulators.files import write_parquet
 
 

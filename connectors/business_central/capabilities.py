@@ -17,7 +17,7 @@ from connectors.business_central.catalogue import (
 from connectors.business_central.discovery import Offer
 from connectors.business_central.installation import NOT_PERMITTED, Installation
 from connectors.business_central.settings import Route, Settings
-from connectors.toolkit.odata.pages import Query
+from connectors.toolkit.odata.query import Query
 from sync_engine.errors import SourceError, SyncError, TransientError
 from sync_engine.records import Capability
 

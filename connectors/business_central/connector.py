@@ -27,8 +27,9 @@ from connectors.business_central.urls import is_guid
 from connectors.business_central.webhooks import Subscribed, WebhookReceiver, subscribe
 from connectors.toolkit.http.call_budget import Urgency
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.odata.pages import Fields, Row, literal
+from connectors.toolkit.odata.query import literal
 from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,

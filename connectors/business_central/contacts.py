@@ -23,8 +23,9 @@ from connectors.business_central.reading import Reading
 from connectors.business_central.urls import is_guid
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.http.errors import NotFound
-from connectors.toolkit.odata.pages import Fields, Query
+from connectors.toolkit.odata.query import Query
 from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields
 from sync_engine.records import RawRecord, RecordBatch, made_up_key
 
 _BATCH = 500

@@ -14,8 +14,9 @@ import msgspec
 from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.reading import Reading
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.odata.pages import Fields, Query, Row, literal
+from connectors.toolkit.odata.query import Query, literal
 from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SourceError
 from sync_engine.records import ControlTotal
 

@@ -10,8 +10,9 @@ from connectors.business_central.catalogue import Entity
 from connectors.business_central.reading import Reading
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.odata.pages import Fields, Query, Row
+from connectors.toolkit.odata.query import Query
 from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields, Row
 from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 

@@ -17,8 +17,10 @@ from connectors.business_central.settings import Settings
 from connectors.business_central.urls import Addresses, is_guid
 from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.odata.pages import Fields, Query, Row, cut, names
-from connectors.toolkit.pagination import Pages, PageSize
+from connectors.toolkit.odata.pages import Pages, cut
+from connectors.toolkit.odata.query import Query
+from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields, Row, names
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -7,15 +7,20 @@ while. [facts: section 4, route B]
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 
 from connectors.business_central.catalogue import ENTRIES_FINANCE, Entity
 from connectors.business_central.cursors import Mark, pack, unpack
 from connectors.business_central.reading import Reading
-from connectors.toolkit.odata.pages import EntryNumber, Fields, Query, Row, cut
+from connectors.toolkit.odata.pages import cut
+from connectors.toolkit.odata.query import Query
+from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SourceError
 
+EntryNumber = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""The number of a ledger entry: a 32-bit whole number."""
 _NUMBERS_BACK = 200
 """Numbers are given out early and may be committed late."""
 

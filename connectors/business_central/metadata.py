@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from lxml import etree
 
-from connectors.toolkit.odata.pages import Fields, Row
+from connectors.toolkit.rows import Fields, Row
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,10 @@ from connectors.business_central.urls import is_guid
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import BrokeDown, Refused, TooSlow
-from connectors.toolkit.odata.pages import (
-    MOST_COUNTED,
-    UNSET_STAMP,
-    Cut,
-    Fields,
-    Query,
-    Row,
-    RowShape,
-    cut,
-    instant,
-)
-from connectors.toolkit.pagination import Pages, PageSize, sound
+from connectors.toolkit.odata.pages import MOST_COUNTED, Cut, Pages, cut
+from connectors.toolkit.odata.query import UNSET_STAMP, Query, instant
+from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import Fields, Row, RowShape, sound
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SyncError, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from connectors.business_central.settings import ApiPage, Settings
-from connectors.toolkit.odata.pages import Query
+from connectors.toolkit.odata.query import Query
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

@@ -18,7 +18,7 @@ import msgspec
 from connectors.business_central.settings import Hints
 from connectors.toolkit.damaged_rows import DECODING
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.odata.pages import Fields
+from connectors.toolkit.rows import Fields
 from sync_engine.errors import PermissionMissing, ProtocolViolation
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ beyond the parser's depth fails all of a page. Where such a body closes every br
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,18 +56,29 @@ class Parts(NamedTuple):
     others: bytes
 
 
-def apart(body: bytes) -> Parts | None:
-    """A damaged page in parts; None where it has no `value`. Raises NotApart."""
-    members = [
-        (named[1], part[named.end() :].strip()) for part in _parts(body) if (named := _NAMED.match(part))
-    ]
-    value = next((text for name, text in members if name == b'"value"'), None)
-    others = b"{" + b",".join(name + b":" + text for name, text in members if name != b'"value"') + b"}"
-    if value is None or value[:1] != b"[":
-        return None
-    return Parts(
-        [DamagedRow(row, why) if (why := flaw(row)) else msgspec.Raw(row) for row in _parts(value)], others
-    )
+def apart(body: bytes, path: Sequence[str]) -> Parts | None:
+    """A damaged page, whose list of rows stands at `path`, in parts; None where there is no such list. Raises NotApart."""
+    if not path:
+        if body.lstrip()[:1] != b"[":
+            return None
+        return Parts(
+            [DamagedRow(row, why) if (why := flaw(row)) else msgspec.Raw(row) for row in _parts(body)], b""
+        )
+    wanted, inner = msgspec.json.encode(path[0]), None
+    others = []
+    for part in _parts(body):
+        named = _NAMED.match(part)
+        if named is None:
+            continue
+        text = part[named.end() :].strip()
+        if named[1] == wanted and inner is None:
+            inner = apart(text, path[1:]) if text[:1] == (b"{" if path[1:] else b"[") else None
+            if inner is None:
+                return None
+            text = inner.others
+        if text:
+            others.append(named[1] + b":" + text)
+    return inner and Parts(inner.rows, b"{" + b",".join(others) + b"}")
 
 
 def flaw(row: bytes) -> str:

@@ -30,9 +30,10 @@ from connectors.business_central.catalogue import Entity
 from connectors.business_central.connector import BusinessCentral
 from connectors.business_central.urls import Addresses
 from connectors.toolkit import pagination
+from connectors.toolkit import rows as raw_rows
 from connectors.toolkit.auth import EntraLogin
 from connectors.toolkit.http.client import HttpClient
-from connectors.toolkit.odata import pages
+from connectors.toolkit.odata import pages, query
 from mappings.business_central import documents, masterdata, parties
 from mappings.business_central import ledger as entries
 from mappings.toolkit import rows as payloads
@@ -111,20 +112,18 @@ def flat_links(patch: Patch) -> None:
     )
 
 
-def compared_as_text(self: pages.RowShape, rows: Sequence[msgspec.Raw]) -> pages.Rows:
+def compared_as_text(self: raw_rows.RowShape, rows: Sequence[msgspec.Raw]) -> raw_rows.Rows:
     """The latest stamp is the last one of the alphabet."""
     last = max(msgspec.json.decode(row, type=dict[str, str])["at"] for row in rows)
-    return pages.Rows([], datetime.fromisoformat(last).astimezone(UTC), 0)
+    return raw_rows.Rows([], datetime.fromisoformat(last).astimezone(UTC), 0)
 
 
 def asked_of_a_replica(patch: Patch) -> None:
     """Reads that may be served by a copy."""
     get = HttpClient._send
 
-    def lagging(
-        self: HttpClient, url: str, key: str, headers: dict[str, str], authorization: str | None
-    ) -> Any:
-        return get(self, url, key, {**headers, "Data-Access-Intent": "ReadOnly"}, authorization)
+    def lagging(self: HttpClient, url: str, key: str, headers: dict[str, str], *sent: Any) -> Any:
+        return get(self, url, key, {**headers, "Data-Access-Intent": "ReadOnly"}, *sent)
 
     patch.setattr(HttpClient, "_send", lagging)
 
@@ -171,7 +170,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     1: (says_anything(parties, "Customer", "payment_terms_key"),),
     2: (
         says_anything(documents, "Invoice", "promised_date"),
-        replaced(pages, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC)),
+        replaced(raw_rows, "_NO_STAMP", datetime(1, 1, 1, tzinfo=UTC)),
     ),
     3: (says_anything(parties, "Customer", "email", "phone"),),
     4: (replaced(parties, "choose", never), replaced(documents, "member", lambda text: text or None)),
@@ -200,7 +199,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     18: (keyed_by("customers", "number"),),
     19: (addressed_by_name,),
     20: (circles_are_not_seen, replaced(EntraLogin, "renew", lambda self, refused: False)),
-    21: (replaced(pages.RowShape, "read", compared_as_text),),
+    21: (replaced(raw_rows.RowShape, "read", compared_as_text),),
     22: (replaced(contacts, "NotFound", Unlike),),
     23: (
         replaced(protocol, "passes", lambda refusal: False),
@@ -221,9 +220,9 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
     32: (replaced(connector, "explained", lambda refusal, settings, source: refusal),),
     33: (replaced(discovery, "_ROUTES", {"invoices": ()}),),
     34: (replaced(ledger._Seen, "cursor", never),),
-    35: (replaced(reading, "instant", lambda moment: pages.instant(moment + timedelta(minutes=15))),),
+    35: (replaced(reading, "instant", lambda moment: query.instant(moment + timedelta(minutes=15))),),
     36: (
-        replaced(pagination.Pages, "resolve", lambda self, page: page.next),
+        replaced(pages.Pages, "resolve", lambda self, page: page.next),
         replaced(BusinessCentral, "count", never),
     ),
     37: "no mapping model has a column for the etag, so it never reaches a draft",

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.toolkit.odata.pages import Cut, RowShape
-from connectors.toolkit.pagination import Pages
+from connectors.toolkit.odata.pages import Cut, Pages
+from connectors.toolkit.rows import RowShape
 from mappings.business_central import plugin as mapping
 from sync_engine.errors import ConfigurationError, ProtocolViolation
 from sync_engine.ports import Draft, Normalised

@@ -141,7 +141,21 @@ class HttpClient:
         at_once: AtOnce = (),
         stop: threading.Event | None = None,
     ) -> Reply:
-        """GETs `url` (`key` is what a message calls it) and returns a 2xx answer.
+        """GETs `url`; see `ask`."""
+        return self.ask("GET", url, key=key, headers=headers, at_once=at_once, stop=stop)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+        at_once: AtOnce = (),
+        stop: threading.Event | None = None,
+    ) -> Reply:
+        """Reads, by whatever method, and returns a 2xx answer; `content` is JSON, `key` is what a message calls it.
 
         Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter, `attempts`
         times; a 429 without Retry-After for five minutes. A failure of a kind in `at_once` goes to the caller at once, who
@@ -154,7 +168,8 @@ class HttpClient:
             retry=tenacity.retry_if_exception(lambda failure: self._worth(failure, at_once)),
             reraise=True,
         )
-        return retrying(self._once, url, key, headers or {})
+        extra = {} if content is None else {"Content-Type": "application/json"}
+        return retrying(self._once, method, url, content, key, {**extra, **(headers or {})})
 
     def write(
         self,
@@ -165,7 +180,7 @@ class HttpClient:
         key: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Sends a change, once: after a time-out nobody knows whether it was taken. Raises what `get` raises."""
+        """Sends a change, once: after a time-out nobody knows whether it was taken. Raises what `ask` raises."""
         authorization = self._authorization()
         extra = {"Content-Type": "application/json", **(headers or {})}
         answer = self._send(url, key, extra, authorization, method, content)
@@ -208,12 +223,14 @@ class HttpClient:
             initial=self.limits.first_pause, max=self.limits.longest_pause
         )(state)
 
-    def _once(self, url: str, key: str, headers: Mapping[str, str]) -> Reply:
+    def _once(
+        self, method: str, url: str, content: bytes | None, key: str, headers: Mapping[str, str]
+    ) -> Reply:
         """One attempt; a refused login is renewed once within it."""
         authorization = self._authorization()
-        answer = self._send(url, key, headers, authorization)
+        answer = self._send(url, key, headers, authorization, method, content)
         if answer.status_code == 401 and self.login is not None and self.login.renew(authorization):
-            answer = self._send(url, key, headers, self._authorization())
+            answer = self._send(url, key, headers, self._authorization(), method, content)
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
         failure = self._failure(answer, key)
@@ -252,8 +269,8 @@ class HttpClient:
         key: str,
         headers: Mapping[str, str],
         authorization: str | None,
-        method: str = "GET",
-        content: bytes | None = None,
+        method: str,
+        content: bytes | None,
     ) -> httpx.Response:
         extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
         self._budget.spend(self.urgency)

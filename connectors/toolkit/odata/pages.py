@@ -1,45 +1,42 @@
-"""OData pages cut into raw rows: a row is copied, not parsed; only its key and its stamp are looked at."""
+"""OData collections: pages cut into raw rows, links that stay at home, lists inside rows read to their end."""
 
 from __future__ import annotations
 
-from codecs import utf_8_decode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
-from urllib.parse import quote
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
-from connectors.toolkit.damaged_rows import DECODING, DamagedRow, NotApart, apart, flaw
-from connectors.toolkit.http.errors import BrokeOff, told
+from connectors.toolkit.damaged_rows import DECODING, DamagedRow
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.errors import BrokeOff, Refused, told
+from connectors.toolkit.pagination import (
+    MOST_PAGES,
+    Answer,
+    PageSize,
+    Paginator,
+    Request,
+    Rescue,
+    at_home,
+    walk,
+)
+from connectors.toolkit.rows import Row, Splitter, single, sound
 from sync_engine.errors import ProtocolViolation
-from sync_engine.records import RawRecord, made_up_key
-
-T = TypeVar("T", bound=msgspec.Struct)
-Row = msgspec.Raw | DamagedRow
-
-UNSET_STAMP = "0001-01-01T00:00:00Z"
-_PLAIN = "(),'=:;$/"
-_NO_STAMP = datetime(1, 1, 2, tzinfo=UTC)
-_DIGITS = 18
-MOST_COUNTED = 1 << 53
-"""No count is higher; what says so is odd."""
-EntryNumber = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-"""The number of a ledger entry, a 32-bit whole number in Business Central and its like."""
-
 
 NEXT = "@odata.nextLink"
 NESTED = f'{NEXT}"'.encode()
+MOST_COUNTED = 1 << 53
+"""No count is higher; what says so is odd."""
+_INSIDE = 500
+"""Rows asked for at once where a list inside a row goes on."""
+_MOST_INSIDE = 200
+_DEEPEST_INSIDE = 3
+_UNFINISHED = 10
+"""More rows of one walk whose inner lists cannot be read on are no single records: the walk itself fails."""
 
-
-class _Body(msgspec.Struct):
-    value: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
-    next: msgspec.Raw | msgspec.UnsetType = msgspec.field(name=NEXT, default=msgspec.UNSET)
-    count: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="@odata.count", default=msgspec.UNSET)
-    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+_SPLITTER = Splitter(("value",), [(NEXT,), ("@odata.count",), ("error",)])
 
 
 class Cut(NamedTuple):
@@ -51,9 +48,6 @@ class Cut(NamedTuple):
     goes_on_inside: bool = False
 
 
-_BODY = msgspec.json.Decoder(_Body)
-
-
 def cut(body: bytes, *, whose: str, key: str) -> Cut:
     """Splits a collection's body without parsing its rows.
 
@@ -61,21 +55,11 @@ def cut(body: bytes, *, whose: str, key: str) -> Cut:
     nor the last holds a list, none is looked for that goes on elsewhere. Raises ProtocolViolation when the body is no collection or
     its link is no address, BrokeOff when it ends with an error.
     """
-    body = body.removeprefix(b"\xef\xbb\xbf")
-    try:
-        page, rows = _BODY.decode(body), None
-        if not body.isascii():
-            _check_encoding(page)
-    except msgspec.ValidationError:
-        raise ProtocolViolation("the answer is not a collection", whose=whose, key=key) from None
-    except DECODING:
-        page, rows = _damaged(body, whose, key)
-    if rows is None and isinstance(page.value, msgspec.UnsetType):
-        raise ProtocolViolation("the answer has no `value`", whose=whose, key=key)
-    if not isinstance(page.error, msgspec.UnsetType) and bytes(page.error) != b"null":
-        code, message = told(b'{"error":' + bytes(page.error) + b"}")
+    found, (following, counted, error) = _SPLITTER.split(body, whose=whose, key=key)
+    if error is not None and bytes(error) != b"null":
+        code, message = told(b'{"error":' + bytes(error) + b"}")
         raise BrokeOff(code, message, whose=whose, key=key)
-    link, count = _single(page.next), _single(page.count)
+    link, count = single(following), single(counted)
     if link is not None and (not isinstance(link, str) or not link.strip()):
         raise ProtocolViolation(
             "the link to the next page is no address",
@@ -83,233 +67,116 @@ def cut(body: bytes, *, whose: str, key: str) -> Cut:
             key=key,
             todo="Nothing was marked complete; run again.",
         )
-    counted = count if type(count) is int and 0 <= count < MOST_COUNTED else None
-    found: Sequence[Row] = rows if rows is not None else page.value or ()
+    total = count if type(count) is int and 0 <= count < MOST_COUNTED else None
     goes_on = any(b"[" in bytes(row) for row in (*found[:1], *found[-1:])) and body.count(NESTED) > (
         link is not None
     )
-    return Cut(found, link, counted, goes_on)
+    return Cut(found, link, total, goes_on)
 
 
-def _check_encoding(page: _Body) -> None:
-    """Raises UnicodeError where something of a page is not UTF-8. Row by row: text of a page's size costs ten times as much to make."""
-    for part in (page.value or (), (page.next, page.count, page.error)):
-        for raw in part:
-            if isinstance(raw, msgspec.Raw):
-                utf_8_decode(raw, "strict", True)
+@dataclass
+class Pages:
+    """Collections of one host. `root` is the service root: links are resolved against it and stay on its host and scheme."""
 
+    client: HttpClient
+    root: str
+    most: int = MOST_PAGES
+    inside: int = 0
 
-def _damaged(body: bytes, whose: str, key: str) -> tuple[_Body, list[Row]]:
-    """The members and the rows of a page that cannot be read as a whole."""
-    try:
-        parts = apart(body)
-        if parts is not None:
-            return _BODY.decode(parts.others), parts.rows
-    except (NotApart, *DECODING):
-        pass
-    kind = "a web page" if body.lstrip()[:1] == b"<" else "not JSON, or cut short"
-    raise ProtocolViolation(
-        f"the answer is {kind}", whose=whose, key=key, todo="Check the base address and what stands between."
-    )
+    def walk(self, url: str, *, key: str, size: PageSize, rescue: Rescue[Cut] | None = None) -> Iterator[Cut]:
+        """Pages from `url` until there is no next link. `next` is None on the last page, which may be empty.
 
+        A list inside a row that goes on behind a link of its own is read to its end; a row whose list cannot be is a
+        `DamagedRow`. Raises what `pagination.walk` raises.
+        """
+        return walk(self.client, _Links(self, url), key=key, size=size, rescue=rescue, most=self.most)
 
-def _single(value: msgspec.Raw | msgspec.UnsetType) -> Any:
-    """A single value of any kind; None where there is none, a list where it is nested."""
-    if isinstance(value, msgspec.UnsetType):
-        return None
-    return [] if bytes(value)[:1] in (b"{", b"[") else msgspec.json.decode(value)
+    def resolve(self, page: Cut) -> str:
+        """The address of the next page on the host and scheme we were told to use, whatever host the link names.
 
-
-class Fields(Generic[T]):
-    """Reads a few fields of rows that are no records here, so that none can be quarantined.
-
-    A value of another kind, and text with a NUL, counts as not said; for a `needed` field it makes the row none, as does being no
-    object, or lacking a field without a default.
-    """
-
-    def __init__(self, kind: type[T], needed: Sequence[str] = ()) -> None:
-        self._kind, self._decoder, self._needed = kind, msgspec.json.Decoder(kind), needed
-        self._fields = msgspec.structs.fields(kind)
-        self._numbers = [field.name for field in self._fields if "Decimal" in str(field.type)]
-
-    def read(self, row: Row | bytes) -> T | None:
-        """The fields of one row; None where it cannot be used."""
-        text = bytes(row)
-        return self._whole(text) or self._singly(text)
-
-    def strict(self, row: Row | bytes) -> T | None:
-        """The same, but None also where any of the fields is odd."""
-        return self._whole(bytes(row))
-
-    def _whole(self, text: bytes) -> T | None:
-        try:
-            found = self._decoder.decode(text)
-        except DECODING:
-            return None
-        return (
-            found
-            if b"\\u0000" not in text and all(_is_plain(getattr(found, name)) for name in self._numbers)
-            else None
+        A server may name another host of its own (a tenant inserted, a public name on premises); a login never goes anywhere
+        but to the configured one. A relative link counts from the service root, not from the request.
+        """
+        return at_home(
+            page.next or "", self.root, against=f"{self.root.rstrip('/')}/", whose=self.client.whose
         )
 
-    def all(self, rows: Iterable[Row]) -> Iterator[T]:
-        """The fields of every row that can be used."""
-        return (found for row in rows if (found := self.read(row)) is not None)
 
-    def _singly(self, text: bytes) -> T | None:
-        values: dict[str, Any] = {}
+class _Links(Paginator[Cut]):
+    """One walk: the size is asked for in a header, each page holds the link to the next, and rows are made whole."""
+
+    def __init__(self, pages: Pages, url: str) -> None:
+        self.start, self._pages = url, pages
+        self._unfinished = 0
+
+    def request(self, place: str, size: int) -> Request:
+        return Request(place, headers={"Prefer": f"odata.maxpagesize={size}"})
+
+    def read(self, answer: Answer) -> Cut:
+        return cut(answer.reply.body, whose=answer.whose, key=answer.key)
+
+    def following(self, page: Cut) -> str | None:
+        return None if page.next is None else self._pages.resolve(page)
+
+    def mark(self, place: str) -> str:
+        """What tells pages of one walk apart: the skip token where there is one."""
+        for part in urlsplit(place).query.replace("%24", "$").split("&"):
+            if part.startswith("$skiptoken="):
+                return part
+        return place
+
+    def whole(self, page: Cut) -> Cut:
+        """The page with every inner list read to its end."""
+        if not page.goes_on_inside:
+            return page
+        return page._replace(rows=[self._whole_row(row) for row in page.rows])
+
+    def _whole_row(self, row: Row) -> Row:
+        if isinstance(row, DamagedRow) or NESTED not in bytes(row):
+            return row
         try:
-            members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+            return msgspec.Raw(self._continued(bytes(row)))
         except DECODING:
-            return None
-        for known in self._fields:
-            if known.encode_name not in members:
-                continue
-            with suppress(*DECODING):
-                value = msgspec.json.decode(members[known.encode_name], type=known.type)
-                if _is_plain(value):
-                    values[known.name] = value
-            if known.name not in values and known.name in self._needed:
-                return None
-        return self._kind(**values) if all(f.name in values or not f.required for f in self._fields) else None
+            return DamagedRow(bytes(row), "one of its lists goes on, and is no list")
+        except (Refused, ProtocolViolation) as failure:
+            self._unfinished += 1
+            if self._unfinished > _UNFINISHED:
+                raise
+            return DamagedRow(
+                bytes(row), f"one of its lists goes on, and the rest cannot be read ({failure.what})"
+            )
 
-
-def _is_plain(value: Any) -> bool:
-    """Whether a store keeps it: a decimal that sums can be made of, a text without NUL, anything else."""
-    if isinstance(value, Decimal):
-        return value.is_finite() and value.adjusted() < _DIGITS
-    return not isinstance(value, str) or "\x00" not in value
-
-
-def names(row: Row) -> frozenset[str]:
-    """The names of a row's fields; none where it is no object."""
-    try:
-        return frozenset(msgspec.json.decode(bytes(row), type=dict[str, msgspec.Raw]))
-    except DECODING:
-        return frozenset()
-
-
-class Rows(NamedTuple):
-    """The records of a page, the latest stamp among them, and how many had no key."""
-
-    records: list[RawRecord]
-    latest: datetime | None
-    keyless: int
-
-
-@dataclass(frozen=True)
-class RowShape:
-    """Which fields of a row are its key (several are joined with `|`) and its stamp of last change.
-
-    A row that is damaged, or whose key is missing, blank or not text or number is not lost: it is a record with
-    the reason in `unreadable` and, where it has no key, a made-up one. `width` is how many characters every key has, where they are
-    all of one length: another one is none.
-    """
-
-    keys: tuple[str, ...] = ("id",)
-    modified: str | None = None
-    width: int = 0
-    _fast: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
-    _slow: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        stamp = Annotated[datetime, msgspec.Meta(tz=True)] | None
-        names = [(f"k{n}", str | int | None, None) for n in range(len(self.keys))]
-        rename = {f"k{n}": key for n, key in enumerate(self.keys)} | {
-            "modified": self.modified or "@syncEngine.none"
+    def _continued(self, text: bytes) -> bytes:
+        """A JSON value with the lists inside it completed and their links gone."""
+        if NESTED not in text:
+            return text
+        if text[:1] == b"[":
+            rows = msgspec.json.decode(text, type=list[msgspec.Raw])
+            return b"[" + b",".join(self._continued(bytes(row)) for row in rows) + b"]"
+        if text[:1] != b"{":
+            return text
+        members = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        found = {
+            name: self._continued(bytes(value)) for name, value in members.items() if not name.endswith(NEXT)
         }
-        fast = msgspec.defstruct("Row", [*names, ("modified", stamp, None)], rename=rename, gc=False)
-        object.__setattr__(self, "_fast", msgspec.json.Decoder(fast))
-        object.__setattr__(self, "_slow", msgspec.json.Decoder(dict[str, Any]))
-
-    def read(self, rows: Sequence[Row]) -> Rows:
-        """Raw rows to records, in order."""
-        decode, single, records, keyless = self._fast.decode, len(self.keys) == 1, list[RawRecord](), 0
-        latest, width, made_up = _NO_STAMP, self.width, set[str]()
-        for raw in rows:
-            payload = bytes(raw)
-            try:
-                row = decode(payload)
-                key, stamp = row.k0 if single else self._joined(row), row.modified
-            except DECODING:
-                key, stamp = self._patiently(payload), None
-            if width and (len(key) if key.__class__ is str else key and len(str(key))) != width:
-                key = None
-            if (not key and key != 0) or raw.__class__ is DamagedRow:
-                keyless += not key and key != 0
-                record = self._unreadable(raw, key)
-                while record.key in made_up:  # two rows alike without a key are two
-                    record = record._replace(key=made_up_key(record.key.encode()))
-                made_up.add(record.key)
-                records.append(record)
-                continue
-            if stamp is not None:
-                if stamp < _NO_STAMP:
-                    stamp = None
-                elif stamp > latest:
-                    latest = stamp
-            records.append(RawRecord(key if key.__class__ is str else str(key), payload, stamp))
-        return Rows(records, latest if latest > _NO_STAMP else None, keyless)
-
-    def _unreadable(self, raw: Row, key: str | int | None) -> RawRecord:
-        row = raw if isinstance(raw, DamagedRow) else DamagedRow(bytes(raw), flaw(bytes(raw)))
-        given = "" if key is None else str(key)
-        return RawRecord(
-            given or made_up_key(row.received),
-            row.payload,
-            None,
-            row.why or f"has no {' and '.join(self.keys)}",
-        )
-
-    def _joined(self, row: Any) -> str | None:
-        parts = [getattr(row, f"k{n}") for n in range(len(self.keys))]
-        return "|".join(map(str, parts)) if all(part is not None and part != "" for part in parts) else None
-
-    def _patiently(self, payload: bytes) -> str | None:
-        """The key of a row whose other fields are odd (a stamp that is none)."""
-        try:
-            row = self._slow.decode(payload)
-        except DECODING:
-            return None
-        parts = [row.get(key) for key in self.keys]
+        for name, value in members.items():
+            if name.endswith(NEXT):
+                inner = name.removesuffix(NEXT)
+                begun = [
+                    bytes(row) for row in msgspec.json.decode(found.get(inner, b"[]"), type=list[msgspec.Raw])
+                ]
+                found[inner] = b"[" + b",".join([*begun, *self._rest(bytes(value), inner)]) + b"]"
         return (
-            "|".join(map(str, parts))
-            if all(type(part) in (str, int) and part != "" for part in parts)
-            else None
+            b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in found.items()) + b"}"
         )
 
-
-@dataclass(frozen=True)
-class Query:
-    """What is asked of an entity set; `url` writes it in a stable order. Text values are quoted by `literal`."""
-
-    filter: str = ""
-    select: Sequence[str] = ()
-    expand: str = ""
-    orderby: str = ""
-    top: int | None = None
-    count: bool = False
-    extra: Mapping[str, str] = field(default_factory=dict)
-
-    def url(self, address: str) -> str:
-        """`address` with this query."""
-        parts = dict(self.extra) | {
-            "$filter": self.filter,
-            "$select": ",".join(self.select),
-            "$expand": self.expand,
-            "$orderby": self.orderby,
-            "$top": "" if self.top is None else str(self.top),
-            "$count": "true" if self.count else "",
-        }
-        written = "&".join(f"{name}={quote(value, safe=_PLAIN)}" for name, value in parts.items() if value)
-        return f"{address}{'&' if '?' in address else '?'}{written}" if written else address
-
-
-def literal(text: str) -> str:
-    """A text value in a filter: in quotes, its own quotes doubled."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def instant(moment: datetime) -> str:
-    """A point in time in a filter, milliseconds, as Business Central writes it itself."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    def _rest(self, link: bytes, key: str) -> Iterator[bytes]:
+        """The rows of an inner list behind its link."""
+        pages, whose = self._pages, self._pages.client.whose
+        first = cut(b'{"value":[],"%b":%b}' % (NEXT.encode(), link), whose=whose, key=key)
+        if pages.inside >= _DEEPEST_INSIDE:
+            raise ProtocolViolation("lists inside lists go on without end", whose=whose, key=key)
+        if first.next is not None:
+            inner = Pages(pages.client, pages.root, _MOST_INSIDE, pages.inside + 1)
+            for page in inner.walk(inner.resolve(first), key=key, size=PageSize(_INSIDE)):
+                yield from map(bytes, sound(page.rows))

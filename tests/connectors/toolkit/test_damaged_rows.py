@@ -10,7 +10,8 @@ import pytest
 
 from connectors.toolkit.damaged_rows import DEEPEST, DamagedRow, NotApart, apart, is_too_deep
 from connectors.toolkit.http.errors import BrokeOff
-from connectors.toolkit.odata.pages import Fields, RowShape, cut
+from connectors.toolkit.odata.pages import cut
+from connectors.toolkit.rows import Fields, RowShape
 from sync_engine.errors import ProtocolViolation
 from sync_engine.records import is_made_up
 
@@ -117,7 +118,9 @@ def test_rows_are_told_apart_whatever_is_in_them() -> None:
     for _ in range(1000):
         rows = [msgspec.json.encode({"id": str(n), "v": value(3)}) for n in range(chance.randrange(1, 6))]
         place = chance.randrange(len(rows) + 1)
-        parts = apart(b'{"value":[' + b",".join([*rows[:place], rb'{"id":"\ud800"}', *rows[place:]]) + b"]}")
+        parts = apart(
+            b'{"value":[' + b",".join([*rows[:place], rb'{"id":"\ud800"}', *rows[place:]]) + b"]}", ("value",)
+        )
         assert parts is not None
         assert isinstance(parts.rows.pop(place), DamagedRow)
         assert [bytes(row) for row in parts.rows] == rows
@@ -133,7 +136,7 @@ def test_nesting_is_measured_with_siblings_between() -> None:
 def test_no_brackets_are_no_page() -> None:
     """Said as such, for the caller to word."""
     with pytest.raises(NotApart):
-        apart(b"no JSON at all")
+        apart(b"no JSON at all", ("value",))
 
 
 def test_a_page_that_ends_with_an_error_is_no_page() -> None:

@@ -12,7 +12,7 @@ def test_a_walk_closed_by_another_thread_waits_for_nobody() -> None:
     """The garbage collector closes in any thread, also in one that fetches: it must not wait for the fetch that goes on."""
     go_on, is_fetching, has_ended = threading.Event(), threading.Event(), threading.Event()
 
-    def fetch(address: str) -> Step:
+    def fetch(address: str) -> Step[Cut]:
         if address == "second":
             is_fetching.set()
             go_on.wait(30)

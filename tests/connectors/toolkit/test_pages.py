@@ -12,8 +12,10 @@ import pytest
 
 from connectors.toolkit.http.client import HttpClient, Limits
 from connectors.toolkit.http.errors import TooSlow
-from connectors.toolkit.odata.pages import Query, RowShape, cut, instant, literal
-from connectors.toolkit.pagination import Pages, PageSize
+from connectors.toolkit.odata.pages import Pages, cut
+from connectors.toolkit.odata.query import Query, instant, literal
+from connectors.toolkit.pagination import PageSize
+from connectors.toolkit.rows import RowShape
 from sync_engine.errors import ProtocolViolation, TransientError
 from tests.connectors.support import Hands
 

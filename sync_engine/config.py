@@ -86,8 +86,14 @@ class LinkSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    mode: Literal["none", "manual", "automatic"] | None = None
-    create_unmatched: bool | None = None
+    mode: Literal["none", "manual", "automatic"] | None = Field(
+        None,
+        description="`none`: nothing is linked or created; `manual`: people link; `automatic`: the rungs do. Left out: automatic for an ERP, else none",
+    )
+    create_unmatched: bool | None = Field(
+        None,
+        description="whether a record that matches nothing becomes a new canonical one. Left out: yes for an ERP, else no",
+    )
     rungs: tuple[Rung, ...] = Field(
         ("foreign_id", "number", "external_number", "registration", "email_and_name"),
         description="what is looked at, best first. `number_alone` and `external_number_alone` link by the number whatever else is said, for sources "
@@ -108,10 +114,19 @@ class SourceConfig(BaseModel):
         description="name of the source in the store, the UI and the CLI: lower case, digits, underscores"
     )
     connector: str = Field(description="connector code, for example business_central")
-    role: Role = "erp"
-    environment: Literal["production", "test"] = "production"
-    connection: dict[str, Any] = Field(default_factory=dict)
-    mapping: dict[str, Any] = Field(default_factory=dict)
+    role: Role = Field(
+        "erp", description="what the policy ranks: an ERP links and creates by itself, a CRM waits for people"
+    )
+    environment: Literal["production", "test"] = Field(
+        "production",
+        description="whether it is the real installation or one to try things with; kept with the source",
+    )
+    connection: dict[str, Any] = Field(
+        default_factory=dict, description="how it is reached: the keys of its connector, below"
+    )
+    mapping: dict[str, Any] = Field(
+        default_factory=dict, description="what its data mean: the keys of its mapping, below"
+    )
     portfolio: PortfolioSettings | None = None
     links: dict[Literal["debtor", "contact"], LinkSettings] = Field(default_factory=dict)
     sweep: SweepSettings = Field(default_factory=SweepSettings)

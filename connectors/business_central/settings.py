@@ -26,18 +26,22 @@ class SecretAuth(Strict):
     """An app registration with a client secret."""
 
     kind: Literal["secret"] = "secret"
-    client_id: str
-    client_secret: SecretRef
+    client_id: str = Field(description="Application (client) id of the app registration.")
+    client_secret: SecretRef = Field(description="Its client secret.")
 
 
 class CertificateAuth(Strict):
     """An app registration with a certificate: its private key, and the certificate itself or its thumbprint."""
 
     kind: Literal["certificate"]
-    client_id: str
-    private_key: SecretRef
-    public_certificate: SecretRef | None = None
-    thumbprint: str | None = None
+    client_id: str = Field(description="Application (client) id of the app registration.")
+    private_key: SecretRef = Field(description="The private key, PEM.")
+    public_certificate: SecretRef | None = Field(
+        default=None, description="The certificate, PEM; preferred to its thumbprint."
+    )
+    thumbprint: str | None = Field(
+        default=None, description="SHA-1 thumbprint, where there is no certificate."
+    )
 
     @model_validator(mode="after")
     def _identified(self) -> Self:
@@ -50,8 +54,8 @@ class BasicAuth(Strict):
     """A user and a web service access key: on premises only."""
 
     kind: Literal["basic"]
-    user: str
-    key: SecretRef
+    user: str = Field(description="Name of the Business Central user.")
+    key: SecretRef = Field(description="Its web service access key, or its password.")
 
 
 class NoAuth(Strict):
@@ -77,10 +81,10 @@ Auth = Annotated[
 class ApiPage(Strict):
     """A custom API page: /api/{publisher}/{group}/{version}/companies(..)/{entity_set}."""
 
-    publisher: str
-    group: str
-    version: str
-    entity_set: str
+    publisher: str = Field(description="APIPublisher of the page.")
+    group: str = Field(description="APIGroup of the page.")
+    version: str = Field(description="APIVersion of the page, such as v1.0.")
+    entity_set: str = Field(description="EntitySetName of the page.")
 
 
 class CustomLedger(Strict):
@@ -89,11 +93,16 @@ class CustomLedger(Strict):
     `fields` names the fields of the entry page that the connector itself needs; the rest is the mapping's business.
     """
 
-    publisher: str
-    group: str
-    version: str = "v1.0"
-    entry_set: str = "customerLedgerEntries"
-    detailed_set: str | None = "detailedCustomerLedgerEntries"
+    publisher: str = Field(description="APIPublisher of the pages.")
+    group: str = Field(description="APIGroup of the pages.")
+    version: str = Field(default="v1.0", description="APIVersion of the pages.")
+    entry_set: str = Field(
+        default="customerLedgerEntries", description="EntitySetName of the page of entries."
+    )
+    detailed_set: str | None = Field(
+        default="detailedCustomerLedgerEntries",
+        description="EntitySetName of the page of detailed entries; null where there is none: then nobody tells which money settled what.",
+    )
     fields: dict[
         Literal[
             "id",
@@ -109,7 +118,10 @@ class CustomLedger(Strict):
             "detailed_row_version",
         ],
         str,
-    ] = {}
+    ] = Field(
+        default={},
+        description="What the page calls the fields that the connector needs, where its names differ.",
+    )
 
 
 Route = Literal["auto", "custom_api", "odata_page", "analytics", "reports_finance", "invoices"]
@@ -118,11 +130,15 @@ Route = Literal["auto", "custom_api", "odata_page", "analytics", "reports_financ
 class Ledger(Strict):
     """How customer ledger entries are read: `auto` takes the best route that answers."""
 
-    route: Route = "auto"
-    custom: CustomLedger | None = None
-    page: str = "Cust_LedgerEntries"
-    analytics: str = "microsoft/analytics/v1.0"
-    finance: str = "microsoft/reportsFinance/beta"
+    route: Route = Field(
+        default="auto", description="The one route to take; `auto` takes the best that answers."
+    )
+    custom: CustomLedger | None = Field(default=None, description="API pages of your own: the best route.")
+    page: str = Field(default="Cust_LedgerEntries", description="Name of the published page (ODataV4).")
+    analytics: str = Field(default="microsoft/analytics/v1.0", description="Path of the analytics API.")
+    finance: str = Field(
+        default="microsoft/reportsFinance/beta", description="Path of the finance reports API."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -152,8 +168,8 @@ class Hints(Strict):
 class Timeouts(Strict):
     """Seconds."""
 
-    connect: float = Field(default=15.0, gt=0)
-    read: float = Field(default=180.0, gt=0)
+    connect: float = Field(default=15.0, gt=0, description="Seconds to wait for a connection.")
+    read: float = Field(default=180.0, gt=0, description="Seconds to wait for the next part of an answer.")
 
 
 class Settings(Strict):
@@ -162,36 +178,51 @@ class Settings(Strict):
     SaaS: tenant_id, environment, company, auth. On premises: base_url (https://host:7048/BC), company, auth, maybe tenant.
     """
 
-    tenant_id: str | None = None
-    environment: str | None = None
+    tenant_id: str | None = Field(default=None, description="Id of the Microsoft Entra tenant; online.")
+    environment: str | None = Field(
+        default=None, description="Name of the environment, such as Production; online."
+    )
     company: str | None = Field(
         default=None, description="Name or id; may be left out where there is only one."
     )
-    base_url: str = SAAS
-    authority: str | None = None
-    scope: str = SCOPE
-    auth: Auth
+    base_url: str = Field(
+        default=SAAS, description="Address of the service; on premises such as https://host:7048/BC."
+    )
+    authority: str | None = Field(
+        default=None, description="Where tokens are asked for, where it is not the tenant's usual address."
+    )
+    scope: str = Field(default=SCOPE, description="What a token is asked for.")
+    auth: Auth = Field(description="How to log in; which of the forms below, `kind` says.")
     verify: bool | str = Field(default=True, description="False, or a file of certificate authorities (PEM).")
     tenant: str | None = Field(
         default=None, description="On premises with several tenants: sent as ?tenant=."
     )
-    page_size: int = Field(default=5000, ge=1, le=20000)
-    document_page_size: int = Field(default=1000, ge=1, le=20000)
-    timeouts: Timeouts = Timeouts()
-    attempts: int = Field(default=6, ge=1, le=20)
+    page_size: int = Field(default=5000, ge=1, le=20000, description="Records asked for at once.")
+    document_page_size: int = Field(
+        default=1000, ge=1, le=20000, description="Documents with their lines asked for at once."
+    )
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long to wait.")
+    attempts: int = Field(
+        default=6, ge=1, le=20, description="How often a call is made before it counts as failed."
+    )
     largest_answer_mb: int = Field(
         default=256,
         ge=1,
         le=4096,
         description="What is larger, unpacked, is not read: no page of documents comes near it.",
     )
-    max_concurrent: int = Field(default=4, ge=1, le=5)
+    max_concurrent: int = Field(
+        default=4,
+        ge=1,
+        le=5,
+        description="Calls of one login at the same time; Business Central online allows five.",
+    )
     calls_per_five_minutes: int = Field(
         default=6000,
         ge=10,
         description="What Business Central online allows a login, all lanes of this machine together.",
     )
-    ledger: Ledger = Ledger()
+    ledger: Ledger = Field(default=Ledger(), description="How payments and applications are read.")
     pages: dict[str, ApiPage] = Field(
         default={}, description="Custom API pages that stand in for standard ones, by wire entity."
     )
@@ -208,7 +239,9 @@ class Settings(Strict):
     contacts_information: bool = Field(
         default=True, description="Ask per customer for contacts that no bulk route links."
     )
-    contacts_information_limit: int = Field(default=2000, ge=0)
+    contacts_information_limit: int = Field(
+        default=2000, ge=0, description="Customers that may be asked for so in one run: it costs a call each."
+    )
     company_contacts: bool = Field(
         default=False,
         description="Ask also for companies without people, a call for each: only for a mapping that keeps company_contacts.",

@@ -35,7 +35,7 @@ class MeantRows(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: str
+    column: str = Field(description="heading of the column that is looked at")
     not_blank: bool = Field(False, description="rows with something in the column")
     until: str | None = Field(
         None,
@@ -79,7 +79,9 @@ class EntityFiles(BaseModel):
     )
     format: Format | None = Field(None, description="as the ending says, when left out")
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="found out, when left out")
-    quote: str = Field('"', min_length=1, max_length=1)
+    quote: str = Field(
+        '"', min_length=1, max_length=1, description="what text with a delimiter in it stands between"
+    )
     encoding: str | None = Field(None, description="UTF-8, else Windows' Western European, when left out")
     header: tuple[str, ...] | None = Field(
         None, description="names of the columns, where the file has no heading"
@@ -132,13 +134,13 @@ class CompanyFacts(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
+    name: str = Field(description="the legal name")
     base_currency: str = Field(
         pattern="^[A-Z]{3}$", description="ISO code of the currency the books are kept in"
     )
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
-    registration_no: str | None = None
-    vat_no: str | None = None
+    country: str | None = Field(None, pattern="^[A-Z]{2}$", description="two letters, ISO 3166")
+    registration_no: str | None = Field(None, description="number in the trade register")
+    vat_no: str | None = Field(None, description="VAT number")
 
 
 class Settings(BaseModel):

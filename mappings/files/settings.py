@@ -127,7 +127,9 @@ class FilesMapping(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    entities: dict[str, EntityMapping] = Field(min_length=1)
+    entities: dict[str, EntityMapping] = Field(
+        min_length=1, description="entity, named as in the connection -> where its fields come from"
+    )
     decimal: Literal[".", ","] | None = Field(
         None,
         description="decimal separator of text; the other one, blanks and apostrophes group thousands. Left out: a point, and 1.234 or 1,234 is refused",

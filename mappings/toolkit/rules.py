@@ -51,9 +51,14 @@ class PositionRules(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: dict[Name, Name] = Field(default_factory=dict)
-    patterns: dict[Pattern, Name] = Field(default_factory=dict)
-    strict: bool = False
+    rules: dict[Name, Name] = Field(default_factory=dict, description="title -> position")
+    patterns: dict[Pattern, Name] = Field(
+        default_factory=dict,
+        description="regular expression, searched in the title -> position; the first that fits",
+    )
+    strict: bool = Field(
+        default=False, description="a title that no rule knows is a code gap, and no position of its own"
+    )
 
 
 class Positions:

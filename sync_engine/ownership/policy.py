@@ -29,14 +29,23 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    entity: Literal["debtor", "contact", "*"] = "*"
-    fields: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    entity: Literal["debtor", "contact", "*"] = Field(
+        "*", description="whose fields are meant; `*` is every entity"
+    )
+    fields: tuple[str, ...] = Field(
+        (),
+        description="fields it decides about; one of custom as `custom.segment`. Without fields and groups: all that are left",
+    )
+    groups: tuple[str, ...] = Field((), description=f"field groups it decides about: {', '.join(GROUPS)}")
     company: str | None = Field(None, description="name of the company this rule is for; without it, of all")
     ranking: tuple[str, ...] = Field(
         min_length=1, description="roles or sources, best first; who is not named is not believed"
     )
-    mode: Mode = "master"
+    mode: Mode = Field(
+        "master",
+        description="how the ranking is read. `master`: what the best says, also empty; `if_empty`: what the best says that says anything; "
+        "`on_create`: what was said first, for ever; `union`: all of it; `derived`: what the engine computes",
+    )
 
     @model_validator(mode="after")
     def _names_something(self) -> Rule:
@@ -60,7 +69,9 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Rule, ...] = Field(
+        description="read from the top: the first that names a field, its group, or nothing at all, decides"
+    )
     sources: tuple[str, ...] = Field(
         (),
         description="order of sources, where a role that is ranked has several; sources not named come after these",

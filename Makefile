@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test mutants check dev bench crowd migrate lock clean
+.PHONY: help install install-dev demo test mutants check docs dev bench crowd migrate lock clean
 
 # Packages and our own modules are compiled once; without bytecode every start of Dagster costs a second more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -43,6 +43,9 @@ check: install-dev ## lint, format, types, layers
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
+
+docs: install-dev ## writes docs/configuration.md and docs/reader-contract.md from models and schema
+	@$(BIN)/python -m tests.docs
 
 dev: install-dev ## the Dagster UI on the demo data
 	@$(BIN)/sync-engine demo --ui $(ARGS)

@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from mappings.business_central import documents, ledger, masterdata, parties
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.toolkit.rows import Reader, Refused, Row, table, wire_names
-from mappings.toolkit.shapes import Shape
+from mappings.toolkit.normaliser import ShapeNormaliser
 from mappings.toolkit.version import mapping_version
-from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
-from sync_engine.ports import Normalised
 
 
-class BusinessCentralNormaliser:
-    """Raw records of every wire entity -> drafts. Mapping models are compiled when first needed."""
+class BusinessCentralNormaliser(ShapeNormaliser):
+    """Raw records of every wire entity -> drafts."""
 
     def __init__(self, source: str, settings: BusinessCentralMapping) -> None:
-        self.source = source
-        self.version = mapping_version("business_central", settings)
-        self._shapes: dict[str, Shape] = {
+        shapes = {
             **masterdata.SHAPES,
             **parties.shapes(settings),
             **documents.shapes(settings),
             **ledger.shapes(settings),
         }
-        self._readers: dict[str, Reader] = {}
-        self._check_aliases()
-
-    @property
-    def entities(self) -> tuple[str, ...]:
-        """The wire entities it can map."""
-        return tuple(self._shapes)
-
-    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        """Maps (key, payload) pairs of one wire entity; raises `ConfigurationError` for an entity it does not know."""
-        if entity not in self._shapes:
-            raise ConfigurationError(
-                f"has no mapping for the wire entity {entity}",
-                whose=self.source,
-                todo="Known: " + ", ".join(self._shapes),
-            )
-        out, finish = Normalised(), self._shapes[entity].finish
-        for key, row in self._reader(entity).rows(records):
-            if isinstance(row, RecordError):
-                out.failed.append((key, row))
-                continue
-            try:
-                finish(key, row, out)
-            except Refused as refused:
-                out.failed.append((key, self._failed(entity, key, refused, row)))
-        return out
-
-    def reads(self, entity: str) -> frozenset[str]:
-        """The fields on the wire that the mapping reads of an entity."""
-        shape = self._shapes[entity]
-        return wire_names(
-            table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
-        )
-
-    def _check_aliases(self) -> None:
-        for entity, shape in self._shapes.items():
-            unknown = sorted(set(shape.aliases) - set(shape.model.__annotations__))
-            if unknown:
-                raise ConfigurationError(
-                    f"the mapping of {entity} names unknown fields: {', '.join(unknown)}",
-                    whose=self.source,
-                    todo="Known: " + ", ".join(shape.model.__annotations__),
-                )
-
-    def _failed(self, entity: str, key: str, refused: Refused, row: Row) -> MappingFailed:
-        return MappingFailed(
-            refused.what, field=refused.field, whose=f"{self.source} {entity}", key=key, readable=row
-        )
-
-    def _reader(self, entity: str) -> Reader:
-        if entity not in self._readers:
-            shape = self._shapes[entity]
-            model = table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
-            self._readers[entity] = Reader(model, f"{self.source} {entity}")
-        return self._readers[entity]
+        super().__init__(source, mapping_version("business_central", settings), shapes)
 
 
 class BusinessCentralPlugin:

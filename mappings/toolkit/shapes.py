@@ -1,4 +1,4 @@
-"""What every wire entity of Business Central shares: how a row becomes a draft, an exclusion or a code gap."""
+"""What every wire entity shares: how a row becomes a draft, an exclusion or a code gap."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ what has to be decided about a whole record, `normaliser` puts them together. Fa
 AL source is microsoft/BCApps, live captures are of BC 25.4 and later.
 """
 
-from mappings.business_central.normaliser import BusinessCentralNormaliser, plugin
+from mappings.business_central.normaliser import plugin
 from mappings.business_central.settings import BusinessCentralMapping
 
-__all__ = ["BusinessCentralMapping", "BusinessCentralNormaliser", "plugin"]
+__all__ = ["BusinessCentralMapping", "plugin"]

@@ -1,38 +1,21 @@
-"""The normaliser of one Business Central source, and the plug-in that the entry point resolves to."""
+"""Every wire entity of Business Central with its shape, and the plug-in that the entry point resolves to."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import BaseModel
-
 from mappings.business_central import documents, ledger, masterdata, parties
 from mappings.business_central.settings import BusinessCentralMapping
-from mappings.toolkit.normaliser import ShapeNormaliser
-from mappings.toolkit.version import mapping_version
+from mappings.toolkit.normaliser import ShapePlugin
+from mappings.toolkit.shapes import Shape
 
 
-class BusinessCentralNormaliser(ShapeNormaliser):
-    """Raw records of every wire entity -> drafts."""
-
-    def __init__(self, source: str, settings: BusinessCentralMapping) -> None:
-        shapes = {
-            **masterdata.SHAPES,
-            **parties.shapes(settings),
-            **documents.shapes(settings),
-            **ledger.shapes(settings),
-        }
-        super().__init__(source, mapping_version("business_central", settings), shapes)
+def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
+    """The wire entities it can map."""
+    return {
+        **masterdata.SHAPES,
+        **parties.shapes(settings),
+        **documents.shapes(settings),
+        **ledger.shapes(settings),
+    }
 
 
-class BusinessCentralPlugin:
-    """Builds normalisers; its name among the entry points is `business_central`."""
-
-    settings: type[BaseModel] = BusinessCentralMapping
-
-    def normaliser(self, source: str, settings: Any) -> BusinessCentralNormaliser:
-        """The normaliser of one source; `settings` is an instance of `self.settings`."""
-        return BusinessCentralNormaliser(source, settings)
-
-
-plugin = BusinessCentralPlugin()
+plugin = ShapePlugin("business_central", BusinessCentralMapping, shapes)

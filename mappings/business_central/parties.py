@@ -9,9 +9,9 @@ from typing_extensions import TypedDict
 from mappings.business_central.settings import BusinessCentralMapping
 from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
 from mappings.toolkit.rows import Row
-from mappings.toolkit.rules import Numbers, Positions, settle_country
+from mappings.toolkit.rules import Numbers, Positions, settle_country, settle_position
 from mappings.toolkit.shapes import Finish, Shape, choose, exclude, gather_custom, keep
-from sync_engine.ports import CodeGap, Normalised
+from sync_engine.ports import Normalised
 
 KIND = {"Company": "company", "Person": "person"}
 BLOCK = {"Ship": "ship", "Invoice": "invoice", "All": "all"}
@@ -140,17 +140,6 @@ def _card(settings: BusinessCentralMapping) -> Finish:
     return finish
 
 
-def _position(key: str, row: Row, positions: Positions, out: Normalised) -> None:
-    if "title" not in row:
-        return
-    title = row["title"]
-    position = None if title is None else positions.of(title)
-    if title is not None and position is None:
-        out.gaps.append(CodeGap(key, "position", title))
-    else:
-        row["position"] = position
-
-
 def _contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
     unwanted = {relation.casefold() for relation in settings.exclude_relations}
     custom = settings.custom_fields.get("contacts", ())
@@ -164,7 +153,7 @@ def _contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
             exclude(key, "company contact", out)
             return
         row["origin_field"] = "contacts"
-        _position(key, row, positions, out)
+        settle_position(key, row, positions, out.gaps)
         _several_addresses(row)
         gather_custom(row, custom)
         keep(key, row, out)
@@ -178,7 +167,7 @@ def _customer_contact(settings: BusinessCentralMapping, positions: Positions) ->
         named = row.pop("customer_name", None) is not None
         if not named or settings.contact_link == "company_number" or row.get("debtor_key") is None:
             row.pop("debtor_key", None)
-        _position(key, row, positions, out)
+        settle_position(key, row, positions, out.gaps)
         keep(key, row, out)
 
     return finish

@@ -109,6 +109,19 @@ Key = Annotated[
 ]
 """A GUID in lower case; blank and the zero GUID are None."""
 
+Id = Annotated[
+    str | None,
+    _field(
+        _said(
+            cs.str_schema(strip_whitespace=True, coerce_numbers_to_str=True),
+            cs.str_schema(min_length=1),
+        ),
+        "an id: text or a whole number",
+        "id",
+    ),
+]
+"""The id of a record, a number or text, as the text that the connector makes its key of; blank is None, 0 is an id."""
+
 Whole = Annotated[int | None, _field(cs.int_schema(), "a whole number", "whole")]
 """A whole number: entry numbers, line sequences."""
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
 
 from mappings.toolkit.rows import Reader, Refused, Row, table, wire_names
 from mappings.toolkit.shapes import Shape
+from mappings.toolkit.version import mapping_version
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import Normalised
 
@@ -74,3 +79,16 @@ class ShapeNormaliser:
             model = table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
             self._readers[entity] = Reader(model, f"{self.source} {entity}")
         return self._readers[entity]
+
+
+@dataclass(frozen=True)
+class ShapePlugin:
+    """What an entry point of group `sync_engine.mappings` resolves to: the package `mappings.<package>`, its settings and its shapes."""
+
+    package: str
+    settings: type[BaseModel]
+    shapes: Callable[[Any], Mapping[str, Shape]]
+
+    def normaliser(self, source: str, settings: Any) -> ShapeNormaliser:
+        """The normaliser of one source; `settings` is an instance of `self.settings`."""
+        return ShapeNormaliser(source, mapping_version(self.package, settings), self.shapes(settings))

@@ -171,7 +171,9 @@ def _explained(error: ValidationError) -> tuple[str, str]:
     return field, f"{field or 'the record'} should be {expected}, found {looks(first['input'])}"
 
 
-_KINDS = frozenset({"text", "money", "rate", "date", "instant", "key", "whole", "entry", "flag", "custom"})
+_KINDS = frozenset(
+    {"text", "money", "rate", "date", "instant", "id", "key", "whole", "entry", "flag", "custom"}
+)
 _WORDS = {"dict_type": "an object", "list_type": "a list"}
 
 

@@ -115,3 +115,15 @@ def settle_country(key: str, row: Row, gaps: list[CodeGap]) -> None:
     else:
         del row["country"]
         gaps.append(CodeGap(key, "country", said))
+
+
+def settle_position(key: str, row: Row, positions: Positions, gaps: list[CodeGap]) -> None:
+    """The position of a title that is said; a title that no rule knows is a gap."""
+    if "title" not in row:
+        return
+    title = row["title"]
+    position = None if title is None else positions.of(title)
+    if title is not None and position is None:
+        gaps.append(CodeGap(key, "position", title))
+    else:
+        row["position"] = position

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from mappings.toolkit.fields import (
     Day,
+    Id,
     Instant,
     Key,
     Money,
@@ -39,6 +40,7 @@ class Everything(TypedDict, total=False):
     day: Annotated[Day, wire("d")]
     instant: Annotated[Instant, wire("i")]
     key: Annotated[Key, wire("k")]
+    id: Annotated[Id, wire("n")]
 
 
 READER = Reader(table(Everything, "Everything"), "test everything")
@@ -213,3 +215,28 @@ def test_null_is_none_and_an_object_fails(name: str) -> None:
     """Null is said to be empty; a structure where a value belongs is no value."""
     assert read("null", name) is None
     assert isinstance(read('{"a": 1}', name), RecordError)
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("0", "0"),
+        ("17", "17"),
+        ('" 17 "', "17"),
+        ('"C|1"', "C|1"),
+        ('""', None),
+        ('" "', None),
+        ("null", None),
+    ],
+)
+def test_an_id_is_the_text_its_key_is_made_of(literal: str, expected: str | None) -> None:
+    """Numbers and text alike; nought is an id, blank is none."""
+    assert read(literal, "n") == expected
+
+
+@pytest.mark.parametrize("literal", ["true", "[]", "{}"])
+def test_what_is_no_id_is_refused(literal: str) -> None:
+    """With what was expected, in words."""
+    found = read(literal, "n")
+    assert isinstance(found, RecordError)
+    assert "an id: text or a whole number" in str(found)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, exc, pool, text
 from sqlalchemy.engine import Connection
 
+from migrations import views
 from sync_engine.platform.postgres import database_url
 from sync_engine.platform.server import settled
 from sync_engine.platform.urls import sqlalchemy_url
-from sync_engine.store.schema import canonical  # noqa: F401 - importing it declares its tables
+from sync_engine.store.schema import UNRELEASED, canonical  # noqa: F401 - importing canonical declares its tables
 from sync_engine.store.schema.engine import metadata
 
 SCHEMAS = ("canonical", "engine")
@@ -38,14 +41,52 @@ def migrate(connection: Connection) -> None:
     Two callers at once would both see the old version, so the lock comes before the version is read. Where there is no schema
     yet, the second waits for the first to make it, and is told that it is there.
     """
-    context.configure(
-        connection=connection, target_metadata=metadata, include_schemas=True, include_name=is_ours,
-        version_table_schema="engine", compare_type=True, compare_server_default=True,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "connection": connection, "target_metadata": metadata, "include_schemas": True, "include_name": is_ours,
+        "version_table_schema": "engine", "compare_type": True, "compare_server_default": True,
+    }  # fmt: skip
+    context.configure(**options)
+    around = ViewsAround(context.get_context().opts["fn"])
+    context.configure(**options, fn=around)
     with context.begin_transaction():
         make_schema(connection)
         connection.execute(text(ONE_AT_A_TIME))
+        map_the_unreleased(connection)
         context.run_migrations()
+        around.put_back(context.get_context())
+
+
+class ViewsAround:
+    """The steps alembic chose, without the views while they run; nothing happens to them when there is no step."""
+
+    def __init__(self, steps: Callable[..., Iterable[Any]]) -> None:
+        self._steps = steps
+        self._kept: views.Kept | None = None
+
+    def __call__(self, at: tuple[str, ...], running: MigrationContext) -> list[Any]:
+        """The steps; drops the views before the first."""
+        steps = list(self._steps(at, running))
+        if steps:
+            self._kept = views.drop(running)
+        return steps
+
+    def put_back(self, running: MigrationContext) -> None:
+        """The views belong to the newest tables: at an older revision there are none."""
+        if self._kept is not None and running.get_current_revision() == context.get_head_revision():
+            views.create(running, self._kept)
+
+
+def map_the_unreleased(connection: Connection) -> None:
+    """Tables at the last version of the history before the first release are those of the baseline, which replaced it."""
+    only_looking = context.get_context().opts.get("dont_mutate")
+    if (
+        not only_looking
+        and connection.scalar(text("SELECT to_regclass('engine.alembic_version')")) is not None
+    ):
+        connection.execute(
+            text("UPDATE engine.alembic_version SET version_num = :new WHERE version_num = :old"),
+            {"new": context.script.get_base(), "old": UNRELEASED},
+        )
 
 
 def make_schema(connection: Connection) -> None:
@@ -65,7 +106,9 @@ def as_script() -> None:
     )
     with context.begin_transaction():
         context.execute("CREATE SCHEMA IF NOT EXISTS engine")
+        views.drop(context.get_context())
         context.run_migrations()
+        views.create(context.get_context())
 
 
 if context.is_offline_mode():

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from psycopg import sql
 
+import migrations
 from sync_engine.errors import ConfigurationError, TransientError
+from sync_engine.ops.runs.environment import newest_revision, open_store
 from sync_engine.platform import migrate
 from sync_engine.platform.server import check_server
 from sync_engine.platform.urls import psycopg_url, shown
+from sync_engine.store.schema import UNRELEASED
 
 
 def tables(url: str) -> set[str]:
@@ -22,6 +29,11 @@ def tables(url: str) -> set[str]:
             "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_schema IN ('canonical', 'engine')"
         ).fetchall()
     return {row[0] for row in found} - {"engine.alembic_version"}
+
+
+def version_is(connection: psycopg.Connection[tuple[object, ...]], version: str) -> None:
+    """Says the tables are of that version."""
+    connection.execute("UPDATE engine.alembic_version SET version_num = %s", [version])
 
 
 @pytest.fixture
@@ -60,25 +72,46 @@ def test_every_step_alone(empty_database: str) -> None:
         assert tables(empty_database) == made
 
 
-def test_documents_that_are_there_get_their_first_instalment(empty_database: str) -> None:
-    """A store of before instalments answers as it did, also when it is taken back again."""
-    migrate.upgrade(empty_database, "0010")
-    open_then = "SELECT number, open_amount, days_due FROM canonical.open_items_at('2025-05-23')"
+def test_tables_of_before_the_first_release_are_those_of_the_baseline(empty_database: str) -> None:
+    """What is in them stays; they only get another version."""
+    migrate.upgrade(empty_database)
     with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
-        connection.execute("""
-            INSERT INTO canonical.document
-                (id, source, external_id, external_no, kind, currency, total, open_amount, issue_date, due_date, erp_status, entry_no)
-            VALUES (gen_random_uuid(), 'hansen', 'one', '103001', 'invoice', 'EUR', 100, 40, '2025-02-16', '2025-03-18', 'partially_paid', '7')
-            """)
-        before = connection.execute(open_then).fetchall()
+        connection.execute("INSERT INTO canonical.ageing_bucket (position, label) VALUES (6, 'kept')")
+        version_is(connection, UNRELEASED)
         migrate.upgrade(empty_database)
-        assert connection.execute(open_then).fetchall() == before == [("103001", 40, 66)]
-        joined = "canonical.instalment i JOIN canonical.document d ON d.id = i.document_id"
         assert connection.execute(
-            f"SELECT i.number, i.amount, i.open_amount, i.entry FROM {joined}"
-        ).fetchall() == [(1, 100, 40, "7")]
-        migrate.downgrade(empty_database, "0010")
-        assert connection.execute(open_then).fetchall() == before
+            "SELECT label FROM canonical.ageing_bucket WHERE position = 6"
+        ).fetchall() == [("kept",)]
+    assert migrate.current(empty_database) == migrate.head()
+    assert migrate.check(empty_database) == []
+
+
+def test_tables_of_another_version_of_before_the_first_release(empty_database: str) -> None:
+    """They are refused in one sentence, by the engine and by the migration."""
+    migrate.upgrade(empty_database)
+    with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
+        version_is(connection, "0012")
+    with pytest.raises(ConfigurationError, match="before the first release"):
+        migrate.upgrade(empty_database)
+    with pytest.raises(ConfigurationError, match="begin with an empty database"):
+        open_store()
+
+
+def test_no_revision_has_a_number_of_before_the_first_release() -> None:
+    """When they come near it, the mapping of the old number has to go."""
+    assert newest_revision() < UNRELEASED
+
+
+def test_the_script_for_an_administrator_makes_the_same(empty_database: str, database: str) -> None:
+    """SQL instead of a migration, with the views and the version."""
+    written = io.StringIO()
+    config = Config(output_buffer=written, stdout=written)
+    config.set_main_option("script_location", str(Path(str(migrations.__file__)).parent))
+    command.upgrade(config, "head", sql=True)
+    with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
+        connection.execute(written.getvalue())
+    assert tables(empty_database) == tables(database)
+    assert migrate.current(empty_database) == migrate.head()
 
 
 def test_the_database_is_what_the_tables_declare(database: str) -> None:
@@ -99,7 +132,7 @@ def test_a_column_that_nobody_declared_is_found(database: str) -> None:
     assert any("by_hand" in sentence for sentence in migrate.check(database))
 
 
-@pytest.mark.parametrize("before", ["an empty database", "an older version"])
+@pytest.mark.parametrize("before", ["an empty database", "the version of before the release"])
 def test_two_at_once_wait_for_each_other(before: str, empty_database: str) -> None:
     """Two deployments migrate the same database: both succeed, the tables are made once."""
     failures: list[BaseException] = []
@@ -112,8 +145,10 @@ def test_two_at_once_wait_for_each_other(before: str, empty_database: str) -> No
 
     # Alembic keeps its context in module globals: two threads would share it, so the second is another process in life.
     # What is tested here is the lock in the database, held by a transaction of ours.
-    if before == "an older version":
-        migrate.upgrade(empty_database, "0001")
+    if before == "the version of before the release":
+        migrate.upgrade(empty_database)
+        with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
+            version_is(connection, UNRELEASED)
     there = tables(empty_database)
     with psycopg.connect(psycopg_url(empty_database)) as holder:
         holder.execute("CREATE SCHEMA IF NOT EXISTS engine")

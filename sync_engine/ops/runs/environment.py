@@ -18,6 +18,7 @@ from sync_engine.platform.postgres import database_url
 from sync_engine.platform.server import check_server
 from sync_engine.store.db import open_engine, transaction
 from sync_engine.store.queries.source_status import is_migrated, revision
+from sync_engine.store.schema import UNRELEASED
 
 
 def configured() -> dict[str, SourceConfig]:
@@ -66,10 +67,11 @@ def _judge(store: Engine, url: str, *, embedded: bool) -> None:
     newest = newest_revision()
     if at == newest:
         return
-    if at is not None and at > newest:
+    if at is not None and at > newest and at != UNRELEASED:
         raise ConfigurationError(
             f"the tables are at version {at}, newer than this engine, which knows {newest}",
-            todo="Install the newer engine.",
+            todo="Install the newer engine; tables made before the first release, of another version than"
+            f" {UNRELEASED}, are not brought along: begin with an empty database.",
         )
     if not embedded:
         check_server(url)

@@ -1,0 +1,11 @@
+-- Each application from both ends, with the ledger entry (canonical.instalment.entry) it used or settled there.
+CREATE VIEW canonical.application_side AS
+SELECT to_id AS record_id, amount, coalesce(currency, '') AS currency, applied_on, is_reversed OR reversed_on IS NOT NULL AS is_reversed, reversed_on, to_entry AS entry
+FROM canonical.application
+WHERE deleted_at IS NULL
+UNION ALL
+SELECT from_id, amount, coalesce(currency, ''), applied_on, is_reversed OR reversed_on IS NOT NULL, reversed_on, from_entry
+FROM canonical.application
+WHERE deleted_at IS NULL;
+
+COMMENT ON VIEW canonical.application_side IS 'Every application from both ends. application.amount is positive, in application.currency; an application whose currency is not that of the record is settled on the closing date instead.';

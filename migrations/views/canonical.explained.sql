@@ -1,0 +1,31 @@
+CREATE VIEW canonical.explained AS
+SELECT x.entity, x.record_id, f.field, f.stored_as, x.record -> f.stored_as AS value,
+       CASE WHEN x.provenance IS NOT NULL THEN x.provenance ->> f.stored_as
+            WHEN p.said IS NOT NULL THEN CASE WHEN p.said = x.record -> f.stored_as THEN 'inbox' ELSE x.source END ELSE x.source END AS master,
+       coalesce(r.rule, CASE f.field WHEN 'group_id' THEN 'a person: the group it was put into'
+           WHEN 'ultimate_parent_id' THEN 'computed: the top of its chain of parents' ELSE 'one master: the source it came from' END) AS rule, r.mode, r.ranking,
+       n.value AS pinned_value, n.pinned_by, n.pinned_at, n.until AS pinned_until, n.reason AS pinned_because, w.waiting, x.is_deleted
+FROM (
+    SELECT 'debtor' AS entity, id AS record_id, to_jsonb(d) AS record, provenance, NULL AS source, deleted_at IS NOT NULL AS is_deleted FROM canonical.debtor d
+    UNION ALL SELECT 'contact', id, to_jsonb(c), provenance, NULL, deleted_at IS NOT NULL FROM canonical.contact c
+    UNION ALL SELECT 'document', id, to_jsonb(o), NULL, source, deleted_at IS NOT NULL FROM canonical.document o) x
+JOIN canonical.field f ON f.entity = x.entity
+LEFT JOIN (SELECT DISTINCT ON (entity, record_id, field) * FROM engine.pin_here ORDER BY entity, record_id, field, steps, pinned_at DESC) n
+    ON n.entity = x.entity AND n.record_id = x.record_id AND n.field = f.field
+LEFT JOIN LATERAL (
+    SELECT c.name FROM canonical.link l JOIN engine.source o USING (source) JOIN canonical.company c ON c.source = l.source
+    WHERE l.entity = x.entity AND l.canonical_id = x.record_id
+    ORDER BY l.rule IS NOT DISTINCT FROM 'merge',
+        CAST(md5(l.source || E'\x1f' || l.entity || E'\x1f' || l.external_id) AS uuid) <> x.record_id, o.role <> 'erp', o.role = 'crm', o.position, l.source LIMIT 1) k ON true
+LEFT JOIN LATERAL (
+    SELECT y.rule, y.mode, y.ranking FROM canonical.ownership y
+    WHERE y.entity = x.entity AND y.field = f.field AND (y.company IS NULL OR lower(y.company) = lower(k.name)) ORDER BY y.company NULLS LAST LIMIT 1) r ON true
+LEFT JOIN LATERAL (
+    SELECT v.claims -> f.field AS said FROM engine.document_overlay v WHERE x.entity = 'document' AND v.document_id = x.record_id AND v.claims ? f.field) p ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('source', b.source, 'state', b.state, 'wanted', b.wanted -> f.field, 'answer', b.answer) ORDER BY b.outbox_id) AS waiting
+    FROM engine.outbox b WHERE b.entity = x.entity AND b.canonical_id = x.record_id AND b.state IN ('pending', 'refused') AND b.wanted ? f.field) w ON true;
+
+COMMENT ON VIEW canonical.explained IS 'Why a value is what it is: value, master, rule, who set it by hand, what waits to be written back. Ask for one record_id; its claims are in field_claim, its history in change.';
+COMMENT ON COLUMN canonical.explained.master IS 'The source that was believed; person: set by hand; inbox: an application said it; another contact: its source says primary too, and another contact of the debtor is the one; null: nobody says anything.';
+COMMENT ON COLUMN canonical.explained.waiting IS 'Write-backs of this field that no source has taken yet.';

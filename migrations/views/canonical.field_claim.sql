@@ -1,0 +1,37 @@
+-- What each linked source record says about each field of debtors and contacts; of a deleted record nothing counts. A source whose
+-- dimension gives the portfolio says 'none' of a debtor without a value on its card; its older record is believed, as everywhere.
+CREATE VIEW canonical.field_claim AS
+SELECT l.entity, l.canonical_id AS record_id, f.field, f.stored_as, l.source, o.role, l.external_id, s.entity AS wire_entity, r.claim -> f.field AS said,
+       r.changed_at AS said_at, l.decided_at AS linked_at, r.deleted_at IS NOT NULL AS is_deleted, o.position AS source_order, s.facet, s.rank
+FROM canonical.link l
+JOIN engine.source o ON o.source = l.source
+JOIN engine.stream s ON s.source = l.source AND s.canonical = l.entity
+CROSS JOIN LATERAL (
+    SELECT m.claim, m.changed_at, m.deleted_at FROM engine.source_record m WHERE m.stream_id = s.stream_id AND m.key = l.external_id AND m.about IS NULL
+    UNION ALL SELECT a.claim, a.changed_at, a.deleted_at FROM engine.source_record a WHERE a.stream_id = s.stream_id AND a.about = l.external_id) r
+JOIN canonical.field f ON f.entity = l.entity AND r.claim ? f.field
+UNION ALL
+SELECT 'debtor', l.canonical_id, 'portfolio_key', 'portfolio_id', l.source, o.role, l.external_id, 'the dimension value on the card', to_jsonb(c.code),
+       NULL, l.decided_at, NOT EXISTS (SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)
+           WHERE s.source = l.source AND s.canonical = 'debtor' AND NOT s.facet AND r.key = l.external_id AND r.deleted_at IS NULL),
+       o.position, false, 0
+FROM canonical.link l
+JOIN engine.source o ON o.source = l.source AND o.config -> 'portfolio' ->> 'dimension' IS NOT NULL
+LEFT JOIN LATERAL (
+    SELECT v.code FROM canonical.debtor_dimension x
+    JOIN canonical.dimension d ON d.id = x.dimension_id AND d.code = o.config -> 'portfolio' ->> 'dimension'
+    JOIN canonical.dimension_value v ON v.id = x.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
+    JOIN engine.stream s ON s.source = x.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
+    JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = x.external_id AND r.claim ->> 'debtor_key' = l.external_id
+    WHERE x.debtor_id = l.canonical_id AND x.source = l.source AND x.deleted_at IS NULL ORDER BY v.external_id LIMIT 1) c ON true
+WHERE l.entity = 'debtor'
+UNION ALL
+SELECT 'document', v.document_id, f.field, f.stored_as, w.source, w.role, w.external_id, w.wire_entity, w.said -> f.field, v.changed_at, NULL, false, 0, false, 0
+FROM engine.document_overlay v
+JOIN canonical.document d ON d.id = v.document_id
+JOIN engine.source o ON o.source = d.source
+CROSS JOIN LATERAL (VALUES (d.source, o.role, d.external_id, 'document', v.own), ('inbox', 'collections', d.id::text, 'claim_inbox', v.claims))
+    w (source, role, external_id, wire_entity, said)
+JOIN canonical.field f ON f.entity = 'document' AND w.said ? f.field;
+
+COMMENT ON VIEW canonical.field_claim IS 'What every linked source record says about every field, believed or not. said_at: when it last said something else.';

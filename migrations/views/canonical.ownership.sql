@@ -1,0 +1,20 @@
+-- The deciding rule of each field by the policy in force, and of each company that has rules of its own.
+CREATE VIEW canonical.ownership AS
+WITH rule AS (
+    SELECT r.place, r.rule ->> 'entity' AS entity, r.rule -> 'fields' AS fields, r.rule -> 'groups' AS groups, r.rule ->> 'company' AS company,
+           r.rule ->> 'mode' AS mode, ARRAY(SELECT jsonb_array_elements_text(r.rule -> 'ranking')) AS ranking
+    FROM (SELECT policy FROM engine.policy ORDER BY policy_id DESC LIMIT 1) p
+    CROSS JOIN LATERAL jsonb_array_elements(p.policy -> 'rules') WITH ORDINALITY r (rule, place)
+), company AS (SELECT NULL AS company UNION SELECT company FROM rule WHERE company IS NOT NULL)
+SELECT DISTINCT ON (f.entity, f.field, c.company) f.entity, f.field, f.stored_as, f.field_group, c.company, r.place::int AS rule_no, r.mode, r.ranking,
+       CASE WHEN r.mode = 'master' THEN '' ELSE r.mode || ': ' END || array_to_string(r.ranking, ' > ')
+           || CASE WHEN r.fields ? f.field THEN ' (named)' WHEN r.groups ? f.field_group THEN ' (group ' || f.field_group || ')' ELSE '' END AS rule
+FROM canonical.field f
+CROSS JOIN company c
+JOIN rule r ON r.entity IN ('*', f.entity) AND (r.company IS NULL OR lower(r.company) = lower(c.company))
+    AND (r.fields ? f.field OR r.groups ? f.field_group OR (r.fields = '[]' AND r.groups = '[]'))
+WHERE f.field_group IS NOT NULL
+ORDER BY f.entity, f.field, c.company, r.place;
+
+COMMENT ON VIEW canonical.ownership IS 'Who is believed for which field by the policy in force: the deciding rule of each field, and of each company with rules of its own (company null: all others).';
+COMMENT ON COLUMN canonical.ownership.rule IS 'The rule in words: the mode unless it is master, the ranking best first, and why this rule is the one.';

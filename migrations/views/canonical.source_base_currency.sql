@@ -1,0 +1,7 @@
+CREATE VIEW canonical.source_base_currency AS
+SELECT source, CASE WHEN count(DISTINCT base_currency) = 1 THEN min(base_currency) END AS base_currency
+FROM canonical.company
+WHERE deleted_at IS NULL
+GROUP BY source;
+
+COMMENT ON VIEW canonical.source_base_currency IS 'The booked base currency of a source; null where it serves companies with different ones.';

@@ -92,7 +92,7 @@ def test_one_of_the_two_connections_of_a_certificate_is_lost(
         sessions.update(ground.rows("SELECT pg_backend_pid()"))
         return inner(ground)
 
-    def is_lost(ground: Ground) -> Check:
+    def is_lost(ground: Ground, _documents: object) -> Check:
         sessions.update(ground.rows("SELECT pg_backend_pid()"))
         ground.rows("SELECT pg_terminate_backend(pg_backend_pid())")
         raise AssertionError("the session outlived its end")

@@ -51,10 +51,7 @@ def open_amounts_agree(ground: Ground) -> Check:
         str(c): decimal(v)
         for c, v in ground.rows("SELECT currency, sum(remaining) FROM control_ledger GROUP BY 1")
     }
-    ours = {
-        str(c): decimal(v)
-        for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")
-    }
+    ours = ground.balances()
     found: list[Difference] = []
     for currency in sorted(theirs.keys() | ours.keys()):
         left, right = theirs.get(currency, Decimal(0)), ours.get(currency, Decimal(0))
@@ -111,16 +108,13 @@ def control_account_agrees(ground: Ground) -> Check:
 def _base_check(
     ground: Ground, code: str, title: str, theirs: Decimal, note: str = "", *, stated: bool = False
 ) -> Check:
-    ((total, foreign, unvalued),) = ground.rows(
-        """
-        SELECT sum(effect_base), count(*) FILTER (WHERE currency <> :base), count(*) FILTER (WHERE effect_base IS NULL) FROM control_open
-        """,
-        base=ground.base_currency or "",
-    )
-    ours = decimal(total)
+    opened = ground.opened
+    ours = sum((one.effect_base for one in opened.values()), Decimal(0))
+    unvalued = sum(one.unvalued for one in opened.values())
+    foreign = sum(one.items for currency, one in opened.items() if currency != (ground.base_currency or ""))
     if unvalued:
-        return _not_valued(code, title, theirs, int(str(unvalued)))
-    tolerance = Decimal(0) if ground.ledger else CENT * int(str(foreign))
+        return _not_valued(code, title, theirs, unvalued)
+    tolerance = Decimal(0) if ground.ledger else CENT * foreign
     difference = theirs - ours
     found: list[Difference] = []
     if abs(difference) > tolerance:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, money, not_answerable
 from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
@@ -27,7 +27,31 @@ COUNTED = {
 BLOCKING = {"document", "ledger_entry", "application", "debtor"}
 
 
-def records_are_accounted_for(ground: Ground) -> Check:
+class Documents(NamedTuple):
+    """What one pass over a source's documents counts: those with a record of their own, those whose debtor is not there, those posted after
+    the ledger date, and those that something is open of."""
+
+    recorded: int
+    orphaned: int
+    late: int
+    open: int
+
+
+def count_documents(ground: Ground) -> Documents:
+    """Looks at every living document once; which ones they are is asked only where one should not be there."""
+    ((*counts,),) = ground.rows(
+        f"""
+        SELECT count(*) FILTER (WHERE d.external_id NOT LIKE 'ledger/%'), count(*) FILTER (WHERE r.id IS NULL),
+               count(*) FILTER (WHERE coalesce(d.posting_date, d.issue_date) > :day AND {LIVE_DOCUMENT}),
+               count(*) FILTER (WHERE d.open_amount <> 0 AND {LIVE_DOCUMENT})
+        FROM canonical.document d LEFT JOIN canonical.debtor r ON r.id = d.debtor_id WHERE d.source = :source AND d.deleted_at IS NULL
+        """,
+        day=ground.ledger_date,
+    )
+    return Documents(*(int(str(n)) for n in counts))
+
+
+def records_are_accounted_for(ground: Ground, documents: Documents) -> Check:
     """C1: source = canonical + quarantined + excluded, tombstones apart; first the source's counts, then record by record."""
     lines = lines_of(ground)
     stated = {t.entity: int(t.value) for t in ground.stated("count")}
@@ -42,7 +66,7 @@ def records_are_accounted_for(ground: Ground) -> Check:
             reason = "timing" if is_late else "missing" if said > known else "extra"
             classes[reason] += abs(said - known)
             found.append(Difference("count", line["entity"], reason, str(said), str(known)))
-    lost = _lost_between(ground, lines, found, classes)
+    lost = _lost_between(ground, documents, lines, found, classes)
     counted = [line for line in lines if line["stated"] is not None]
     theirs, ours = (
         str(sum(line[name] for line in counted)) if counted else None for name in ("stated", "known")
@@ -97,7 +121,11 @@ def lines_of(ground: Ground) -> list[dict[str, Any]]:
 
 
 def _lost_between(
-    ground: Ground, lines: list[dict[str, Any]], found: list[Difference], classes: Counter[str]
+    ground: Ground,
+    documents: Documents,
+    lines: list[dict[str, Any]],
+    found: list[Difference],
+    classes: Counter[str],
 ) -> bool:
     """Usable records that canonical does not have, or has though it should not; true when one of the important kind is lost."""
     usable: dict[str, int] = defaultdict(int)
@@ -108,7 +136,11 @@ def _lost_between(
             streams[line["canonical"]].append(line["stream_id"])
     lost = False
     for canonical, records in usable.items():
-        live, waiting = _live(ground, canonical, streams[canonical])
+        live, waiting = (
+            (documents.recorded, 0)
+            if canonical == "document"
+            else _live(ground, canonical, streams[canonical])
+        )
         if live is None:
             continue
         if waiting:
@@ -122,14 +154,14 @@ def _lost_between(
             found.append(Difference(canonical, "all", reason, str(records), str(live + waiting)))
             found.extend(_unmatched(ground, canonical, streams[canonical]))
             lost = lost or (reason == "missing" and canonical in BLOCKING)
-    orphans = ground.rows("""
-        SELECT d.external_id FROM canonical.document d
-        WHERE d.source = :source AND d.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.debtor r WHERE r.id = d.debtor_id)
-        """)
-    if orphans:
-        classes["missing"] += len(orphans)
-        found.extend(Difference("debtor of document", str(key), "missing") for (key,) in orphans[:SAMPLE])
-    return lost or bool(orphans)
+    if documents.orphaned:
+        classes["missing"] += documents.orphaned
+        orphans = ground.rows(f"""
+            SELECT d.external_id FROM canonical.document d
+            WHERE d.source = :source AND d.deleted_at IS NULL AND NOT EXISTS (SELECT FROM canonical.debtor r WHERE r.id = d.debtor_id) LIMIT {SAMPLE}
+            """)
+        found.extend(Difference("debtor of document", str(key), "missing") for (key,) in orphans)
+    return lost or bool(documents.orphaned)
 
 
 def _live(ground: Ground, canonical: str, streams: list[int]) -> tuple[int | None, int]:
@@ -189,13 +221,15 @@ def _unmatched(ground: Ground, canonical: str, streams: list[int]) -> list[Diffe
     return [Difference(canonical, str(key), str(reason)) for key, reason in rows]
 
 
-def nothing_is_from_tomorrow(ground: Ground) -> Check:
+def nothing_is_from_tomorrow(ground: Ground, documents: Documents) -> Check:
     """C11: a document or payment posted after the ledger date of the cut is not part of what was owed on it."""
-    rows = ground.rows(
-        f"""
+    late_documents = f"""
         SELECT 'document', d.external_no, d.external_id, CAST(coalesce(d.posting_date, d.issue_date) AS text) FROM canonical.document d
         WHERE d.source = :source AND {LIVE_DOCUMENT} AND coalesce(d.posting_date, d.issue_date) > :day
-        UNION ALL
+        UNION ALL"""
+    rows = ground.rows(
+        f"""
+        {late_documents if documents.late else ""}
         SELECT 'payment', p.external_no, p.external_id, CAST(p.payment_date AS text) FROM canonical.payment p
         WHERE p.source = :source AND p.deleted_at IS NULL AND p.payment_date > :day
         ORDER BY 4, 2
@@ -216,8 +250,8 @@ def nothing_is_from_tomorrow(ground: Ground) -> Check:
     )
 
 
-def nothing_is_there_twice(ground: Ground) -> Check:
-    """C12: documents that agree in debtor, kind, number, date and amount, and have different keys; or are open by more than they say.
+def duplicates(ground: Ground) -> list[Difference]:
+    """Documents that agree in debtor, kind, number, date and amount, and have different keys.
 
     Entries of a ledger are no duplicates of each other, whatever number somebody typed: the ledger counts them apart.
     """
@@ -228,12 +262,16 @@ def nothing_is_there_twice(ground: Ground) -> Check:
               SELECT external_no FROM canonical.document WHERE source = :source AND external_no IS NOT NULL GROUP BY external_no HAVING count(*) > 1)
         GROUP BY d.debtor_id, d.total, d.issue_date, d.external_no, d.kind HAVING count(*) > 1 AND bool_or(d.external_id NOT LIKE 'ledger/%') ORDER BY 1
         """)
-    found = [
+    return [
         Difference("document", str(number), "duplicate", canonical_value=f"{n} times: {keys}")
         for number, n, keys in rows
     ]
-    parts = _instalments_that_do_not_add_up(ground)
-    return judged("C12", "No document is there twice", None, str(len(rows) + len(parts)), [*found, *parts])
+
+
+def nothing_is_there_twice(ground: Ground, documents: Documents, twice: Sequence[Difference]) -> Check:
+    """C12: no document is there twice, as `duplicates` finds them, or open by another amount than its instalments together."""
+    found = [*twice, *_instalments_that_do_not_add_up(ground, documents)]
+    return judged("C12", "No document is there twice", None, str(len(found)), found)
 
 
 def landed_files_are_whole(ground: Ground) -> Iterator[Check]:
@@ -252,17 +290,14 @@ def landed_files_are_whole(ground: Ground) -> Iterator[Check]:
         )
 
 
-def _instalments_that_do_not_add_up(ground: Ground) -> list[Difference]:
+def _instalments_that_do_not_add_up(ground: Ground, documents: Documents) -> list[Difference]:
     """Documents of which another amount is open than of their instalments together.
 
-    As a rule each is open by its one instalment: nothing is added up where that holds for all.
+    As a rule each is open by its one instalment, its first: nothing is added up where that holds for all.
     """
-    (n_parts, n_documents, differs, n_open) = ground.rows(f"""
-        SELECT count(*), count(DISTINCT id), coalesce(bool_or(abs(effect) <> abs(whole)), false),
-               (SELECT count(*) FROM canonical.document d WHERE d.source = :source AND d.open_amount <> 0 AND {LIVE_DOCUMENT})
-        FROM control_open WHERE whole <> 0
-        """)[0]
-    if n_parts == n_documents == n_open and not differs:
+    opened = ground.opened.values()
+    n_parts, n_first = sum(one.parts for one in opened), sum(one.first_parts for one in opened)
+    if n_parts == n_first == documents.open and not any(one.differs for one in opened):
         return []
     without_any = f"""
         UNION ALL SELECT coalesce(d.external_no, d.external_id), d.open_amount, 0 FROM canonical.document d
@@ -270,7 +305,7 @@ def _instalments_that_do_not_add_up(ground: Ground) -> list[Difference]:
     rows = ground.rows(f"""
         SELECT coalesce(external_no, external_id), whole, abs(sum(effect)) FROM control_open WHERE whole <> 0
         GROUP BY id, external_no, external_id, whole HAVING abs(whole) <> abs(sum(effect))
-        {without_any if n_documents != n_open else ""} ORDER BY 1
+        {without_any} ORDER BY 1
         """)
     return [
         Difference("instalments", str(number), "amount", money(decimal(whole)), money(decimal(parts)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -19,6 +20,23 @@ LIVE_DOCUMENT = """d.deleted_at IS NULL AND d.erp_status IS DISTINCT FROM 'draft
 """Drafts are not owed, and what was cancelled is not, unless the ledger says that it is: un-applying what cancelled it opens it again."""
 
 
+class Opened(NamedTuple):
+    """What is open in one currency: its balance, debits and credits added up (`gross`), the balance in base currency (of those items that
+    have one), items, and items without a base amount.
+
+    Of the items of documents: how many, how many of them are a document's first, and whether one differs from what its document says.
+    """
+
+    effect: Decimal
+    gross: Decimal
+    effect_base: Decimal
+    items: int
+    unvalued: int
+    parts: int
+    first_parts: int
+    differs: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One cut under examination.
@@ -26,6 +44,7 @@ class Ground:
     `unanswered` names wire entities whose totals could not be asked, and why. `ledger` is true when the source hands over
     ledger entries with remaining amounts: then its own ledger, as received, is a figure to compare with. `claims_money`: every ERP
     does, and any other source that hands over documents or entries or states what is open. `allowed_missing` is a share, 0 to 1.
+    `opened`: what is open per currency, once the open items are collected.
     """
 
     connection: Connection
@@ -40,6 +59,11 @@ class Ground:
     not_read: frozenset[str] = field(default=frozenset())
     claims_money: bool = True
     allowed_missing: float = 0.0
+    opened: Mapping[str, Opened] = field(default_factory=dict)
+
+    def balances(self) -> dict[str, Decimal]:
+        """What is open per currency, credits taken off."""
+        return {currency: opened.effect for currency, opened in self.opened.items()}
 
     def rows(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """All rows of one statement; :source is bound where it is named."""
@@ -130,7 +154,9 @@ def collect_open_items(ground: Ground) -> Ground:
     """Puts the open items into temporary table control_open and the source's own open entries into control_ledger; the ground with both."""
     _collect_open_items(ground.connection, ground.source, ground.base_currency)
     return replace(
-        ground, ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency)
+        ground,
+        ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency),
+        opened=_add_up(ground),
     )
 
 
@@ -147,13 +173,14 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
                s.sign * i.open_amount AS effect,
                s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
-               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from, d.open_amount AS whole
+               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from, d.open_amount AS whole, i.number
         FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
         CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
         WHERE d.source = :source AND i.open_amount <> 0 AND {LIVE_DOCUMENT}
         UNION ALL
         SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
-               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date, NULL
+               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date, NULL,
+               NULL
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
         """,
@@ -161,6 +188,32 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
         base=base,
     )
     tell_planner(connection, "control_open")
+
+
+def _add_up(ground: Ground) -> dict[str, Opened]:
+    """Sums of control_open per currency, all in one pass: the checks compare them with different figures."""
+    rows = ground.rows("""
+        SELECT currency, sum(effect), sum(abs(effect)), sum(effect_base), count(*), count(*) FILTER (WHERE effect_base IS NULL),
+               count(*) FILTER (WHERE whole <> 0), count(*) FILTER (WHERE whole <> 0 AND number = 1),
+               coalesce(bool_or(abs(effect) <> abs(whole)) FILTER (WHERE whole <> 0), false)
+        FROM control_open GROUP BY currency ORDER BY currency
+        """)
+    return {str(currency): _opened(figures) for currency, *figures in rows}
+
+
+def _opened(figures: Sequence[object]) -> Opened:
+    effect, gross, effect_base, items, unvalued, parts, first_parts, differs = figures
+    n_items, n_unvalued, n_parts, n_first = (int(str(n)) for n in (items, unvalued, parts, first_parts))
+    return Opened(
+        decimal(effect),
+        decimal(gross),
+        decimal(effect_base),
+        n_items,
+        n_unvalued,
+        n_parts,
+        n_first,
+        bool(differs),
+    )
 
 
 def _collect_open_entries(connection: Connection, source: str, base: str | None) -> bool:

@@ -23,11 +23,8 @@ SHARE = 0.01
 
 
 def open_money(ground: Ground) -> dict[str, Decimal]:
-    """What is open per currency, debits and credits added up: what missing money is a share of. Stands on control_open."""
-    return {
-        str(c): decimal(v)
-        for c, v in ground.rows("SELECT currency, sum(abs(effect)) FROM control_open GROUP BY 1")
-    }
+    """What is open per currency, debits and credits added up: what missing money is a share of."""
+    return {currency: opened.gross for currency, opened in ground.opened.items()}
 
 
 def nothing_is_missing(

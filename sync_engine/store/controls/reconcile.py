@@ -7,14 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
 from sync_engine.records import ControlTotal
 from sync_engine.store.controls import balances, completeness, missing, settlement
-from sync_engine.store.controls.certificate import Certificate, Check, certified, write_certificate
+from sync_engine.store.controls.certificate import (
+    Certificate,
+    Check,
+    Difference,
+    certified,
+    write_certificate,
+)
 from sync_engine.store.controls.context import Ground, collect_open_items, survey, take_room
 from sync_engine.store.db import run_many, run_sql, transaction
 
@@ -42,16 +48,19 @@ def reconcile(
     """
     ground = survey(connection, source, run_id, cut_id, totals, unanswered, allowed_missing)
     with ThreadPoolExecutor(1, "certify") as second:
-        counted = second.submit(_count_beside, beside, ground) if beside else None
-        amounts = _add_up(ground, untold)
-        complete = counted.result() if counted else _count(ground)
-    lost = missing.nothing_is_missing(ground, complete[0].figures["streams"], missing.open_money(ground))
+        counting = second.submit(_count_beside, beside, ground) if beside else None
+        take_room(connection)
+        ground = collect_open_items(ground)
+        has_applications = settlement.collect_what_does_not_add_up(ground)
+        amounts = _add_up(ground, has_applications)
+        counted = counting.result() if counting else _count(ground)
     checks = (
-        complete[0],
-        *amounts[:9],
-        complete[1],
-        *amounts[9:],
-        lost,
+        counted.accounted,
+        *amounts,
+        counted.tomorrow,
+        completeness.nothing_is_there_twice(ground, counted.documents, counted.twice),
+        *completeness.what_is_not_told(ground, untold, has_applications),
+        missing.nothing_is_missing(ground, counted.accounted.figures["streams"], missing.open_money(ground)),
         *completeness.landed_files_are_whole(ground),
     )
     certificate = certified(source, cut_id, checks, claims_money=ground.claims_money)
@@ -68,22 +77,33 @@ def what_is_missing(
     return missing.nothing_is_missing(ground, completeness.lines_of(ground), missing.open_money(ground))
 
 
-def _count_beside(store: Engine, ground: Ground) -> tuple[Check, ...]:
+class Counted(NamedTuple):
+    """What is there: C1 and C11, and what C12 stands on beside the open items."""
+
+    documents: completeness.Documents
+    accounted: Check
+    tomorrow: Check
+    twice: Sequence[Difference]
+
+
+def _count_beside(store: Engine, ground: Ground) -> Counted:
     with transaction(store, "counting the cut") as connection:
         return _count(replace(ground, connection=connection))
 
 
-def _count(ground: Ground) -> tuple[Check, ...]:
-    """C1 and C11: what is there."""
+def _count(ground: Ground) -> Counted:
     take_room(ground.connection)
-    return completeness.records_are_accounted_for(ground), completeness.nothing_is_from_tomorrow(ground)
+    documents = completeness.count_documents(ground)
+    return Counted(
+        documents,
+        completeness.records_are_accounted_for(ground, documents),
+        completeness.nothing_is_from_tomorrow(ground, documents),
+        completeness.duplicates(ground),
+    )
 
 
-def _add_up(bare: Ground, untold: Mapping[str, str]) -> tuple[Check, ...]:
-    """C2 to C10, C12 and C13: what it amounts to, whether anything is in it twice, and what nobody told."""
-    take_room(bare.connection)
-    ground = collect_open_items(bare)
-    has_applications = settlement.collect_what_does_not_add_up(ground)
+def _add_up(ground: Ground, has_applications: bool) -> tuple[Check, ...]:
+    """C2 to C10: what it amounts to."""
     return (
         balances.open_keys_agree(ground),
         balances.open_amounts_agree(ground),
@@ -94,35 +114,30 @@ def _add_up(bare: Ground, untold: Mapping[str, str]) -> tuple[Check, ...]:
         balances.ageing_agrees(ground),
         balances.control_account_agrees(ground),
         settlement.roll_forward_holds(ground),
-        completeness.nothing_is_there_twice(ground),
-        *completeness.what_is_not_told(ground, untold, has_applications),
     )
 
 
 def _write_totals(ground: Ground, checks: Sequence[Check]) -> None:
     """The figures behind the certificate. Balances per debtor are kept only where they differ: there are many, and most agree."""
     run_sql(ground.connection, "DELETE FROM engine.control_total WHERE cut_id = :cut", cut=ground.cut_id)
-    run_sql(
-        ground.connection,
-        """
-        INSERT INTO engine.control_total (cut_id, entity, name, currency, canonical_value)
-        SELECT :cut, 'document', 'open_amount', currency, sum(effect) FROM control_open GROUP BY currency
-        """,
-        cut=ground.cut_id,
-    )
-    base, rows = ground.base_currency or "", []
-    for total in ground.stated("open_amount"):
-        changed = run_sql(
-            ground.connection,
-            """
-            UPDATE engine.control_total SET source_value = :value WHERE cut_id = :cut AND name = 'open_amount' AND currency = :currency
-            """,
-            cut=ground.cut_id,
-            value=total.value,
-            currency=total.currency or base,
+    base = ground.base_currency or ""
+    stated = {total.currency or base: total for total in ground.stated("open_amount")}
+    rows = [
+        _total(
+            "document",
+            "open_amount",
+            "",
+            currency,
+            stated[currency].value if currency in stated else None,
+            ours,
         )
-        if not changed:
-            rows.append(_total(total.entity, "open_amount", "", total.currency or base, total.value, None))
+        for currency, ours in ground.balances().items()
+    ]
+    rows.extend(
+        _total(total.entity, "open_amount", "", currency, total.value, None)
+        for currency, total in stated.items()
+        if currency not in ground.opened
+    )
     lines = {line["entity"]: line for line in checks[0].figures["streams"]}
     for total in ground.stated("count"):
         line = lines.get(total.entity)

@@ -206,10 +206,7 @@ def roll_forward_holds(ground: Ground) -> Check:
         )
     }
     moved = {str(c): decimal(v) for c, v in ground.rows(MOVED, seq=previous[0][1], base=ground.base_currency)}
-    closing = {
-        str(c): decimal(v)
-        for c, v in ground.rows("SELECT currency, sum(effect) FROM control_open GROUP BY 1")
-    }
+    closing = ground.balances()
     found: list[Difference] = []
     for currency in sorted(opening.keys() | moved.keys() | closing.keys()):
         expected, actual = (

@@ -218,7 +218,13 @@ def _import(context: dg.OpExecutionContext, config: ImportFile, runtime: Shop) -
     with refusals_told():
         if config.apply:
             report = imports.apply_import(
-                store, config.kind, file, who=config.who, why=config.why or None, primary=config.primary
+                store,
+                config.kind,
+                file,
+                who=config.who,
+                clock=runtime.runtime.clock,
+                why=config.why or None,
+                primary=config.primary,
             )
         else:
             report = imports.plan_import(store, config.kind, file, primary=config.primary)
@@ -229,7 +235,11 @@ def _import(context: dg.OpExecutionContext, config: ImportFile, runtime: Shop) -
 def _undo_import(context: dg.OpExecutionContext, config: UndoImport, runtime: Shop) -> None:
     with refusals_told():
         undone = imports.undo_import(
-            runtime.runtime.store, config.number, who=config.who, why=config.why or None
+            runtime.runtime.store,
+            config.number,
+            who=config.who,
+            clock=runtime.runtime.clock,
+            why=config.why or None,
         )
     rows = [
         {"line": x.line, "entity": x.entity, "record": str(x.record_id), "field": x.field}

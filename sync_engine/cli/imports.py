@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sync_engine.cli.app import app, command, group
-from sync_engine.cli.context import open_store
+from sync_engine.cli.context import open_runtime, open_store
 from sync_engine.cli.output import give, shown, table
 from sync_engine.cli.plans import counted
 
@@ -70,7 +70,10 @@ def import_file(
     from sync_engine.ops import imports as ops
 
     if undo is not None:
-        undone = ops.undo_import(open_store(), undo, who=who or getpass.getuser(), why=why)
+        runtime = open_runtime()
+        undone = ops.undo_import(
+            runtime.store, undo, who=who or getpass.getuser(), why=why, clock=runtime.clock
+        )
         give(undone, lambda screen: _draw_undone(screen, undone))
         raise typer.Exit(6 if undone.left else 0)
     if kind == "list":
@@ -85,11 +88,13 @@ def import_file(
     if dry_run:
         report = ops.plan_import(open_store(), kind, file, primary=primary == "yes", written=written)
     else:
+        runtime = open_runtime()
         report = ops.apply_import(
-            open_store(),
+            runtime.store,
             kind,
             file,
             who=who or getpass.getuser(),
+            clock=runtime.clock,
             why=why,
             primary=primary == "yes",
             written=written,

@@ -31,7 +31,6 @@ from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.names import somebody
 from sync_engine.ownership.policy import DEFAULT_POLICY
-from sync_engine.platform.clock import SystemClock
 from sync_engine.platform.tables import Table, read_table
 from sync_engine.ports import Clock
 from sync_engine.store.change_feed.changes import collect_changes, flush_changes
@@ -125,7 +124,6 @@ class Written:
 
 
 AS_USUAL = Written()
-OF_THE_MACHINE = SystemClock()
 
 
 def plan_import(
@@ -145,10 +143,10 @@ def apply_import(
     path: Path,
     *,
     who: str,
+    clock: Clock,
     why: str | None = None,
     primary: bool = True,
     written: Written = AS_USUAL,
-    clock: Clock = OF_THE_MACHINE,
 ) -> Report:
     """Imports a file in one transaction: good rows are applied, bad ones refused with line, column and what to do. Raises like `plan_import`.
 
@@ -166,9 +164,7 @@ def apply_import(
         return report
 
 
-def undo_import(
-    store: Engine, import_id: int, *, who: str, why: str | None = None, clock: Clock = OF_THE_MACHINE
-) -> Undone:
+def undo_import(store: Engine, import_id: int, *, who: str, clock: Clock, why: str | None = None) -> Undone:
     """Takes an import back; what somebody decided again since stays. Raises ConfigurationError for an unknown or undone import."""
     who = somebody(who)
     with transaction(store, "undoing an import") as connection:

@@ -46,6 +46,68 @@ def asked(tree: ast.AST) -> Iterator[str]:
                 yield f"{node.lineno}: {' '.join(found[0].split())}"
 
 
+def defaults(tree: ast.AST) -> Iterator[str]:
+    """Where code makes a clock while it is imported, or lets a caller leave one out: who forgets it decides by the machine's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            plain = [*node.args.posonlyargs, *node.args.args]
+            given = [
+                *zip(reversed(plain), reversed(node.args.defaults), strict=False),
+                *((x, d) for x, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d),
+            ]
+            yield from (f"{x.lineno}: {x.arg}" for x, _ in given if x.annotation and _is_clock(x.annotation))
+        if isinstance(node, ast.AnnAssign) and node.value and _is_clock(node.annotation):
+            yield f"{node.lineno}: {ast.unparse(node.target)}"
+    yield from _made_at_import(tree)
+
+
+def _made_at_import(node: ast.AST) -> Iterator[str]:
+    """Clocks that are made before any function is called: in modules, classes and defaults."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from _made_at_import(child.args)
+            continue
+        if isinstance(child, ast.Call) and _is_clock(child.func):
+            yield f"{child.lineno}: {ast.unparse(child)}"
+        yield from _made_at_import(child)
+
+
+def _is_clock(node: ast.expr) -> bool:
+    return re.search(r"\b(?:[A-Z]\w*)?Clock\b", ast.unparse(node)) is not None
+
+
+def test_nobody_gets_the_machines_clock_by_leaving_it_out() -> None:
+    """Every module, Dagster's too: a clock is given, by whoever opens the workshop."""
+    found = {
+        path.relative_to(ROOT).as_posix(): lines
+        for package in (*PACKAGES, "dagster_project")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if (lines := list(defaults(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == {}
+
+
+def test_a_default_clock_is_recognised() -> None:
+    """However it is written, and a clock that is given or made inside a function is none."""
+    wrong = (
+        "def f(x, clock: Clock = MACHINE): ...",
+        "def f(*, clock: ports.Clock | None = None): ...",
+        "def f(clock=SystemClock()): ...",
+        "f = lambda clock=SystemClock(): clock",
+        "MACHINE = SystemClock()",
+        "class A:\n    clock: Clock = MACHINE",
+        "class A:\n    clock = field(default=clock.SystemClock())",
+    )
+    right = (
+        "def f(*, clock: Clock, x: int = 1): ...",
+        "def f():\n    return SystemClock()",
+        "class A:\n    clock: Clock",
+        "def f(clock: Clock):\n    g(clock)",
+    )
+    assert [line for line in wrong if not list(defaults(ast.parse(line)))] == []
+    assert [line for line in right if list(defaults(ast.parse(line)))] == []
+
+
 def test_nothing_is_decided_by_the_machines_clock() -> None:
     """Every module of engine, connectors and mappings, but those that say why; and each of those still has a reason."""
     found = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import pytest
 
 from dagster_project.definitions import load
 from dagster_project.in_process import run_lane
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.plan import do
+from sync_engine.ops.runs import environment
 from tests.conftest import _TEMPLATE
 from tests.dagster.office import PERSONAL, Office, crm_yaml, furnish, kept, open_office, refusal
+from tests.imports.support import DaysAhead
 
 ADA = {"who": "ada", "why": "the team's list"}
 ACCOUNTS = "Id,Name,Phone,Postcode,Country,Registration\n"
@@ -105,6 +110,29 @@ def test_a_damaged_landed_file_is_found_told_and_healed(office: Office) -> None:
     assert answers(healed, "landed_files_are_whole")["erp/normalised/debtors"][0]
     assert office.told("ops_verify_lake")["damaged and not needed"] == 1
     assert office.launch("ops_replay", source="erp").success
+
+
+def test_an_import_and_its_undo_go_by_the_clock_of_the_installation(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pin for some days is over once that clock says so, whatever the machine's says."""
+    run(office, "erp")
+    runtime, phone = environment.open_runtime(), "SELECT phone FROM canonical.debtor WHERE number = '10000'"
+    before, until = office.rows(phone), datetime.now(UTC).date() + timedelta(days=5)
+    (debtor,) = office.rows("SELECT id FROM canonical.debtor WHERE number = '10000'")[0]
+    tags = office.folder / "tags.csv"
+    tags.write_text("customer;tag\n10000;vip\n", encoding="utf-8")
+    monkeypatch.setattr(environment, "SystemClock", DaysAhead)
+    for job, form in (
+        ("ops_import", {"kind": "debtor-tags", "file": str(tags), "apply": True}),
+        ("ops_undo_import", {"number": 1}),
+    ):
+        value = f"+45 87 65 43 {20 + len(job)}"
+        do(runtime, ops.PinField(record=str(debtor), field="phone", value=value, until=until), by="ada")
+        assert office.rows(phone) != before
+        office.told(job, **form, **ADA)
+        assert office.rows(phone) == before
+    runtime.store.dispose()
 
 
 def test_an_import_is_judged_applied_and_taken_back(office: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sync_engine.ops.imports import Report, apply_import, plan_import
 from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.platform.clock import SystemClock
+from sync_engine.ports import Clock
 from sync_engine.store.imports import Outcome
 from tests.simulators.files import Flaws, write_csv
 from tests.stages.support import Snapshot, snapshot
@@ -126,6 +128,14 @@ def world(customers: int = 8, *, peopled: int | None = None) -> dict[str, tuple[
     }
 
 
+class DaysAhead(SystemClock):
+    """A clock that is nine days ahead of the machine's."""
+
+    def now(self) -> datetime:
+        """Nine days from now."""
+        return super().now() + timedelta(days=9)
+
+
 @dataclass
 class Desk:
     """The ERP, the engine's database, and a drawer for files to import."""
@@ -134,6 +144,7 @@ class Desk:
     folder: Path
     tables: dict[str, tuple[list[str], Rows]] = field(default_factory=world)
     policy: Policy = DEFAULT_POLICY
+    clock: Clock = field(default_factory=SystemClock)
 
     @property
     def config(self) -> SourceConfig:
@@ -155,7 +166,7 @@ class Desk:
     @property
     def runtime(self) -> Runtime:
         """What runs and decisions work with."""
-        return Runtime(self.store, Lake(str(self.folder / "lake")), SystemClock(), self.policy)
+        return Runtime(self.store, Lake(str(self.folder / "lake")), self.clock, self.policy)
 
     def run(self) -> Ran:
         """The ERP's files as they are now, through all stages."""
@@ -184,6 +195,7 @@ class Desk:
             kind,
             self.drop(f"{kind}.csv", heading, rows),
             who="mia",
+            clock=self.clock,
             why="spring cleaning",
             **options,
         )

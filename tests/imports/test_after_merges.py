@@ -73,7 +73,7 @@ def test_an_import_undone_after_a_merge_leaves_the_survivor_too(desk: Desk, apar
     assert done.import_id is not None
     if apart:
         decide(desk, ops.Unmerge(record="10002"))
-    undo_import(desk.store, done.import_id, who="mia")
+    undo_import(desk.store, done.import_id, who="mia", clock=desk.clock)
     assert desk.debtors("owner")["10001"] == "jo@example.com"
     if not apart:
         decide(desk, ops.Unmerge(record="10002"))
@@ -92,16 +92,16 @@ def test_a_partly_undone_import_can_be_undone_further(desk: Desk) -> None:
         or 0
     )
     second = desk.apply("owners", heading, [["10001", "jo@example.com"]]).import_id or 0
-    assert undo_import(desk.store, first, who="ola").restored == 1
-    again = undo_import(desk.store, first, who="ola")
+    assert undo_import(desk.store, first, who="ola", clock=desk.clock).restored == 1
+    again = undo_import(desk.store, first, who="ola", clock=desk.clock)
     assert (again.restored, [x.line for x in again.left]) == (0, [3])
     assert {d.import_id: d.remaining for d in past_imports(desk.store)} == {first: 1, second: 1}
-    undo_import(desk.store, second, who="mia")
-    last = undo_import(desk.store, first, who="mia")
+    undo_import(desk.store, second, who="mia", clock=desk.clock)
+    last = undo_import(desk.store, first, who="mia", clock=desk.clock)
     assert (last.restored, last.left) == (1, [])
     assert difference(before, desk.snapshot()) == {}
     with pytest.raises(ConfigurationError, match="undone by mia already"):
-        undo_import(desk.store, first, who="ola")
+        undo_import(desk.store, first, who="ola", clock=desk.clock)
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["undone while merged", "undone after unmerge"])
@@ -116,7 +116,7 @@ def test_an_imported_tag_counts_for_the_survivor_and_is_taken_back_from_it(desk:
     if apart:
         decide(desk, ops.Unmerge(record="10003"))
         assert tags(desk) == {("10003", "vip"), ("10003", "post"), ("10005", "post")}
-    assert undo_import(desk.store, tagged, who="mia").left == []
+    assert undo_import(desk.store, tagged, who="mia", clock=desk.clock).left == []
     assert tags(desk) == {("10005", "post")}
     if not apart:
         decide(desk, ops.Unmerge(record="10003"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sync_engine.cli import main
-from tests.imports.support import Desk
+from sync_engine.ops.decisions import operations as ops
+from sync_engine.ops.decisions.plan import do
+from sync_engine.ops.runs import environment
+from tests.imports.support import DaysAhead, Desk
 
 
 def run(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -55,6 +59,31 @@ def test_import_dry_run_apply_list_and_undo(
     assert (code, "taken back; as it was before: 1 decision." in out) == (0, True), out
     assert desk.debtors("owner")["10000"] == "jo@example.com"
     assert "mia" in run(capsys, "import", "list")[1]
+
+
+def test_an_import_and_its_undo_go_by_the_clock_of_the_installation(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, home: Any
+) -> None:
+    """A pin for some days is over once that clock says so, whatever the machine's says."""
+    now = datetime.now(UTC)
+    monkeypatch.setattr(environment, "SystemClock", DaysAhead)
+    (debtor,) = desk.rows("SELECT id FROM canonical.debtor WHERE number = '10000'")[0]
+    tags = desk.drop("tags.csv", ["customer_id", "tag"], [["10000", "vip"]])
+    before = desk.debtors("phone")["10000"]
+    for number, arguments in enumerate((("debtor-tags", str(tags)), ("--undo", "1"))):
+        do(
+            desk.runtime,
+            ops.PinField(
+                record=str(debtor),
+                field="phone",
+                value=f"+45 87 65 43 2{number}",
+                until=now.date() + timedelta(days=5),
+            ),
+            by="ada",
+        )
+        assert desk.debtors("phone")["10000"] != before
+        assert run(capsys, "import", *arguments, "--as", "mia")[0] == 0
+        assert desk.debtors("phone")["10000"] == before
 
 
 @pytest.mark.parametrize(("arguments", "code", "says"), [

@@ -63,7 +63,7 @@ def test_a_dry_run_changes_nothing_and_undo_restores_everything(desk: Desk, kind
     assert desk.apply(kind, *FILES[kind]).applied == 0
     assert difference(after, desk.snapshot()) == {}
     assert report.import_id is not None
-    assert undo_import(desk.store, report.import_id, who="mia").left == []
+    assert undo_import(desk.store, report.import_id, who="mia", clock=desk.clock).left == []
     assert difference(before, desk.snapshot()) == {}
 
 
@@ -72,7 +72,7 @@ def test_after_an_undo_a_pull_has_nothing_to_mend(desk: Desk) -> None:
     before = desk.snapshot()
     done = [desk.apply(kind, *FILES[kind]).import_id or 0 for kind in FILES]
     for import_id in reversed(done):
-        undo_import(desk.store, import_id, who="mia")
+        undo_import(desk.store, import_id, who="mia", clock=desk.clock)
     desk.execute("UPDATE engine.source_record SET dirty = true")
     desk.run()
     assert difference(before, desk.snapshot()) == {}
@@ -182,7 +182,7 @@ def test_broken_rows_are_refused_by_line_and_the_others_go_on(desk: Desk) -> Non
     path.write_bytes(
         b'customer;tag\r\n10000;"two\r\nlines"\r\n\r\n10001;a;b\r\n10002;"c"d"\r\n10003;good\r\n10003;good\r\n'
     )
-    report = apply_import(desk.store, "debtor-tags", path, who="mia")
+    report = apply_import(desk.store, "debtor-tags", path, who="mia", clock=desk.clock)
     assert {r.line: r.outcome for r in report.rows} == {
         2: "applied",
         5: "refused",
@@ -218,7 +218,7 @@ def test_a_file_that_cannot_be_read_is_a_source_error(desk: Desk, content: bytes
     path = desk.folder / "broken.csv"
     path.write_bytes(content)
     with pytest.raises(SourceError):
-        apply_import(desk.store, "debtor-tags", path, who="mia")
+        apply_import(desk.store, "debtor-tags", path, who="mia", clock=desk.clock)
     assert past_imports(desk.store) == []
 
 
@@ -229,20 +229,20 @@ def test_undo_leaves_what_was_decided_again(desk: Desk) -> None:
     second = desk.apply("owners", heading, [["10001", "jo@example.com"]])
     assert first.import_id is not None
     assert second.import_id is not None
-    back = undo_import(desk.store, second.import_id, who="mia")
+    back = undo_import(desk.store, second.import_id, who="mia", clock=desk.clock)
     assert back.restored == 1
     third = desk.apply("owners", heading, [["10001", "jo@example.com"]])
-    undone = undo_import(desk.store, first.import_id, who="ola", why="wrong list")
+    undone = undo_import(desk.store, first.import_id, who="ola", clock=desk.clock, why="wrong list")
     assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (
         1,
         [(3, "decided again since by mia")],
     )
     assert desk.debtors("owner")["10001"] == "jo@example.com"
     assert third.import_id is not None
-    again = undo_import(desk.store, first.import_id, who="ola")
+    again = undo_import(desk.store, first.import_id, who="ola", clock=desk.clock)
     assert (again.restored, [x.line for x in again.left]) == (0, [3])
     with pytest.raises(ConfigurationError, match="no import of this number"):
-        undo_import(desk.store, 999, who="mia")
+        undo_import(desk.store, 999, who="mia", clock=desk.clock)
     assert [d.undone_by for d in past_imports(desk.store)] == [None, "mia", "ola"]
 
 
@@ -257,13 +257,13 @@ def test_undo_leaves_the_same_value_where_somebody_else_pinned_it_since(desk: De
         merge(desk.runtime, "10003", "10005", by="ola"),
     ):
         apply(desk.runtime, plan.hash, by="ola")
-    undone = undo_import(desk.store, done.import_id, who="mia")
+    undone = undo_import(desk.store, done.import_id, who="mia", clock=desk.clock)
     assert (undone.restored, [(x.line, x.why) for x in undone.left]) == (
         1,
         [(2, "decided again since by ola")],
     )
     assert (desk.debtors("parent")["10001"], desk.debtors("parent")["10002"]) == ("10000", None)
-    back = undo_import(desk.store, tagged.import_id, who="mia")
+    back = undo_import(desk.store, tagged.import_id, who="mia", clock=desk.clock)
     assert (back.restored, back.left) == (1, [])
     assert desk.rows("SELECT name FROM canonical.tag") == []
 
@@ -287,11 +287,13 @@ def test_fifty_thousand_rows(desk: Desk) -> None:
         ("debtor-tags", ["customer", "tag"], tags, 50_000),
         ("owners", ["customer_id", "email_address"], owners, customers - 1),
     ):
-        report = apply_import(desk.store, kind, desk.drop(f"{kind}.csv", heading, body, DIRTY), who="mia")
+        report = apply_import(
+            desk.store, kind, desk.drop(f"{kind}.csv", heading, body, DIRTY), who="mia", clock=desk.clock
+        )
         assert report.read == report.applied + report.unchanged + report.refused >= 50_000
         assert report.applied == applied
         assert report.import_id is not None
-        assert undo_import(desk.store, report.import_id, who="mia").left == []
+        assert undo_import(desk.store, report.import_id, who="mia", clock=desk.clock).left == []
         assert difference(before, desk.snapshot()) == {}
 
 

@@ -148,7 +148,7 @@ def test_the_primary_contact_is_moved_by_a_later_file(desk: Desk) -> None:
     assert (again.applied, primary()) == (1, ["p0@c1.example.com"])
     for done in (again, moved):
         assert done.import_id is not None
-        undo_import(desk.store, done.import_id, who="mia")
+        undo_import(desk.store, done.import_id, who="mia", clock=desk.clock)
     assert (primary(), desk.snapshot()) == (["p0@c1.example.com"], before)
 
 

@@ -138,7 +138,13 @@ def _pull(
 ) -> Told:
     follows = [normalised_key(config.source, family), *_end(config)]
     with stage(
-        context, config, runtime, asks_source=True, full=how.full, accept_held=how.accept_deletes
+        context,
+        config,
+        runtime,
+        asks_source=True,
+        full=how.full,
+        families=(family,),
+        accept_held=how.accept_deletes,
     ) as source_run:
         streams = [entity for entity, of in source_run.to_pull().items() if of == family]
         failed = _pull_streams(context, source_run, streams, full=how.full)

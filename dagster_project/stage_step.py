@@ -52,16 +52,15 @@ def stage(
     *,
     asks_source: bool = False,
     full: bool = False,
+    families: tuple[str, ...] = (),
     accept_held: bool = False,
 ) -> Iterator[SourceRun]:
-    """The lane of a source for one step.
+    """The lane of a source for one step; of `families`, where it reads only some.
 
     `asks_source` registers what the source offers now, which asks it; other steps work on what is already here.
     Raises dg.Failure (never retried) with our sentence, or dg.RetryRequested when asking again may help.
     """
     with failures_told(context, config, runtime):
-        if asks_source and config.source in runtime.refusals:
-            raise runtime.refusals[config.source]
         store = runtime.runtime.store
         with _turn(context, config, runtime):
             run_id = UUID(context.run.run_id)
@@ -73,7 +72,10 @@ def stage(
                 config.digest,
                 run_id,
                 alive=_alive(context),
+                entities=families,
             )
+            if asks_source and config.source in runtime.refusals:
+                raise runtime.refusals[config.source]
             source_run = _lane(context, config, runtime, run_id, accept_held)
             if asks_source or not source_run.streams():
                 source_run.register()

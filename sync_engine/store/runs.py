@@ -44,11 +44,14 @@ def open_run(
     config_hash: str,
     run_id: UUID | None = None,
     alive: Collection[UUID] = (),
+    entities: Collection[str] = (),
 ) -> UUID:
     """Opens a run and closes runs of the same source whose process died; returns its id.
 
     A run that works in several steps opens itself again at each, by its id. What it was taken for in between (dead, done) is
     corrected; failed, partial and held stay. `alive` are runs the caller knows to be going on between two of their steps.
+    A run of kind `full` owes a sweep from here on, of the wire entities or families in `entities`, or of all: where it is refused
+    before it reads them, the next run makes it.
     """
     run_id = run_id or uuid4()
     with transaction(engine, "opening a run") as connection:
@@ -75,7 +78,25 @@ def open_run(
             hash=config_hash,
             pid=os.getpid(),
         )
+        if kind == "full":
+            _owe_sweeps(connection, source, run_id, list(entities))
     return run_id
+
+
+def _owe_sweeps(connection: Connection, source: str, run_id: UUID, entities: list[str]) -> None:
+    """Notes that sweeps are wanted, but for entities that this run has read already in a step before."""
+    run_sql(
+        connection,
+        """
+        UPDATE engine.stream t SET sweep_started_at = clock_timestamp()
+        WHERE source = :source AND sweep_started_at IS NULL AND (:all OR entity = ANY(:entities) OR family = ANY(:entities))
+          AND NOT EXISTS (SELECT FROM engine.run_step p WHERE p.run_id = :run AND p.stage = 'pull' AND p.entity = t.entity AND p.outcome <> 'failed')
+        """,
+        source=source,
+        run=run_id,
+        all=not entities,
+        entities=entities,
+    )
 
 
 def close_run(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulators.business_central.faults import ShortSweep
+from sync_engine.errors import SyncError
+from tests.laws.late import try_run
+from tests.simulators.business_central.faults import Refuses, ShortSweep
 from tests.stages.support import Rig, assert_sound, assert_true, snapshot
 
 
@@ -12,6 +14,14 @@ def _held(rig: Rig) -> list[tuple[object, ...]]:
     return rig.rows(
         "SELECT entity, known, seen, missing, stated, approved_at IS NOT NULL FROM engine.sweep_hold JOIN engine.stream USING (stream_id)"
     )
+
+
+def _owed(rig: Rig) -> set[str]:
+    """Families of which a sweep is wanted."""
+    return {
+        family
+        for (family,) in rig.rows("SELECT family FROM engine.stream WHERE sweep_started_at IS NOT NULL")
+    }
 
 
 def _empty_cards(rig: Rig, count: int) -> None:
@@ -125,6 +135,32 @@ def test_a_sweep_is_made_when_it_is_due(rig: Rig, hours: int, swept: bool) -> No
     assert (
         rig.one("SELECT deleted_at IS NOT NULL FROM canonical.debtor WHERE name = 'Short-lived Ltd'") is swept
     )
+
+
+@pytest.mark.parametrize("pattern", [r"/companies(\?|$)", r"\$metadata"], ids=["companies", "metadata"])
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_full_run_that_was_refused_is_made_good_by_the_next(rig: Rig, pattern: str, status: int) -> None:
+    """Nothing of an entity was read, or of any: what somebody wanted swept is swept as soon as it can be."""
+    _empty_cards(rig, 1)
+    rig.run()
+    rig.company.delete_customer(next(x.number for x in rig.company.customers.values() if x.name == "Card 0"))
+    rig.company.delete_posted(next(x.id for x in rig.company.invoices.values() if x.posted))
+    rig.advance(hours=1)
+    rig.simulator.inject(Refuses(status, match=pattern))
+    try_run(rig, full=True)
+    rig.simulator.heal()
+    rig.run()
+    assert_true(rig)
+    assert _owed(rig) == set()
+
+
+def test_a_refused_full_run_of_some_owes_no_more_than_those(rig: Rig) -> None:
+    """Nobody asked to read the others again."""
+    rig.run()
+    rig.simulator.inject(Refuses(403, match=r"/companies(\?|$)"))
+    with pytest.raises(SyncError):
+        rig.run_whole(full=True, entities=("contacts",))
+    assert _owed(rig) == {"contacts"}
 
 
 def test_records_made_during_a_sweep_are_not_judged_by_it(rig: Rig) -> None:

@@ -136,6 +136,7 @@ def run_source(
             triggered_by,
             config.digest,
             run_id,
+            entities=entities,
         )
         ran = Ran(run_id)
         try:

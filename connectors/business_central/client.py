@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from connectors.business_central.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
-from connectors.toolkit.auth import BasicLogin, EntraLogin
-from connectors.toolkit.http.client import HttpClient, Limits, Login
+from connectors.toolkit.auth.entra import EntraLogin
+from connectors.toolkit.auth.login import Login
+from connectors.toolkit.auth.static import BasicLogin
+from connectors.toolkit.http.client import HttpClient, Limits
 from connectors.toolkit.http.errors import Refused
 from sync_engine.errors import ConfigurationError, SyncError
 from sync_engine.ports import Clock
@@ -75,6 +77,12 @@ def login_of(settings: Settings) -> Login | None:
             return None
 
 
+_WINDOW = 300.0
+"""Seconds in which Business Central online counts the requests of a user; it processes five of them at a time and queues the rest. A
+429 passes when older requests leave the window. [D:administration/operational-limits-online.md]
+"""
+
+
 def _who(settings: Settings) -> str:
     """One login on one host, which is what limits are counted by; nobody where there is no login."""
     match settings.auth:
@@ -92,6 +100,7 @@ def client_of(
         whose=source,
         clock=clock,
         login=login_of(settings),
+        home=settings.base_url,
         transport=transport,
         verify=settings.verify,
         headers={"Accept": "application/json", "Accept-Language": "en-US", "User-Agent": "sync-engine"},
@@ -102,6 +111,8 @@ def client_of(
             concurrent=settings.max_concurrent,
             largest=settings.largest_answer_mb << 20,
             calls_per_window=settings.calls_per_five_minutes if settings.is_online else None,
+            window=_WINDOW,
+            patience=_WINDOW,
         ),
         passing=passes,
         shared=_who(settings) if transport is None else "",

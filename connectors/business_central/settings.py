@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from connectors.toolkit.auth import is_loopback
-from connectors.toolkit.secrets import SecretRef
+from connectors.toolkit.settings import SecretRef, Strict, Timeouts, is_loopback
 
 SAAS = "https://api.businesscentral.dynamics.com"
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 WEB_CLIENT = "businesscentral.dynamics.com"
 AUTHORITY = "https://login.microsoftonline.com"
-
-
-class Strict(BaseModel):
-    """Refuses keys nobody reads, so that a typo is not silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
 
 class SecretAuth(Strict):
@@ -163,13 +156,6 @@ class Hints(Strict):
         if not url.startswith("https://") and not is_loopback(url):
             raise ValueError("Business Central notifies https addresses only")
         return url.rstrip("/")
-
-
-class Timeouts(Strict):
-    """Seconds."""
-
-    connect: float = Field(default=15.0, gt=0, description="Seconds to wait for a connection.")
-    read: float = Field(default=180.0, gt=0, description="Seconds to wait for the next part of an answer.")
 
 
 class Settings(Strict):

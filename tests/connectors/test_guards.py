@@ -31,7 +31,7 @@ from connectors.business_central.connector import BusinessCentral
 from connectors.business_central.urls import Addresses
 from connectors.toolkit import pagination
 from connectors.toolkit import rows as raw_rows
-from connectors.toolkit.auth import EntraLogin
+from connectors.toolkit.auth.entra import EntraLogin
 from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.odata import pages, query
 from mappings.business_central import documents, masterdata, parties

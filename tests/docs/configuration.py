@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from connectors.toolkit.secrets import SecretRef
+from connectors.toolkit.settings import SecretRef
 from sync_engine.config import SourceConfig
 from sync_engine.ownership.policy import Policy
 

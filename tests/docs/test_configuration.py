@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from connectors.toolkit.secrets import SecretRef
+from connectors.toolkit.settings import SecretRef
 from tests.docs import configuration
 
 ROOT = Path(__file__).resolve().parents[2]

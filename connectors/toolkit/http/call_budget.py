@@ -1,7 +1,6 @@
-"""How many calls one login makes in five minutes, over all processes of this machine, the urgent ones first.
+"""How many calls one login makes in a sliding window, over all processes of this machine, the urgent ones first.
 
-Business Central counts 6,000 requests of a user in five minutes and then answers 429. Each kind of call may use a share of
-them, so that a backfill never takes what a person waits for; a 429 holds everybody. [D:administration/operational-limits-online.md]
+Each kind of call may use a share of them, so that a backfill never takes what a person waits for; a 429 holds everybody.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -19,10 +18,12 @@ import xxhash
 from connectors.toolkit.http.concurrency import folder_of_this_user
 from sync_engine.ports import Clock
 
-WINDOW = 300.0
-_STEP = 10.0
-_STEPS = int(WINDOW / _STEP) + 1
+_PARTS = 30
+"""Steps that a window is counted in; a call is forgotten up to one step late."""
+_STEPS = _PARTS + 1
 _SHAPE = struct.Struct(f"<d{_STEPS * 2}q")
+_LONGEST_HOLD = 600.0
+"""Seconds. What holds a login for longer was written by a clock that was far ahead."""
 
 
 class Urgency(IntEnum):
@@ -34,23 +35,40 @@ class Urgency(IntEnum):
     BACKFILL = 3
 
 
-_SHARE = {Urgency.ONE_DEBTOR: 1.0, Urgency.CHANGES: 0.95, Urgency.SWEEP: 0.85, Urgency.BACKFILL: 0.7}
+SHARES: Mapping[Urgency, float] = {
+    Urgency.ONE_DEBTOR: 1.0,
+    Urgency.CHANGES: 0.95,
+    Urgency.SWEEP: 0.85,
+    Urgency.BACKFILL: 0.7,
+}
 
 
 class Budget:
-    """`limit` calls per five minutes for the login called `name`; None is no limit. Without a name it counts in this process only.
+    """`limit` calls per `window` seconds for the login called `name`; None is no limit. Without a name it counts in this process only.
 
-    The calls of the last five minutes stand in a file in steps of ten seconds; a login that nobody uses costs nothing.
+    `shares` says which part of them each kind of call may use. The calls of the last window stand in a file; a login that nobody
+    uses costs nothing.
     """
 
-    def __init__(self, limit: int | None, clock: Clock, name: str = "", folder: Path | None = None) -> None:
-        self._limit, self._clock = limit, clock
+    def __init__(
+        self,
+        limit: int | None,
+        clock: Clock,
+        name: str = "",
+        folder: Path | None = None,
+        *,
+        window: float = 300.0,
+        shares: Mapping[Urgency, float] = SHARES,
+    ) -> None:
+        self._limit, self._clock, self._window, self._shares = limit, clock, window, shares
         place = folder or folder_of_this_user() if name else None
-        self._file = place / f"{xxhash.xxh3_128_hexdigest(name.encode())}-budget" if place else None
+        self._file = (
+            place / f"{xxhash.xxh3_128_hexdigest(f'{name} {window:g}'.encode())}-budget" if place else None
+        )
         self._here = bytes(_SHAPE.size)
 
     def spend(self, urgency: Urgency) -> None:
-        """Counts one call; waits while a 429 holds the login, or while its share of the five minutes is used up."""
+        """Counts one call; waits while a 429 holds the login, or while its share of the window is used up."""
         while (
             pause := self._changed(
                 lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency))
@@ -63,7 +81,7 @@ class Budget:
         self._changed(lambda state: state.hold(self._clock.now().timestamp() + seconds))
 
     def _share(self, urgency: Urgency) -> float:
-        return float("inf") if self._limit is None else max(1.0, self._limit * _SHARE[urgency])
+        return float("inf") if self._limit is None else max(1.0, self._limit * self._shares[urgency])
 
     def _changed(self, change: Callable[[_State], float]) -> float:
         with self._stored() as state:
@@ -72,7 +90,7 @@ class Budget:
     @contextmanager
     def _stored(self) -> Iterator[_State]:
         if self._file is None:
-            state = _State(self._here)
+            state = _State(self._here, self._window)
             yield state
             self._here = state.packed()
             return
@@ -86,7 +104,7 @@ class Budget:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             found = os.pread(handle, _SHAPE.size, 0)
-            state = _State(found if len(found) == _SHAPE.size else bytes(_SHAPE.size))
+            state = _State(found if len(found) == _SHAPE.size else bytes(_SHAPE.size), self._window)
             yield state
             os.pwrite(handle, state.packed(), 0)
         finally:
@@ -94,9 +112,11 @@ class Budget:
 
 
 class _State:
-    """Until when the login is held, and the calls per step of ten seconds."""
+    """Until when the login is held, and the calls per step of the window."""
 
-    def __init__(self, packed: bytes) -> None:
+    def __init__(self, packed: bytes, window: float) -> None:
+        self._step = window / _PARTS
+        self._longest_hold = max(_LONGEST_HOLD, 2 * window)
         self.held_until: float
         self.held_until, *pairs = _SHAPE.unpack(packed)
         self.calls: dict[int, int] = {
@@ -110,17 +130,17 @@ class _State:
 
     def spend(self, now: float, most: float) -> float:
         """Counts a call and gives 0, or gives the seconds to wait before asking again."""
-        if now < self.held_until <= now + 2 * WINDOW:
+        if now < self.held_until <= now + self._longest_hold:
             return self.held_until - now
-        this = int(now // _STEP)
+        this = int(now // self._step)
         self.calls = {step: count for step, count in self.calls.items() if this - _STEPS < step <= this}
         if sum(self.calls.values()) >= most:
-            return max(0.1, (min(self.calls) + _STEPS) * _STEP - now)
+            return max(0.1, (min(self.calls) + _STEPS) * self._step - now)
         self.calls[this] = self.calls.get(this, 0) + 1
         return 0.0
 
     def hold(self, until: float) -> float:
-        if not self.held_until <= until + 2 * WINDOW:  # written by a clock that was far ahead
+        if not self.held_until <= until + self._longest_hold:
             self.held_until = until
         self.held_until = max(self.held_until, until)
         return 0.0

@@ -9,36 +9,36 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+from urllib.parse import urlsplit
 
 import httpx
 import tenacity
 
 from connectors.toolkit.http.body_limit import ACCEPTED, bound
-from connectors.toolkit.http.call_budget import WINDOW, Budget, Urgency
+from connectors.toolkit.http.call_budget import SHARES, Budget, Urgency
 from connectors.toolkit.http.concurrency import Slots
 from connectors.toolkit.http.errors import Refused, from_httpx, from_status
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,
+    ProtocolViolation,
     RateLimited,
     SyncError,
     TransientError,
 )
 from sync_engine.ports import Clock
 
+_PORTS = {"http": 80, "https": 443}
 AtOnce = tuple[type[TransientError], ...]
 
 
-class Login(Protocol):
-    """Who we are towards one host."""
+@runtime_checkable
+class Attached(Protocol):
+    """A login that asks for something itself."""
 
-    def authorization(self, wire: httpx.Client, clock: Clock) -> str | None:
-        """The Authorization header, got through `wire` where it has to be asked for; raises our errors only."""
-        ...
-
-    def renew(self, refused: str | None) -> bool:
-        """Forgets what was `refused`; true when another header may be had, so that asking again makes sense."""
+    def attach(self, wire: httpx.Client, clock: Clock) -> None:
+        """Gives it what it may ask through, and the time."""
         ...
 
 
@@ -52,8 +52,11 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long and how often one host is asked, and for how much. Seconds; the window is five minutes, None is no limit; `largest` is
-    bytes of one answer, unpacked.
+    """How long and how often one host is asked, and for how much: what the connector knows of its product. Times are seconds.
+
+    A login makes `calls_per_window` calls (None: any number) per `window`, of which each kind of call may use its share. `patience` is
+    how long a 429 without Retry-After is waited out, which is `window` where it means a full window; None: it is one of `attempts`,
+    as where it means too many at once. `largest` is bytes of one answer, unpacked.
     """
 
     connect: float = 15.0
@@ -64,6 +67,9 @@ class Limits:
     longest_retry_after: float = 600.0
     concurrent: int = 4
     calls_per_window: int | None = None
+    window: float = 300.0
+    shares: Mapping[Urgency, float] = field(default_factory=lambda: SHARES)
+    patience: float | None = None
     largest: int = 256 << 20
 
 
@@ -96,7 +102,9 @@ def _never(_: Refused) -> bool:
 
 @dataclass
 class HttpClient:
-    """Asks one host. `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
+    """Asks one host. The `login` goes to the host and scheme of `home` and nowhere else; without one, to those that are asked first.
+
+    `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
 
     `shared` names the login: clients of that name, in any process of this machine, share `limits.concurrent` and
     `limits.calls_per_window`, and a 429 holds them all; `urgency` says who goes first. Safe to use from two threads. Nothing
@@ -105,7 +113,8 @@ class HttpClient:
 
     whose: str
     clock: Clock
-    login: Login | None = None
+    login: httpx.Auth | None = None
+    home: str = ""
     transport: httpx.BaseTransport | None = None
     verify: bool | str = True
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -121,7 +130,13 @@ class HttpClient:
 
     def __post_init__(self) -> None:
         self._slots = Slots(self.limits.concurrent, self.clock, self.shared)
-        self._budget = Budget(self.limits.calls_per_window, self.clock, self.shared)
+        self._budget = Budget(
+            self.limits.calls_per_window,
+            self.clock,
+            self.shared,
+            window=self.limits.window,
+            shares=self.limits.shares,
+        )
 
     @property
     def ahead(self) -> timedelta | None:
@@ -158,7 +173,7 @@ class HttpClient:
         """Reads, by whatever method, and returns a 2xx answer; `content` is JSON, `key` is what a message calls it.
 
         Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter, `attempts`
-        times; a 429 without Retry-After for five minutes. A failure of a kind in `at_once` goes to the caller at once, who
+        times; a 429 without Retry-After for `limits.patience`. A failure of a kind in `at_once` goes to the caller at once, who
         knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
         """
         retrying = tenacity.Retrying(
@@ -181,11 +196,8 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Sends a change, once: after a time-out nobody knows whether it was taken. Raises what `ask` raises."""
-        authorization = self._authorization()
         extra = {"Content-Type": "application/json", **(headers or {})}
-        answer = self._send(url, key, extra, authorization, method, content)
-        if answer.status_code == 401 and self.login is not None and self.login.renew(authorization):
-            answer = self._send(url, key, extra, self._authorization(), method, content)
+        answer = self._send(url, key, extra, method, content)
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
         raise from_status(
@@ -203,16 +215,15 @@ class HttpClient:
         return isinstance(failure, TransientError) and not isinstance(failure, at_once)
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
-        """Whether it was asked often enough. A 429 that does not say how long passes when older calls leave the window, so that
-        long is waited, unless a person waits. [D:administration/operational-limits-online.md]
-        """
+        """Whether it was asked often enough; a 429 that does not say how long has its own measure, unless a person waits."""
         failure = state.outcome.exception() if state.outcome else None
         if (
             isinstance(failure, RateLimited)
             and failure.retry_after is None
+            and self.limits.patience is not None
             and self.urgency > Urgency.ONE_DEBTOR
         ):
-            return state.idle_for >= WINDOW
+            return state.idle_for >= self.limits.patience
         return state.attempt_number >= self.limits.attempts
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
@@ -227,10 +238,7 @@ class HttpClient:
         self, method: str, url: str, content: bytes | None, key: str, headers: Mapping[str, str]
     ) -> Reply:
         """One attempt; a refused login is renewed once within it."""
-        authorization = self._authorization()
-        answer = self._send(url, key, headers, authorization, method, content)
-        if answer.status_code == 401 and self.login is not None and self.login.renew(authorization):
-            answer = self._send(url, key, headers, self._authorization(), method, content)
+        answer = self._send(url, key, headers, method, content)
         if answer.is_success:
             return Reply(answer.status_code, answer.headers, answer.content)
         failure = self._failure(answer, key)
@@ -253,30 +261,21 @@ class HttpClient:
             return TransientError(failure.what, whose=self.whose, key=key)
         return failure
 
-    def _authorization(self) -> str | None:
-        if self.login is None:
-            return None
-        try:
-            return self.login.authorization(self._open("https:"), self.clock)
-        except SyncError as failure:
-            if failure.whose:
-                raise
-            raise _owned(failure, self.whose) from None
-
     def _send(
-        self,
-        url: str,
-        key: str,
-        headers: Mapping[str, str],
-        authorization: str | None,
-        method: str,
-        content: bytes | None,
+        self, url: str, key: str, headers: Mapping[str, str], method: str, content: bytes | None
     ) -> httpx.Response:
-        extra = {**headers, "Authorization": authorization} if authorization else dict(headers)
+        """One request in a place of its own. The login signs it there, and once more where a 401 lets it."""
+        self._keep_at_home(url, key)
         self._budget.spend(self.urgency)
         with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
-                return self._open(url).request(method, url, headers=extra, content=content)
+                return self._open(url).request(
+                    method, url, headers=dict(headers), content=content, auth=self.login
+                )
+            except SyncError as failure:
+                if failure.whose:
+                    raise
+                raise _owned(failure, self.whose) from None
             except (
                 httpx.HTTPError,
                 httpx.InvalidURL,
@@ -286,6 +285,19 @@ class HttpClient:
                 ValueError,
             ) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
+
+    def _keep_at_home(self, url: str, key: str) -> None:
+        """Raises ProtocolViolation where an address would take the login to another host."""
+        if self.login is None:
+            return
+        self.home = self.home or url
+        if _origin(url) != _origin(self.home):
+            raise ProtocolViolation(
+                "an address leads to another host, where the login does not go",
+                whose=self.whose,
+                key=key,
+                todo="Check the base address.",
+            )
 
     def _open(self, url: str) -> httpx.Client:
         """The client; a host that is asked in plain text and without a login needs no authorities to be loaded."""
@@ -301,6 +313,9 @@ class HttpClient:
                     follow_redirects=False,
                     event_hooks={"request": [self._sent], "response": [self._answered]},
                 )
+                login: object = self.login
+                if isinstance(login, Attached):
+                    login.attach(self._wire, self.clock)
             return self._wire
 
     def _sent(self, _: httpx.Request) -> None:
@@ -330,6 +345,15 @@ class HttpClient:
         self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port; nothing where a URL has none, which is for the request to say."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+    except ValueError:
+        return "", "", None
 
 
 def _owned(failure: SyncError, whose: str) -> SyncError:

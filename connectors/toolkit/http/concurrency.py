@@ -1,7 +1,6 @@
 """How many calls one login makes at once, over all processes of this machine.
 
-Business Central processes five requests of a user at a time and queues the rest; several lanes share one login. Places are
-files that are locked while a call runs, so a killed process gives its place back. [D:administration/operational-limits-online.md]
+Several sources may share one login. Places are files that are locked while a call runs, so a killed process gives its place back.
 """
 
 from __future__ import annotations

@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pydantic import BaseModel
 
-from connectors.toolkit.auth import BasicLogin, EntraLogin, is_loopback
-from connectors.toolkit.secrets import SecretRef
+from connectors.toolkit.auth.entra import EntraLogin
+from connectors.toolkit.auth.login import Login
+from connectors.toolkit.auth.static import BasicLogin
+from connectors.toolkit.settings import SecretRef, is_loopback
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -61,6 +63,12 @@ def service(
     return httpx.Client(transport=httpx.MockTransport(answer))
 
 
+def authorization(login: Login, wire: httpx.Client, hands: Hands) -> str:
+    """The header a login puts on a request."""
+    login.attach(wire, hands)
+    return login.headers(httpx.Request("GET", "https://api.example.com"))["Authorization"]
+
+
 def granted(_: httpx.Request) -> httpx.Response:
     """A token for an hour."""
     return httpx.Response(200, json={"access_token": "T1", "token_type": "Bearer", "expires_in": 3600})
@@ -70,12 +78,12 @@ def test_a_token_is_kept_until_two_minutes_before_its_end(monkeypatch: pytest.Mo
     """Asked for once, then again when it is nearly over or was refused."""
     seen: list[httpx.Request] = []
     login, wire, hands = entra(monkeypatch), service(granted, seen), Hands()
-    assert [login.authorization(wire, hands) for _ in range(3)] == ["Bearer T1"] * 3
+    assert [authorization(login, wire, hands) for _ in range(3)] == ["Bearer T1"] * 3
     assert len([r for r in seen if r.method == "POST"]) == 1
     hands.time.advance(timedelta(minutes=58, seconds=1))
-    login.authorization(wire, hands)
-    assert login.renew("Bearer T1")
-    login.authorization(wire, hands)
+    authorization(login, wire, hands)
+    assert login.renew({"Authorization": "Bearer T1"})
+    authorization(login, wire, hands)
     assert len([r for r in seen if r.method == "POST"]) == 3
 
 
@@ -87,23 +95,23 @@ def test_two_threads_renew_once(monkeypatch: pytest.MonkeyPatch) -> None:
             200, json={"access_token": f"T{next(count)}", "expires_in": 3600, "token_type": "Bearer"}
         )
     )
-    assert login.authorization(wire, hands) == "Bearer T0"
-    login.renew("Bearer T0")
-    assert login.authorization(wire, hands) == "Bearer T1"
-    login.renew("Bearer T0")
-    assert login.authorization(wire, hands) == "Bearer T1"
+    assert authorization(login, wire, hands) == "Bearer T0"
+    login.renew({"Authorization": "Bearer T0"})
+    assert authorization(login, wire, hands) == "Bearer T1"
+    login.renew({"Authorization": "Bearer T0"})
+    assert authorization(login, wire, hands) == "Bearer T1"
 
 
 def test_plain_http_works_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """msal insists on https; a simulator on loopback speaks http."""
     seen: list[httpx.Request] = []
     assert (
-        entra(monkeypatch, "http://127.0.0.1:8765/tenant").authorization(service(granted, seen), Hands())
+        authorization(entra(monkeypatch, "http://127.0.0.1:8765/tenant"), service(granted, seen), Hands())
         == "Bearer T1"
     )
     assert {request.url.scheme for request in seen} == {"http"}
     with pytest.raises(ConfigurationError):
-        entra(monkeypatch, "http://login.example.com/tenant").authorization(service(granted), Hands())
+        authorization(entra(monkeypatch, "http://login.example.com/tenant"), service(granted), Hands())
     assert all(is_loopback(url) for url in ("http://localhost/", "http://[::1]:1/"))
     assert not any(is_loopback(url) for url in ("http://10.0.0.1/", "http://localhost.evil.com/"))
 
@@ -144,8 +152,10 @@ def test_a_refused_token_says_who_must_act(
     """And never shows the secret, even where the service echoes it."""
     content = body if isinstance(body, str) else json.dumps(body)
     with pytest.raises(ours) as caught:
-        entra(monkeypatch).authorization(
-            service(lambda _: httpx.Response(status, text=content, headers={"Retry-After": "9"})), Hands()
+        authorization(
+            entra(monkeypatch),
+            service(lambda _: httpx.Response(status, text=content, headers={"Retry-After": "9"})),
+            Hands(),
         )
     assert SECRET not in str(caught.value) + repr(caught.value) + str(vars(caught.value))
 
@@ -159,8 +169,8 @@ def test_a_refusal_is_asked_again_without_waiting_for_msal(monkeypatch: pytest.M
         )
     )
     with pytest.raises(AuthenticationFailed):
-        login.authorization(wire, Hands())
-    assert login.authorization(wire, Hands()) == "Bearer T1"
+        authorization(login, wire, Hands())
+    assert authorization(login, wire, Hands()) == "Bearer T1"
 
 
 def test_a_lost_connection_to_the_token_service_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +180,7 @@ def test_a_lost_connection_to_the_token_service_is_transient(monkeypatch: pytest
         raise httpx.ConnectError("no route")
 
     with pytest.raises(TransientError):
-        entra(monkeypatch).authorization(httpx.Client(transport=httpx.MockTransport(hang_up)), Hands())
+        authorization(entra(monkeypatch), httpx.Client(transport=httpx.MockTransport(hang_up)), Hands())
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -211,7 +221,7 @@ def test_a_certificate_signs_an_assertion(tmp_path: Path) -> None:
         private_key=SecretRef(f"file:{private}"),
         public_certificate=SecretRef(f"file:{public}"),
     )
-    assert login.authorization(service(token), Hands()) == "Bearer T1"
+    assert authorization(login, service(token), Hands()) == "Bearer T1"
     assert "client_assertion=" in forms[0]
     assert "client_secret" not in forms[0]
 
@@ -227,7 +237,7 @@ def test_a_broken_key_is_a_setting_and_stays_hidden(tmp_path: Path) -> None:
         thumbprint="AB" * 20,
     )
     with pytest.raises(ConfigurationError) as caught:
-        login.authorization(service(granted), Hands())
+        authorization(login, service(granted), Hands())
     assert SECRET not in str(caught.value)
 
 
@@ -235,11 +245,11 @@ def test_basic_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """User and key, ASCII only; there is nothing to renew."""
     monkeypatch.setenv("BC_KEY", "k=")
     login = BasicLogin("SYNC", SecretRef("env:BC_KEY"))
-    assert base64.b64decode(login.authorization(service(granted), Hands())[6:]) == b"SYNC:k="
-    assert not login.renew(None)
+    assert base64.b64decode(authorization(login, service(granted), Hands())[6:]) == b"SYNC:k="
+    assert not login.renew({})
     monkeypatch.setenv("BC_KEY", "nøgle")
     with pytest.raises(ConfigurationError, match="ASCII"):
-        BasicLogin("SYNC", SecretRef("env:BC_KEY")).authorization(service(granted), Hands())
+        authorization(BasicLogin("SYNC", SecretRef("env:BC_KEY")), service(granted), Hands())
 
 
 class Settings(BaseModel):

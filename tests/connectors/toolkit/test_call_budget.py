@@ -56,6 +56,15 @@ def test_the_window_slides(tmp_path: Path) -> None:
     assert spent(budget, clock, Urgency.ONE_DEBTOR) == 10
 
 
+def test_window_and_shares_are_the_connectors(tmp_path: Path) -> None:
+    """Ten calls a minute, half of them for a backfill: it waits for no more than a minute."""
+    clock = Hands()
+    shares = dict.fromkeys(Urgency, 1.0) | {Urgency.BACKFILL: 0.5}
+    budget = Budget(10, clock, "login", tmp_path, window=60.0, shares=shares)
+    assert spent(budget, clock, Urgency.BACKFILL) == 5
+    assert 55 <= sum(clock.slept) <= 65
+
+
 def test_two_processes_share_one_budget_and_two_logins_do_not(tmp_path: Path) -> None:
     """Each sees what the other has spent."""
     clock = Hands()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import httpx
 import pytest
 
-from connectors.toolkit.http.call_budget import WINDOW, Urgency
+from connectors.toolkit.auth.login import Login
+from connectors.toolkit.http.call_budget import Urgency
 from connectors.toolkit.http.client import HttpClient, Limits, tls
 from connectors.toolkit.http.errors import (
     BrokeDown,
@@ -30,18 +31,22 @@ from sync_engine.errors import (
 )
 from tests.connectors.support import START, Hands
 
+WINDOW = 300.0
 URL = "https://bc.example.com/api?$filter=email eq 'anna@example.com'"
 
 
 def client(
-    answer: Callable[[httpx.Request], httpx.Response], hands: Hands | None = None, **more: object
+    answer: Callable[[httpx.Request], httpx.Response],
+    hands: Hands | None = None,
+    patience: float | None = WINDOW,
+    **more: object,
 ) -> HttpClient:
     """Three attempts on a made-up host."""
     return HttpClient(
         whose="bc",
         clock=hands or Hands(),
         transport=httpx.MockTransport(answer),
-        limits=Limits(attempts=3),
+        limits=Limits(attempts=3, patience=patience),
         **more,  # type: ignore[arg-type]
     )
 
@@ -221,6 +226,44 @@ def test_a_person_is_not_kept_for_a_full_window() -> None:
     assert asked.calls == asked.limits.attempts
 
 
+def test_without_patience_a_429_is_one_of_the_attempts() -> None:
+    """Where it means too many at once and not a full window, waiting for minutes is no use."""
+    hands = Hands()
+    asked = client(full(hands, WINDOW), hands, patience=None)
+    with pytest.raises(RateLimited):
+        asked.get(URL)
+    assert asked.calls == asked.limits.attempts
+
+
+@pytest.mark.parametrize("failure", [429, 502, 503, 504])
+def test_a_read_that_is_a_post_is_asked_again(failure: int) -> None:
+    """With the same body; what a query language answers is no change."""
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        return httpx.Response(200 if len(bodies) == 2 else failure)
+
+    assert client(answer).ask("POST", URL, content=b'{"q":"SELECT 1"}').status == 200
+    assert bodies == [b'{"q":"SELECT 1"}'] * 2
+
+
+@pytest.mark.parametrize("failure", [429, 500, 503, 504, httpx.ReadTimeout, httpx.ConnectError])
+def test_a_write_is_sent_once(failure: int | type[httpx.TransportError]) -> None:
+    """Nobody knows whether it was taken; whether it is sent again is for the caller to decide."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if isinstance(failure, int):
+            return httpx.Response(failure, headers={"Retry-After": "1"})
+        raise failure("lost")
+
+    hands = Hands()
+    asked = client(answer, hands)
+    with pytest.raises(TransientError):
+        asked.write("POST", URL, b"{}")
+    assert (asked.calls, hands.slept) == (1, [])
+
+
 def test_attempts_are_bounded_and_pauses_grow() -> None:
     """Three attempts, two pauses, then the error of the last."""
     hands = Hands()
@@ -249,16 +292,16 @@ def test_who_can_ask_for_less_is_told_at_once() -> None:
     assert asked.calls == 1
 
 
-class Login:
+class Counting(Login):
     """Counts renewals; its header is refused until `good`."""
 
     def __init__(self, good: int) -> None:
         self.good, self.renewed = good, 0
 
-    def authorization(self, wire: httpx.Client, clock: object) -> str:
-        return f"Bearer {self.renewed}"
+    def headers(self, request: httpx.Request) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.renewed}"}
 
-    def renew(self, refused: str | None) -> bool:
+    def renew(self, refused: Mapping[str, str]) -> bool:
         self.renewed += 1
         return True
 
@@ -266,7 +309,7 @@ class Login:
 @pytest.mark.parametrize(("good", "ends"), [(1, "well"), (9, "refused")])
 def test_a_login_is_renewed_once(good: int, ends: str) -> None:
     """A token that ended is renewed; a login that is refused again is not asked a third time."""
-    login = Login(good)
+    login = Counting(good)
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200 if request.headers["authorization"] == f"Bearer {good}" else 401)

@@ -1,16 +1,40 @@
-"""Secrets by reference: a setting says where a secret is (`env:NAME`, `file:/path`), never what it is."""
+"""What the settings of connectors share: unknown keys are refused, secrets are references, time-outs have the same names."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from sync_engine.errors import ConfigurationError
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this very machine, the only place where plain http carries a login."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Strict(BaseModel):
+    """Refuses keys nobody reads, so that a typo is not silence; says of a wrong value which one, never what stood there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+class Timeouts(Strict):
+    """Seconds."""
+
+    connect: float = Field(default=15.0, gt=0, description="Seconds to wait for a connection.")
+    read: float = Field(default=180.0, gt=0, description="Seconds to wait for the next part of an answer.")
 
 
 class SecretRef:
@@ -89,5 +113,5 @@ class SecretRef:
         return {
             "type": "string",
             "pattern": "^(env|file):.+",
-            "examples": ["env:BC_CLIENT_SECRET", "file:/run/secrets/bc"],
+            "examples": ["env:ERP_CLIENT_SECRET", "file:/run/secrets/erp"],
         }

@@ -1,26 +1,21 @@
-"""Logins: Microsoft Entra client credentials through msal, and a static user with a key."""
+"""Microsoft Entra: client credentials through msal, by secret or by certificate."""
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-import threading
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
+from connectors.toolkit.auth.tokens import TokenLogin, from_answer
 from connectors.toolkit.http.errors import from_httpx, from_status, retry_after
-from connectors.toolkit.http.redaction import sentence
-from connectors.toolkit.secrets import SecretRef
+from connectors.toolkit.settings import SecretRef, is_loopback
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,
-    RateLimited,
     SyncError,
-    TransientError,
 )
 from sync_engine.ports import Clock
 
@@ -30,55 +25,11 @@ MICROSOFT = (
     "login.partner.microsoftonline.cn",
     "login.microsoft.com",
 )
-_EARLY = timedelta(minutes=2)
-_SETTING_ERRORS = (
-    "invalid_request",
-    "invalid_scope",
-    "unsupported_grant_type",
-    "invalid_resource",
-    "unauthorized_client",
-    "invalid_instance",
-)
 _WRONG_TENANT = ("AADSTS90002", "AADSTS900023", "AADSTS500011", "AADSTS700016")
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this very machine, the only place where plain http carries a login."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 @dataclass
-class BasicLogin:
-    """A user with a web service access key. Business Central on premises takes ASCII only [facts: OAuth / auth]."""
-
-    user: str
-    key: SecretRef
-    _header: str | None = field(default=None, init=False, repr=False)
-
-    def authorization(self, wire: httpx.Client, clock: Clock) -> str:
-        """The header; raises ConfigurationError when the key is missing or not ASCII."""
-        if self._header is None:
-            pair = f"{self.user}:{self.key.resolve()}"
-            if not pair.isascii():
-                raise ConfigurationError(
-                    "the user or its key has characters outside ASCII",
-                    key="auth",
-                    todo="Use a user and key in plain ASCII.",
-                )
-            self._header = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
-        return self._header
-
-    def renew(self, refused: str | None) -> bool:
-        """A static key has no successor."""
-        return False
-
-
-@dataclass
-class EntraLogin:
+class EntraLogin(TokenLogin):
     """Client credentials, by `client_secret` or by `private_key` with its `public_certificate` or `thumbprint`.
 
     The token lives here, not in msal: every acquisition makes a new application object, because the throttle cache of an
@@ -92,27 +43,13 @@ class EntraLogin:
     private_key: SecretRef | None = None
     public_certificate: SecretRef | None = None
     thumbprint: str | None = None
-    _header: str | None = field(default=None, init=False, repr=False)
-    _until: datetime | None = field(default=None, init=False, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def authorization(self, wire: httpx.Client, clock: Clock) -> str:
-        """The bearer header, asked for when there is none or it ends within two minutes."""
-        with self._lock:
-            if self._header is None or self._until is None or clock.now() >= self._until:
-                answer = self._acquire(_MsalWire(wire, self.authority, clock))
-                self._header = f"Bearer {answer['access_token']}"
-                self._until = clock.now() + timedelta(seconds=int(answer.get("expires_in", 3600))) - _EARLY
-            return self._header
+    def __post_init__(self) -> None:
+        super().__init__()
 
-    def renew(self, refused: str | None) -> bool:
-        """Forgets the token that was refused, unless another thread has renewed it already."""
-        with self._lock:
-            if self._header == refused:
-                self._header = None
-            return True
-
-    def _acquire(self, wire: _MsalWire) -> dict[str, Any]:
+    def acquire(self) -> Mapping[str, Any]:
+        """Asks once, through msal."""
+        wire = _MsalWire(self.wire, self.authority, self.clock)
         import msal  # a third of a second of start-up that only a login by token needs
 
         credential, secrets = self._credential()
@@ -128,7 +65,13 @@ class EntraLogin:
         except Exception as failure:  # noqa: BLE001 - msal raises whatever its parts raise; all of it is mapped in one place
             raise from_msal(failure, wire, secrets) from None
         if "access_token" not in answer:
-            raise from_answer(answer, wire, secrets)
+            raise from_answer(
+                answer,
+                retry_after=wire.retry_after(),
+                secrets=secrets,
+                settings=_WRONG_TENANT,
+                todo="Renew the secret or certificate of the app registration and put it where the settings refer to.",
+            )
         return answer
 
     def _credential(self) -> tuple[str | dict[str, str], list[str]]:
@@ -242,24 +185,4 @@ def from_msal(failure: Exception, wire: Any, secrets: list[str]) -> SyncError:
         f"the authority does not know this tenant (HTTP {last.status_code})",
         key="authority",
         todo="Check tenant_id and authority.",
-    )
-
-
-def from_answer(answer: dict[str, Any], wire: Any, secrets: list[str]) -> SyncError:
-    """The error of an OAuth answer without a token: who must act follows from its `error` and AADSTS code."""
-    error, text = (
-        str(answer.get("error", "")),
-        sentence(str(answer.get("error_description", "")), limit=200, secrets=secrets),
-    )
-    what = f"the token was refused, {error}" + (f" ({text})" if text else "")
-    if error in ("temporarily_unavailable", "server_error", "service_unavailable"):
-        return TransientError(what, key="token")
-    if error in ("throttled", "too_many_requests", "slow_down"):
-        return RateLimited(what, key="token", retry_after=wire.retry_after())
-    if error in _SETTING_ERRORS or any(code in text for code in _WRONG_TENANT):
-        return ConfigurationError(what, key="auth", todo="Check tenant_id, client_id and scope.")
-    return AuthenticationFailed(
-        what,
-        key="token",
-        todo="Renew the secret or certificate of the app registration and put it where the settings refer to.",
     )

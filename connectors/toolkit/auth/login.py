@@ -1,0 +1,49 @@
+"""What every login does: put headers on a request, and once more with new ones where they were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+
+import httpx
+
+from sync_engine.ports import Clock
+
+
+class Login(httpx.Auth):
+    """Who we are towards one host. The client that uses it attaches itself before the first request."""
+
+    _wire: httpx.Client | None = None
+    _clock: Clock | None = None
+
+    def attach(self, wire: httpx.Client, clock: Clock) -> None:
+        """Gives the login what it may ask for a token through, and the time."""
+        self._wire, self._clock = wire, clock
+
+    @property
+    def wire(self) -> httpx.Client:
+        """The client's own connections."""
+        assert self._wire is not None, "a login is used through a client"
+        return self._wire
+
+    @property
+    def clock(self) -> Clock:
+        """The client's own clock."""
+        assert self._clock is not None, "a login is used through a client"
+        return self._clock
+
+    def headers(self, request: httpx.Request) -> Mapping[str, str]:
+        """What goes onto `request`; raises our errors only."""
+        raise NotImplementedError
+
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """Forgets the headers that were `refused`; true when others may be had, so that asking again makes sense."""
+        return False
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """The request with its headers; after a 401 once more, where the login can be renewed."""
+        sent = self.headers(request)
+        request.headers.update(sent)
+        answer = yield request
+        if answer.status_code == 401 and self.renew(sent):
+            request.headers.update(self.headers(request))
+            yield request

@@ -95,6 +95,18 @@ def test_the_layers_hold() -> None:
             "connectors do not",
             id="the toolkit knows an ERP",
         ),
+        pytest.param(
+            "connectors/files/reading.py",
+            "import connectors.business_central.settings",
+            "connectors do not",
+            id="a connector knows another",
+        ),
+        pytest.param(
+            "connectors/toolkit/http/errors.py",
+            "import connectors.toolkit.auth.tokens",
+            "inside the toolkit nothing",
+            id="the toolkit goes in a circle",
+        ),
     ],
 )
 def test_a_violation_is_caught(copy: Path, module: str, line: str, contract: str) -> None:
@@ -102,6 +114,6 @@ def test_a_violation_is_caught(copy: Path, module: str, line: str, contract: str
     with (copy / module).open("a", encoding="utf-8") as source:
         source.write(f"\n{line}\n")
     said = lint_imports(copy)
-    broken = [shown for shown in said.stdout.splitlines() if shown.endswith("BROKEN")]
+    broken = [shown for shown in said.stdout.splitlines() if " BROKEN" in shown]
     assert said.returncode != 0
     assert any(shown.startswith(contract) for shown in broken), said.stdout

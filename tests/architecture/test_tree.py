@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.wholeness import owed
+
 ROOT = Path(__file__).resolve().parents[2]
 TOP_LEVEL = {
     "pyproject.toml", "sync_engine", "connectors", "mappings", "dagster_project", "migrations", "tests", "README.md",
@@ -113,21 +115,8 @@ def test_the_locks_pin_and_hash_everything() -> None:
 
 @pytest.mark.parametrize("connector", connectors())
 def test_an_erp_is_whole(connector: str) -> None:
-    """A connector comes with a mapping, a simulator that speaks its wire, a test of both, and golden cases."""
-    owed = {
-        "a mapping": [ROOT / "mappings" / f"{connector}.py", ROOT / "mappings" / connector / "__init__.py"],
-        "a simulator": [
-            ROOT / "tests" / "simulators" / connector / "__init__.py",
-            ROOT / "tests" / "simulators" / f"{connector}.py",
-        ],
-        "golden cases": [*(ROOT / "tests" / "mappings" / "golden").rglob("*.expected.json")],
-        "tests of the connector": [*(ROOT / "tests" / "connectors").rglob("test_*.py")],
-    }
-    assert [what for what, places in owed.items() if not any(place.is_file() for place in places)] == []
-    mappings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "entry-points"
-    ]["sync_engine.mappings"]
-    assert connector in mappings
+    """A connector comes with a mapping, a simulator that speaks its wire, a test of both, and golden cases, all of its own."""
+    assert owed(ROOT, connector) == []
 
 
 def test_the_whole_domain_is_kept_pure() -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,21 @@ class Outcome:
     def total(self, name: str, *, stage: str = "pulled") -> int:
         """A figure of the counts summed over all entities."""
         return sum(int(getattr(step.counts, name)) for step in getattr(self, stage).values())
+
+
+class Ahead:
+    """A clock that is ahead of the simulated one by a fixed time."""
+
+    def __init__(self, hands: Hands, by: timedelta) -> None:
+        self._hands, self._by = hands, by
+
+    def now(self) -> datetime:
+        """The wrong time."""
+        return self._hands.now() + self._by
+
+    def sleep(self, seconds: float) -> None:
+        """Waits."""
+        self._hands.sleep(seconds)
 
 
 class Narrow:
@@ -528,7 +543,7 @@ def assert_true(rig: Rig) -> None:
 
 
 def assert_sound(rig: Rig) -> None:
-    """Nothing half done: no open run, no orphan, nothing waiting, no cursor ahead of what is landed, files as the manifest says."""
+    """Nothing half done: no open run, no orphan, nothing waiting, no cursor ahead of what is landed, files as the manifest says where it knows of no damage."""
     assert rig.one("SELECT count(*) FROM engine.run WHERE finished_at IS NULL") == 0
     assert (
         rig.rows(
@@ -587,7 +602,7 @@ def assert_sound(rig: Rig) -> None:
         == 0
     )
     manifest = rig.rows(
-        "SELECT path FROM engine.lake_manifest m JOIN engine.stream s USING (stream_id) WHERE s.source = :s",
+        "SELECT path FROM engine.lake_manifest m JOIN engine.stream s USING (stream_id) WHERE s.source = :s AND m.damage IS NULL",
         s=rig.config.source,
     )
     known = {path for (path,) in manifest}

@@ -9,24 +9,9 @@ import pytest
 
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
-from tests.stages.support import Rig
+from tests.stages.support import Ahead, Rig
 
 FAR = datetime(2031, 5, 1, tzinfo=UTC)
-
-
-class Ahead:
-    """A clock that is ahead of the rig's by a fixed time."""
-
-    def __init__(self, rig: Rig, by: timedelta) -> None:
-        self._hands, self._by = rig.bench.hands, by
-
-    def now(self) -> datetime:
-        """The wrong time."""
-        return self._hands.now() + self._by
-
-    def sleep(self, seconds: float) -> None:
-        """Waits."""
-        self._hands.sleep(seconds)
 
 
 def test_a_customer_stamped_in_2031_hides_no_other(rig: Rig) -> None:
@@ -96,7 +81,7 @@ def test_an_entry_stamped_in_2031_hides_no_payment(make_rig: RigMaker, route: st
 def test_a_clock_400_days_ahead_for_one_run_stops_no_sweep(rig: Rig) -> None:
     """The source's own time is used, the clock is told, and the next day's sweep finds what was deleted."""
     rig.run_whole()
-    rig.clock = Ahead(rig, timedelta(days=400))
+    rig.clock = Ahead(rig.bench.hands, timedelta(days=400))
     ran = rig.run_whole(full=True)
     assert "400 days ahead of the source's" in ran.notes["customers"]
     assert rig.one("SELECT max(swept_at) FROM engine.stream") <= rig.bench.hands.now()

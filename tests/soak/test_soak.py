@@ -1,4 +1,4 @@
-"""A long life in short: incremental runs with random happenings, faults and kills. SOAK_RUNS=200 is the long version."""
+"""A long life in short: incremental runs with random happenings, troubles, faults and kills. SOAK_RUNS=200 is the long version."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from sync_engine.errors import SyncError
+from sync_engine.ops.runs.lake_verification import verify
+from tests.soak.troubles import TROUBLES, no_trouble
 from tests.stages.happenings import HAPPENINGS, happen, small
 from tests.stages.killing import Executioner, Killed
 from tests.stages.support import (
@@ -28,6 +30,8 @@ from tests.stages.support import (
 
 RUNS = int(os.environ.get("SOAK_RUNS", "20"))
 SEED = int(os.environ.get("SOAK_SEED", "20260302"))
+EVERY = 2
+"""Of so many runs one has a trouble; all kinds in turn, in an order of chance."""
 OURS = ("*/sync_engine/*", "*/connectors/*", "*/mappings/*")
 GROWTH = 2_000_000
 """Bytes that what the engine's own modules allocated may have grown between the first quarter and the end; the rest is the simulator's world."""
@@ -70,6 +74,7 @@ def test_many_runs_with_faults_and_kills(
     try:
         with another_database(migrated_template) as url, another_database(migrated_template) as other:
             sizes: list[int] = []
+            troubles: list[str] = []
             for number in range(RUNS):
                 for _ in range(chance.randrange(6)):
                     happen(
@@ -78,8 +83,12 @@ def test_many_runs_with_faults_and_kills(
                         chance.randrange(40),
                         chance.randrange(1, 400),
                     )
+                troubles = troubles or chance.sample(sorted(TROUBLES), len(TROUBLES))
+                trouble = TROUBLES[troubles.pop()] if number % EVERY == 0 else no_trouble
                 with rig_on(bench, url, tmp_path / "lake", **config) as rig:
+                    end = trouble(rig, chance.randrange(40), chance.randrange(1, 400))
                     outcomes.append(_one_run(rig, chance))
+                    end()
                 bench.simulator.heal()
                 if number in (max(2, RUNS // 4), RUNS - 1):
                     sizes.append(_allocated())
@@ -88,6 +97,7 @@ def test_many_runs_with_faults_and_kills(
                 rig_on(bench, url, tmp_path / "lake", **config) as rig,
                 rig_on(bench, other, tmp_path / "other", **config) as fresh,
             ):
+                verify(rig.store, rig.lake)
                 rig.run()
                 fresh.run()
                 assert difference(living(rig.store), living(fresh.store)) == {}

@@ -16,7 +16,7 @@ from connectors.business_central.metadata import Metadata
 from connectors.business_central.settings import Settings
 from connectors.business_central.urls import Addresses, is_guid
 from connectors.toolkit.http.client import HttpClient
-from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.http.errors import NotFound, Refused
 from connectors.toolkit.odata.pages import Pages, cut
 from connectors.toolkit.odata.query import Query
 from connectors.toolkit.pagination import PageSize
@@ -50,6 +50,18 @@ class Company(msgspec.Struct, frozen=True):
     def label(self) -> str:
         """The name a person sees."""
         return self.display_name or self.name or self.id
+
+
+def _lasts(failure: SyncError) -> bool:
+    """Whether an answer says something about the installation: nothing is at the address, or the server does not know what is asked of it.
+
+    Every other refusal may be gone when it is asked again. [facts: section 6, error bodies]
+    """
+    return isinstance(failure, NotFound) or (
+        isinstance(failure, Refused)
+        and failure.status in (400, 501)
+        and failure.code.startswith("BadRequest")
+    )
 
 
 class Installation:
@@ -152,22 +164,35 @@ class Installation:
         """What describes API v2.0: $metadata, else entityDefinitions; None where there is neither, or none now, and then sets are asked one by one."""
         self.undescribed = None
         try:
-            return self._described("$metadata", self._edmx) or self._described(
+            found = self._described("$metadata", self._edmx) or self._described(
                 "entityDefinitions", lambda path: metadata.defined(self.rows(path))
             )
         except TransientError as failure:
             self.undescribed = failure
             return None
+        if found is not None:
+            self.undescribed = None
+        return found
 
     def _edmx(self, path: str) -> Metadata | None:
         url = self.addresses.installation(f"api/v2.0/{path}")
-        return metadata.read(self._client.get(url, key=path, headers={"Accept": "application/xml"}).body)
+        found = metadata.read(self._client.get(url, key=path, headers={"Accept": "application/xml"}).body)
+        if found is None:
+            told = ProtocolViolation("the answer describes no sets", whose=self._client.whose, key=path)
+            self.undescribed = self._doubt(told, path)
+        return found
 
     def _described(self, path: str, how: Callable[[str], Metadata | None]) -> Metadata | None:
         try:
             return how(path)
-        except (Refused, PermissionMissing, ProtocolViolation):
+        except PermissionMissing:
             return None
+        except (Refused, ProtocolViolation, AuthenticationFailed) as failure:
+            if failure.key == "token":
+                raise
+            if _lasts(failure):
+                return None
+            raise self._doubt(failure, path) from None
 
     def describe_again(self) -> None:
         """Lets $metadata be asked for once more where it could not be had."""
@@ -227,16 +252,27 @@ class Installation:
             said = explained(refusal, self._settings, self._client.whose)
             if isinstance(said, ConfigurationError):
                 raise said from None
+            if not _lasts(refusal):
+                raise self._doubt(refusal, entity.name) from None
             return (
                 "not there"
-                if refusal.status == 404
+                if isinstance(refusal, NotFound)
                 else f"refused: {refusal.message or refusal.code or refusal.status}"
             )
         except (ProtocolViolation, AuthenticationFailed) as failure:
             if failure.key == "token":
                 raise
-            return failure.what
+            raise self._doubt(failure, entity.name) from None
         return ""
+
+    def _doubt(self, failure: SyncError, key: str) -> TransientError:
+        """What was answered says neither that a set is there nor that it is not: nobody can tell now."""
+        return TransientError(
+            failure.what,
+            whose=self._client.whose,
+            key=key,
+            todo=failure.todo or "It is asked for again with the next run.",
+        )
 
     def enter(self) -> None:
         """Makes sure the company can be entered: a listed company may be closed to the app. [LIVE hg e0575f9]"""

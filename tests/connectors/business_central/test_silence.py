@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from sync_engine.errors import SourceError, TransientError
 from tests.connectors.support import bench, read, rows
-from tests.simulators.business_central.faults import ServerBusy
+from tests.simulators.business_central.faults import (
+    EditedMeanwhile,
+    EmptyUnauthorized,
+    EndsWithError,
+    Fault,
+    HtmlErrorPage,
+    Refuses,
+    ServerBusy,
+    XmlError,
+)
 
 LEDGER = r"/Cust_LedgerEntries(\?|$)"
 SILENT = {
@@ -16,6 +27,24 @@ SILENT = {
     "the change signal": (r"/detailedCustomerLedgerEntries(\?|$)", set()),
     "the company's card": (r"/companyInformation(\?|$)", {"companyInformation"}),
     "$metadata": (r"/\$metadata", {"contactsInformation"}),
+}
+
+PASSING: dict[str, Callable[[str], Fault]] = {
+    "rows and an error": lambda match: EndsWithError(match=match),
+    "a page of HTML": lambda match: HtmlErrorPage(200, match=match),
+    "a redirect": lambda match: Refuses(302, match=match),
+    "an error of the page's code": lambda match: Refuses(400, match=match),
+    "a login that is refused once": lambda match: EmptyUnauthorized(match=match),
+    "edited meanwhile": lambda match: EditedMeanwhile(match=match),
+    "a status of a gateway": lambda match: XmlError(418, match=match),
+    "broken down": lambda match: Refuses(500, match=match),
+}
+LASTING: dict[str, Callable[[str], Fault]] = {
+    "no permission": lambda match: Refuses(403, match=match),
+    "nothing there": lambda match: Refuses(404, match=match),
+    "gone": lambda match: Refuses(410, match=match),
+    "a property that it does not know": lambda match: XmlError(400, "BadRequest", match=match),
+    "not implemented": lambda match: XmlError(501, "BadRequest_MethodNotImplemented", match=match),
 }
 
 
@@ -51,6 +80,47 @@ def test_a_busy_route_is_not_replaced_by_a_lesser_one(monkeypatch: pytest.Monkey
     assert "ledgerEntriesGrouped" not in opened.streams
     with pytest.raises(TransientError, match="ledgerEntriesPage"):
         read(opened, "ledgerEntriesPage")
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [
+        (answer, asked)
+        for asked in ("the ledger's page", "an optional set", "$metadata")
+        for answer in PASSING
+        if asked != "$metadata"
+        or answer not in ("rows and an error", "a page of HTML")  # entityDefinitions stand in
+    ],
+)
+def test_an_answer_that_passes_is_no_absence(
+    answer: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked at the first look: what was to be read still is, by the same route, and it is read as soon as it answers."""
+    match, concerned = SILENT[asked]
+    there = bench(monkeypatch)
+    calm = there.open()
+    there.simulator.inject(PASSING[answer](match))
+    opened = there.open(attempts=1)
+    assert set(opened.streams) == set(calm.streams)
+    assert opened.offered.route == calm.offered.route
+    assert opened.offered.in_doubt == concerned
+    for entity in concerned:
+        with pytest.raises(TransientError):
+            read(opened, entity)
+    there.simulator.heal()
+    for entity in concerned:
+        assert read(opened, entity)[-1].complete
+
+
+@pytest.mark.parametrize("answer", LASTING)
+def test_an_answer_about_the_installation_is_believed(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is kept waiting for what is not there: the next route is read, and the set is told as missing with the reason."""
+    there = bench(monkeypatch)
+    there.simulator.inject(LASTING[answer](LEDGER))
+    opened = there.open(attempts=1)
+    assert "ledgerEntriesPage" not in opened.streams
+    assert opened.offered.missing["ledgerEntriesPage"]
+    assert opened.offered.in_doubt == frozenset()
 
 
 def test_what_was_in_doubt_may_turn_out_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Every command and option that a message, a docstring or the README names is there: advice that cannot be followed is worse than none."""
+"""Every command and option that a message, a docstring or a page of the documentation names is there: advice that cannot be followed is worse than none."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ NAMED = re.compile(r"sync-engine((?: [a-z][a-z-]*)+)([^`\n]*)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 OF_OTHERS = frozenset((
     "--auth-host", "--auth-local", "--builtin-locale", "--code-server-log-level", "--customers", "--encoding", "--home-dir", "--host", "--locale-provider",
+    "--hypothesis-seed",
     "--log-level", "--module-name", "--no-create-home", "--no-locale", "--port", "--ready-file", "--require-hashes", "--scale", "--seed", "--shell",
     "--system", "--tls", "--user-group", "--username",
 ))  # fmt: skip
-"""Options of the programs that the engine starts, and of `make bench`."""
+"""Options of the programs that the engine starts, of pytest, and of `make bench`."""
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md")),
+)
 
 
 def told() -> Iterator[tuple[str, str]]:
-    """Every text in our sources, and every line of the README, with the place it stands in."""
+    """Every text in our sources, and every line of the documentation, with the place it stands in."""
     for folder in ("sync_engine", "dagster_project", "connectors", "mappings"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -47,8 +53,9 @@ def told() -> Iterator[tuple[str, str]]:
                 else:
                     continue
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", text
-    for number, line in enumerate((ROOT / "README.md").read_text(encoding="utf-8").splitlines(), 1):
-        yield f"README.md:{number}", line
+    for page in PAGES:
+        for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
+            yield f"{page}:{number}", line
 
 
 def command(words: list[str]) -> tuple[object, list[str]]:
@@ -117,18 +124,18 @@ ANYWHERE = frozenset(("--json", "--version", "--help", "--verbose"))
 
 
 def test_an_option_is_advised_with_its_command() -> None:
-    """Who is told to use one must be told of which command. The command line's own texts stand beside theirs, the README explains tables of commands."""
-    alone = [f"{place}: {option}" for place, text in told() if not place.startswith(("sync_engine/cli/", "README"))
+    """Who is told to use one must be told of which command. The command line's own texts stand beside theirs, pages explain tables of commands."""
+    alone = [f"{place}: {option}" for place, text in told() if not place.startswith(("sync_engine/cli/", *PAGES))
              for option in bare(text) if option not in ANYWHERE]  # fmt: skip
     assert alone == []
 
 
-def test_the_readme_names_options_of_the_commands_it_names() -> None:
-    """Where a quoted piece of the README begins with a command, its options are that command's."""
+def test_pages_name_options_of_the_commands_they_name() -> None:
+    """Where a quoted piece of a page begins with a command, its options are that command's."""
     assert [
         f"{place}: {option}"
         for place, text in told()
-        if place.startswith("README")
+        if place.startswith(PAGES)
         for option in bare(text)
         if " " in option
     ] == []

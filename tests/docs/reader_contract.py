@@ -35,11 +35,27 @@ A `timestamp with time zone` is an instant, in UTC. Null is unknown or empty, ne
 **Direction.** `total`, `open_amount` and `amount` are positive for an invoice, a credit note and a payment alike: the kind gives the direction.
 `balance_effect` has the sign.
 
+**Begin with the views.**
+
+| view | a row is |
+|---|---|
+| `open_items`, `debtor_balance` | what is not settled; per debtor and currency, owed, overdue, unapplied, balance |
+| `ageing`, `ageing_summary` | buckets by due date (`ageing_bucket` is data), credits apart |
+| `debtor_metrics`, `metrics`, `credit_utilisation` | versioned definitions, with how many were included and why others were not |
+| `portfolio_members`, `positions_in_use` | the empty portfolios too |
+| `overruled` | a source said something else and was not believed |
+| `explained`, `field_claim`, `ownership` | a field of a record: its value, its master, the rule; what each source says; who is believed for it |
+| `grade`, `source_freshness` | how far to trust it, and as of when |
+
+**What your users decide** goes the other way, through `canonical.claim_inbox`: [imports and inbox](imports-and-inbox.md).
+
 **Follow changes** by polling: remember the last `seq`, ask for those above it. `seq` ascends in the order of commits, so nothing is missed.
 
 ```sql
 SELECT seq, entity, record_id, op, field, old, new, actor, cut_id FROM canonical.change WHERE seq > :last ORDER BY seq LIMIT 1000
 ```
+
+A rename is one row; a first load is one `create` per record.
 
 **As of a date**, the functions at the end give what the views give. A row says whether that is exact (`is_exact`, `why_inexact`).
 

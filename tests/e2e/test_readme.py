@@ -1,4 +1,4 @@
-"""The README shows what really happens: its demo is run, and so is every command of its blocks that are marked."""
+"""README and docs show what really happens: the demo is run, and so is every command of the blocks that are marked."""
 
 from __future__ import annotations
 
@@ -21,31 +21,38 @@ from sync_engine.platform.home import project_root
 from sync_engine.platform.postgres import EmbeddedPostgres, database_url
 from sync_engine.platform.urls import psycopg_url
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+OPERATE = ROOT / "docs" / "operate.md"
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")))
 CLI = (sys.executable, "-c", "from sync_engine.cli import main; main()")
+
+
+def marked(mark: str, language: str) -> str:
+    """What stands in the block behind a mark, on the one page that has it."""
+    wanted = re.compile(rf"<!-- {re.escape(mark)} -->\n```{language}\n(.*?)```", re.DOTALL)
+    found = [text for page in PAGES for text in wanted.findall(page.read_text(encoding="utf-8"))]
+    assert len(found) == 1, f"{len(found)} blocks are marked {mark}"
+    return str(found[0])
 
 
 def block(mark: str) -> list[str]:
     """The lines of the console block behind a mark."""
-    found = re.search(
-        rf"<!-- {mark} -->\n```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert found, f"the README has no block marked {mark}"
-    return found[1].splitlines()
+    return marked(mark, "console").splitlines()
 
 
 def shows(line: str) -> re.Pattern[str]:
-    """A line of the README as a pattern: `...` is anything, white space is white space."""
+    """A line of a page as a pattern: `...` is anything, white space is white space."""
     parts = [r"\s+".join(map(re.escape, part.split())) for part in line.split("...")]
     return re.compile(r"[\s\S]*?".join(parts))
 
 
 def expect(lines: list[str], output: str) -> None:
-    """Every line occurs in the output, in the order of the README."""
+    """Every line occurs in the output, in the order of the page."""
     at = 0
     for line in filter(str.strip, lines):
         found = shows(line).search(output, at)
-        assert found, f"the README shows {line.strip()!r}, which is not (or not there) in:\n{output}"
+        assert found, f"the page shows {line.strip()!r}, which is not (or not there) in:\n{output}"
         at = found.start() + 1
 
 
@@ -77,12 +84,8 @@ def commands(mark: str) -> list[tuple[str, list[str]]]:
 
 
 def file_of(name: str) -> str:
-    """A file that the README shows."""
-    found = re.search(
-        rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert found, f"the README shows no file {name}"
-    return found[1]
+    """A file that a page shows."""
+    return marked(f"file: {name}", r"\w+")
 
 
 @pytest.mark.slow
@@ -129,7 +132,7 @@ class Walk:
         self.states: dict[str, dict[str, frozenset[str]]] = {}
 
     def write(self, name: str, to: Path) -> None:
-        """A file of the README, with the paths of this machine."""
+        """A file of a page, with the paths of this machine."""
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(file_of(name).replace("/data/crm", str(self._folder / "crm")), encoding="utf-8")
 
@@ -222,9 +225,7 @@ def test_people_decide_as_the_readme_shows(demo_company: demo.Simulator, home: P
     assert seen[next(name for name in seen if re.fullmatch(r"links undo [0-9a-f]{12}", name))] == unlinked, (
         "unlinking gave everything back"
     )
-    said = re.search(r"<!-- said -->\n```sql\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert said
-    rows(said[1], role="sync_engine_writer")
+    rows(marked("said", "sql"), role="sync_engine_writer")
     walk.through("runs: people")
 
 
@@ -236,10 +237,10 @@ def test_the_yaml_of_the_readme_is_valid() -> None:
     settings_of(connector_plugin(config.connector).settings, config.connection, "README")
 
 
-def test_the_exit_codes_of_the_readme_are_those_of_the_help() -> None:
+def test_the_exit_codes_of_the_page_are_those_of_the_help() -> None:
     """Told twice, told the same."""
     told = run("--help").stdout
-    paragraph = README.read_text(encoding="utf-8").split("**Exit codes.**")[1].split("\n\n")[0]
+    paragraph = OPERATE.read_text(encoding="utf-8").split("**Exit codes.**")[1].split("\n\n")[0]
     codes = re.findall(
         r"(\d+) (?:all|something|a setting|a source|a login|the database|partial|try)", paragraph
     )

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from sync_engine.store import locks
 from sync_engine.store.db import fetch, run_sql
+from sync_engine.store.temporary import CHANGE_NEW
 
 ROW_DIGEST = """sha256(convert_to(concat_ws(E'\\x1f', c.seq, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), c.entity, c.record_id, c.op,
     coalesce(c.field, ''), coalesce(CAST(c.old AS text), ''), coalesce(CAST(c.new AS text), ''), c.actor_kind, c.actor, coalesce(CAST(c.run_id AS text), ''),
@@ -26,11 +27,7 @@ def collect_changes(connection: Connection) -> None:
     """Where this transaction collects its audit until `flush_changes`."""
     run_sql(
         connection,
-        """
-        CREATE TEMP TABLE IF NOT EXISTS change_new (
-            place bigint GENERATED ALWAYS AS IDENTITY, entity text, record_id uuid, op text, field text, old jsonb, new jsonb,
-            actor_kind text, actor text, reason text) ON COMMIT DROP
-        """,
+        CHANGE_NEW.create(unless_there=True),
     )
 
 

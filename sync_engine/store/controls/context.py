@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from sync_engine.errors import StoreError
 from sync_engine.records import ControlTotal
 from sync_engine.store.db import fetch, run_sql, tell_planner
+from sync_engine.store.temporary import CONTROL_LEDGER, CONTROL_OPEN
 
 LIVE_DOCUMENT = """d.deleted_at IS NULL AND d.erp_status IS DISTINCT FROM 'draft'
     AND (d.erp_status IS DISTINCT FROM 'void' OR d.entry_no IS NOT NULL AND d.open_amount <> 0)"""
@@ -168,8 +169,7 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
     run_sql(
         connection,
-        f"""
-        CREATE TEMP TABLE control_open ON COMMIT DROP AS
+        CONTROL_OPEN.create_as(f"""
         SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
                s.sign * i.open_amount AS effect,
                s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
@@ -183,7 +183,7 @@ def _collect_open_items(connection: Connection, source: str, base: str | None) -
                NULL
         FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
         WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
-        """,
+        """),
         source=source,
         base=base,
     )
@@ -221,11 +221,10 @@ def _collect_open_entries(connection: Connection, source: str, base: str | None)
     run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_ledger")
     run_sql(
         connection,
-        """
-        CREATE TEMP TABLE control_ledger ON COMMIT DROP AS
+        CONTROL_LEDGER.create_as("""
         SELECT entry_no, document_no, debtor_key, coalesce(currency, :base, '') AS currency, remaining, remaining_base, record_id
         FROM engine.ledger_entry WHERE source = :source AND remaining IS DISTINCT FROM 0
-        """,
+        """),
         source=source,
         base=base,
     )

@@ -17,6 +17,7 @@ from sync_engine.store.controls.certificate import (
 )
 from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
 from sync_engine.store.db import run_sql, tell_planner
+from sync_engine.store.temporary import CONTROL_DIFFERING
 
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
 MANY = 1000
@@ -38,8 +39,7 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
     run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_differing")
     run_sql(
         ground.connection,
-        f"""
-        CREATE TEMP TABLE control_differing ON COMMIT DROP AS
+        CONTROL_DIFFERING.create_as(f"""
         SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied, bool_or(x.is_unknown) AS is_unknown
         FROM (
             SELECT d.id, coalesce(d.currency, '') AS currency, d.total - coalesce(d.ledger_difference, 0) - d.open_amount AS settled,
@@ -57,7 +57,7 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
         ) x
         {only}
         GROUP BY x.id, x.currency HAVING coalesce(sum(x.settled), 0) <> coalesce(sum(x.applied), 0) OR bool_or(x.is_unknown)
-        """,
+        """),
         source=ground.source,
     )
     run_sql(

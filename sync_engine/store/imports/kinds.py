@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sync_engine.store.db import copy_rows, fetch, run_sql
 from sync_engine.store.imports.rows import name_customers, refuse, settle_repeated
+from sync_engine.store.temporary import IMPORT_EFFECT, IMPORT_PERSON
 
 DEEPEST = 50
 """Levels of parents beyond which a hierarchy is a mistake."""
@@ -23,14 +24,11 @@ def decide_rows(connection: Connection, kind: str, headings: Headings, *, primar
     run_sql(connection, "DROP TABLE IF EXISTS import_effect, import_person")
     run_sql(
         connection,
-        """
-        CREATE TEMP TABLE import_effect (line int, what text, entity text, record_id uuid, field text, value jsonb, is_there boolean NOT NULL DEFAULT false)
-            ON COMMIT DROP
-        """,
+        IMPORT_EFFECT.create(),
     )
     run_sql(
         connection,
-        "CREATE TEMP TABLE import_person (line int PRIMARY KEY, debtor_id uuid, key text, id uuid, claim jsonb) ON COMMIT DROP",
+        IMPORT_PERSON.create(),
     )
     _KINDS[kind](connection, headings, primary)
     run_sql(connection, "ANALYZE import_effect")

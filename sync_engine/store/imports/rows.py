@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import copy_rows, fetch, run_sql
+from sync_engine.store.temporary import IMPORT_ROW
 
 CELLS = ("customer", "email", "value", "invoice", "first_name", "last_name", "phone", "position")
 """What rows of any kind may hold; `value` is what the file is about: a portfolio, a position, a parent, a tag."""
@@ -33,10 +34,7 @@ def load_rows(connection: Connection, rows: Iterable[Sequence[str | int | None]]
     run_sql(connection, "DROP TABLE IF EXISTS import_row")
     run_sql(
         connection,
-        f"""
-        CREATE TEMP TABLE import_row (line int PRIMARY KEY, {", ".join(f"{c} text" for c in CELLS)}, what text, bad_column text, todo text, same_as int,
-            debtor_id uuid, target_id uuid, label text, before text, after text, outcome text) ON COMMIT DROP
-        """,
+        IMPORT_ROW.create(),
     )
     copy_rows(connection, "import_row", ("line", *CELLS, "what", "bad_column"), rows)
     run_sql(connection, "ANALYZE import_row")

@@ -12,6 +12,7 @@ from sync_engine.store.publishing.cut import Cut, canonical_id, count, merge_int
 from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
 from sync_engine.store.publishing.new_links import link_new
 from sync_engine.store.publishing.parties import NO_DEBTOR
+from sync_engine.store.temporary import DEBTOR_OF_CONTACT, DIRTY_CONTACT, INCOMING_CONTACT
 
 PLAIN = tuple(f for f in CONTACT if f.name not in ("debtor_key", "position", "custom"))
 COLUMNS = (
@@ -49,10 +50,8 @@ def publish_contacts(cut: Cut, *, everything: bool, everyone: bool = False) -> N
 
 def begin_contacts(cut: Cut) -> None:
     """Empty temporary tables: which contacts to fold, and the debtor each contact belongs to."""
-    cut.sql("CREATE TEMP TABLE dirty_contact (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
-    cut.sql(
-        "CREATE TEMP TABLE debtor_of_contact (source text, contact_key text, debtor_key text, debtor_id uuid) ON COMMIT DROP"
-    )
+    cut.sql(DIRTY_CONTACT.create())
+    cut.sql(DEBTOR_OF_CONTACT.create())
 
 
 def collect_contacts(cut: Cut, *, everything: bool) -> None:
@@ -76,7 +75,7 @@ def fold_contacts(cut: Cut) -> None:
     """Folds and merges the contacts in dirty_contact, and those that were or become the primary one beside them."""
     if number_dirty(cut, "dirty_contact") == 0:
         return
-    cut.sql("CREATE TEMP TABLE incoming_contact (LIKE canonical.contact) ON COMMIT DROP")
+    cut.sql(INCOMING_CONTACT.create())
     cut.sql("ALTER TABLE incoming_contact ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
     primary_contacts.begin(cut)
     _want(cut, "dirty_contact")

@@ -12,6 +12,7 @@ from sync_engine.store.db import tell_planner
 from sync_engine.store.publishing import joined, owners, parents, pins
 from sync_engine.store.publishing.cut import Cut, canonical_id, merge_into
 from sync_engine.store.publishing.fold import Folded, cell, copy_wanted, fold, json_text, number_dirty
+from sync_engine.store.temporary import DIRTY_DEBTOR, INCOMING_DEBTOR
 
 IN_ORDER = ("payment_terms_key", "parent_key", "owner_code", "portfolio_key")
 REFERENCES = set(IN_ORDER)
@@ -44,7 +45,7 @@ def mark_dirty_debtors(cut: Cut, *, everything: bool, everyone: bool = False) ->
 
     `everything` is all of this source, `everyone` all of every source: after a change of policy no ERP need be asked.
     """
-    cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql(DIRTY_DEBTOR.create())
     cut.sql("""
         UPDATE engine.source_record r SET about = m.key FROM engine.stream s, engine.source_record m JOIN engine.stream t ON t.stream_id = m.stream_id
         WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = 'debtor' AND s.facet AND r.dirty AND r.claim ? 'bill_to_number'
@@ -122,7 +123,7 @@ def publish_debtors(cut: Cut) -> None:
     """Folds the dirty debtors and merges them. Raises ConfigurationError when the portfolio brake trips."""
     if number_dirty(cut, "dirty_debtor") == 0:
         return
-    cut.sql("CREATE TEMP TABLE incoming_debtor (LIKE canonical.debtor) ON COMMIT DROP")
+    cut.sql(INCOMING_DEBTOR.create())
     cut.sql("ALTER TABLE incoming_debtor ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL")
     look, unknown = _Lookups(cut), list[str]()
     for chunk in fold(cut, "debtor", DEBTOR, "dirty_debtor", look.derived):

@@ -9,6 +9,7 @@ from sync_engine.store.publishing.instalments import follow_documents, publish_i
 from sync_engine.store.publishing.orphans import WAITING
 from sync_engine.store.publishing.unresolved import OWNERS_BY_NAME, note_unresolved, take_up_resolved
 from sync_engine.store.staging import staged
+from sync_engine.store.temporary import INCOMING_DOCUMENT, SPLIT_DOCUMENT
 
 COLUMNS = (
     "source",
@@ -101,8 +102,8 @@ def prepare_documents(cut: Cut) -> bool:
     What has no known debtor, or is not proven to be posted, stays in staging for the next cut and is marked on its record.
     """
     documents = staged(cut.source, "document")
-    cut.sql("CREATE TEMP TABLE incoming_document (LIKE canonical.document, is_posted boolean) ON COMMIT DROP")
-    cut.sql("CREATE TEMP TABLE split_document (id uuid PRIMARY KEY) ON COMMIT DROP")
+    cut.sql(INCOMING_DOCUMENT.create())
+    cut.sql(SPLIT_DOCUMENT.create())
     cut.sql(
         "ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL"
     )

@@ -18,6 +18,7 @@ from sync_engine.store.publishing.instalments import (
 )
 from sync_engine.store.publishing.orphans import hold_applications, hold_entries
 from sync_engine.store.staging import staged
+from sync_engine.store.temporary import INCOMING_APPLICATION, RESOLVED_ENTRY, TOUCHED_ENTRY
 
 ENTRY_COLUMNS = tuple(f.stored_as for f in LEDGER_ENTRY if f.name != "entry_no")
 PAYMENT = (
@@ -97,7 +98,7 @@ def drop_deleted(cut: Cut) -> None:
 def merge_entries(cut: Cut) -> bool:
     """Staged entries replace what the ledger said before; temporary table touched_entry names those that moved."""
     table = staged(cut.source, "ledger_entry")
-    cut.sql("CREATE TEMP TABLE touched_entry (entry_no text PRIMARY KEY) ON COMMIT DROP")
+    cut.sql(TOUCHED_ENTRY.create())
     drop_deleted(cut)
     _deleted_entries(cut)
     _leaving_documents(cut)
@@ -196,8 +197,8 @@ def resolve_entries(cut: Cut) -> None:
             """)
     hold_entries(cut)
     tell_planner(cut.connection, "touched_entry")
-    cut.sql(f"""
-        CREATE TEMP TABLE resolved_entry ON COMMIT DROP AS
+    cut.sql(
+        RESOLVED_ENTRY.create_as(f"""
         SELECT e.entry_no, e.record_id AS old_id, e.record_kind AS old_kind, d.id AS document_id, d.total, d.currency,
                CASE WHEN e.document_type IN ('payment', 'refund') OR coalesce(e.document_type, 'journal') = 'journal'
                    AND coalesce(e.amount, e.amount_base) < 0 THEN 'payment'
@@ -213,6 +214,7 @@ def resolve_entries(cut: Cut) -> None:
                     AND NOT EXISTS (SELECT FROM leaving_document g WHERE g.id = o.id)) c
             WHERE c.kind = {KIND} AND (c.debtor_key = e.debtor_key OR e.debtor_key IS NULL) ORDER BY place, id LIMIT 1) d ON true
         """)
+    )
     choose_entries(cut)
     cut.sql(f"""
         UPDATE engine.ledger_entry e SET record_kind = r.record_kind,
@@ -364,8 +366,8 @@ def publish_applications(cut: Cut) -> None:
     table = staged(cut.source, "application")
     if not cut.exists(f"SELECT FROM {table}"):
         return
-    cut.sql(f"""
-        CREATE TEMP TABLE incoming_application ON COMMIT DROP AS
+    cut.sql(
+        INCOMING_APPLICATION.create_as(f"""
         SELECT DISTINCT ON (a.key) a.id, CAST(:source AS text) AS source, a.key AS external_id, f.record_kind AS from_kind, f.record_id AS from_id,
                t.record_kind AS to_kind, t.record_id AS to_id, coalesce(a.amount, CASE WHEN coalesce(a.currency, t.currency, d.currency,
                    c.base_currency) = c.base_currency THEN a.amount_base END) AS amount,
@@ -378,6 +380,7 @@ def publish_applications(cut: Cut) -> None:
         WHERE f.record_id IS NOT NULL AND t.record_id IS NOT NULL
         ORDER BY a.key, a.batch_id DESC, a.ctid DESC
         """)
+    )
     _deductions(cut, table)
     first = not cut.exists("SELECT FROM canonical.application WHERE source = :source")
     merge_into(cut, "application", "incoming_application", APPLICATION, audited=APPLICATION[:-2], fresh=first)

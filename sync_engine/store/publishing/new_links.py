@@ -16,6 +16,7 @@ from sync_engine.store.publishing.parties import (
     other_sources,
     unlinked_parties,
 )
+from sync_engine.store.temporary import FOUND_CASE
 
 AGAIN = "u.key || E'\\x1f2'"
 """The key, as SQL, that gives a record another id where its first one is lived in by another record."""
@@ -199,9 +200,7 @@ def _write_links(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
 def _write_cases(cut: Cut, entity: str, found: Mapping[str, Outcome]) -> None:
     """What people must look at, in place of what was known about these records before."""
     cut.sql("DROP TABLE IF EXISTS found_case")
-    cut.sql(
-        "CREATE TEMP TABLE found_case (key text PRIMARY KEY, outcome text, rung text, candidates jsonb, evidence jsonb, vetoed jsonb) ON COMMIT DROP"
-    )
+    cut.sql(FOUND_CASE.create())
     copy_rows(
         cut.connection,
         "found_case",

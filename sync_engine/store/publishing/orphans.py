@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sync_engine.store.publishing.cut import Cut, count
 from sync_engine.store.staging import staged
+from sync_engine.store.temporary import HELD_DOCUMENT
 
 UNPOSTED = "not posted: the ledger has no entry for it"
 HISTORY = "settled, of a debtor that the source no longer has"
@@ -24,9 +25,7 @@ _KNOWN = """
 
 def hold_orphans(cut: Cut) -> None:
     """Documents without a known debtor are quarantined, or excluded as history; unposted ones are excluded. All stay staged."""
-    cut.sql(
-        "CREATE TEMP TABLE held_document (key text PRIMARY KEY, state smallint, reason text, parent text, amount numeric, currency text) ON COMMIT DROP"
-    )
+    cut.sql(HELD_DOCUMENT.create())
     settled = (
         "(n.open_amount = 0 OR n.erp_status IN ('paid', 'void'))" if _all_debtors_were_read(cut) else "false"
     )

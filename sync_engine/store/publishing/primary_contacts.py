@@ -11,6 +11,7 @@ from sync_engine.ownership.policy import rank
 from sync_engine.ownership.resolve import PERSON
 from sync_engine.store.publishing.cut import Cut
 from sync_engine.store.publishing.fold import Folded, number_dirty
+from sync_engine.store.temporary import OTHER_CONTACT
 
 FIELD = "is_primary"
 ANOTHER = "another contact"
@@ -69,7 +70,7 @@ def call_up(cut: Cut) -> bool:
         SELECT debtor_id FROM incoming_contact WHERE is_primary AND debtor_id IS NOT NULL
         UNION SELECT o.debtor_id FROM dirty_contact d JOIN canonical.contact o USING (id) WHERE o.is_primary AND o.debtor_id IS NOT NULL
         """)
-    cut.sql("CREATE TEMP TABLE other_contact (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql(OTHER_CONTACT.create())
     cut.sql(
         """
         INSERT INTO other_contact SELECT c.id FROM primary_of p JOIN canonical.contact c USING (debtor_id)

@@ -17,6 +17,7 @@ from sync_engine.store.publishing.debtors import publish_debtors
 from sync_engine.store.publishing.instalments import follow_documents
 from sync_engine.store.publishing.joined import publish_tags
 from sync_engine.store.publishing.parents import mark_circles
+from sync_engine.store.temporary import DIRTY_DEBTOR
 
 Entity = Literal["debtor", "contact"]
 CutOf = Callable[[str], Cut]
@@ -117,7 +118,7 @@ def _touch(cut: Cut, entity: Entity, ids: Iterable[str]) -> None:
 
 def _touch_debtors(cut: Cut, ids: Iterable[str]) -> None:
     """Both ends of every move, and the debtors whose parent moved."""
-    cut.sql("CREATE TEMP TABLE dirty_debtor (id uuid PRIMARY KEY, place bigint) ON COMMIT DROP")
+    cut.sql(DIRTY_DEBTOR.create())
     _touch(cut, "debtor", ids)
     tell_planner(cut.connection, "moved_record")
     cut.sql("""

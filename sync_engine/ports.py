@@ -1,16 +1,28 @@
-"""What the engine asks of the outside: protocols, only where two implementations exist."""
+"""What the engine asks of the outside: small protocols that are required, and optional ones that are asked for by isinstance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from sync_engine.errors import RecordError
-from sync_engine.records import ControlTotal, Cursor, Probe, RecordBatch, Stream
+from sync_engine.records import (
+    ControlTotal,
+    Cursor,
+    FoundCompany,
+    Offered,
+    Probe,
+    RecordBatch,
+    Stream,
+    Subscribed,
+)
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+"""A WSGI program."""
 
 
 class Clock(Protocol):
@@ -26,18 +38,16 @@ class Clock(Protocol):
 
 
 class Connector(Protocol):
-    """One configured installation of an ERP or CRM. Every method may raise the `SourceError` and `TransientError` trees."""
+    """One configured installation of an ERP or CRM. Every method may raise the `SourceError` and `TransientError` trees.
+
+    This much is required. What a connector can do besides, it says by having the methods of an optional protocol below.
+    """
 
     source: str
 
     @property
     def streams(self) -> Mapping[str, Stream]:
         """The wire entities this installation offers now, by name, parents before children."""
-        ...
-
-    @property
-    def calls(self) -> int:
-        """Requests sent so far, retries included."""
         ...
 
     def probe(self) -> Probe:
@@ -52,9 +62,33 @@ class Connector(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Releases connections."""
+        ...
+
+
+@runtime_checkable
+class CountsCalls(Protocol):
+    """A connector that counts the requests it sends."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, retries included."""
+        ...
+
+
+@runtime_checkable
+class ReadsOneDebtor(Protocol):
+    """A connector that can read one debtor with all that belongs to it."""
+
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
         """Reads the closure of one debtor: itself, its contacts, dimensions, open documents, ledger entries."""
         ...
+
+
+@runtime_checkable
+class StatesTotals(Protocol):
+    """A connector whose source states figures of its own."""
 
     def count(self, entity: str) -> int | None:
         """How many records of this entity the source says it has now (one cheap request); None where it does not say."""
@@ -64,12 +98,69 @@ class Connector(Protocol):
         """The figures the source states itself about this entity; empty where it states none."""
         ...
 
+
+@runtime_checkable
+class ListsKeys(Protocol):
+    """A connector that can tell which records exist without reading them."""
+
     def keys(self, entity: str) -> Iterator[Sequence[str]]:
-        """A cheap sweep of the ids that exist now, in pages; raises `SourceError` where there is none."""
+        """A cheap sweep of the ids that exist now, in pages; raises `SourceError` for an entity where there is none."""
         ...
 
-    def close(self) -> None:
-        """Releases connections."""
+
+@runtime_checkable
+class RemembersOffers(Protocol):
+    """A connector whose source decides what it offers; others offer what their settings declare."""
+
+    @property
+    def offered(self) -> Offered:
+        """What the installation offers now, for comparing it with what it offered before."""
+        ...
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """A connector that hears its source's clock."""
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far our clock is ahead of the source's; None where it does not tell."""
+        ...
+
+
+@runtime_checkable
+class NotesOddities(Protocol):
+    """A connector that notes what is odd and no failure."""
+
+    @property
+    def oddities(self) -> Mapping[str, str]:
+        """A sentence about what was odd at the last reading, by wire entity."""
+        ...
+
+
+@runtime_checkable
+class DiscoversCompanies(Protocol):
+    """A connector whose login can see several companies."""
+
+    def discover(self) -> Sequence[FoundCompany]:
+        """Every company of the login, also those it cannot enter. The settings need not name one for this."""
+        ...
+
+    def enters(self, connection: Mapping[str, Any], company: FoundCompany) -> bool:
+        """Whether these connection settings, as a source's YAML has them, mean this company."""
+        ...
+
+
+@runtime_checkable
+class ReceivesWebhooks(Protocol):
+    """A connector whose source can tell by itself that something changed."""
+
+    def receiver(self, hear: Callable[[str], None]) -> Wsgi | None:
+        """The WSGI program that answers notifications and calls `hear` with the wire entity; None where the settings ask for none."""
+        ...
+
+    def subscribe(self) -> Sequence[Subscribed]:
+        """Makes and renews the subscriptions that the settings ask for."""
         ...
 
 
@@ -80,6 +171,15 @@ class ConnectorPlugin(Protocol):
 
     def open(self, source: str, settings: Any, clock: Clock) -> Connector:
         """Opens one installation; sends nothing before the first call. `settings` is an instance of `self.settings`."""
+        ...
+
+
+@runtime_checkable
+class ToldByWebhooks(Protocol):
+    """A plugin whose settings may ask for notifications."""
+
+    def is_told(self, settings: Any) -> bool:
+        """Whether these settings ask for notifications; `settings` is an instance of `self.settings`."""
         ...
 
 
@@ -130,6 +230,15 @@ class Normaliser(Protocol):
 
     def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
         """Maps (key, payload) pairs of one wire entity; one bad record never stops its neighbours."""
+        ...
+
+
+@runtime_checkable
+class TellsFields(Protocol):
+    """A normaliser that tells which fields it reads, so that one that vanishes from the wire is missed."""
+
+    def reads(self, entity: str) -> frozenset[str]:
+        """The wire fields that the mapping of one entity reads."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple, NewType
+from typing import Any, NamedTuple, NewType
 
 import xxhash
 
@@ -26,7 +26,7 @@ class RawRecord(NamedTuple):
     """One record as received: `payload` is one JSON object in UTF-8, untouched; `changed_at` is aware UTC or None.
 
     `unreadable` says why it cannot be used, where that shows before any mapping does: it is quarantined with these words. Its
-    payload may then be a JSON text of what was received, and its key a made-up one.
+    payload may then be a JSON text of what was received, and its key a made-up one: such a record is always `unreadable`.
     """
 
     key: str
@@ -38,14 +38,6 @@ class RawRecord(NamedTuple):
 def made_up_key(of: bytes) -> str:
     """The key of a record that has none: `?` and the xxh3 hash of what there is of it, the same at every reading."""
     return f"?{xxhash.xxh3_128_hexdigest(of)}"
-
-
-def is_made_up(key: str) -> bool:
-    """Whether a key is a made-up one."""
-    return len(key) == 33 and key[0] == "?" and not set(key[1:]) - _HEX
-
-
-_HEX = frozenset("0123456789abcdef")
 
 
 class Landed(NamedTuple):
@@ -78,6 +70,7 @@ class Stream:
 
     `family` is the group a person thinks in (dimensions, debtors, contacts, documents, payments). `canonical` names the
     canonical entity its records speak about. `facet` streams only add fields to records another stream defines.
+    `is_selection`: it lists records by a condition (the open ones), so what left the list is not gone.
     `untold` is a sentence: what this way of reading cannot tell. The certificate of every cut repeats it.
     """
 
@@ -89,6 +82,7 @@ class Stream:
     reports_deletes: bool = False
     sweep_every: timedelta | None = timedelta(hours=24)
     facet: bool = False
+    is_selection: bool = False
     untold: str = ""
 
 
@@ -145,3 +139,29 @@ class Offered:
     left_out: frozenset[str] = frozenset()
     in_doubt: frozenset[str] = frozenset()
     by_settings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCompany:
+    """A company that a login can see.
+
+    `connection` are the settings that mean it, to put over those of the login. `closed` says why it cannot be entered, empty when it
+    can. `called` are its names and its id. `alone`: there is no other in its environment, so a source may leave its name out.
+    """
+
+    environment: str
+    id: str
+    name: str
+    version: str
+    closed: str = ""
+    called: tuple[str, ...] = ()
+    alone: bool = False
+    connection: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Subscribed(NamedTuple):
+    """What became of the subscription to one resource: made, renewed, kept, or refused with a reason."""
+
+    resource: str
+    outcome: str
+    why: str = ""

@@ -4,9 +4,9 @@
 documents are read, `ledger`, `contacts`, `dimensions` the ones with a trap, `control` the figures to compare with.
 """
 
-from connectors.business_central.connector import BusinessCentral, FoundCompany, Plugin
+from connectors.business_central.connector import BusinessCentral, Plugin
 from connectors.business_central.settings import Settings
 
 plugin = Plugin()
 
-__all__ = ["BusinessCentral", "FoundCompany", "Plugin", "Settings", "plugin"]
+__all__ = ["BusinessCentral", "Plugin", "Settings", "plugin"]

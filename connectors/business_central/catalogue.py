@@ -65,6 +65,7 @@ def _entity(
     expand: str = "",
     reader: Reader = "plain",
     facet: bool = False,
+    selection: bool = False,
     optional: bool = False,
     cursor: bool | None = None,
     sweep: timedelta | None = timedelta(hours=24),
@@ -72,7 +73,9 @@ def _entity(
     follows: str = "",
 ) -> Entity:
     has_cursor = modified is not None or bool(follows) if cursor is None else cursor
-    stream = Stream(name, family, canonical, has_cursor=has_cursor, facet=facet, sweep_every=sweep)
+    stream = Stream(
+        name, family, canonical, has_cursor=has_cursor, facet=facet, is_selection=selection, sweep_every=sweep
+    )
     return Entity(stream, path or name, api, keys, modified, where, expand, reader, optional, lost, follows)
 
 
@@ -185,6 +188,7 @@ BASE: tuple[Entity, ...] = (
         path="salesInvoices",
         where="status eq 'Open'",
         facet=True,
+        selection=True,
         reader="open_invoices",
         cursor=False,
         lost="partial payments between two sweeps",

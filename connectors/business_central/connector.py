@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
+from pydantic import ValidationError
 
 from connectors.business_central.analytics import AnalyticsLedger
 from connectors.business_central.capabilities import capabilities, untold
@@ -24,7 +25,7 @@ from connectors.business_central.ledger import EntryFields, LedgerReading, OpenI
 from connectors.business_central.reading import Reading, following
 from connectors.business_central.settings import Settings
 from connectors.business_central.urls import is_guid
-from connectors.business_central.webhooks import Subscribed, WebhookReceiver, subscribe
+from connectors.business_central.webhooks import WebhookReceiver, subscribe
 from connectors.toolkit.http.call_budget import Urgency
 from connectors.toolkit.http.errors import Refused
 from connectors.toolkit.odata.query import literal
@@ -39,24 +40,20 @@ from sync_engine.errors import (
     TransientError,
 )
 from sync_engine.ports import Clock
-from sync_engine.records import ControlTotal, Cursor, Offered, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import (
+    ControlTotal,
+    Cursor,
+    FoundCompany,
+    Offered,
+    Probe,
+    RawRecord,
+    RecordBatch,
+    Stream,
+    Subscribed,
+)
 
 T = TypeVar("T")
 PRODUCT = "Microsoft Dynamics 365 Business Central"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCompany:
-    """A company the login can see; `closed` says why it cannot be entered, empty when it can. `called` are all its names and its id."""
-
-    environment: str
-    id: str
-    name: str
-    version: str
-    closed: str = ""
-    called: tuple[str, ...] = ()
-    alone: bool = False
-    """There is no other in its environment, so a source may leave its name out."""
 
 
 _LISTS = ("/environments/v1.2", "/environments/v1.1", "/admin/v2.0/applications/BusinessCentral/environments")
@@ -317,9 +314,25 @@ class BusinessCentral:
                         _closed(one),
                         called,
                         len(companies) == 1,
+                        {"company": company.id, **({"environment": environment} if environment else {})},
                     )
                 )
         return found
+
+    def enters(self, connection: Mapping[str, Any], company: FoundCompany) -> bool:
+        """Whether the settings of a source mean this company: the same address and tenant, its environment, one of its names."""
+        try:
+            theirs = Settings.model_validate(connection)
+        except ValidationError:
+            return False
+        ours = self.settings
+        if (theirs.tenant_id, theirs.base_url, theirs.tenant) != (ours.tenant_id, ours.base_url, ours.tenant):
+            return False
+        if (theirs.environment or "").casefold() != company.environment.casefold():
+            return False
+        if theirs.company is None:
+            return company.alone
+        return theirs.company.casefold() in {called.casefold() for called in company.called}
 
     def _environments(self) -> list[str]:
         host, inside, _ = self.settings.base_url.partition(
@@ -395,3 +408,7 @@ class Plugin:
     ) -> BusinessCentral:
         """Opens one company; sends nothing yet. `transport` replaces the network, for tests."""
         return BusinessCentral(source, settings, clock, transport)
+
+    def is_told(self, settings: Settings) -> bool:
+        """Whether the settings ask for notifications."""
+        return settings.hints is not None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -20,6 +20,7 @@ from connectors.toolkit.damaged_rows import DECODING
 from connectors.toolkit.http.errors import Refused
 from connectors.toolkit.rows import Fields
 from sync_engine.errors import PermissionMissing, ProtocolViolation
+from sync_engine.records import Subscribed
 
 if TYPE_CHECKING:
     from connectors.business_central.connector import BusinessCentral
@@ -60,14 +61,6 @@ class Subscription(msgspec.Struct):
     resource: str = ""
     expires: datetime | None = msgspec.field(name="expirationDateTime", default=None)
     etag: str = msgspec.field(name="@odata.etag", default="*")
-
-
-class Subscribed(NamedTuple):
-    """What became of one resource: made, renewed, kept, or refused with a reason."""
-
-    resource: str
-    outcome: str
-    why: str = ""
 
 
 class WebhookReceiver:

@@ -13,7 +13,7 @@ from connectors.files.settings import Settings
 from sync_engine.canonical.declared import place_of, spoken_of
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.ports import Clock
-from sync_engine.records import Capability, ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import Capability, Cursor, Probe, RawRecord, RecordBatch, Stream
 
 BATCH = 5000
 COMPANY = "company"
@@ -80,16 +80,6 @@ class Files:
                 yield RecordBatch(name, reading.of_debtor(debtor_key))
             elif _stream(name).canonical == "debtor":
                 yield RecordBatch(name, [r for r in reading.records() if r.key == debtor_key])
-
-    def count(self, entity: str) -> int | None:
-        """A file states no figure beside its rows."""
-        return None
-
-    def totals(self, entity: str) -> Sequence[ControlTotal]:
-        """A file states no figure beside its rows."""
-        if entity != COMPANY:
-            self._reading(entity)
-        return ()
 
     def keys(self, entity: str) -> Iterator[Sequence[str]]:
         """The keys of all rows."""

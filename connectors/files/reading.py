@@ -20,8 +20,8 @@ from sync_engine.platform import tables
 from sync_engine.platform.tables import Table, bounded_lines, read_table, unreadable
 from sync_engine.records import RawRecord
 
-ERROR_FIELD = "@syncEngine.error"
-"""What stands in the payload instead of a row that cannot be used; the mapping quarantines it with this reason."""
+NOTHING = b"{}"
+"""The payload of a row that cannot be used."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -141,7 +141,7 @@ class EntityReading:
     ) -> RawRecord | None:
         if row.key is None:
             reason = row.wrong or f"has nothing in {' and '.join(self.declared.key)}, which names a row"
-            return RawRecord(f"{row.file}:{row.line}", _unusable(f"{row.where} {reason}"), None)
+            return RawRecord(f"{row.file}:{row.line}", NOTHING, None, f"{row.where} {reason}")
         if row.key in repeated:
             if row.key in given:
                 return None
@@ -151,12 +151,13 @@ class EntityReading:
             places = ", ".join((known.where, *known.contradicted))
             return RawRecord(
                 row.key,
-                _unusable(f"{places} have the same key and say different things; keep one of them"),
+                NOTHING,
                 None,
+                f"{places} have the same key and say different things; keep one of them",
             )
-        return RawRecord(
-            row.key, _unusable(f"{row.where} {row.wrong}") if row.wrong else row.payload, row.changed_at
-        )
+        if row.wrong:
+            return RawRecord(row.key, NOTHING, row.changed_at, f"{row.where} {row.wrong}")
+        return RawRecord(row.key, row.payload, row.changed_at)
 
     def _rows(self, files: list[Path]) -> Iterator[Row]:
         for path in files:
@@ -333,10 +334,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return found.st_mtime_ns, found.st_size
-
-
-def _unusable(reason: str) -> bytes:
-    return _encode({ERROR_FIELD: reason})
 
 
 def key_text(value: Any) -> str:

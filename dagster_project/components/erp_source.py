@@ -11,6 +11,7 @@ from dagster_project.run_jobs import source_jobs
 from dagster_project.stage_step import SOURCE_TAG
 from dagster_project.webhook_sensor import waking_sensor
 from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+from sync_engine.ports import ToldByWebhooks
 
 
 class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
@@ -32,13 +33,13 @@ class ErpSource(dg.Component, SourceConfig, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Assets, checks, jobs and automation of the source. Asks no network and no database. Raises ConfigurationError."""
         config = SourceConfig.model_validate(self.model_dump())
-        settings = settings_of(
-            connector_plugin(self.connector).settings, self.connection, f"{self.source} connection"
-        )
+        plugin = connector_plugin(self.connector)
+        settings = settings_of(plugin.settings, self.connection, f"{self.source} connection")
+        is_told = isinstance(plugin, ToldByWebhooks) and plugin.is_told(settings)
         settings_of(mapping_plugin(self.connector).settings, self.mapping, f"{self.source} mapping")
         sensors: list[dg.SensorDefinition] = [
             _automation(self.source),
-            *([waking_sensor(config)] if getattr(settings, "hints", None) else []),
+            *([waking_sensor(config)] if is_told else []),
         ]
         return dg.Definitions(
             assets=lane_assets(config),

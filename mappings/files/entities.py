@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from mappings.files.cells import Unclear, date_text, decimal_text, instant_text, signed
 from mappings.files.settings import AMOUNTS, CODES, Column, EntityMapping, FilesMapping
 from mappings.toolkit.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
-from mappings.toolkit.rows import CUSTOM, UNREADABLE, Reader, Refused, Row
+from mappings.toolkit.rows import CUSTOM, Reader, Refused, Row
 from sync_engine.canonical.cells import is_failed, plain_number
 from sync_engine.canonical.declared import Speakable, column_identity
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
@@ -31,7 +31,6 @@ YES = frozenset(
     ("yes", "y", "true", "t", "1", "x", "ja", "j", "oui", "o", "si", "sí", "s", "wahr", "vrai", "verdadero")
 )
 NO = frozenset(("no", "n", "false", "f", "0", "nej", "nein", "non", "falsch", "faux", "falso"))
-_MARK = f'"{UNREADABLE}"'.encode()
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -124,7 +123,7 @@ class EntityRows:
         self, records: Sequence[tuple[str, bytes]], gaps: list[CodeGap]
     ) -> Iterable[tuple[str, Row | RecordError]]:
         """Every record once: with its row in canonical fields, or with why there is none."""
-        decoded = [(key, payload, None if _MARK in payload else _read(payload)) for key, payload in records]
+        decoded = [(key, payload, _read(payload)) for key, payload in records]
         headings = {name: None for _, _, cells in decoded if cells is not None for name in cells}
         if headings:
             self._require([*headings])

@@ -22,13 +22,9 @@ Row = dict[str, Any]
 CHUNK = 500
 """Records validated in one pass: the memory of a pass, and what a bad record sends through the slow way."""
 
-UNREADABLE = "@syncEngine.error"
-"""The key under which a connector says that it could not read a record whole; the value says why."""
-
 CUSTOM = "custom:"
 """Marks the columns that hold an installation's own fields."""
 
-_MARK = f'"{UNREADABLE}"'.encode()
 _DIGITS = bytes.maketrans(b"123456789.,[- \t\r\n", b"0000000000:::::::")
 _LONG = b":" + b"0" * 16
 
@@ -84,7 +80,7 @@ class Reader:
     def _together(self, payloads: list[bytes]) -> list[Row] | None:
         """All rows in one pass, or None where one of them needs to be looked at alone."""
         joined = b"[" + b",".join(payloads) + b"]"
-        if has_long_number(joined) or b"\\u0000" in joined or _MARK in joined:
+        if has_long_number(joined) or b"\\u0000" in joined:
             return None
         try:
             rows: list[Row] = self._many.validate_json(joined)
@@ -94,8 +90,6 @@ class Reader:
 
     def _alone(self, key: str, payload: bytes) -> Row | RecordError:
         try:
-            if _MARK in payload and (reason := _unreadable(payload)):
-                return self._failed(key, "", reason)
             if has_long_number(payload):
                 row: Row = self._one.validate_python(lossless(payload))
             else:
@@ -145,12 +139,6 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, str):
         return "\x00" in value
     return isinstance(value, list) and any(_holds_nul(field) for row in value for field in row.values())
-
-
-def _unreadable(payload: bytes) -> str:
-    """Why the connector could not read this record whole; empty where it could."""
-    found = json.loads(payload)
-    return str(found.get(UNREADABLE, "")) if isinstance(found, dict) else ""
 
 
 def _no_number(name: str) -> float:

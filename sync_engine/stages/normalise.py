@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from sync_engine.errors import LandedFileDamaged, RecordError, Unreadable
 from sync_engine.ports import Normalised
-from sync_engine.records import is_made_up
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.claims import normalised
 from sync_engine.store.db import transaction
@@ -217,11 +216,7 @@ def _mapped(
     source_run: SourceRun, row: StreamRow, records: Sequence[tuple[str, bytes]], unreadable: Mapping[str, str]
 ) -> Normalised:
     """What the mapping makes of the records; those that came unreadable, or without a key, it does not see."""
-    unusable = {
-        key: unreadable.get(key) or "has no usable key"
-        for key, _ in records
-        if key in unreadable or is_made_up(key)
-    }
+    unusable = {key: unreadable[key] for key, _ in records if key in unreadable}
     if not unusable:
         return source_run.normaliser.normalise(row.entity, records)
     outcome = source_run.normaliser.normalise(row.entity, [r for r in records if r[0] not in unusable])

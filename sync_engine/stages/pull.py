@@ -10,7 +10,8 @@ from typing import NamedTuple
 import xxhash
 from sqlalchemy import Connection
 
-from sync_engine.errors import SourceError, TransientError
+from sync_engine.errors import ConfigurationError, SourceError, TransientError
+from sync_engine.ports import ReadsOneDebtor, StatesTotals
 from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
 from sync_engine.stages.source_run import CLOCKS_AGREE, SourceRun
 from sync_engine.store.db import transaction
@@ -88,10 +89,17 @@ def _missing(source_run: SourceRun, row: StreamRow) -> SourceError:
 
 
 def pull_debtor(source_run: SourceRun, debtor_key: str) -> list[Pulled]:
-    """Pulls the closure of one debtor; moves no cursor and judges no sweep."""
+    """Pulls the closure of one debtor; moves no cursor and judges no sweep. Raises ConfigurationError where the connector cannot."""
     rows = source_run.streams()
     outcome: list[Pulled] = []
-    for batch in source_run.connector.pull_debtor(debtor_key):
+    connector = source_run.connector
+    if not isinstance(connector, ReadsOneDebtor):
+        raise ConfigurationError(
+            f"connector {source_run.config.connector} cannot read one debtor alone",
+            whose=source_run.source,
+            todo="Run the whole source.",
+        )
+    for batch in connector.pull_debtor(debtor_key):
         if batch.entity in source_run.held_back:
             continue
         only = RecordBatch(batch.entity, batch.records, batch.deleted, None, complete=False)
@@ -126,14 +134,14 @@ def _land(
     stage: str,
     is_verification: bool = True,
 ) -> Pulled:
-    started, calls = time.perf_counter(), source_run.connector.calls
+    started, calls = time.perf_counter(), source_run.calls
     counts, sweep = Counts(), None
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
             sweep = _land_batch(source_run, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
             source_run.progress(stage, row.entity, counts.read)
     except Exception as failure:
-        counts.calls = source_run.connector.calls - calls
+        counts.calls = source_run.calls - calls
         record_step(
             source_run.store,
             source_run.run_id,
@@ -145,7 +153,7 @@ def _land(
             str(failure),
         )
         raise
-    counts.calls = source_run.connector.calls - calls
+    counts.calls = source_run.calls - calls
     held = sweep is not None and sweep.held
     if odd := source_run.oddity(row.entity):
         source_run.notes[row.entity] = odd
@@ -237,7 +245,13 @@ def _record(
 def _judge_sweep(
     source_run: SourceRun, row: StreamRow, connection: Connection, stated: int | None
 ) -> records.SweepOutcome:
-    brake = None if source_run.accept_held else 1.0 if _is_harmless(row) else source_run.config.sweep.brake
+    brake = (
+        None
+        if source_run.accept_held
+        else 1.0
+        if _is_selection(source_run, row)
+        else source_run.config.sweep.brake
+    )
     outcome = records.finish_sweep(
         connection,
         source_run.source,
@@ -260,17 +274,18 @@ def _judge_sweep(
     return outcome
 
 
-def _is_harmless(row: StreamRow) -> bool:
-    """What left the list of open invoices is not gone, only no longer open."""
-    return row.facet and row.canonical == "document"
+def _is_selection(source_run: SourceRun, row: StreamRow) -> bool:
+    """What left a selection, such as a list of open invoices, is not gone."""
+    return source_run.connector.streams[row.entity].is_selection
 
 
 def _stated(source_run: SourceRun, row: StreamRow) -> int | None:
     """How many records the source says it has; None where it does not say or nobody would act on it."""
-    if source_run.accept_held or _is_harmless(row):
+    connector = source_run.connector
+    if source_run.accept_held or not isinstance(connector, StatesTotals) or _is_selection(source_run, row):
         return None
     try:
-        return source_run.connector.count(row.entity)
+        return connector.count(row.entity)
     except (SourceError, TransientError):
         return None
 

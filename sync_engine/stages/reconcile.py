@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from sync_engine.errors import AuthenticationFailed, SourceError, TransientError
+from sync_engine.ports import StatesTotals
 from sync_engine.records import ControlTotal
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store import controls
@@ -18,7 +19,7 @@ def reconcile(source_run: SourceRun, cut_id: int) -> Certificate:
 
     Raises StoreError. The source is asked before the transaction opens, so a slow ERP holds no lock.
     """
-    started, calls = time.perf_counter(), source_run.connector.calls
+    started, calls = time.perf_counter(), source_run.calls
     totals, unanswered = stated_totals(source_run)
     untold = {
         entity: stream.untold for entity, stream in source_run.connector.streams.items() if stream.untold
@@ -35,7 +36,7 @@ def reconcile(source_run: SourceRun, cut_id: int) -> Certificate:
             beside=source_run.store,
             allowed_missing=source_run.config.missing.share,
         )
-    counts = Counts(read=len(totals), changed=len(totals), calls=source_run.connector.calls - calls)
+    counts = Counts(read=len(totals), changed=len(totals), calls=source_run.calls - calls)
     record_step(
         source_run.store,
         source_run.run_id,
@@ -52,9 +53,12 @@ def stated_totals(source_run: SourceRun) -> tuple[list[ControlTotal], dict[str, 
     """What the source states about each entity, and for the entities it did not answer, why."""
     totals: list[ControlTotal] = []
     unanswered: dict[str, str] = {}
-    for entity in source_run.connector.streams:
+    connector = source_run.connector
+    if not isinstance(connector, StatesTotals):
+        return totals, unanswered
+    for entity in connector.streams:
         try:
-            totals.extend(source_run.connector.totals(entity))
+            totals.extend(connector.totals(entity))
         except AuthenticationFailed as refusal:  # every further question would be refused the same way
             unanswered[entity] = str(refusal)
             break

@@ -13,7 +13,16 @@ from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
-from sync_engine.ports import Clock, Connector, Normaliser
+from sync_engine.ports import (
+    Clock,
+    Connector,
+    CountsCalls,
+    Normaliser,
+    NotesOddities,
+    RemembersOffers,
+    TellsFields,
+    TellsTime,
+)
 from sync_engine.records import Offered
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import offers
@@ -49,14 +58,19 @@ def wrong_clock(ahead: timedelta) -> str:
 
 def offered_by(connector: Connector) -> Offered:
     """What a connector says it offers; one that says nothing offers what its settings declare."""
-    offered: Offered | None = getattr(connector, "offered", None)
-    return Offered(by_settings=True) if offered is None else offered
+    return connector.offered if isinstance(connector, RemembersOffers) else Offered(by_settings=True)
+
+
+def ahead_of(connector: Connector) -> timedelta | None:
+    """How far our clock is ahead of the source's; None where it does not tell."""
+    return connector.ahead if isinstance(connector, TellsTime) else None
 
 
 def fields_read(normaliser: Normaliser, entities: Iterable[str]) -> dict[str, frozenset[str]]:
     """The fields that a mapping reads, by wire entity; empty for one that does not tell."""
-    reads = getattr(normaliser, "reads", None)
-    return {entity: frozenset() if reads is None else reads(entity) for entity in entities}
+    if isinstance(normaliser, TellsFields):
+        return {entity: normaliser.reads(entity) for entity in entities}
+    return dict.fromkeys(entities, frozenset())
 
 
 def other_company(source: str, before: str, now: str) -> ConfigurationError:
@@ -110,12 +124,16 @@ class SourceRun:
     @property
     def ahead(self) -> timedelta:
         """How far our clock is ahead of the source's; nought where the source does not tell."""
-        told: timedelta | None = getattr(self.connector, "ahead", None)
-        return told or timedelta(0)
+        return ahead_of(self.connector) or timedelta(0)
+
+    @property
+    def calls(self) -> int:
+        """Requests sent to the source so far; nought where the connector does not count them."""
+        return self.connector.calls if isinstance(self.connector, CountsCalls) else 0
 
     def oddity(self, entity: str) -> str:
         """What was odd or new about an entity, or odd about our clock, and is no failure; empty when nothing was."""
-        found = [str(getattr(self.connector, "oddities", {}).get(entity, ""))]
+        found = [self.connector.oddities.get(entity, "")] if isinstance(self.connector, NotesOddities) else []
         if entity in self.new:
             found.append(IS_NEW)
         if abs(self.ahead) > CLOCKS_AGREE:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from sync_engine.errors import SourceError, SyncError, TransientError
-from sync_engine.ports import Connector
+from sync_engine.ports import Connector, CountsCalls, ListsKeys, ReadsOneDebtor, StatesTotals
 from sync_engine.records import RecordBatch
 
 FAMILIES = {"dimensions", "debtors", "contacts", "documents", "payments"}
@@ -69,7 +69,8 @@ def _keys(batches: list[RecordBatch]) -> list[str]:
 
 def nothing_is_sent_before_the_first_question(stage: Stage) -> None:
     """Opening costs no request, so that a lane may open what it does not use."""
-    assert stage.open().calls == 0
+    connector = stage.open()
+    assert not isinstance(connector, CountsCalls) or connector.calls == 0
 
 
 def streams_are_declared_parents_first(stage: Stage) -> None:
@@ -101,8 +102,10 @@ def a_sweep_sees_all_there_is(stage: Stage) -> None:
     for entity in connector.streams:
         keys = _keys(_pull(connector, entity))
         assert len(keys) == len(set(keys)), entity
-        stated = connector.count(entity)
+        stated = connector.count(entity) if isinstance(connector, StatesTotals) else None
         assert stated in (None, len(keys)), f"{entity}: {len(keys)} of {stated}"
+        if not isinstance(connector, ListsKeys):
+            continue
         try:
             listed = {key for page in connector.keys(entity) for key in page}
         except SourceError:
@@ -158,12 +161,15 @@ def what_was_deleted_does_not_come_back(stage: Stage) -> None:
     entity, key = stage.delete()
     for since in (cursors[entity], None):
         assert key not in _keys(_pull(connector, entity, since)), f"{entity} {key}"
-    assert key not in {k for page in connector.keys(entity) for k in page}
+    if isinstance(connector, ListsKeys):
+        assert key not in {k for page in connector.keys(entity) for k in page}
 
 
 def the_closure_of_a_debtor_is_part_of_the_whole(stage: Stage) -> None:
     """Pulling one debtor gives records the sweeps know, moves no cursor and completes nothing."""
     connector = stage.open()
+    if not isinstance(connector, ReadsOneDebtor):
+        return
     found = list(connector.pull_debtor(stage.debtor()))
     assert any(batch.records for batch in found)
     for batch in found:
@@ -180,8 +186,8 @@ def errors_are_ours_and_keep_secrets(stage: Stage) -> None:
         lambda c: c.streams,
         lambda c: c.probe(),
         lambda c: _pull(c, "nowhere"),
-        lambda c: c.totals("nowhere"),
-        lambda c: list(c.keys("nowhere")),
+        *([lambda c: c.totals("nowhere")] if isinstance(stage.open(), StatesTotals) else []),
+        *([lambda c: list(c.keys("nowhere"))] if isinstance(stage.open(), ListsKeys) else []),
     ]
     for attempt in attempts:
         connector = stage.open()

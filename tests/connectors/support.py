@@ -146,3 +146,8 @@ def parsed(payload: bytes) -> dict[str, Any]:
     """A payload as a dictionary."""
     found: dict[str, Any] = msgspec.json.decode(payload)
     return found
+
+
+def is_made_up(key: str) -> bool:
+    """Whether a record came without a usable key."""
+    return len(key) == 33 and key[0] == "?" and not set(key[1:]) - set("0123456789abcdef")

@@ -20,7 +20,7 @@ from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY
 from sync_engine.ownership.resolve import Claim, Resolver
 from sync_engine.ports import Draft, Normalised
-from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import publish
 from sync_engine.stages.pull import pull
@@ -85,18 +85,6 @@ class Dictated:
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         for records in self.batches.get(entity, []):
             yield RecordBatch(entity, records)
-
-    def count(self, entity: str) -> int | None:
-        return None
-
-    def totals(self, entity: str) -> Sequence[ControlTotal]:
-        return ()
-
-    def keys(self, entity: str) -> Iterator[Sequence[str]]:
-        yield from ()
-
-    def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
-        yield from ()
 
     def probe(self) -> Probe:
         return Probe("Dictated", "1", "told")

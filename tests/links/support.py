@@ -16,7 +16,7 @@ from sync_engine.lake import Lake
 from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
 from sync_engine.ports import Draft, Normalised
-from sync_engine.records import ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull
@@ -87,22 +87,6 @@ class InMemory:
             for key, values in sorted(self.records[entity].items())
         ]
         yield RecordBatch(entity, rows, complete=True)
-
-    def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
-        """Not needed here."""
-        yield from ()
-
-    def count(self, entity: str) -> int | None:
-        """Does not say."""
-        return None
-
-    def totals(self, entity: str) -> Sequence[ControlTotal]:
-        """States nothing."""
-        return ()
-
-    def keys(self, entity: str) -> Iterator[Sequence[str]]:
-        """All of them."""
-        yield list(self.records[entity])
 
     def close(self) -> None:
         """Nothing to close."""

@@ -12,7 +12,8 @@ import yaml
 from sync_engine.config import ERP_SOURCE, NAME, SourceConfig
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.runs.source_run import open_connector
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, DiscoversCompanies
+from sync_engine.records import FoundCompany
 
 
 class Company(NamedTuple):
@@ -36,20 +37,19 @@ def discover(
     Nothing that exists is overwritten. Raises ConfigurationError when this connector cannot look for companies.
     """
     connector = open_connector(config, clock)
-    look = getattr(connector, "discover", None)
     try:
-        if look is None:
+        if not isinstance(connector, DiscoversCompanies):
             raise ConfigurationError(
                 f"connector {config.connector} cannot look for companies",
                 whose=config.source,
                 todo="Write its YAML by hand.",
             )
-        found = look()
+        found = connector.discover()
+        owners = [_configured(configs, config, connector, one) for one in found]
     finally:
         connector.close()
     taken, companies = set(configs), []
-    for one in found:
-        owner = _configured(configs, config, one)
+    for one, owner in zip(found, owners, strict=True):
         if owner or one.closed:
             companies.append(
                 Company(
@@ -84,27 +84,24 @@ def discover(
     return companies
 
 
-def _configured(configs: Mapping[str, SourceConfig], config: SourceConfig, one: Any) -> str | None:
-    for name, other in configs.items():
-        same_place = (
-            other.connector == config.connector
-            and all(
-                other.connection.get(k) == config.connection.get(k)
-                for k in ("tenant_id", "base_url", "tenant")
-            )
-            and (other.connection.get("environment") or "").casefold() == one.environment.casefold()
-        )
-        company = other.connection.get("company")
-        if same_place and (
-            one.alone
-            if company is None
-            else str(company).casefold() in {called.casefold() for called in one.called}
-        ):
-            return name
-    return None
+def _configured(
+    configs: Mapping[str, SourceConfig],
+    config: SourceConfig,
+    connector: DiscoversCompanies,
+    one: FoundCompany,
+) -> str | None:
+    """The source that reads this company already."""
+    return next(
+        (
+            name
+            for name, other in configs.items()
+            if other.connector == config.connector and connector.enters(other.connection, one)
+        ),
+        None,
+    )
 
 
-def _name(base: str, one: Any, taken: set[str]) -> str:
+def _name(base: str, one: FoundCompany, taken: set[str]) -> str:
     """A source name from the company's: lower case and plain, the environment only where it is needed to tell two apart."""
     plain = re.sub(r"[^a-z0-9]+", "_", one.name.casefold()).strip("_") or "company"
     plain = plain if NAME.match(plain) else f"{base}_{plain}"
@@ -116,12 +113,8 @@ def _name(base: str, one: Any, taken: set[str]) -> str:
     return next(c.rstrip("_") for c in candidates if c.rstrip("_") not in taken)
 
 
-def _yaml(config: SourceConfig, one: Any, name: str) -> dict[str, Any]:
-    connection = {
-        **config.connection,
-        "company": one.id,
-        **({"environment": one.environment} if one.environment else {}),
-    }
+def _yaml(config: SourceConfig, one: FoundCompany, name: str) -> dict[str, Any]:
+    connection = {**config.connection, **one.connection}
     attributes = config.model_dump(mode="json", exclude_unset=True) | {
         "source": name,
         "connection": connection,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import uuid4
@@ -22,6 +21,7 @@ from sync_engine.ports import Clock, Connector
 from sync_engine.stages.source_run import (
     CLOCKS_AGREE,
     IS_NEW,
+    ahead_of,
     fields_read,
     offered_by,
     other_company,
@@ -114,7 +114,7 @@ def _installation(config: SourceConfig, connector: Connector, store: Engine | No
             capability.detail,
             capability.consequence,
         )
-    ahead: timedelta | None = getattr(connector, "ahead", None)
+    ahead = ahead_of(connector)
     if ahead is not None and abs(ahead) > CLOCKS_AGREE:
         yield Finding(
             "clock",

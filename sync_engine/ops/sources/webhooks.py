@@ -1,13 +1,14 @@
 """Hinting: a small receiver for what sources tell by themselves, and the subscriptions that make them tell it.
 
-A connector takes part by having `receiver(hear)`, a WSGI program or None, and `subscribe()`. TLS ends at a proxy in front of us.
+A connector takes part by being one that `ReceivesWebhooks`. TLS ends at a proxy in front of us.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from socketserver import ThreadingMixIn
 from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -16,9 +17,8 @@ from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SyncError
 from sync_engine.ops.runs.source_run import open_connector
 from sync_engine.platform import notifications
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, ReceivesWebhooks, Wsgi
 
-Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 RENEW_EVERY = 12 * 3600.0
 """Seconds between two looks at the subscriptions, which live three days."""
 
@@ -37,10 +37,9 @@ def receivers(configs: Mapping[str, SourceConfig], clock: Clock) -> dict[str, Ws
     found: dict[str, Wsgi] = {}
     for source, config in configs.items():
         connector = open_connector(config, clock)
-        make = getattr(connector, "receiver", None)
         receiver = (
-            make(lambda entity, source=source: notifications.leave(source, entity))
-            if make is not None
+            connector.receiver(partial(notifications.leave, source))
+            if isinstance(connector, ReceivesWebhooks)
             else None
         )
         connector.close()
@@ -102,8 +101,8 @@ def subscribe(configs: Mapping[str, SourceConfig], clock: Clock) -> list[Subscri
     for source, config in configs.items():
         connector = open_connector(config, clock)
         try:
-            ask = getattr(connector, "subscribe", None)
-            found += [Subscription(source, *one) for one in ask()] if ask is not None else []
+            if isinstance(connector, ReceivesWebhooks):
+                found += [Subscription(source, *one) for one in connector.subscribe()]
         except SyncError as error:
             found.append(Subscription(source, "(all)", "refused", str(error)))
         finally:

@@ -15,9 +15,9 @@ from connectors.business_central import BusinessCentral
 from mappings.business_central.normaliser import plugin as mapping
 from sync_engine.errors import SyncError
 from sync_engine.ports import Normaliser
-from sync_engine.records import RawRecord, is_made_up
+from sync_engine.records import RawRecord
 from tests.connectors.business_central.fuzzing import Mutation, Question, asked_sets, questions
-from tests.connectors.support import Bench, bench
+from tests.connectors.support import Bench, bench, is_made_up
 
 TRIED = int(os.environ.get("SYNC_ENGINE_FUZZ", "500"))
 SEED = os.environ.get("SYNC_ENGINE_FUZZ_SEED", "HANSEN & SØN")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.business_central import BusinessCentral
-from sync_engine.records import ControlTotal, RecordBatch, is_made_up
-from tests.connectors.support import Bench, bench, read, rows, unread
+from sync_engine.records import ControlTotal, RecordBatch
+from tests.connectors.support import Bench, bench, is_made_up, read, rows, unread
 from tests.simulators.business_central.faults import Fault, MalformedRecord, Rewrites, Spoils
 from tests.simulators.business_central.http import Request
 

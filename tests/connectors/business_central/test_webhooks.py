@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from connectors.business_central import BusinessCentral
 from connectors.business_central.settings import Hints
-from connectors.business_central.webhooks import Subscribed, WebhookReceiver
+from connectors.business_central.webhooks import WebhookReceiver
 from sync_engine.errors import ConfigurationError
 from sync_engine.platform import notifications
+from sync_engine.records import Subscribed
 from tests.connectors.support import Bench, bench
 from tests.connectors.test_tricky_cases import small
 

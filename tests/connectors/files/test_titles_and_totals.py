@@ -252,9 +252,9 @@ def test_a_record_nested_deeper_than_anybodys_costs_itself(tmp_path: Path) -> No
     text(
         tmp_path, '{"No": "1", "Name": ' + "[" * 1500 + "]" * 1500 + '}\n{"No": "2", "Name": "B"}\n', "a.json"
     )
-    found = {r.key: json.loads(r.payload) for r in records(one(tmp_path, path="a.json"))}
+    found = {r.key: r.unreadable or json.loads(r.payload) for r in records(one(tmp_path, path="a.json"))}
     assert found == {
-        "a.json:1": {"@syncEngine.error": "a.json line 1 is nested deeper than anybody's record"},
+        "a.json:1": "a.json line 1 is nested deeper than anybody's record",
         "2": {"No": "2", "Name": "B"},
     }
 

@@ -13,7 +13,7 @@ from connectors.toolkit.http.errors import BrokeOff
 from connectors.toolkit.odata.pages import cut
 from connectors.toolkit.rows import Fields, RowShape
 from sync_engine.errors import ProtocolViolation
-from sync_engine.records import is_made_up
+from tests.connectors.support import is_made_up
 
 BEFORE, AFTER = b'{"id":"before","n":1.10}', b'{"id":"after", "x":"\\u00f8"}'
 DAMAGED = {

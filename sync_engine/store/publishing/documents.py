@@ -248,8 +248,12 @@ def clear_staging(cut: Cut) -> None:
     """
     documents, entries = staged(cut.source, "document"), staged(cut.source, "ledger_entry")
     parts = [staged(cut.source, part) for part in ("document_line", "document_instalment")]
-    done = [entries] if cut.exists(f"SELECT FROM {entries}") else []
-    if cut.exists("SELECT FROM held_document"):
+    tables = [entries, documents, *parts]
+    found = cut.rows(f"SELECT {', '.join(f'EXISTS (SELECT FROM {table})' for table in tables)}")[0]
+    done = [table for table, is_filled in zip(tables, found, strict=True) if is_filled]
+    if documents not in done or cut.exists("SELECT FROM held_document"):
+        done = [table for table in done if table == entries]
+    if found[1] and documents not in done:
         cut.sql(
             f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)"
         )
@@ -257,7 +261,5 @@ def clear_staging(cut: Cut) -> None:
             cut.sql(
                 f"DELETE FROM {part} l WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = l.document_key)"
             )
-    else:
-        done += [documents, *parts] if cut.exists(f"SELECT FROM {documents}") else []
     if done:
         cut.sql(f"TRUNCATE {', '.join(done)}")

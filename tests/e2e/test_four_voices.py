@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -233,7 +234,20 @@ def lost_later(**changes: Any) -> Callable[[Desk], None]:
     return arrange
 
 
-WELL = {"all is well": Kind(nothing), "files that state nothing": Kind(files("A;1;2026-01-31;100.5;100.5\n"))}
+def in_parts_and_less(desk: Desk) -> None:
+    """An invoice in two instalments, and one of which something was withheld at posting; nothing is paid of either."""
+    company = desk.company
+    first = next(iter(company.customers.values())).id
+    for amount, *parts in ((900, 300, 600), (1100, 1080)):
+        invoice = company.create_invoice(first, amount=Decimal(amount), currency="").id
+        company.post_document(invoice, parts=[Decimal(part) for part in parts])
+
+
+WELL = {
+    "all is well": Kind(nothing),
+    "files that state nothing": Kind(files("A;1;2026-01-31;100.5;100.5\n")),
+    "instalments and a withheld amount": Kind(in_parts_and_less),
+}
 KINDS = {
     "everything is in quarantine": Kind(spoiled("creditLimit", CUSTOMERS), "customers"),
     "every invoice is in quarantine": Kind(spoiled("totalAmountIncludingTax", INVOICES), "salesInvoices"),
@@ -308,6 +322,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_all_four_say_well(desk: Desk, name: str) -> None:
     """Nothing is wrong, and nobody says so."""
     WELL[name].arrange(desk)
+    assert listen(desk)[0] == Voices(run=False, status=False, certificate=False, dagster=False)
+
+
+def test_a_stamp_from_the_future_is_no_trouble_and_is_told(desk: Desk) -> None:
+    """All four say well; who ran it and who asks for the status is told of the odd stamp."""
+    card = next(iter(desk.company.customers.values()))
+    card.modified_at = datetime(2031, 5, 1, tzinfo=UTC)
+    for command in ("run", "bc"), ("status", "--check"):
+        said = desk.run(*command)
+        assert said.code == 0
+        assert "customers: 1 of its records are stamped later than the server's own clock" in " ".join(
+            said.out.split()
+        )
     assert listen(desk)[0] == Voices(run=False, status=False, certificate=False, dagster=False)
 
 

@@ -1,1 +1,6 @@
-"""What connectors share and no product owns: one HTTP client with the only retry loop, logins, secrets, OData pages."""
+"""What connectors share and no product owns.
+
+`http` is the one client with the only retry loop, limits shared by login, and errors in our tree; `auth` the logins; `pagination` the
+one walk and `paginators` its styles; `rows` splits pages without parsing their rows; `odata` is that protocol; `settings` holds the
+base of settings and secrets by reference; `external_sort` orders what does not fit into memory.
+"""

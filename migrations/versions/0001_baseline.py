@@ -31,7 +31,7 @@ EMPTY_ENGINE = """
 def upgrade() -> None:
     for schema in ("canonical", "engine", "staging"):
         op.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for file in ("canonical.sql", "engine.sql", "roles_and_buckets.sql"):
+    for file in ("canonical.sql", "descriptions.sql", "engine.sql", "roles_and_buckets.sql"):
         send(op.get_context(), (FILES / file).read_text(encoding="utf-8"))
 
 

@@ -8,3 +8,6 @@ CROSS JOIN LATERAL (
 
 COMMENT ON VIEW canonical.as_of_exactness IS 'Per source: from which day on as-of answers are as exact as the source is, and why those of earlier days are not, where it hands over no applications.';
 COMMENT ON COLUMN canonical.as_of_exactness.exact_from IS 'Ledger date of the last cut.';
+COMMENT ON COLUMN canonical.as_of_exactness.source IS 'Name of the source the row came from.';
+COMMENT ON COLUMN canonical.as_of_exactness.tells_applications IS 'Whether the source hands over which money settled what.';
+COMMENT ON COLUMN canonical.as_of_exactness.why_inexact IS 'What the source does not tell; null where the figure is exact.';

@@ -16,3 +16,14 @@ COMMENT ON VIEW canonical.cut_grade IS 'Grade of every certified cut. A: nothing
 COMMENT ON COLUMN canonical.cut_grade.n_answered IS 'How many of n_checks this source answered; null in certificates of older versions.';
 COMMENT ON COLUMN canonical.cut_grade.money_tied IS 'Whether what is open agrees with totals that the source states itself; null: the source claims no money.';
 COMMENT ON COLUMN canonical.cut_grade.missing IS 'Records, and money where it is known, that are quarantined or wait (check C14); null: none.';
+COMMENT ON COLUMN canonical.cut_grade.cut_id IS 'canonical.cut.';
+COMMENT ON COLUMN canonical.cut_grade.source IS 'Name of the source the row came from.';
+COMMENT ON COLUMN canonical.cut_grade.as_of IS 'When the source was read, UTC.';
+COMMENT ON COLUMN canonical.cut_grade.ledger_date IS 'The business date of the cut, in the time zone of the source.';
+COMMENT ON COLUMN canonical.cut_grade.published_at IS 'When the cut became visible, UTC.';
+COMMENT ON COLUMN canonical.cut_grade.grade IS 'A, B, C or D; null where no cut was certified.';
+COMMENT ON COLUMN canonical.cut_grade.n_hold IS 'How many checks hold.';
+COMMENT ON COLUMN canonical.cut_grade.n_break IS 'How many checks break.';
+COMMENT ON COLUMN canonical.cut_grade.n_not_answerable IS 'How many checks the source states no figure for.';
+COMMENT ON COLUMN canonical.cut_grade.breaks IS 'Codes of the checks that break.';
+COMMENT ON COLUMN canonical.cut_grade.n_checks IS 'How many checks some source could answer.';

@@ -29,3 +29,17 @@ LEFT JOIN LATERAL (
 COMMENT ON VIEW canonical.explained IS 'Why a value is what it is: value, master, rule, who set it by hand, what waits to be written back. Ask for one record_id; its claims are in field_claim, its history in change.';
 COMMENT ON COLUMN canonical.explained.master IS 'The source that was believed; person: set by hand; inbox: an application said it; another contact: its source says primary too, and another contact of the debtor is the one; null: nobody says anything.';
 COMMENT ON COLUMN canonical.explained.waiting IS 'Write-backs of this field that no source has taken yet.';
+COMMENT ON COLUMN canonical.explained.entity IS 'What kind of record it is, by the name of its canonical table.';
+COMMENT ON COLUMN canonical.explained.record_id IS 'Id of the canonical record.';
+COMMENT ON COLUMN canonical.explained.field IS 'Name of the field in claims and in the policy.';
+COMMENT ON COLUMN canonical.explained.stored_as IS 'The column of the canonical table.';
+COMMENT ON COLUMN canonical.explained.value IS 'The value as it stands.';
+COMMENT ON COLUMN canonical.explained.rule IS 'The deciding rule in words.';
+COMMENT ON COLUMN canonical.explained.mode IS 'How the ranking is read; null: one master, no rule.';
+COMMENT ON COLUMN canonical.explained.ranking IS 'Roles or sources, best first.';
+COMMENT ON COLUMN canonical.explained.pinned_value IS 'What a person set; null where nobody did.';
+COMMENT ON COLUMN canonical.explained.pinned_by IS 'Who set it.';
+COMMENT ON COLUMN canonical.explained.pinned_at IS 'When it was set, UTC.';
+COMMENT ON COLUMN canonical.explained.pinned_until IS 'Last day it counts; null: until it is taken back or a source says something else.';
+COMMENT ON COLUMN canonical.explained.pinned_because IS 'Why it was set.';
+COMMENT ON COLUMN canonical.explained.is_deleted IS 'Whether the record is gone.';

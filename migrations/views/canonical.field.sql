@@ -32,3 +32,7 @@ SELECT * FROM (VALUES
 ) f (entity, field, stored_as, field_group);
 
 COMMENT ON VIEW canonical.field IS 'Every field of debtors, contacts and documents: its name in claims and in the policy, its column, its group (null: one master, no rule).';
+COMMENT ON COLUMN canonical.field.entity IS 'debtor, contact or document.';
+COMMENT ON COLUMN canonical.field.field IS 'Name of the field in claims and in the policy.';
+COMMENT ON COLUMN canonical.field.stored_as IS 'The column of the canonical table.';
+COMMENT ON COLUMN canonical.field.field_group IS 'The group a rule of the policy may name; null: one master, no rule.';

@@ -35,3 +35,18 @@ CROSS JOIN LATERAL (VALUES (d.source, o.role, d.external_id, 'document', v.own),
 JOIN canonical.field f ON f.entity = 'document' AND w.said ? f.field;
 
 COMMENT ON VIEW canonical.field_claim IS 'What every linked source record says about every field, believed or not. said_at: when it last said something else.';
+COMMENT ON COLUMN canonical.field_claim.entity IS 'What kind of record it is, by the name of its canonical table.';
+COMMENT ON COLUMN canonical.field_claim.record_id IS 'Id of the canonical record.';
+COMMENT ON COLUMN canonical.field_claim.field IS 'Name of the field in claims and in the policy.';
+COMMENT ON COLUMN canonical.field_claim.stored_as IS 'The column of the canonical table.';
+COMMENT ON COLUMN canonical.field_claim.source IS 'Name of the source the row came from.';
+COMMENT ON COLUMN canonical.field_claim.role IS 'Role of the source: erp, crm or collections.';
+COMMENT ON COLUMN canonical.field_claim.external_id IS 'Key of the record that says it.';
+COMMENT ON COLUMN canonical.field_claim.wire_entity IS 'The stream of the source that says it.';
+COMMENT ON COLUMN canonical.field_claim.said IS 'What it says.';
+COMMENT ON COLUMN canonical.field_claim.said_at IS 'When it last said something else, UTC.';
+COMMENT ON COLUMN canonical.field_claim.linked_at IS 'When its record was linked, UTC.';
+COMMENT ON COLUMN canonical.field_claim.is_deleted IS 'Whether the record is gone.';
+COMMENT ON COLUMN canonical.field_claim.source_order IS 'Place of the source among those configured; it breaks ties.';
+COMMENT ON COLUMN canonical.field_claim.facet IS 'Whether the stream only adds to records of another stream.';
+COMMENT ON COLUMN canonical.field_claim.rank IS 'Order in which the streams of a source are laid over each other.';

@@ -13,3 +13,8 @@ SELECT * FROM (VALUES
 ) AS definition (metric, definition_version, unit, currency_basis, description);
 
 COMMENT ON VIEW canonical.metric_definition IS 'Every metric, the version of its definition, its unit and currency basis.';
+COMMENT ON COLUMN canonical.metric_definition.metric IS 'Name of the metric.';
+COMMENT ON COLUMN canonical.metric_definition.definition_version IS 'Version of the metric''s definition: canonical.metric_definition.';
+COMMENT ON COLUMN canonical.metric_definition.unit IS 'Unit of its value.';
+COMMENT ON COLUMN canonical.metric_definition.currency_basis IS 'Which amounts weigh: booked base, or none where no amount does.';
+COMMENT ON COLUMN canonical.metric_definition.description IS 'How it is computed.';

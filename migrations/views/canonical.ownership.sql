@@ -18,3 +18,11 @@ ORDER BY f.entity, f.field, c.company, r.place;
 
 COMMENT ON VIEW canonical.ownership IS 'Who is believed for which field by the policy in force: the deciding rule of each field, and of each company with rules of its own (company null: all others).';
 COMMENT ON COLUMN canonical.ownership.rule IS 'The rule in words: the mode unless it is master, the ranking best first, and why this rule is the one.';
+COMMENT ON COLUMN canonical.ownership.entity IS 'debtor, contact or document.';
+COMMENT ON COLUMN canonical.ownership.field IS 'Name of the field in claims and in the policy.';
+COMMENT ON COLUMN canonical.ownership.stored_as IS 'The column of the canonical table.';
+COMMENT ON COLUMN canonical.ownership.field_group IS 'The group a rule of the policy may name; null: one master, no rule.';
+COMMENT ON COLUMN canonical.ownership.company IS 'The company with rules of its own; null: all others.';
+COMMENT ON COLUMN canonical.ownership.rule_no IS 'Place of the rule in the policy, from 1.';
+COMMENT ON COLUMN canonical.ownership.mode IS 'How the ranking is read: master, if_empty, on_create, union or derived.';
+COMMENT ON COLUMN canonical.ownership.ranking IS 'Roles or sources, best first.';

@@ -6,3 +6,10 @@ JOIN canonical.contact c ON c.position_id = q.id AND c.deleted_at IS NULL AND c.
 GROUP BY q.id, q.name, q.origin;
 
 COMMENT ON VIEW canonical.positions_in_use IS 'Positions that at least one live contact holds, with the titles they were made from.';
+COMMENT ON COLUMN canonical.positions_in_use.position_id IS 'canonical.contact_position.';
+COMMENT ON COLUMN canonical.positions_in_use."position" IS 'Name of the position.';
+COMMENT ON COLUMN canonical.positions_in_use.origin IS 'What made the position: canonical.contact_position.';
+COMMENT ON COLUMN canonical.positions_in_use.n_contacts IS 'How many live contacts hold it.';
+COMMENT ON COLUMN canonical.positions_in_use.n_debtors IS 'Of how many debtors.';
+COMMENT ON COLUMN canonical.positions_in_use.n_primary IS 'How many of them are the primary contact.';
+COMMENT ON COLUMN canonical.positions_in_use.titles IS 'The job titles it was made from.';

@@ -5,3 +5,5 @@ WHERE deleted_at IS NULL
 GROUP BY source;
 
 COMMENT ON VIEW canonical.source_base_currency IS 'The booked base currency of a source; null where it serves companies with different ones.';
+COMMENT ON COLUMN canonical.source_base_currency.source IS 'Name of the source the row came from.';
+COMMENT ON COLUMN canonical.source_base_currency.base_currency IS 'ISO 4217 code of the currency the books are kept in.';

@@ -1,4 +1,4 @@
-"""The page for applications that read `canonical`, written from a migrated database and the descriptions of its columns."""
+"""The page for applications that read `canonical`, written from the comments of a migrated database."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import NamedTuple
 import psycopg
 
 from sync_engine.platform.urls import psycopg_url
-from sync_engine.store.schema.descriptions import ALIKE, TABLES, meaning
+from sync_engine.store.schema.descriptions import ALIKE
 
 INTRO = """\
 # Reader contract
 
-<!-- Written by `make docs` from the schema. Do not edit: edit the descriptions in `sync_engine/store/schema/`. -->
+<!-- Written by `make docs` from the schema. Do not edit: edit `sync_engine/store/schema/descriptions.py`, and the comments in `migrations/views`. -->
 
 What an application may count on that reads the schema `canonical`. The schema changes by migration only, and the changelog tells what a
 change means. The schema `engine` is private: nothing of it is promised.
@@ -92,13 +92,8 @@ class Column(NamedTuple):
     name: str
     type: str
     is_required: bool
-    comment: str
+    meaning: str
     is_key: bool
-
-    @property
-    def meaning(self) -> str:
-        """What the database says of it, else what the descriptions do."""
-        return self.comment or meaning(self.relation, self.name) or ""
 
 
 class Relation(NamedTuple):
@@ -106,13 +101,8 @@ class Relation(NamedTuple):
 
     name: str
     is_view: bool
-    comment: str
+    purpose: str
     columns: tuple[Column, ...]
-
-    @property
-    def purpose(self) -> str:
-        """What a row is."""
-        return self.comment or TABLES.get(self.name, "")
 
 
 def relations(url: str) -> list[Relation]:
@@ -120,8 +110,8 @@ def relations(url: str) -> list[Relation]:
     with psycopg.connect(psycopg_url(url)) as connection:
         columns = [Column(*row) for row in connection.execute(COLUMNS)]
         return [
-            Relation(name, is_view, comment, tuple(c for c in columns if c.relation == name))
-            for name, is_view, comment in connection.execute(RELATIONS)
+            Relation(name, is_view, purpose, tuple(c for c in columns if c.relation == name))
+            for name, is_view, purpose in connection.execute(RELATIONS)
         ]
 
 

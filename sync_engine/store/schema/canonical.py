@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+from sync_engine.store.schema.descriptions import TABLES, meaning
 from sync_engine.store.schema.engine import NOW, TS, metadata
 
 CANONICAL = "canonical"
@@ -524,3 +525,7 @@ for (_table, _name), _said in COMMENTS.items():
         _table.c[_name].comment = _said
     else:
         _table.comment = _said
+for _table in [t for t in metadata.tables.values() if t.schema == CANONICAL]:
+    _table.comment = _table.comment or TABLES[_table.name]
+    for _column in _table.columns:
+        _column.comment = _column.comment or meaning(_table.name, _column.name)

@@ -1,8 +1,8 @@
-"""What each table of `canonical` is for, and what each of its columns means, in which unit: one text for the database and the docs."""
+"""What each table of `canonical` is for, and what each of its columns means, in which unit: the comments of the database.
+
+The comments of a view stand in its file in migrations/views."""
 
 from __future__ import annotations
-
-from sync_engine.store.schema.view_descriptions import ALIKE_IN_VIEWS, COLUMNS_OF_VIEWS
 
 TABLES = {
     "account_owner": "Who looks after debtors inside the house: a sales person or an account manager, as a source names them.",
@@ -53,8 +53,6 @@ ALIKE = {
     "company_id": "canonical.company whose books it is in.",
     "debtor_id": "canonical.debtor; null while it is not known who that is.",
     "debtor_key": "The debtor's key in the source, as the record names it.",
-    "debtor_number": "The debtor's number.",
-    "debtor_name": "The debtor's name.",
     "portfolio_id": "canonical.portfolio; null: unassigned.",
     "dimension_id": "canonical.dimension.",
     "dimension_value_id": "canonical.dimension_value.",
@@ -272,6 +270,5 @@ COLUMNS = {
 
 
 def meaning(relation: str, column: str) -> str | None:
-    """What a column of a table or view means; None where nobody wrote it down."""
-    own = f"{relation}.{column}"
-    return COLUMNS.get(own) or COLUMNS_OF_VIEWS.get(own) or ALIKE.get(column) or ALIKE_IN_VIEWS.get(column)
+    """What a column of a table means; None where nobody wrote it down."""
+    return COLUMNS.get(f"{relation}.{column}") or ALIKE.get(column)

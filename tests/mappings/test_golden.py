@@ -1,23 +1,35 @@
 """Golden cases: a payload as received, and beside it (`*.expected.json`) all that became of it.
 
-Cases named `live-` are captures of real tenants, `docs-` samples of the documentation, `v18-` and `v24-` shapes of older
-versions, kept so that nobody breaks them. The others are written after the AL pages.
+They stand in `golden/<connector>/<wire entity>/<case>.json`; whoever writes a mapping only adds files. For Business Central, cases
+named `live-` are captures of real tenants, `docs-` samples of the documentation, `v18-` and `v24-` shapes of older versions, kept
+so that nobody breaks them. The others are written after the AL pages. Declared mappings of files have their own: `test_files`.
 """
 
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mappings.business_central import plugin
+from mappings.toolkit.normaliser import ShapeNormaliser
+from sync_engine.config import mapping_plugin
 from sync_engine.ports import Normalised
 
-GOLDEN = Path(__file__).parent / "golden" / "business_central"
-CASES = sorted(path for path in GOLDEN.glob("*/*.json") if not path.name.endswith(".expected.json"))
-NORMALISER = plugin.normaliser("golden", plugin.settings())
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(path for path in GOLDEN.glob("*/*/*.json") if not path.name.endswith(".expected.json"))
+CONNECTORS = sorted({path.parent.parent.name for path in CASES})
+
+
+@cache
+def normaliser(connector: str) -> ShapeNormaliser:
+    """The mapping of a connector with every setting left at its default."""
+    plugin = mapping_plugin(connector)
+    found = plugin.normaliser("golden", plugin.settings())
+    assert isinstance(found, ShapeNormaliser)
+    return found
 
 
 def outcome(result: Normalised) -> dict[str, Any]:
@@ -36,13 +48,16 @@ def outcome(result: Normalised) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", CASES, ids=lambda path: "-".join(path.with_suffix("").parts[-3:]))
 def test_golden(path: Path) -> None:
     """The payload becomes exactly what stands in the file beside it."""
-    expected = json.loads(path.with_suffix(".expected.json").read_text())
-    assert outcome(NORMALISER.normalise(path.parent.name, [("key", path.read_bytes())])) == expected
+    connector, entity = path.parts[-3:-1]
+    expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
+    assert outcome(normaliser(connector).normalise(entity, [("key", path.read_bytes())])) == expected
 
 
-def test_every_wire_entity_has_a_golden_case() -> None:
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_every_wire_entity_has_a_golden_case(connector: str) -> None:
     """A wire entity without a golden case is not done."""
-    assert {path.parent.name for path in CASES} == set(NORMALISER.entities)
+    seen = {path.parent.name for path in CASES if path.parent.parent.name == connector}
+    assert seen == set(normaliser(connector).entities)

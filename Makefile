@@ -24,7 +24,7 @@ RUNTIME_STAMP := $(call stamp,runtime,requirements.lock)
 DEV_STAMP := $(call stamp,dev,requirements-dev.lock)
 
 help: ## what there is to do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(RUNTIME_STAMP) ## the engine and what it needs, in .venv
 install-dev: $(DEV_STAMP) ## the same, with what tests and checks need
@@ -55,6 +55,9 @@ bench: install-dev ## the engine beside its peers
 
 crowd: install-dev ## links a hundred thousand debtors of two systems, with known truth, and takes the time
 	@$(BIN)/python -m tests.bench.crowd $(ARGS)
+
+new-connector: install-dev ## the skeleton of a connector called NAME, with mapping, simulator and tests to fill
+	@$(BIN)/python -m tests.scaffold $(NAME)
 
 migrate: install ## brings the database to the newest version
 	@$(BIN)/sync-engine migrate $(ARGS)

@@ -194,11 +194,6 @@ class ExampleBilling:
                     raise ProtocolViolation("a balance cannot be read", whose=self.source, key="balances")
                 yield ControlTotal("customers", "debtor_balance", balance.balance, key=str(balance.customer))
 
-    def keys(self, entity: str) -> Iterator[Sequence[str]]:
-        """The API lists no ids alone, so the records are read."""
-        for batch in self.pull(entity, None):
-            yield [record.key for record in batch.records]
-
     def close(self) -> None:
         """Releases connections; may be called again."""
         self._client.close()

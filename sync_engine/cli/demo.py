@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from decimal import Decimal
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -220,6 +221,7 @@ class _Narrator:
             return
         read = f"import json; print(json.load(open({str(folder / 'simulator.json')!r}))['client_secret'])"
         self._screen.print(
+            f'   export PATH={quote(str(Path(sys.executable).parent))}:"$PATH"\n'
             f"   export SYNC_ENGINE_HOME={quote(str(folder))} SYNC_ENGINE_DEFS={quote(str(folder / 'defs'))}\n"
             f'   export {SECRET}=$({quote(sys.executable)} -c {quote(read)})\n'
             "   sync-engine status",
@@ -243,6 +245,7 @@ class _Narrator:
             f"Done in {time.monotonic() - self._started:.0f} s. What was started is stopped; the data stays in {folder}",
         )
         self._screen.print(
+            f'   export PATH={quote(str(Path(sys.executable).parent))}:"$PATH"\n'
             f"   export SYNC_ENGINE_HOME={quote(str(folder))} SYNC_ENGINE_DEFS={quote(str(folder / 'defs'))}\n"
             "   sync-engine status\n"
             '   sync-engine sql "SELECT portfolio, count(debtor_id) FROM canonical.portfolio_members GROUP BY 1"\n'

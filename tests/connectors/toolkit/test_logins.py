@@ -215,8 +215,13 @@ def test_a_refused_assertion_says_who_must_act(
     """Whose it is and who must act; neither the key nor the assertion is told."""
     private, _ = keys(tmp_path)["ES256"]
     login = AssertionLogin(TOKEN_URL, "client", private, "cert7", "ES256")
+
+    def echoes(request: httpx.Request) -> httpx.Response:
+        (said,) = parse_qs(request.content.decode())["client_assertion"]
+        return httpx.Response(status, text=body.replace('":"no"', f'":"{said} is no assertion"'))
+
     with pytest.raises(ours, match=r"api (token|auth)") as caught:
-        client(lambda _: httpx.Response(status, text=body), login).get(URL)
+        client(echoes, login).get(URL)
     assert "eyJ" not in str(caught.value)
 
 

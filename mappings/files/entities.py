@@ -112,6 +112,7 @@ class EntityRows:
         ]
         self._said += [_Said(CUSTOM + f, "text", c, settings, None) for f, c in custom.items()]
         self.custom = tuple(custom)
+        self.fields = frozenset(declared)
         self.stated = frozenset(f for f, c in declared.items() if not c.optional)
         types = {
             **{f: TYPES[kinds[f]] for f in declared},

@@ -47,8 +47,11 @@ SETTLED = ("paid", "void", "written_off")
 _BLANK = "is blank, which is not nought: fill it in, or say `blank: zero` for the column where nothing is open then"
 
 
-def _document(row: Row, key: str, *, states_open: bool) -> None:
-    """`states_open`: the file has a column with what is open, so a blank there is not known, and neither nought nor the whole amount."""
+def _document(row: Row, key: str, *, states_open: bool, has_applications: bool) -> None:
+    """`states_open`: the file has a column with what is open, so a blank there is not known, and neither nought nor the whole amount.
+
+    With `has_applications` a document without such a column has no open amount of its own: it is open with what no application settles.
+    """
     if row.get("debtor_key") is None:
         raise Refused("debtor_key", "names no debtor")
     row.setdefault("number", key)
@@ -68,14 +71,48 @@ def _document(row: Row, key: str, *, states_open: bool) -> None:
         and row.get("erp_status") != "draft"
     ):
         raise Refused("open_amount", f"open_amount {_BLANK}")
-    if "open_amount" not in row:
+    if "open_amount" not in row and not has_applications:
         row["open_amount"] = total
-    if row["kind"] == "credit_note" and (is_negative(total) or is_negative(row["open_amount"] or "0")):
+    if row["kind"] == "credit_note" and (is_negative(total) or is_negative(row.get("open_amount") or "0")):
         for field in ("subtotal", "tax", "total", "open_amount"):
             if row.get(field) is not None:
                 row[field] = unsigned(row[field])
     if row.get("erp_status") is None:
-        row["erp_status"] = "paid" if is_zero(row["open_amount"]) else "open"
+        row["erp_status"] = "paid" if is_zero(row.get("open_amount") or total) else "open"
+
+
+def _payment(row: Row, key: str) -> None:
+    """Money; in a file without kinds an amount below nought is a refund."""
+    if row.get("debtor_key") is None:
+        raise Refused("debtor_key", "names no debtor")
+    if row.get("amount") is None:
+        raise Refused("amount", "has no amount")
+    if "unapplied_amount" in row and row["unapplied_amount"] is None:
+        raise Refused("unapplied_amount", f"unapplied_amount {_BLANK}")
+    row.setdefault("number", key)
+    if row.get("kind") is None:
+        row["kind"] = "refund" if is_negative(row["amount"]) else "payment"
+    if row["kind"] == "refund":
+        for field in ("amount", "amount_base", "unapplied_amount"):
+            if row.get(field) is not None:
+                row[field] = unsigned(row[field])
+
+
+def _application(row: Row) -> None:
+    """By source keys or by ledger entries; a file may have a column for each kind of record, of which one is filled in."""
+    if row.get("from_entry") is not None and row.get("to_entry") is not None:
+        return
+    for what, ends in (
+        ("what was used", ("payment_key", "credit_note_key")),
+        ("what it settled", ("document_key", "refund_key")),
+    ):
+        if len(named := [end for end in ends if row.get(end) is not None]) != 1:
+            raise Refused(
+                ends[0],
+                f"names {'both' if named else 'neither'} of {' and '.join(ends)}: {what} cannot be told",
+            )
+    if row.get("amount") is None:
+        raise Refused("amount", "has no amount")
 
 
 def _ledger_entry(row: Row, key: str, *, states_remaining: bool) -> None:
@@ -102,6 +139,10 @@ class FilesNormaliser:
             name: EntityRows(source, name, _spoken(name), settings, mapping)
             for name, mapping in settings.entities.items()
         }
+        self._has_applications = any(
+            e.spoken.entity == "application" and not e.fields & {"from_entry", "to_entry"}
+            for e in self._entities.values()
+        )
         self._entities.setdefault(
             "company", EntityRows(source, "company", SPEAKABLE["company"], settings, None)
         )
@@ -150,7 +191,16 @@ class FilesNormaliser:
             case "contact":
                 _contact(row, key, self._positions, gaps)
             case "document":
-                _document(row, key, states_open="open_amount" in shape.stated)
+                _document(
+                    row,
+                    key,
+                    states_open="open_amount" in shape.stated,
+                    has_applications=self._has_applications,
+                )
+            case "payment":
+                _payment(row, key)
+            case "application":
+                _application(row)
             case "ledger_entry":
                 _ledger_entry(row, key, states_remaining="remaining" in shape.stated)
             case "reference":

@@ -20,6 +20,7 @@ CODES: dict[tuple[str, str], frozenset[str]] = {
     ("document", "erp_status"): frozenset(
         ("draft", "open", "partially_paid", "paid", "void", "written_off", "unknown")
     ),
+    ("payment", "kind"): frozenset(("payment", "refund", "prepayment", "write_off", "journal")),
     ("ledger_entry", "document_type"): frozenset(
         ("invoice", "credit_memo", "payment", "refund", "finance_charge", "reminder", "journal")
     ),
@@ -29,7 +30,12 @@ NEEDED = {
     "contact": ("debtor_key",),
     "document": ("debtor_key", "total|open_amount"),
     "ledger_entry": ("debtor_key|debtor_number", "document_type", "amount"),
-    "application": ("from_entry", "to_entry", "amount|amount_base"),
+    "payment": ("debtor_key", "amount"),
+    "application": (
+        "payment_key|credit_note_key|from_entry",
+        "document_key|refund_key|to_entry",
+        "amount|amount_base",
+    ),
     "dimension": ("code",),
     "dimension_value": ("dimension_key", "code"),
     "debtor_dimension": ("debtor_key", "dimension_key", "dimension_value_key"),

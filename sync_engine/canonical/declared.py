@@ -15,7 +15,7 @@ from sync_engine.canonical.dimension import (
     DIMENSION_VALUE,
     REFERENCE,
 )
-from sync_engine.canonical.document import APPLICATION, DOCUMENT, LEDGER_ENTRY
+from sync_engine.canonical.document import APPLICATION, DOCUMENT, LEDGER_ENTRY, PAYMENT
 from sync_engine.canonical.fields import Field
 
 _SPACES = re.compile(r"[\s_.\-]+")
@@ -48,6 +48,7 @@ SPEAKABLE: dict[str, Speakable] = {
         Speakable("contact", "contacts", _said(CONTACT)),
         Speakable("document", "documents", _said(DOCUMENT)),
         Speakable("ledger_entry", "payments", LEDGER_ENTRY),
+        Speakable("payment", "payments", PAYMENT),
         Speakable("application", "payments", APPLICATION),
     )
 }

@@ -66,7 +66,28 @@ LEDGER_ENTRY = (
     Field("method"),
     Field("source_modified_at", "ts"),
 )
+PAYMENT = (
+    Field("debtor_key", column="debtor_id"),
+    Field("kind"),
+    Field("number", column="external_no"),
+    Field("payment_date", "date"),
+    Field("currency"),
+    Field("exchange_rate", "number"),
+    Field("amount", "money"),
+    Field("amount_base", "money"),
+    Field("unapplied_amount", "money"),
+    Field("method"),
+    Field("reference"),
+    Field("closed_date", "date"),
+    Field("source_modified_at", "ts"),
+)
+"""Money of a source without a customer ledger. Amounts are positive, the kind gives the direction: a `refund` went to the debtor, every
+other kind (payment, prepayment, write_off, journal) came from him. Where no unapplied amount is said, it is what no application used."""
 APPLICATION = (
+    Field("payment_key"),
+    Field("credit_note_key"),
+    Field("document_key"),
+    Field("refund_key"),
     Field("from_entry"),
     Field("to_entry"),
     Field("deduction"),
@@ -77,6 +98,8 @@ APPLICATION = (
     Field("is_reversed", "bool"),
     Field("reversed_on", "date"),
 )
-"""A `deduction` (payment discount, tolerance, rounding) settles an entry without money: it has no `from_entry`.
+"""What was used, and what it settled. By source keys: a payment or a credit note, and a document or a refund. Or by ledger entries:
+`from_entry` and `to_entry`. A `deduction` (payment discount, tolerance, rounding) settles an entry
+without money: it has no `from_entry`.
 
 Ledger amounts are signed as the ERP signs them: what the debtor owes is positive, what he paid or was credited negative."""

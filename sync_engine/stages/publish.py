@@ -18,6 +18,7 @@ from sync_engine.store.publishing import (
     document_overrides,
     documents,
     inbox,
+    keyed_payments,
     ledger,
     new_links,
     orphans,
@@ -168,6 +169,8 @@ def _documents(cut: Cut) -> None:
         ledger.enrich_documents(cut)
     documents.apply_facets(cut)
     orphans.hold_orphans(cut)
+    if by_key := keyed_payments.are_told(cut):
+        keyed_payments.publish(cut)
     documents.complete_amounts(cut)
     document_overrides.apply_to_incoming(cut)
     documents.merge_documents(cut)
@@ -176,6 +179,8 @@ def _documents(cut: Cut) -> None:
         ledger.publish_payments(cut)
     ledger.publish_applications(cut)
     documents.tombstone(cut, "document", "document")
+    if by_key:
+        documents.tombstone(cut, "payment", "payment")
     documents.tombstone(cut, "application", "application")
     ledger.bury_deductions(cut)
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from sync_engine.canonical.document import APPLICATION, DOCUMENT, DOCUMENT_LINE, LEDGER_ENTRY
+from sync_engine.canonical.document import APPLICATION, DOCUMENT, DOCUMENT_LINE, LEDGER_ENTRY, PAYMENT
 from sync_engine.canonical.fields import Field, names
 from sync_engine.canonical.instalment import INSTALMENT
 from sync_engine.store import locks
@@ -21,6 +21,7 @@ from sync_engine.store.db import fetch, run_sql
 BULK: dict[str, tuple[Field, ...]] = {
     "document": DOCUMENT,
     "ledger_entry": LEDGER_ENTRY,
+    "payment": PAYMENT,
     "application": APPLICATION,
 }
 """Canonical entities that are set from staging, and the fields their drafts may carry."""
@@ -118,7 +119,7 @@ def normalise_again_what_was_lost(connection: Connection, source: str) -> int:
         """
         UPDATE engine.lake_manifest m SET normalised_as = NULL
         FROM engine.stream s WHERE s.stream_id = m.stream_id AND s.source = :source AND m.normalised_as IS NOT NULL
-          AND s.canonical IN ('document', 'ledger_entry', 'application')
+          AND s.canonical IN ('document', 'ledger_entry', 'payment', 'application')
           AND (m.published_at IS NULL OR EXISTS (
               SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND (r.state <> 0 OR s.facet AND EXISTS (
                   SELECT FROM engine.source_record h JOIN engine.stream t USING (stream_id)

@@ -108,6 +108,7 @@ INCOMING_DOCUMENT = TemporaryTable(
         "store.publishing.document_overrides",
         "store.publishing.documents",
         "store.publishing.instalments",
+        "store.publishing.keyed_payments",
         "store.publishing.ledger",
         "store.publishing.orphans",
         "store.publishing.unresolved",
@@ -122,6 +123,14 @@ SPLIT_DOCUMENT = TemporaryTable(
     read_by=("store.publishing.ledger",),
 )
 """Documents of this cut that their ledger splits into several entries."""
+
+HELD_RECORD = TemporaryTable(
+    "held_record",
+    "canonical text, key text, is_history boolean, reason text",
+    filled_by=("store.publishing.orphans",),
+    read_by=("store.publishing.documents",),
+)
+"""Payments and applications that name records nobody knows, and why each stays staged."""
 
 HELD_DOCUMENT = TemporaryTable(
     "held_document",

@@ -74,7 +74,7 @@ def test_every_step_alone(empty_database: str) -> None:
 
 def test_tables_of_before_the_first_release_are_those_of_the_baseline(empty_database: str) -> None:
     """What is in them stays; they only get another version."""
-    migrate.upgrade(empty_database)
+    migrate.upgrade(empty_database, "0001")
     with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
         connection.execute("INSERT INTO canonical.ageing_bucket (position, label) VALUES (6, 'kept')")
         version_is(connection, UNRELEASED)
@@ -146,7 +146,7 @@ def test_two_at_once_wait_for_each_other(before: str, empty_database: str) -> No
     # Alembic keeps its context in module globals: two threads would share it, so the second is another process in life.
     # What is tested here is the lock in the database, held by a transaction of ours.
     if before == "the version of before the release":
-        migrate.upgrade(empty_database)
+        migrate.upgrade(empty_database, "0001")
         with psycopg.connect(psycopg_url(empty_database), autocommit=True) as connection:
             version_is(connection, UNRELEASED)
     there = tables(empty_database)

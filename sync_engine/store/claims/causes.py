@@ -18,6 +18,7 @@ EXCLUDED = 2
 WORDS = {
     "document": ("document", "documents"),
     "ledger_entry": ("ledger entry", "ledger entries"),
+    "payment": ("payment", "payments"),
     "application": ("application", "applications"),
 }
 

@@ -19,12 +19,13 @@ COUNTED = {
     "dimension": "canonical.dimension",
     "dimension_value": "canonical.dimension_value",
     "debtor_dimension": "canonical.debtor_dimension",
+    "payment": "canonical.payment",
     "application": "canonical.application",
     "document": "canonical.document",
     "fx_rate": "canonical.fx_rate",
 }
 """Canonical entities whose rows carry their source key, one row a record. Debtors and contacts count through their links."""
-BLOCKING = {"document", "ledger_entry", "application", "debtor"}
+BLOCKING = {"document", "ledger_entry", "payment", "application", "debtor"}
 
 
 class Documents(NamedTuple):

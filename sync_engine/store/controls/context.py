@@ -126,7 +126,7 @@ def survey(
         connection,
         """
         SELECT coalesce((SELECT role = 'erp' FROM engine.source WHERE source = :source), true)
-            OR EXISTS (SELECT FROM engine.stream WHERE source = :source AND canonical IN ('document', 'ledger_entry', 'application'))
+            OR EXISTS (SELECT FROM engine.stream WHERE source = :source AND canonical IN ('document', 'ledger_entry', 'payment', 'application'))
         """,
         source=source,
     )[0][0]

@@ -276,7 +276,8 @@ def retire_replaced(connection: Connection, source: str) -> bool:
         connection,
         """
         UPDATE engine.lake_manifest m SET normalised_as = NULL FROM engine.stream t
-        WHERE t.stream_id = m.stream_id AND t.source = :source AND t.stream_id <> ALL(:ids) AND t.canonical IN ('document', 'ledger_entry', 'application')
+        WHERE t.stream_id = m.stream_id AND t.source = :source AND t.stream_id <> ALL(:ids)
+            AND t.canonical IN ('document', 'ledger_entry', 'payment', 'application')
         """,
         source=source,
         ids=ids,

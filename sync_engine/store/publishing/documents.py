@@ -45,6 +45,7 @@ COLUMNS = (
     "terms",
     "entry_no",
     "ledger_difference",
+    "is_open_derived",
 )
 AUDITED = tuple(
     c
@@ -214,6 +215,7 @@ def apply_facets(cut: Cut) -> None:
             open_amount_base = CASE WHEN {said} LIKE '%,open_amount,%' AND (n.currency = f.base_currency OR NOT EXISTS (
                 SELECT FROM engine.ledger_entry e WHERE e.source = :source AND e.record_id = n.id AND e.remaining_base IS NOT NULL)) THEN NULL
                 ELSE n.open_amount_base END,
+            is_open_derived = CASE WHEN {said} LIKE '%,open_amount,%' THEN NULL ELSE n.is_open_derived END,
             erp_status = CASE WHEN {said} LIKE '%,erp_status,%' THEN f.erp_status ELSE n.erp_status END,
             due_date = CASE WHEN {said} LIKE '%,due_date,%' THEN f.due_date ELSE n.due_date END
         FROM (SELECT DISTINCT ON (d.key) d.*, c.base_currency FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id
@@ -224,16 +226,21 @@ def apply_facets(cut: Cut) -> None:
         """)
 
 
+GONE = """
+    SELECT o.*, r.deleted_at AS gone_at FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+    JOIN canonical.{entity} o ON o.source = s.source AND o.external_id = r.key
+    WHERE s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
+      AND NOT EXISTS (SELECT FROM engine.source_record x JOIN engine.stream y USING (stream_id) WHERE x.key = r.key AND x.stream_id <> r.stream_id
+          AND y.source = :source AND y.canonical = s.canonical AND NOT y.facet AND x.deleted_at IS NULL AND x.state <> 2)
+"""
+"""Published records that their source no longer has, or that are outside the filter now; `gone_at` is when it lost them."""
+
+
 def tombstone(cut: Cut, entity: str, canonical: str) -> None:
     """Records gone from the source, or now outside the filter, get their deletion date; the rows stay. One that another stream has lives on."""
-    cut.sql(f"""
-        CREATE TEMP TABLE gone_{entity} ON COMMIT DROP AS
-        SELECT o.*, r.deleted_at AS gone_at FROM engine.source_record r JOIN engine.stream s USING (stream_id)
-        JOIN canonical.{entity} o ON o.source = s.source AND o.external_id = r.key
-        WHERE s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet AND o.deleted_at IS NULL AND (r.deleted_at IS NOT NULL OR r.state = 2)
-          AND NOT EXISTS (SELECT FROM engine.source_record x JOIN engine.stream y USING (stream_id) WHERE x.key = r.key AND x.stream_id <> r.stream_id
-              AND y.source = :source AND y.canonical = s.canonical AND NOT y.facet AND x.deleted_at IS NULL AND x.state <> 2)
-        """)
+    cut.sql(
+        f"CREATE TEMP TABLE gone_{entity} ON COMMIT DROP AS {GONE.format(entity=entity, canonical=canonical)}"
+    )
     cut.sql(f"UPDATE gone_{entity} SET deleted_at = coalesce(gone_at, now())")
     merge_into(cut, entity, f"gone_{entity}", ("deleted_at",))
     if entity == "document":
@@ -246,14 +253,19 @@ def clear_staging(cut: Cut) -> None:
     The last statements of a cut, for PostgreSQL's sake: a transaction that empties an unlogged table, is rolled back, and is
     followed by a crash of the server within moments leaves a file behind over which its recovery stumbles for good.
     """
-    documents, entries = staged(cut.source, "document"), staged(cut.source, "ledger_entry")
+    documents, payments = staged(cut.source, "document"), staged(cut.source, "payment")
     parts = [staged(cut.source, part) for part in ("document_line", "document_instalment")]
-    tables = [entries, documents, *parts]
+    tables = [staged(cut.source, "ledger_entry"), payments, documents, *parts]
     found = cut.rows(f"SELECT {', '.join(f'EXISTS (SELECT FROM {table})' for table in tables)}")[0]
     done = [table for table, is_filled in zip(tables, found, strict=True) if is_filled]
+    if payments in done and cut.exists("SELECT FROM held_record WHERE canonical = 'payment'"):
+        done.remove(payments)
+        cut.sql(
+            f"DELETE FROM {payments} p WHERE NOT EXISTS (SELECT FROM held_record h WHERE h.canonical = 'payment' AND h.key = p.key)"
+        )
     if documents not in done or cut.exists("SELECT FROM held_document"):
-        done = [table for table in done if table == entries]
-    if found[1] and documents not in done:
+        done = [table for table in done if table not in (documents, *parts)]
+    if found[2] and documents not in done:
         cut.sql(
             f"DELETE FROM {documents} d WHERE NOT EXISTS (SELECT FROM held_document h WHERE h.key = d.key)"
         )

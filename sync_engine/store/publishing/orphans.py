@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from sync_engine.store.publishing.cut import Cut, count
 from sync_engine.store.staging import staged
-from sync_engine.store.temporary import HELD_DOCUMENT
+from sync_engine.store.temporary import HELD_DOCUMENT, HELD_RECORD
 
 UNPOSTED = "not posted: the ledger has no entry for it"
 HISTORY = "settled, of a debtor that the source no longer has"
-WAITING = (UNPOSTED, HISTORY)
+OF_EXCLUDED = "of a record that is excluded"
+WAITING = (UNPOSTED, HISTORY, OF_EXCLUDED)
 """Reasons of exclusion that may pass: such records stay staged."""
 
 _KNOWN = """
@@ -178,4 +179,63 @@ def hold_applications(cut: Cut) -> None:
         WHERE s.source = :source AND s.canonical = 'ledger_entry' AND r.stream_id = a.stream_id AND r.key = a.key AND r.state = 0
         """,
         history=HISTORY,
+    )
+
+
+def hold_records(cut: Cut, canonical: str, looked_at: str) -> None:
+    """Marks payments or applications that name records nobody knows; what only belongs to an excluded record is excluded with it.
+
+    `looked_at` is a temporary table with key, parent (its canonical kind), parent_key, amount and currency; without a parent_key the
+    record is in order. Those held are in temporary table held_record.
+    """
+    cut.sql(HELD_RECORD.create(unless_there=True))
+    cut.sql(
+        f"""
+        INSERT INTO held_record
+        SELECT '{canonical}', w.key, x.reason IS NOT NULL, coalesce(x.reason, 'quarantined') FROM {looked_at} w
+        CROSS JOIN LATERAL (SELECT (
+            SELECT CASE WHEN p.reason = :history THEN p.reason ELSE :excluded END FROM engine.source_record p JOIN engine.stream s USING (stream_id)
+            WHERE s.source = :source AND s.canonical = w.parent AND s.canonical <> 'debtor' AND NOT s.facet AND p.key = w.parent_key AND p.state = 2
+                AND p.deleted_at IS NULL LIMIT 1) AS reason) x
+        WHERE w.parent_key IS NOT NULL
+        """,
+        history=HISTORY,
+        excluded=OF_EXCLUDED,
+    )
+    cut.sql(
+        f"""
+        INSERT INTO engine.quarantine AS q (stream_id, key, stage, error, message, parent_entity, parent_key, amount, currency, mapping_version, run_id,
+            batch_id)
+        SELECT r.stream_id, r.key, 'publish', 'ParentMissing', s.source || ' ' || s.entity || ' ' || r.key || ': its ' || w.parent || ' ' || w.parent_key
+               || ' is not known. It is tried again at every cut; see whether that ' || w.parent || ' is excluded or quarantined.', w.parent, w.parent_key,
+               w.amount, w.currency, :version, :run, r.batch_id
+        FROM {looked_at} w JOIN held_record h ON h.canonical = '{canonical}' AND h.key = w.key AND NOT h.is_history
+        JOIN engine.source_record r ON r.key = w.key JOIN engine.stream s ON s.stream_id = r.stream_id
+        WHERE s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet
+        ON CONFLICT (stream_id, key) DO UPDATE SET last_at = now(), attempts = q.attempts + 1, message = excluded.message, stage = excluded.stage,
+            error = excluded.error, parent_entity = excluded.parent_entity, parent_key = excluded.parent_key, field = NULL, amount = excluded.amount,
+            currency = excluded.currency
+        """,
+        version=cut.mapping_version,
+        run=cut.run_id,
+    )
+    cut.sql(f"""
+        DELETE FROM engine.quarantine q USING engine.stream s, {looked_at} w LEFT JOIN held_record h ON h.canonical = '{canonical}' AND h.key = w.key
+        WHERE s.stream_id = q.stream_id AND s.source = :source AND s.canonical = '{canonical}' AND q.error = 'ParentMissing' AND q.key = w.key
+            AND (h.key IS NULL OR h.is_history)
+        """)
+    cut.sql(f"""
+        UPDATE engine.source_record r SET state = n.state, reason = n.reason
+        FROM engine.stream s, (
+            SELECT w.key, CASE WHEN h.key IS NULL THEN 0 WHEN h.is_history THEN 2 ELSE 1 END AS state, h.reason
+            FROM {looked_at} w LEFT JOIN held_record h ON h.canonical = '{canonical}' AND h.key = w.key) n
+        WHERE s.stream_id = r.stream_id AND s.source = :source AND s.canonical = '{canonical}' AND NOT s.facet AND r.key = n.key
+          AND (r.state, r.reason) IS DISTINCT FROM (n.state, n.reason)
+        """)
+    held = cut.rows(
+        "SELECT count(*) FROM held_record WHERE canonical = :canonical AND NOT is_history",
+        canonical=canonical,
+    )[0][0]
+    count(
+        cut, canonical, **{f"waiting_for_{'debtor' if canonical == 'payment' else 'record'}": int(str(held))}
     )

@@ -160,7 +160,14 @@ def _move_documents(cut: Cut) -> int:
 
 
 def _move_payments(cut: Cut) -> int:
-    return _move(cut, "payment", "NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.record_id = o.id)")
+    return _move(
+        cut,
+        "payment",
+        """
+        NOT EXISTS (SELECT FROM engine.ledger_entry e WHERE e.record_id = o.id) AND NOT EXISTS (
+            SELECT FROM engine.source_record r JOIN engine.stream s USING (stream_id)
+            WHERE s.source = o.source AND s.canonical = 'payment' AND r.key = o.external_id AND r.deleted_at IS NULL AND r.state <> 2)""",
+    )
 
 
 def _move(cut: Cut, table: str, is_gone: str) -> int:

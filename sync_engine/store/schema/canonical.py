@@ -244,6 +244,7 @@ document = Table(
     Column("document_url", Text),
     Column("entry_no", Text),
     Column("ledger_difference", MONEY),
+    Column("is_open_derived", Boolean),
     schema=CANONICAL,
 )
 Index("ix_document_debtor_id", document.c.debtor_id)
@@ -308,6 +309,7 @@ payment = _single(
     Column("reference", Text),
     Column("entry_no", Text),
     Column("closed_date", Date),
+    Column("is_unapplied_derived", Boolean),
 )
 application = _single(
     "application",
@@ -512,6 +514,14 @@ COMMENTS = {
         "total less what the ledger entries of the document came to: tax withheld, a discount at posting, "
         "rounding. Nobody owes it and nobody paid it; 0 when they agree, null where no entry tells."
     ),
+    (
+        document,
+        "is_open_derived",
+    ): "True where the source states no open amount: open_amount is then the total less what was applied.",
+    (
+        payment,
+        "is_unapplied_derived",
+    ): "True where the source states no unapplied amount: it is then the amount less what was applied.",
     (document, "due_date"): "The earliest due date of its instalments, where a ledger tells them.",
     (application, "from_entry"): "The ledger entry it takes from; null where it is not told.",
     (

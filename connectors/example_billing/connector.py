@@ -48,6 +48,12 @@ ENTITIES = (
     Entity(Stream("group_members", "dimensions", "debtor_dimension"), "customers", stamp=CHANGED),
     Entity(Stream("contacts", "contacts", "contact", has_cursor=False), "contacts", by_customer=True),
     Entity(Stream("invoices", "documents", "document"), "invoices", by_customer=True, stamp=CHANGED),
+    Entity(Stream("payments", "payments", "payment", has_cursor=False), "payments", by_customer=True),
+    Entity(
+        Stream("payment_allocations", "payments", "application", has_cursor=False),
+        "payment_allocations",
+        by_customer=True,
+    ),
 )
 """Parents before children. Only customers and invoices can be asked for what changed; the other lists are read whole.
 

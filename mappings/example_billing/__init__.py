@@ -6,6 +6,7 @@ about a whole record stands in a `Finish` function; `SHAPES` says which wire ent
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import AliasPath, BaseModel, ConfigDict, Field
@@ -115,6 +116,26 @@ class Invoice(TypedDict, total=False):
     source_modified_at: Annotated[Instant, wire("changed_at")]
 
 
+class Payment(TypedDict, total=False):
+    """payments: what a customer paid, whatever it settled."""
+
+    debtor_key: Annotated[Id, wire("customer_id")]
+    payment_date: Annotated[Day, wire("paid_on")]
+    currency: Annotated[Text, wire("currency")]
+    amount: Annotated[Money, wire("amount")]
+    method: Annotated[Text, wire("method")]
+    reference: Annotated[Text, wire("reference")]
+
+
+class Allocation(TypedDict, total=False):
+    """payment_allocations: how much of a payment settled which invoice."""
+
+    payment_key: Annotated[Id, wire("payment_id")]
+    document_key: Annotated[Id, wire("invoice_id")]
+    amount: Annotated[Money, wire("amount")]
+    applied_on: Annotated[Day, wire("allocated_on")]
+
+
 STATES = {"open": "open", "paid": "paid", "void": "void"}
 
 
@@ -123,9 +144,9 @@ def _account(key: str, row: Row, out: Normalised) -> None:
     keep(key, row, out)
 
 
-def _customer_group(key: str, row: Row, out: Normalised) -> None:
-    row["dimension_key"] = CUSTOMER_GROUP
-    keep(key, row, out)
+def _with(**values: str) -> Finish:
+    """The row is the draft, with what holds for every record of its kind."""
+    return lambda key, row, out: keep(key, {**row, **values}, out)
 
 
 def _customer(key: str, row: Row, out: Normalised) -> None:
@@ -142,12 +163,9 @@ def _group_member(key: str, row: Row, out: Normalised) -> None:
     keep(key, {**row, "debtor_key": key, "dimension_key": CUSTOMER_GROUP}, out)
 
 
-def _contact(positions: Positions) -> Finish:
-    def finish(key: str, row: Row, out: Normalised) -> None:
-        settle_position(key, row, positions, out.gaps)
-        keep(key, row, out)
-
-    return finish
+def _contact(positions: Positions, key: str, row: Row, out: Normalised) -> None:
+    settle_position(key, row, positions, out.gaps)
+    keep(key, row, out)
 
 
 def _invoice(key: str, row: Row, out: Normalised) -> None:
@@ -169,11 +187,13 @@ def shapes(settings: ExampleBillingMapping) -> dict[str, Shape]:
     return {
         "account": Shape(Account, _account),
         "dimensions": Shape(Dimension, keep),
-        "customer_groups": Shape(CustomerGroup, _customer_group),
+        "customer_groups": Shape(CustomerGroup, _with(dimension_key=CUSTOMER_GROUP)),
         "customers": Shape(Customer, _customer),
         "group_members": Shape(GroupMember, _group_member),
-        "contacts": Shape(Contact, _contact(Positions(settings.positions))),
+        "contacts": Shape(Contact, partial(_contact, Positions(settings.positions))),
         "invoices": Shape(Invoice, _invoice),
+        "payments": Shape(Payment, _with(kind="payment")),
+        "payment_allocations": Shape(Allocation, keep),
     }
 
 

@@ -24,6 +24,7 @@ PARENTS = {
     "contact": {"debtor"},
     "document": {"debtor"},
     "ledger_entry": {"debtor"},
+    "payment": {"debtor"},
     "application": {"debtor"},
 }
 

@@ -152,3 +152,4 @@ def _fill(books: Books) -> None:
         books.invoice(row, "1", state="draft")
         if number % 2:
             books.pay(row, str(first["open_amount"] + 50), first, second)
+    books.pay(row, "30")

@@ -27,7 +27,8 @@ MANY = 1000
 def collect_what_does_not_add_up(ground: Ground) -> bool:
     """Puts records whose settled amount is not what is applied into temporary table control_differing; false without applications.
 
-    Per record and currency: what left its open amount, less what its applications took. A record is left out when a route that
+    Per record and currency: what left its open amount, less what its applications took, which has no sign: an invoice below nought is
+    settled by positive amounts like any other. A record is left out when a route that
     knows base amounts only does not tell what was applied in its currency. After a certified cut only what
     moved since, and what differed then, can differ now; a full run looks at everything again.
     """
@@ -42,7 +43,8 @@ def collect_what_does_not_add_up(ground: Ground) -> bool:
         CONTROL_DIFFERING.create_as(f"""
         SELECT x.id, x.currency, coalesce(sum(x.settled), 0) AS settled, coalesce(sum(x.applied), 0) AS applied, bool_or(x.is_unknown) AS is_unknown
         FROM (
-            SELECT d.id, coalesce(d.currency, '') AS currency, d.total - coalesce(d.ledger_difference, 0) - d.open_amount AS settled,
+            SELECT d.id, coalesce(d.currency, '') AS currency,
+                   CASE WHEN d.total < 0 THEN -1 ELSE 1 END * (d.total - coalesce(d.ledger_difference, 0) - d.open_amount) AS settled,
                    CAST(NULL AS numeric) AS applied, false AS is_unknown FROM canonical.document d
             WHERE d.source = :source AND {LIVE_DOCUMENT} AND d.total - coalesce(d.ledger_difference, 0) <> d.open_amount
             UNION ALL

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from typing import NamedTuple
 
 import httpx
 
 from sync_engine.ports import Clock
 
 
+class _Client(NamedTuple):
+    """What a login borrows from the client it is attached to."""
+
+    wire: httpx.Client
+    clock: Clock
+
+
 class Login(httpx.Auth):
     """Who we are towards one host. The client that uses it attaches itself before the first request."""
 
-    _wire: httpx.Client | None = None
-    _clock: Clock | None = None
+    _client: _Client | None = None
 
     def attach(self, wire: httpx.Client, clock: Clock) -> None:
         """Gives the login what it may ask for a token through, and the time."""
-        self._wire, self._clock = wire, clock
+        self._client = _Client(wire, clock)
 
     @property
     def wire(self) -> httpx.Client:
         """The client's own connections."""
-        assert self._wire is not None, "a login is used through a client"
-        return self._wire
+        return self._attached.wire
 
     @property
     def clock(self) -> Clock:
         """The client's own clock."""
-        assert self._clock is not None, "a login is used through a client"
-        return self._clock
+        return self._attached.clock
+
+    @property
+    def _attached(self) -> _Client:
+        assert self._client is not None, "a login is used through a client"
+        return self._client
 
     def headers(self, request: httpx.Request) -> Mapping[str, str]:
         """What goes onto `request`; raises our errors only."""

@@ -21,6 +21,8 @@ from sync_engine.store.runs import Counts, record_step
 
 LONGEST_KEY = 500
 """Characters of a key: an index entry of PostgreSQL holds 2,704 bytes, and a character up to four."""
+LANDED_AGAIN = "a landed file was damaged or gone; everything was read again, and what was lost is landed again (`lake verify` names the file)"
+"""What a run says about damage that it healed: nothing is missing, but somebody should look at the disk."""
 _UNSTORABLE = re.compile(f"[\x00{records.SEPARATOR}\ud800-\udfff]")
 
 
@@ -43,11 +45,12 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
     if entity in source_run.missing:
         raise _missing(source_run, row)
     stream = source_run.connector.streams[entity]
+    is_damaged = row.is_damaged
     if full:
-        note_damage(source_run, entity)
+        is_damaged |= note_damage(source_run, entity)
     everything = (
         full
-        or row.is_damaged
+        or is_damaged
         or row.cursor is None
         or not stream.has_cursor
         or _sweep_due(source_run, stream, row)
@@ -56,11 +59,12 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
         with transaction(source_run.store, f"starting to pull {entity}", repeatable=True) as connection:
             records.start_sweep(connection, source_run.source, row.stream_id)
     batches = source_run.connector.pull(entity, None if everything else row.cursor)
-    return _land(source_run, row, batches, sweeping=everything, stage="pull")
+    note = LANDED_AGAIN if is_damaged else ""
+    return _land(source_run, row, batches, sweeping=everything, stage="pull", note=note)
 
 
-def note_damage(source_run: SourceRun, entity: str) -> None:
-    """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost."""
+def note_damage(source_run: SourceRun, entity: str) -> bool:
+    """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost; true when something is."""
     with transaction(source_run.store, f"reading what has landed of {entity}") as connection:
         landed = [b for b in damage.batches(connection, source_run.source, entity) if b.needed]
     found = [
@@ -72,6 +76,7 @@ def note_damage(source_run: SourceRun, entity: str) -> None:
         with transaction(source_run.store, f"noting damage of {entity}") as connection:
             for one, said in found:
                 damage.note(connection, one.batch_id, said)
+    return any(said for _, said in found)
 
 
 def _missing(source_run: SourceRun, row: StreamRow) -> SourceError:
@@ -133,7 +138,9 @@ def _land(
     sweeping: bool,
     stage: str,
     is_verification: bool = True,
+    note: str = "",
 ) -> Pulled:
+    """`note` is something odd that was met before reading, told with the step when it ends well."""
     started, calls = time.perf_counter(), source_run.calls
     counts, sweep = Counts(), None
     try:
@@ -155,7 +162,8 @@ def _land(
         raise
     counts.calls = source_run.calls - calls
     held = sweep is not None and sweep.held
-    if odd := source_run.oddity(row.entity):
+    odd = "; ".join(filter(None, (note, source_run.oddity(row.entity))))
+    if odd:
         source_run.notes[row.entity] = odd
     record_step(
         source_run.store,

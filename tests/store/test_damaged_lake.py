@@ -16,6 +16,7 @@ from sync_engine.ops.runs import quarantine
 from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
+from sync_engine.stages.pull import LANDED_AGAIN
 from tests.simulators.business_central.faults import MalformedRecord
 from tests.stages.support import Rig, bench_of, difference, rig_on, snapshot
 
@@ -121,6 +122,8 @@ def test_a_replay_goes_on_and_a_full_run_heals(kind: str, rig: Rig) -> None:
     assert found.sources[0].needs_a_person
     healed = rig.run_whole(full=True)
     assert (healed.outcome, healed.failures) == ("succeeded", {})
+    assert healed.notes == {ENTITY: LANDED_AGAIN}, "healed, and not in silence"
+    assert rig.run_whole(full=True).notes == {}
     assert difference(snapshot(rig.store), before) == {}
     assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
     assert status(rig.store, {"bc": rig.config}, rig.bench.hands.now()).damaged == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ def stage(flaws: Flaws) -> Callable[[pytest.MonkeyPatch], FilesStage]:
     """Makes a stage with files that have these flaws."""
 
     def make(monkeypatch: pytest.MonkeyPatch) -> FilesStage:
-        folder = Path(tempfile.mkdtemp(prefix="files-")) / "exports"
+        folder = (
+            Path(tempfile.mkdtemp(prefix="files-", dir=os.environ["SYNC_ENGINE_TEST_FOLDER"])) / "exports"
+        )
         folder.mkdir()
         return FilesStage(Shelf(folder, flaws=flaws).write())
 

@@ -51,6 +51,8 @@ class Books:
     records: dict[str, Record] = field(default_factory=lambda: {"D0": Record("invoice", "K0", 100, 1), "P0": Record("payment", "K0", 100, 1)})  # fmt: skip
     applications: dict[str, Settled] = field(default_factory=lambda: {"A0": Settled("P0", "D0", 1, 2)})
     gone: dict[str, Any] = field(default_factory=dict)
+    written: set[str] = field(default_factory=set)
+    """Records that were in a list once."""
 
     def is_known(self, key: str) -> bool:
         """Whether there is such a record, of a debtor that there is."""
@@ -73,6 +75,7 @@ class Books:
     def write(self, folder: Path, *, states: bool) -> None:
         """All files as they are now. With `states` invoices and payments say what is left of them."""
         _list(folder / "debtors.csv", ["No", "Name"], [[k, f"{k} Ltd"] for k in sorted(self.debtors)])
+        self.written |= self.records.keys()
         for name, prefix, left in (("documents", "D", "Open"), ("payments", "P", "Unused")):
             rows = [
                 [
@@ -170,9 +173,13 @@ def _change(books: Books, n: int, amount: int) -> None:
 
 
 def _newcomer(books: Books, n: int, amount: int) -> None:
-    """A document or payment of a debtor who is only known later."""
-    key = sorted(books.records)[n % len(books.records)]
-    if f"K{3 + n % 2}" not in books.debtors and key not in ("D0", "P0"):
+    """A new document or payment of a debtor who is only known later.
+
+    One that was published before stays as it was while its new debtor is not known: it waits in quarantine like any odd record.
+    """
+    new = sorted(books.records.keys() - books.written)
+    if f"K{3 + n % 2}" not in books.debtors and new:
+        key = new[n % len(new)]
         books.records[key] = books.records[key]._replace(debtor=f"K{3 + n % 2}")
 
 

@@ -132,7 +132,10 @@ def test_a_chain_of_runs_equals_a_fresh_load_and_the_books(
                     HAPPENINGS[what](books, n, amount)
             books.write(exports, states=states)
             ran = [reader.run() for reader in (chained, fresh)]
-            assert [r.outcome for r in ran] == ["succeeded", "succeeded"]
+            expected = (
+                "partial" if _waiting(fresh) else "succeeded"
+            )  # what waits is missing, and the grade says so
+            assert [r.outcome for r in ran] == [expected, expected]
             assert difference(living(chained.store), living(fresh.store)) == {}
             assert _waiting(chained) == _waiting(fresh)
             for reader in (chained, fresh):

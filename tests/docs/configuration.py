@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tomllib
 import types
 from collections.abc import Iterator
 from enum import Enum
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -46,6 +48,9 @@ ENVIRONMENT = {
 """Variable -> what it says. None of them is read while a module is imported."""
 
 
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
 def page() -> str:
     """The whole page."""
     parts = [INTRO, "## Environment\n", _table(("variable", "what it says"), ENVIRONMENT.items())]
@@ -57,10 +62,19 @@ def page() -> str:
     ]
     parts += list(_sections(Policy, ""))
     for group, key in (("sync_engine.connectors", "connection"), ("sync_engine.mappings", "mapping")):
-        for found in sorted(entry_points(group=group), key=lambda e: e.name):
+        for found in plugins(group):
             settings = found.load().settings
             parts += [f"## `{key}` of {found.name}\n", _doc(settings), *_sections(settings, key)]
     return "\n".join(part.rstrip() + "\n" for part in parts)
+
+
+def plugins(group: str) -> list[EntryPoint]:
+    """The plug-ins of a group, by name. Raises RuntimeError where the environment does not know all that pyproject.toml declares."""
+    declared = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["entry-points"][group]
+    found = {plugin.name: plugin for plugin in entry_points(group=group)}
+    if unknown := sorted(declared.keys() - found.keys()):
+        raise RuntimeError(f"{group}: {', '.join(unknown)} is not installed here; run `make install-dev`")
+    return [found[name] for name in sorted(declared)]
 
 
 def models() -> Iterator[tuple[str, type[BaseModel]]]:
@@ -68,7 +82,7 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
     yield from _reached(SourceConfig, "ErpSource")
     yield from _reached(Policy, "CanonicalStore")
     for group, key in (("sync_engine.connectors", "connection"), ("sync_engine.mappings", "mapping")):
-        for found in sorted(entry_points(group=group), key=lambda e: e.name):
+        for found in plugins(group):
             yield from _reached(found.load().settings, f"{found.name} {key}")
 
 

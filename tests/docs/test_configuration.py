@@ -20,6 +20,19 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == configuration.page(), "run `make docs`"
 
 
+def test_a_plug_in_that_is_not_installed_is_no_page_without_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An environment older than pyproject.toml would drop a section in silence."""
+    project = tmp_path / "pyproject.toml"
+    said = configuration.PROJECT.read_text(encoding="utf-8")
+    head = '[project.entry-points."sync_engine.connectors"]\n'
+    project.write_text(said.replace(head, f'{head}unheard_of = "nowhere:plugin"\n'), encoding="utf-8")
+    monkeypatch.setattr(configuration, "PROJECT", project)
+    with pytest.raises(RuntimeError, match="unheard_of is not installed"):
+        configuration.page()
+
+
 def test_every_key_says_what_it_means() -> None:
     """In its own description, or by the model behind it."""
     silent = [

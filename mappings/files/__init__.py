@@ -1,10 +1,24 @@
-"""Files: declared columns become canonical drafts. What a column holds is said in the YAML, field by field.
+"""Files: declared columns become canonical drafts, as `mappings.toolkit.columns` reads them."""
 
-`settings` is what is declared, `cells` reads what people write, `entities` turns a row into fields, `normaliser` into a draft.
-"""
+from __future__ import annotations
 
-from mappings.files.cells import date_text, decimal_text, instant_text
-from mappings.files.normaliser import FilesNormaliser, plugin
-from mappings.files.settings import FilesMapping
+from typing import Any
 
-__all__ = ["FilesMapping", "FilesNormaliser", "date_text", "decimal_text", "instant_text", "plugin"]
+from pydantic import BaseModel
+
+from mappings.toolkit.columns import ColumnsMapping, ColumnsNormaliser
+
+
+class Plugin:
+    """Builds normalisers; its name among the entry points is `files`."""
+
+    settings: type[BaseModel] = ColumnsMapping
+
+    def normaliser(self, source: str, settings: Any) -> ColumnsNormaliser:
+        """The normaliser of one source; `settings` is an instance of `self.settings`."""
+        return ColumnsNormaliser(source, settings, package="files", rows_of="the file")
+
+
+plugin = Plugin()
+
+__all__ = ["Plugin", "plugin"]

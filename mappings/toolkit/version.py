@@ -17,7 +17,10 @@ def mapping_version(package: str, settings: BaseModel) -> str:
     """
     root, found = Path(mappings.__file__).parent, hashlib.sha256()
     for folder in ("toolkit", package):
-        for source in sorted((root / folder).glob("*.py")):
-            found.update(f"{folder}/{source.name}\0".encode() + source.read_bytes().replace(b"\r\n", b"\n"))
+        for source in sorted((root / folder).rglob("*.py")):
+            found.update(
+                f"{source.relative_to(root).as_posix()}\0".encode()
+                + source.read_bytes().replace(b"\r\n", b"\n")
+            )
     found.update(settings.model_dump_json().encode())
     return found.hexdigest()[:32]

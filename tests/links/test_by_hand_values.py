@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from mappings.files.settings import CODES
+from mappings.toolkit.columns.settings import CODES
 from sync_engine.canonical.by_hand import MODELS, Unfit, checked
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR

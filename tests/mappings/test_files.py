@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mappings.files import FilesMapping, date_text, decimal_text, instant_text
+from mappings.toolkit.columns import ColumnsMapping, date_text, decimal_text, instant_text
 from sync_engine.config import settings_of
 from sync_engine.errors import ConfigurationError
 from sync_engine.ports import Normalised
@@ -103,7 +103,7 @@ def test_dates_and_instants() -> None:
 def test_a_wrong_mapping_is_refused_when_it_is_loaded(entities: dict[str, Any], says: str) -> None:
     """Each sentence says what there is."""
     with pytest.raises(ConfigurationError, match=says):
-        settings_of(FilesMapping, {"entities": entities}, "books mapping")
+        settings_of(ColumnsMapping, {"entities": entities}, "books mapping")
 
 
 def test_a_column_that_is_not_in_the_file_lists_the_columns() -> None:

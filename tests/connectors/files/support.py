@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.files import Files, plugin
-from mappings.files import FilesNormaliser
 from mappings.files import plugin as mapping
+from mappings.toolkit.columns import ColumnsNormaliser
 from sync_engine.platform.clock import SystemClock
 from sync_engine.records import RawRecord
 from tests.simulators.files import Books, Flaws, small_books, write_csv
@@ -101,6 +101,6 @@ def records(connector: Files, entity: str = "debtor") -> list[RawRecord]:
     return [record for batch in connector.pull(entity, None) for record in batch.records]
 
 
-def normaliser(**settings: Any) -> FilesNormaliser:
+def normaliser(**settings: Any) -> ColumnsNormaliser:
     """A normaliser of declared entities."""
     return mapping.normaliser("books", mapping.settings.model_validate(settings))

@@ -403,9 +403,9 @@ def test_a_date_has_one_reading(text: str | int, formats: list[str], becomes: st
 )
 def test_a_declaration_that_cannot_be_meant_is_refused(settings: dict[str, Any], says: str) -> None:
     """When it is loaded, not when the first file comes."""
-    from mappings.files import FilesMapping
+    from mappings.toolkit.columns import ColumnsMapping
 
     with pytest.raises(ConfigurationError, match=says):
         settings_of(
-            FilesMapping, {"entities": {"debtor": {"fields": {"name": "N"}}}, **settings}, "books mapping"
+            ColumnsMapping, {"entities": {"debtor": {"fields": {"name": "N"}}}, **settings}, "books mapping"
         )

@@ -57,7 +57,7 @@ _DECLARE = 'say decimal: "." or decimal: "," for the column or the source'
 
 
 def signed(plain: str, *, negate: bool) -> str:
-    """Plain decimal text, turned where the file has the other sign; nought has none."""
+    """Plain decimal text, turned where the source has the other sign; nought has none."""
     if is_zero(plain):
         return "0"
     if not negate:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from typing_extensions import TypedDict
 
-from mappings.files.cells import Unclear, date_text, decimal_text, instant_text, signed
-from mappings.files.settings import AMOUNTS, CODES, Column, EntityMapping, FilesMapping
+from mappings.toolkit.columns.cells import Unclear, date_text, decimal_text, instant_text, signed
+from mappings.toolkit.columns.settings import AMOUNTS, CODES, Column, ColumnsMapping, EntityMapping
 from mappings.toolkit.fields import Custom, Day, Flag, Instant, Money, Rate, Text, Whole
 from mappings.toolkit.rows import CUSTOM, Reader, Refused, Row
 from sync_engine.canonical.cells import is_failed, plain_number
@@ -64,7 +64,7 @@ class _Said:
     __slots__ = ("blank", "column", "constant", "convert", "is_amount", "name", "negate", "optional")
 
     def __init__(
-        self, name: str, kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None
+        self, name: str, kind: str, declared: Column, settings: ColumnsMapping, allowed: frozenset[str] | None
     ) -> None:
         self.name, self.optional, self.blank = name, declared.optional, declared.blank
         self.column = None if declared.column is None else column_identity(declared.column)
@@ -74,7 +74,7 @@ class _Said:
 
 
 def _converter(
-    kind: str, declared: Column, settings: FilesMapping, allowed: frozenset[str] | None
+    kind: str, declared: Column, settings: ColumnsMapping, allowed: frozenset[str] | None
 ) -> Convert:
     if declared.codes is not None:
         return _code(declared.codes)
@@ -97,9 +97,15 @@ class EntityRows:
     """How the rows of one wire entity are read."""
 
     def __init__(
-        self, source: str, name: str, spoken: Speakable, settings: FilesMapping, mapping: EntityMapping | None
+        self,
+        source: str,
+        name: str,
+        spoken: Speakable,
+        settings: ColumnsMapping,
+        mapping: EntityMapping | None,
+        rows_of: str,
     ) -> None:
-        self.name, self.spoken, self._whose = name, spoken, f"{source} {name}"
+        self.name, self.spoken, self._whose, self._rows_of = name, spoken, f"{source} {name}", rows_of
         kinds = {f.name: f.kind for f in spoken.fields}
         declared = (
             mapping.fields
@@ -150,7 +156,7 @@ class EntityRows:
             raise ConfigurationError(
                 f"there is no column {columns}",
                 whose=self._whose,
-                todo=f"The file has: {', '.join(headings)}. Correct the mapping; nothing was published.",
+                todo=f"{self._rows_of[0].upper()}{self._rows_of[1:]} has: {', '.join(headings)}. Correct the mapping; nothing was published.",
             )
 
     def _reworded(self, row: dict[str, Any], key: str, cells: dict[str, Any], gaps: list[CodeGap]) -> bytes:

@@ -90,7 +90,7 @@ class Column(BaseModel):
     dates: tuple[DateFormat, ...] | None = Field(
         None, description="date formats such as %d.%m.%Y, where they are not the source's"
     )
-    negate: bool = Field(False, description="the file has the other sign")
+    negate: bool = Field(False, description="the source has the other sign")
     optional: bool = Field(False, description="the column may be missing; then nothing is said")
     blank: Literal["empty", "nothing", "zero"] = Field(
         "empty", description="what a blank cell says: that there is nothing, nothing at all, or nought"
@@ -128,7 +128,7 @@ class EntityMapping(BaseModel):
     custom: dict[Name, Column] = Field(default_factory=dict, description="name of an own field -> column")
 
 
-class FilesMapping(BaseModel):
+class ColumnsMapping(BaseModel):
     """The settings of one source's mapping."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from pydantic import BaseModel
-
-from mappings.files.entities import EntityRows
-from mappings.files.settings import FilesMapping
+from mappings.toolkit.columns.entities import EntityRows
+from mappings.toolkit.columns.settings import ColumnsMapping
 from mappings.toolkit.fields import is_negative, is_zero, unsigned
 from mappings.toolkit.rows import CUSTOM, Refused, Row
 from mappings.toolkit.rules import Positions, settle_country
@@ -48,7 +45,7 @@ _BLANK = "is blank, which is not nought: fill it in, or say `blank: zero` for th
 
 
 def _document(row: Row, key: str, *, states_open: bool, has_applications: bool) -> None:
-    """`states_open`: the file has a column with what is open, so a blank there is not known, and neither nought nor the whole amount.
+    """`states_open`: there is a column with what is open, so a blank there is not known, and neither nought nor the whole amount.
 
     With `has_applications` a document without such a column has no open amount of its own: it is open with what no application settles.
     """
@@ -82,7 +79,7 @@ def _document(row: Row, key: str, *, states_open: bool, has_applications: bool) 
 
 
 def _payment(row: Row, key: str) -> None:
-    """Money; in a file without kinds an amount below nought is a refund."""
+    """Money; in a list without kinds an amount below nought is a refund."""
     if row.get("debtor_key") is None:
         raise Refused("debtor_key", "names no debtor")
     if row.get("amount") is None:
@@ -99,7 +96,7 @@ def _payment(row: Row, key: str) -> None:
 
 
 def _application(row: Row) -> None:
-    """By source keys or by ledger entries; a file may have a column for each kind of record, of which one is filled in."""
+    """By source keys or by ledger entries; a list may have a column for each kind of record, of which one is filled in."""
     if row.get("from_entry") is not None and row.get("to_entry") is not None:
         return
     for what, ends in (
@@ -128,15 +125,16 @@ def _ledger_entry(row: Row, key: str, *, states_remaining: bool) -> None:
     row.setdefault("posting_date", row.get("document_date"))
 
 
-class FilesNormaliser:
-    """Rows of declared files -> drafts."""
+class ColumnsNormaliser:
+    """Rows of declared columns -> drafts."""
 
-    def __init__(self, source: str, settings: FilesMapping) -> None:
+    def __init__(self, source: str, settings: ColumnsMapping, *, package: str, rows_of: str) -> None:
+        """`package` is the mapping that the version is of; `rows_of` says in messages what the columns belong to: the file."""
         self.source = source
-        self.version = mapping_version("files", settings)
+        self.version = mapping_version(package, settings)
         self._positions = Positions(settings.positions)
         self._entities = {
-            name: EntityRows(source, name, _spoken(name), settings, mapping)
+            name: EntityRows(source, name, _spoken(name), settings, mapping, rows_of)
             for name, mapping in settings.entities.items()
         }
         self._has_applications = any(
@@ -144,7 +142,7 @@ class FilesNormaliser:
             for e in self._entities.values()
         )
         self._entities.setdefault(
-            "company", EntityRows(source, "company", SPEAKABLE["company"], settings, None)
+            "company", EntityRows(source, "company", SPEAKABLE["company"], settings, None, rows_of)
         )
 
     @property
@@ -217,16 +215,3 @@ def _spoken(name: str) -> Speakable:
     spoken = spoken_of(name)
     assert spoken is not None, "the settings refuse what is not spoken of"
     return spoken
-
-
-class FilesPlugin:
-    """Builds normalisers; its name among the entry points is `files`."""
-
-    settings: type[BaseModel] = FilesMapping
-
-    def normaliser(self, source: str, settings: Any) -> FilesNormaliser:
-        """The normaliser of one source; `settings` is an instance of `self.settings`."""
-        return FilesNormaliser(source, settings)
-
-
-plugin = FilesPlugin()

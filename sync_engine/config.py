@@ -13,7 +13,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
@@ -26,20 +26,51 @@ from sync_engine.ports import ConnectorPlugin, MappingPlugin
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
 CUSTOM_MEMBER = re.compile(r"custom\..+")
+CUSTOM_NAME = re.compile(r"custom\.[^'\\]+")
+PORTFOLIO_FIELDS = (
+    "owner_code",
+    "country",
+    "region",
+    "currency",
+    "language",
+    "kind",
+    "payment_terms_key",
+)
+"""Fields of the debtor whose values can be portfolios: each is a code that many debtors share."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class PortfolioSettings(BaseModel):
-    """Which dimension's values are the portfolios, and how many debtors may move in one cut without a person's word."""
+    """Which dimension's values, or which field's, are the portfolios, and how many debtors may move in one cut without a person's word."""
 
     model_config = ConfigDict(extra="forbid")
 
     dimension: str = Field(
-        description="code of the dimension on the customer card, for example CUSTOMERGROUP"
+        "", description="code of the dimension on the customer card, for example CUSTOMERGROUP"
+    )
+    field: str | None = Field(
+        None,
+        description="instead of a dimension, a field of the debtor: country, currency, language, kind, region, payment_terms_key, owner_code (every "
+        "account owner has a portfolio), or custom.NAME",
     )
     move_brake: float = Field(
         0.5, gt=0, le=1, description="share of debtors that may change portfolio in one cut"
     )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> PortfolioSettings:
+        if self.field is None:
+            if not self.dimension:
+                raise ValueError("name a dimension, or a field of the debtor")
+            return self
+        if self.dimension not in ("", f"field:{self.field}"):
+            raise ValueError("a dimension or a field makes the portfolios, not both")
+        if self.field not in PORTFOLIO_FIELDS and not CUSTOM_NAME.fullmatch(self.field):
+            raise ValueError(
+                f"{self.field!r} cannot make portfolios; these can: {', '.join(PORTFOLIO_FIELDS)}, custom.NAME"
+            )
+        self.dimension = f"field:{self.field}"
+        return self
 
 
 class SweepSettings(BaseModel):

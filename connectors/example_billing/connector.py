@@ -45,7 +45,6 @@ ENTITIES = (
     Entity(Stream("dimensions", "dimensions", "dimension", has_cursor=False), ""),
     Entity(Stream("customer_groups", "dimensions", "dimension_value", has_cursor=False), "customer_groups"),
     Entity(Stream("customers", "debtors", "debtor"), "customers", stamp=CHANGED),
-    Entity(Stream("group_members", "dimensions", "debtor_dimension"), "customers", stamp=CHANGED),
     Entity(Stream("contacts", "contacts", "contact", has_cursor=False), "contacts", by_customer=True),
     Entity(Stream("invoices", "documents", "document"), "invoices", by_customer=True, stamp=CHANGED),
     Entity(Stream("payments", "payments", "payment", has_cursor=False), "payments", by_customer=True),
@@ -57,8 +56,8 @@ ENTITIES = (
 )
 """Parents before children. Only customers and invoices can be asked for what changed; the other lists are read whole.
 
-The API has customer groups, the engine has dimensions with values: `dimensions` is one record that is made here, and `group_members`
-are the customers once more, read for their group."""
+The API has customer groups, the engine has dimensions with values: `dimensions` is one record that is made here. Which group a customer
+is in stands in its own record."""
 CUSTOMER_GROUPS = RawRecord("customer_group", b'{"code":"customer_group","name":"Customer group"}', None)
 
 

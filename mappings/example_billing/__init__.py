@@ -65,17 +65,12 @@ class Customer(TypedDict, total=False):
     currency: Annotated[Text, wire("currency")]
     credit_limit: Annotated[Money, wire("credit_limit")]
     blocked: Annotated[Flag, wire("blocked")]
+    group_key: Annotated[Id, wire("group_id")]
     address_line1: Annotated[Text, Field(validation_alias=AliasPath("address", "street"))]
     postcode: Annotated[Text, Field(validation_alias=AliasPath("address", "postcode"))]
     city: Annotated[Text, Field(validation_alias=AliasPath("address", "city"))]
     country: Annotated[Text, Field(validation_alias=AliasPath("address", "country"))]
     source_modified_at: Annotated[Instant, wire("changed_at")]
-
-
-class GroupMember(TypedDict, total=False):
-    """customers, read for their group."""
-
-    dimension_value_key: Annotated[Id, wire("group_id")]
 
 
 class Contact(TypedDict, total=False):
@@ -154,13 +149,10 @@ def _customer(key: str, row: Row, out: Normalised) -> None:
         row["status"] = "blocked" if row.pop("blocked") else "active"
     if is_zero(row.get("credit_limit")):
         row["credit_limit"] = None
+    if "group_key" in row:  # a customer of no group says so
+        row["memberships"] = {CUSTOMER_GROUP: row.pop("group_key")}
     settle_country(key, row, out.gaps)
     keep(key, row, out)
-
-
-def _group_member(key: str, row: Row, out: Normalised) -> None:
-    """A customer of no group says so: an assignment without a value takes the last one back, an excluded record would not."""
-    keep(key, {**row, "debtor_key": key, "dimension_key": CUSTOMER_GROUP}, out)
 
 
 def _contact(positions: Positions, key: str, row: Row, out: Normalised) -> None:
@@ -189,7 +181,6 @@ def shapes(settings: ExampleBillingMapping) -> dict[str, Shape]:
         "dimensions": Shape(Dimension, keep),
         "customer_groups": Shape(CustomerGroup, _with(dimension_key=CUSTOMER_GROUP)),
         "customers": Shape(Customer, _customer),
-        "group_members": Shape(GroupMember, _group_member),
         "contacts": Shape(Contact, partial(_contact, Positions(settings.positions))),
         "invoices": Shape(Invoice, _invoice),
         "payments": Shape(Payment, _with(kind="payment")),

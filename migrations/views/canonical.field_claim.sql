@@ -21,9 +21,7 @@ LEFT JOIN LATERAL (
     SELECT v.code FROM canonical.debtor_dimension x
     JOIN canonical.dimension d ON d.id = x.dimension_id AND d.code = o.config -> 'portfolio' ->> 'dimension'
     JOIN canonical.dimension_value v ON v.id = x.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
-    JOIN engine.stream s ON s.source = x.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
-    JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = x.external_id AND r.claim ->> 'debtor_key' = l.external_id
-    WHERE x.debtor_id = l.canonical_id AND x.source = l.source AND x.deleted_at IS NULL ORDER BY v.external_id LIMIT 1) c ON true
+    WHERE x.debtor_id = l.canonical_id AND x.source = l.source AND x.debtor_key = l.external_id AND x.deleted_at IS NULL ORDER BY v.external_id LIMIT 1) c ON true
 WHERE l.entity = 'debtor'
 UNION ALL
 SELECT 'document', v.document_id, f.field, f.stored_as, w.source, w.role, w.external_id, w.wire_entity, w.said -> f.field, v.changed_at, NULL, false, 0, false, 0

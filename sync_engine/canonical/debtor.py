@@ -38,4 +38,7 @@ DEBTOR: tuple[Field, ...] = (
     Field("custom", "json", "custom"),
 )
 """`payment_terms_key` and `parent_key` are external ids of the same source, `owner_code` an account owner's number,
-`portfolio_key` the external id of a value of the source's chosen dimension (derived from the debtor's dimensions)."""
+`portfolio_key` the external id of a value of the source's chosen dimension (derived from the debtor's dimensions).
+
+A claim may also carry `memberships`: what the debtor's own record says about the groups it is in, as an object from a dimension's
+external id to the external id of the value, null where it is in none. Each becomes a `debtor_dimension`."""

@@ -59,7 +59,7 @@ DIRTY_DEBTOR = TemporaryTable(
         "store.publishing.parents",
         "store.publishing.refold",
     ),
-    read_by=("store.publishing.joined",),
+    read_by=("store.publishing.field_portfolios", "store.publishing.joined"),
 )
 """Debtors that this cut folds again; `place` numbers them from 1 when all are known."""
 

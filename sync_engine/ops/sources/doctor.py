@@ -196,6 +196,8 @@ def _dimension(config: SourceConfig, connector: Connector) -> Finding | str:
             "none is chosen: there will be no portfolios",
             f"Dimensions the ERP has: {listed}.",
         )
+    if config.portfolio.field is not None:
+        return f"the debtor's field {config.portfolio.field} makes the portfolios (dimensions the ERP has: {listed})"
     wanted = config.portfolio.dimension
     if wanted not in codes:
         return Finding(

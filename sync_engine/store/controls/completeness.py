@@ -25,6 +25,8 @@ COUNTED = {
     "fx_rate": "canonical.fx_rate",
 }
 """Canonical entities whose rows carry their source key, one row a record. Debtors and contacts count through their links."""
+DERIVED = {"dimension": "field/%", "dimension_value": "field/%", "debtor_dimension": "member/%"}
+"""How the keys begin of rows that no record of their own tells: those made of a debtor's record, and of the ledger where nothing is named."""
 BLOCKING = {"document", "ledger_entry", "payment", "application", "debtor"}
 
 
@@ -185,7 +187,8 @@ def _live(ground: Ground, canonical: str, streams: list[int]) -> tuple[int | Non
         )[0]
     elif canonical in COUNTED:
         row = ground.rows(
-            f"SELECT count(*), 0 FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%'"
+            f"SELECT count(*), 0 FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE :derived",
+            derived=DERIVED.get(canonical, "ledger/%"),
         )[0]
     else:
         return None, 0
@@ -213,11 +216,12 @@ def _unmatched(ground: Ground, canonical: str, streams: list[int]) -> list[Diffe
         f"""
         SELECT coalesce(r.key, t.external_id), CASE WHEN t.external_id IS NULL THEN 'missing' ELSE 'extra' END
         FROM (SELECT key FROM engine.source_record WHERE stream_id = ANY(:streams) AND state = 0 AND deleted_at IS NULL) r
-        FULL JOIN (SELECT external_id FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE 'ledger/%') t
+        FULL JOIN (SELECT external_id FROM {COUNTED[canonical]} WHERE source = :source AND deleted_at IS NULL AND external_id NOT LIKE :derived) t
             ON t.external_id = r.key
         WHERE r.key IS NULL OR t.external_id IS NULL ORDER BY 1 LIMIT {SAMPLE}
         """,
         streams=streams,
+        derived=DERIVED.get(canonical, "ledger/%"),
     )
     return [Difference(canonical, str(key), str(reason)) for key, reason in rows]
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from sync_engine.errors import ConfigurationError
+from sync_engine.store.publishing import field_portfolios
 from sync_engine.store.publishing.cut import Cut, id_sql, merge_into
+
+MEMBERSHIP = "'member/' || r.key || '/' || m.key"
+"""What keys the membership that a debtor's record r names: m is dimension -> value."""
 
 
 def publish_code_lists(cut: Cut) -> None:
@@ -26,6 +30,7 @@ def publish_code_lists(cut: Cut) -> None:
         _from_claims(cut, "dimension", ("code", "name", "kind"), external_no="r.claim ->> 'code'")
     if waiting & {"dimension", "dimension_value"}:
         _dimension_values(cut)
+    field_portfolios.publish(cut)
     _portfolios(cut)
 
 
@@ -188,17 +193,36 @@ def _portfolios(cut: Cut) -> None:
 
 
 def publish_debtor_dimensions(cut: Cut) -> None:
-    """The dimension values on debtor cards; debtors whose card changed are folded again."""
+    """The dimension values of debtors: of records of their own, and of the groups a debtor's own record names (its `memberships`).
+
+    Debtors whose values changed are folded again. A membership is keyed `member/<debtor>/<dimension>`; one that its record no longer names is over.
+    """
     cut.sql(f"""
         CREATE TEMP TABLE incoming_debtor_dimension ON COMMIT DROP AS
         SELECT {id_sql("debtor_dimension", "r.key")} AS id, s.source, r.key AS external_id, r.deleted_at, l.canonical_id AS debtor_id,
-               {id_sql("dimension", "(r.claim ->> 'dimension_key')")} AS dimension_id,
+               r.claim ->> 'debtor_key' AS debtor_key, {id_sql("dimension", "(r.claim ->> 'dimension_key')")} AS dimension_id,
                CASE WHEN r.claim ->> 'dimension_value_key' IS NOT NULL
                    THEN {id_sql("dimension_value", "(r.claim ->> 'dimension_value_key')")} END AS dimension_value_id
         FROM engine.source_record r JOIN engine.stream s USING (stream_id)
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = s.source AND l.external_id = r.claim ->> 'debtor_key'
         WHERE s.source = :source AND s.canonical = 'debtor_dimension' AND NOT s.facet AND r.claim IS NOT NULL AND r.state = 0
           AND (r.dirty OR l.canonical_id IN (SELECT id FROM dirty_debtor))
+        UNION ALL
+        SELECT {id_sql("debtor_dimension", MEMBERSHIP)}, s.source, {MEMBERSHIP}, r.deleted_at, l.canonical_id, r.key,
+               {id_sql("dimension", "m.key")}, CASE WHEN m.value IS NOT NULL THEN {id_sql("dimension_value", "m.value")} END
+        FROM dirty_debtor y JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.canonical_id = y.id
+        JOIN engine.stream s ON s.source = l.source AND s.canonical = 'debtor' AND NOT s.facet
+        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = l.external_id AND r.state = 0
+        CROSS JOIN jsonb_each_text(r.claim -> 'memberships') m
+        {field_portfolios.members(cut)}
+        """)
+    cut.sql("""
+        INSERT INTO incoming_debtor_dimension
+        SELECT d.id, d.source, d.external_id, now(), d.debtor_id, d.debtor_key, d.dimension_id, d.dimension_value_id
+        FROM dirty_debtor y JOIN canonical.debtor_dimension d ON d.debtor_id = y.id AND d.source = :source AND d.deleted_at IS NULL
+        WHERE NOT EXISTS (SELECT FROM incoming_debtor_dimension n WHERE n.id = d.id)
+          AND NOT EXISTS (SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)
+              WHERE s.source = d.source AND s.canonical = 'debtor_dimension' AND r.key = d.external_id)
         """)
     cut.sql("""
         INSERT INTO dirty_debtor SELECT debtor_id FROM incoming_debtor_dimension WHERE debtor_id IS NOT NULL
@@ -216,5 +240,13 @@ def publish_debtor_dimensions(cut: Cut) -> None:
         cut,
         "debtor_dimension",
         "incoming_debtor_dimension",
-        ("source", "external_id", "deleted_at", "debtor_id", "dimension_id", "dimension_value_id"),
+        (
+            "source",
+            "external_id",
+            "deleted_at",
+            "debtor_id",
+            "debtor_key",
+            "dimension_id",
+            "dimension_value_id",
+        ),
     )

@@ -237,12 +237,10 @@ class _Lookups:
         return survivor(self._cut, debtor_id) if debtor_id in self._merged else debtor_id
 
     def _card_values(self) -> dict[tuple[str, str], str]:
-        """(source, key of the debtor there) -> external id of the value of that source's chosen dimension on the card."""
+        """(source, key of the debtor there) -> external id of the value of that source's chosen dimension, on its card or in its own record."""
         rows = self._cut.rows("""
-            SELECT dd.source, r.claim ->> 'debtor_key', min(v.external_id)
+            SELECT dd.source, dd.debtor_key, min(v.external_id)
             FROM dirty_debtor y JOIN canonical.debtor_dimension dd ON dd.debtor_id = y.id AND dd.deleted_at IS NULL
-            JOIN engine.stream s ON s.source = dd.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
-            JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = dd.external_id
             JOIN canonical.dimension_value v ON v.id = dd.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
             JOIN canonical.dimension d ON d.id = v.dimension_id JOIN engine.source o ON o.source = dd.source
                 AND o.config -> 'portfolio' ->> 'dimension' = d.code

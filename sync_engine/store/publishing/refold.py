@@ -187,9 +187,8 @@ def _move_dimensions(cut: Cut) -> int:
     cut.sql("""
         CREATE TEMP TABLE moved_dimension ON COMMIT DROP AS
         SELECT o.id, m.new AS debtor_id FROM moved_record m
-        JOIN canonical.debtor_dimension o ON o.source = m.source AND (o.debtor_id = m.old OR (m.old IS NULL AND o.debtor_id IS NULL))
-        JOIN engine.stream s ON s.source = o.source AND s.canonical = 'debtor_dimension' AND NOT s.facet
-        JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = o.external_id AND r.claim ->> 'debtor_key' = m.key
+        JOIN canonical.debtor_dimension o ON o.source = m.source AND o.debtor_key = m.key
+            AND (o.debtor_id = m.old OR (m.old IS NULL AND o.debtor_id IS NULL))
         """)
     merge_into(cut, "debtor_dimension", "moved_dimension", ("debtor_id",))
     return int(str(cut.rows("SELECT count(*) FROM moved_dimension")[0][0]))

@@ -161,6 +161,7 @@ Index("ix_debtor_portfolio_id", debtor.c.portfolio_id)
 debtor_dimension = _single(
     "debtor_dimension",
     Column("debtor_id", ID, index=True),
+    Column("debtor_key", Text),
     Column("dimension_id", ID),
     Column("dimension_value_id", ID),
 )

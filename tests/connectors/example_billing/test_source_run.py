@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -34,11 +34,11 @@ class Billing:
     store: Engine
     lake: Path
 
-    def run(self, **how: Any) -> Ran:
+    def run(self, source: Mapping[str, Any] = SOURCE, **how: Any) -> Ran:
         """One run, an hour after the last one."""
         self.stage.books.time.sleep(3600)
         runtime = Runtime(self.store, Lake(str(self.lake)), self.stage.books.time)
-        config = SourceConfig.model_validate(SOURCE)
+        config = SourceConfig.model_validate(source)
         return run_source(runtime, config, connector=self.stage.open(), **how)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -135,6 +135,75 @@ def test_every_customer_group_is_a_portfolio(billing: Billing) -> None:
     billing.run()
     assert billing.portfolios()[moved["number"]] == "Public sector"
     assert billing.portfolios() == billing.true_portfolios()
+
+
+def memberships(billing: Billing) -> dict[str, str | None]:
+    """Number of a debtor -> name of its customer group, of the rows that live."""
+    return dict(
+        billing.rows("""
+        SELECT d.number, v.name FROM canonical.debtor_dimension m JOIN canonical.debtor d ON d.id = m.debtor_id
+        LEFT JOIN canonical.dimension_value v ON v.id = m.dimension_value_id WHERE m.deleted_at IS NULL
+        """)
+    )
+
+
+def test_a_group_is_read_from_the_customer_itself(billing: Billing) -> None:
+    """One row a debtor, of no group too; a group that comes later finds its members; a mapping that stops naming groups ends them."""
+    books = billing.stage.books
+    late = next(iter(books.customer_groups))
+    group = books.customer_groups.pop(late)
+    billing.run()
+    of_late = {x["number"] for x in books.customers.values() if x["group_id"] == late}
+    assert of_late
+    assert len(memberships(billing)) == len(books.customers)
+    assert {billing.portfolios()[number] for number in of_late} == {None}
+    books.customer_groups[late] = group
+    billing.run()
+    assert billing.portfolios() == billing.true_portfolios()
+    assert memberships(billing) == billing.true_portfolios()
+    with billing.store.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE engine.source_record SET claim = claim - 'memberships', dirty = true WHERE claim ? 'memberships'"
+            )
+        )
+    ran = billing.run(accept_moves=True)
+    assert memberships(billing) == {}
+    assert set(billing.portfolios().values()) == {None}
+    assert verdicts(ran)["C1"] == "holds"
+
+
+def test_who_makes_the_portfolio_is_explained(billing: Billing) -> None:
+    """The source and the value, as for a dimension of a customer card."""
+    billing.run()
+    said = billing.rows("""
+        SELECT d.number, c.said #>> '{}' FROM canonical.field_claim c JOIN canonical.debtor d ON d.id = c.record_id WHERE c.field = 'portfolio_key'
+        """)
+    names = {str(key): row["name"] for key, row in billing.stage.books.customer_groups.items()}
+    assert {number: names.get(code) for number, code in said} == billing.true_portfolios()
+
+
+def test_a_field_makes_the_portfolios(billing: Billing) -> None:
+    """Every value that was seen is one; a debtor moves with its field, and the YAML may choose otherwise later."""
+    by_field = {**SOURCE, "portfolio": {"field": "country", "move_brake": 1}}
+    books = billing.stage.books
+    first, second, *_ = books.customers.values()
+    books.touch(first, address={**first["address"], "country": "SE"})
+    ran = billing.run(source=by_field)
+    assert (ran.outcome, verdicts(ran)["C1"]) == ("succeeded", "holds")
+    assert billing.portfolios() == {x["number"]: x["address"]["country"] for x in books.customers.values()}
+    books.time.sleep(60)
+    books.touch(second, address={**second["address"], "country": "NO"})
+    ran = billing.run(source=by_field)
+    assert billing.portfolios() == {x["number"]: x["address"]["country"] for x in books.customers.values()}
+    assert verdicts(ran)["C1"] == "holds"
+    quiet = billing.run(source=by_field)
+    assert quiet.published is not None
+    assert quiet.published.changes == 0
+    billing.run(accept_moves=True)
+    assert billing.portfolios() == billing.true_portfolios()
+    living = billing.rows("SELECT name FROM canonical.portfolio WHERE archived_at IS NULL ORDER BY name")
+    assert [name for (name,) in living] == ["Public sector", "Retail", "Trade"]
 
 
 def test_one_debtor_is_read_alone(billing: Billing) -> None:

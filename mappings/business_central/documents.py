@@ -13,7 +13,14 @@ from typing import Annotated, Any
 from typing_extensions import TypedDict
 
 from mappings.business_central.line_totals import untied
-from mappings.business_central.settings import BusinessCentralMapping, Reference
+from mappings.business_central.settings import (
+    CREDIT_MEMO,
+    INVOICE,
+    POSTED_CREDIT_MEMO,
+    POSTED_INVOICE,
+    BusinessCentralMapping,
+    page_link,
+)
 from mappings.toolkit.fields import Day, Instant, Key, Money, Rate, Text, Whole, is_zero, member, wire
 from mappings.toolkit.rows import Refused, Row
 from mappings.toolkit.shapes import Finish, Shape, exclude, gather_custom
@@ -114,9 +121,12 @@ def erp_status(status: str | None, row: Row) -> str | None:
     return "draft" if status in UNPOSTED else None
 
 
-def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[str]) -> Finish:
+def _document(kind: str, settings: BusinessCentralMapping, custom: Sequence[str]) -> Finish:
+    is_invoice, drafts = kind == "invoice", settings.drafts
+    reference = settings.invoice_reference if is_invoice else settings.credit_note_reference
     by_external = reference == "externalDocumentNumber"
-    lines_of = "salesInvoiceLines" if kind == "invoice" else "salesCreditMemoLines"
+    lines_of = "salesInvoiceLines" if is_invoice else "salesCreditMemoLines"
+    draft_page, posted_page = (INVOICE, POSTED_INVOICE) if is_invoice else (CREDIT_MEMO, POSTED_CREDIT_MEMO)
 
     def finish(key: str, row: Row, out: Normalised) -> None:
         wire_status = row.pop("status", "") if "status" in row else ""
@@ -133,12 +143,15 @@ def _document(kind: str, reference: Reference, drafts: bool, custom: Sequence[st
         discount = row.pop("discount", None)
         if lines is not None and status not in UNPOSTED and (why := untied(row, lines, discount)):
             raise Refused(lines_of, why)
-        if kind == "invoice" and said and row.get("open_amount") is None:
+        if is_invoice and said and row.get("open_amount") is None:
             _refuse_unknown_rest(status)
         row["kind"] = kind
         row["reference"] = (external if by_external else None) or row.get("number")
         if said:
             _claim_status(key, row, status, out)
+        page = draft_page if status in UNPOSTED else posted_page
+        if (link := page_link(settings, page, row.get("number"))) is not None:
+            row["source_url"] = link
         if custom:
             gather_custom(row, custom)
         out.drafts.append(Draft(key, row, lines or ()))
@@ -194,12 +207,12 @@ def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
     return {
         "salesInvoices": Shape(
             Invoice,
-            _document("invoice", settings.invoice_reference, settings.drafts, invoices),
+            _document("invoice", settings, invoices),
             custom=invoices,
         ),
         "salesCreditMemos": Shape(
             CreditMemo,
-            _document("credit_note", settings.credit_note_reference, settings.drafts, memos),
+            _document("credit_note", settings, memos),
             custom=memos,
         ),
         "openInvoices": Shape(OpenInvoice, _open_invoice(settings.drafts)),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from typing_extensions import TypedDict
 
-from mappings.business_central.settings import BusinessCentralMapping
+from mappings.business_central.settings import CONTACT_CARD, CUSTOMER_CARD, BusinessCentralMapping, page_link
 from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
 from mappings.toolkit.rows import Row
 from mappings.toolkit.rules import Numbers, Positions, settle_country, settle_position
@@ -120,6 +120,8 @@ def _debtor(settings: BusinessCentralMapping) -> Finish:
         if intercompany.cover(row.get("number")):
             row["is_intercompany"] = True
         _several_addresses(row)
+        if (link := page_link(settings, CUSTOMER_CARD, row.get("number"))) is not None:
+            row["source_url"] = link
         gather_custom(row, custom)
         keep(key, row, out)
 
@@ -155,6 +157,8 @@ def _contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
         row["origin_field"] = "contacts"
         settle_position(key, row, positions, out.gaps)
         _several_addresses(row)
+        if (link := page_link(settings, CONTACT_CARD, row.get("number"))) is not None:
+            row["source_url"] = link
         gather_custom(row, custom)
         keep(key, row, out)
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mappings.toolkit.deep_links import WebAddress, deep_link
 from mappings.toolkit.rules import Name, Pattern, PositionRules
 
 WireEntity = Literal["customers", "customerCard", "contacts", "salesInvoices", "salesCreditMemos"]
@@ -45,6 +46,11 @@ class BusinessCentralMapping(BaseModel):
         default="auto",
         description="`auto`: by customer id where the source tells it; or by company number only.",
     )
+    web_client: WebAddress | None = Field(
+        default=None,
+        description="Address of the web client with the company in it, for links to customers, contacts and documents, such as "
+        "https://businesscentral.dynamics.com/TENANT/ENVIRONMENT/?company=CRONUS%20AG.",
+    )
     custom_fields: dict[WireEntity, tuple[Name, ...]] = Field(
         default_factory=dict,
         description="Names on the wire of the installation's own fields, per wire entity.",
@@ -56,3 +62,25 @@ class BusinessCentralMapping(BaseModel):
         default_factory=dict,
         description="Own page of detailed entries: field of the mapping -> its name there.",
     )
+
+
+CUSTOMER_CARD, CONTACT_CARD, INVOICE, CREDIT_MEMO, POSTED_INVOICE, POSTED_CREDIT_MEMO = (
+    21,
+    5050,
+    43,
+    44,
+    132,
+    134,
+)
+"""Pages of the base application."""
+
+
+def page_link(settings: BusinessCentralMapping, page: int, number: str | None) -> str | None:
+    """The page of the record with this number (`&filter='No.' IS '10000'`, Microsoft Learn, "Web Client URL"); None where no web client is set.
+
+    A quote ends the filter's text, so a number that holds one has no link.
+    """
+    if settings.web_client is None or number is None or "'" in number:
+        return None
+    mark = "&" if "?" in settings.web_client else "?"
+    return deep_link(f"{settings.web_client}{mark}page={page}&filter='No.'%20IS%20'{{}}'", number)

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AliasPath, BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from mappings.toolkit.deep_links import WebAddress, linked
 from mappings.toolkit.fields import Day, Flag, Id, Instant, Money, Rate, Text, is_zero, wire
 from mappings.toolkit.normaliser import ShapePlugin
 from mappings.toolkit.rows import Refused, Row
@@ -30,6 +31,9 @@ class ExampleBillingMapping(BaseModel):
 
     positions: PositionRules = Field(
         default_factory=PositionRules, description="From a contact's role to its position."
+    )
+    web_address: WebAddress | None = Field(
+        default=None, description="Where people open the service, for links: https://app.example.com."
     )
 
 
@@ -180,10 +184,13 @@ def shapes(settings: ExampleBillingMapping) -> dict[str, Shape]:
         "account": Shape(Account, _account),
         "dimensions": Shape(Dimension, keep),
         "customer_groups": Shape(CustomerGroup, _with(dimension_key=CUSTOMER_GROUP)),
-        "customers": Shape(Customer, _customer),
-        "contacts": Shape(Contact, partial(_contact, Positions(settings.positions))),
-        "invoices": Shape(Invoice, _invoice),
-        "payments": Shape(Payment, _with(kind="payment")),
+        "customers": Shape(Customer, linked(settings.web_address, "customers", _customer)),
+        "contacts": Shape(
+            Contact,
+            linked(settings.web_address, "contacts", partial(_contact, Positions(settings.positions))),
+        ),
+        "invoices": Shape(Invoice, linked(settings.web_address, "invoices", _invoice)),
+        "payments": Shape(Payment, linked(settings.web_address, "payments", _with(kind="payment"))),
         "payment_allocations": Shape(Allocation, keep),
     }
 

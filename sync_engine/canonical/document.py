@@ -27,6 +27,8 @@ DOCUMENT = (
     Field("owner_code", column="owner_id"),
     Field("terms_key", column="terms"),
     Field("source_modified_at", "ts"),
+    Field("source_url"),
+    Field("document_url"),
     Field("custom", "json"),
 )
 DOCUMENT_LINE = (
@@ -80,6 +82,7 @@ PAYMENT = (
     Field("reference"),
     Field("closed_date", "date"),
     Field("source_modified_at", "ts"),
+    Field("source_url"),
 )
 """Money of a source without a customer ledger. Amounts are positive, the kind gives the direction: a `refund` went to the debtor, every
 other kind (payment, prepayment, write_off, journal) came from him. Where no unapplied amount is said, it is what no application used."""

@@ -49,6 +49,40 @@ def invoice(**said: Any) -> dict[str, Any]:
     return row | said
 
 
+# Links ------------------------------------------------------------------------------------------------------------------------
+
+WEB = "https://businesscentral.dynamics.com/acme/Production/?company=CRONUS%20AG"
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "page"),
+    [
+        ("customers", {"number": "10 000/A"}, 21),
+        ("contacts", {"number": "10 000/A", "type": "Person"}, 5050),
+        ("salesInvoices", {"number": "10 000/A"}, 132),
+        ("salesInvoices", {"number": "10 000/A", "status": "Draft"}, 43),
+        ("salesCreditMemos", {"number": "10 000/A"}, 134),
+        ("salesCreditMemos", {"number": "10 000/A", "status": "Draft"}, 44),
+    ],
+)
+def test_a_record_links_to_its_page(entity: str, row: dict[str, Any], page: int) -> None:
+    """The number is encoded; without a web client nothing is said, and a number that would end the filter has no link."""
+    whole = {**invoice(), "remainingAmount": 100, **row} if entity.startswith("sales") else row
+    found = draft(entity, whole, web_client=WEB, drafts=True)
+    assert found["source_url"] == f"{WEB}&page={page}&filter='No.'%20IS%20'10%20000%2FA'"
+    assert "source_url" not in draft(entity, whole, drafts=True)
+    assert "source_url" not in draft(entity, {**whole, "number": "O'Brien"}, web_client=WEB, drafts=True)
+
+
+@pytest.mark.parametrize(
+    "address", ["businesscentral.dynamics.com", "javascript:alert(1)", "https://u:p@host/"]
+)
+def test_a_web_client_is_an_address(address: str) -> None:
+    """What a reader clicks on is a page, and holds no login."""
+    with pytest.raises(ValueError, match="web_client"):
+        BusinessCentralMapping.model_validate({"web_client": address})
+
+
 # Documents --------------------------------------------------------------------------------------------------------------------
 
 

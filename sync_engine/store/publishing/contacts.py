@@ -17,6 +17,7 @@ from sync_engine.store.temporary import DEBTOR_OF_CONTACT, DIRTY_CONTACT, INCOMI
 PLAIN = tuple(f for f in CONTACT if f.name not in ("debtor_key", "position", "custom"))
 COLUMNS = (
     "external_no",
+    "source_url",
     "source_modified_at",
     "deleted_at",
     "custom",
@@ -225,6 +226,7 @@ def _row(folded: Folded, debtors: dict[tuple[str, str], str]) -> list[Any]:
     return [
         str(folded.id),
         values.get("number"),
+        folded.leading.values.get("source_url"),
         folded.leading.values.get("source_modified_at"),
         "now" if folded.is_deleted or folded.is_excluded else None,
         json_text(values.get("custom")),

@@ -25,6 +25,7 @@ REFERRED = (
 """What debtors refer to: the kind of record, what it is called by, and the field of a debtor's claim that names it."""
 COLUMNS = (
     "external_no",
+    "source_url",
     "source_modified_at",
     "deleted_at",
     "custom",
@@ -139,7 +140,7 @@ def publish_debtors(cut: Cut) -> None:
         "debtor",
         "incoming_debtor",
         COLUMNS,
-        audited=[c for c in COLUMNS if c != "provenance"],
+        audited=[c for c in COLUMNS if c not in ("provenance", "source_url")],
         fresh=not cut.exists("SELECT FROM canonical.debtor"),
     )
     parents.publish_others(cut)
@@ -180,6 +181,7 @@ def _row(folded: Folded, look: _Lookups, unknown: list[str]) -> list[Any]:
     return [
         str(folded.id),
         values.get("number"),
+        leading.values.get("source_url"),
         leading.values.get("source_modified_at"),
         "now" if folded.is_deleted else None,
         json_text(values.get("custom")),

@@ -15,6 +15,7 @@ COLUMNS = (
     "source",
     "external_id",
     "external_no",
+    "source_url",
     "source_modified_at",
     "deleted_at",
     "custom",
@@ -43,6 +44,7 @@ COLUMNS = (
     "reference",
     "owner_id",
     "terms",
+    "document_url",
     "entry_no",
     "ledger_difference",
     "is_open_derived",
@@ -54,7 +56,9 @@ AUDITED = tuple(
     not in (
         "source",
         "external_id",
+        "source_url",
         "source_modified_at",
+        "document_url",
         "debtor_key",
         "subtotal_base",
         "tax_base",
@@ -109,14 +113,14 @@ def prepare_documents(cut: Cut) -> bool:
         "ALTER TABLE incoming_document ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL, ALTER collection_status DROP NOT NULL"
     )
     cut.sql(f"""
-        INSERT INTO incoming_document (id, source, external_id, external_no, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
+        INSERT INTO incoming_document (id, source, external_id, external_no, source_url, source_modified_at, custom, debtor_id, debtor_key, kind, issue_date,
             posting_date, due_date, currency,
             exchange_rate, subtotal, tax, total, open_amount, erp_status, is_posted, dispute_reason, promised_date, closed_date, po_number, reference,
-                owner_id, terms)
-        SELECT d.id, :source, d.key, d.number, d.source_modified_at, d.custom, l.canonical_id, d.debtor_key,
+                owner_id, terms, document_url)
+        SELECT d.id, :source, d.key, d.number, d.source_url, d.source_modified_at, d.custom, l.canonical_id, d.debtor_key,
                coalesce(d.kind, 'invoice'), d.issue_date, d.posting_date, d.due_date, coalesce(d.currency, c.base_currency),
                d.exchange_rate, d.subtotal, d.tax, d.total, d.open_amount,
-               d.erp_status, d.is_posted, d.dispute_reason, d.promised_date, d.closed_date, d.po_number, d.reference, o.id, t.code
+               d.erp_status, d.is_posted, d.dispute_reason, d.promised_date, d.closed_date, d.po_number, d.reference, o.id, t.code, d.document_url
         FROM {documents} d JOIN engine.stream s ON s.stream_id = d.stream_id AND NOT s.facet
         LEFT JOIN canonical.link l ON l.entity = 'debtor' AND l.source = :source AND l.external_id = d.debtor_key
         LEFT JOIN canonical.company c ON c.source = :source

@@ -13,7 +13,7 @@ from sync_engine.store.publishing.orphans import HISTORY, OF_EXCLUDED, hold_reco
 from sync_engine.store.staging import staged
 
 PAYMENT = (
-    "source", "external_id", "external_no", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency",
+    "source", "external_id", "external_no", "source_url", "source_modified_at", "deleted_at", "debtor_id", "debtor_key", "kind", "payment_date", "currency",
     "exchange_rate", "amount", "unapplied_amount", "amount_base", "unapplied_amount_base", "method", "reference", "closed_date", "is_unapplied_derived",
 )  # fmt: skip
 APPLICATION = (
@@ -63,10 +63,10 @@ def _prepare_payments(cut: Cut) -> None:
         "ALTER TABLE incoming_keyed_payment ALTER first_seen_at DROP NOT NULL, ALTER changed_at DROP NOT NULL"
     )
     cut.sql(f"""
-        INSERT INTO incoming_keyed_payment (id, source, external_id, external_no, source_modified_at, debtor_id, debtor_key, kind, payment_date, currency,
-            exchange_rate, amount, amount_base, unapplied_amount, method, reference, closed_date, is_unapplied_derived)
-        SELECT DISTINCT ON (p.key) p.id, :source, p.key, p.number, p.source_modified_at, l.canonical_id, p.debtor_key, coalesce(p.kind, 'payment'),
-               p.payment_date, coalesce(p.currency, c.base_currency), p.exchange_rate, p.amount,
+        INSERT INTO incoming_keyed_payment (id, source, external_id, external_no, source_url, source_modified_at, debtor_id, debtor_key, kind,
+            payment_date, currency, exchange_rate, amount, amount_base, unapplied_amount, method, reference, closed_date, is_unapplied_derived)
+        SELECT DISTINCT ON (p.key) p.id, :source, p.key, p.number, p.source_url, p.source_modified_at, l.canonical_id, p.debtor_key,
+               coalesce(p.kind, 'payment'), p.payment_date, coalesce(p.currency, c.base_currency), p.exchange_rate, p.amount,
                CASE WHEN coalesce(p.currency, c.base_currency) = c.base_currency THEN p.amount ELSE coalesce(p.amount_base, p.amount * p.exchange_rate) END,
                p.unapplied_amount, p.method, p.reference, p.closed_date, CASE WHEN p.unapplied_amount IS NULL THEN true END
         FROM {table} p

@@ -206,6 +206,23 @@ def test_a_field_makes_the_portfolios(billing: Billing) -> None:
     assert [name for (name,) in living] == ["Public sector", "Retail", "Trade"]
 
 
+def test_a_record_says_where_it_can_be_seen(billing: Billing) -> None:
+    """Debtors, contacts, documents and payments carry the link that the mapping makes, also when it is told later."""
+    billing.run()
+    kinds = {"debtor": "customers", "contact": "contacts", "document": "invoices", "payment": "payments"}
+    for table in kinds:
+        assert billing.rows(f"SELECT DISTINCT source_url FROM canonical.{table}") == [(None,)]
+    billing.run(source={**SOURCE, "mapping": {"web_address": "https://app.example.com/"}})
+    for table, path in kinds.items():
+        key = "l.external_id" if table in ("debtor", "contact") else "t.external_id"
+        link = f"JOIN canonical.link l ON l.canonical_id = t.id AND l.entity = '{table}'"
+        found = billing.rows(
+            f"SELECT {key}, t.source_url FROM canonical.{table} t {link if 'l.' in key else ''}"
+        )
+        assert found
+        assert dict(found) == {key: f"https://app.example.com/{path}/{key}" for key, _ in found}
+
+
 def test_one_debtor_is_read_alone(billing: Billing) -> None:
     """Its new invoice arrives, the change of another customer does not."""
     billing.run()

@@ -18,11 +18,11 @@ import msgspec
 import xxhash
 
 from connectors.business_central.catalogue import Entity
-from connectors.business_central.cursors import pack, unpack
 from connectors.business_central.reading import Reading
 from connectors.business_central.urls import is_guid
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.number_sets import pack, unpack
 from connectors.toolkit.odata.query import Query
 from connectors.toolkit.pagination import PageSize
 from connectors.toolkit.rows import Fields

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from connectors.business_central.catalogue import Entity
-from connectors.business_central.cursors import Mark, pack, unpack
+from connectors.business_central.cursors import Mark
 from connectors.business_central.ledger_changes import EntryNumber, LedgerChanges
 from connectors.business_central.reading import Portion, Reading
 from connectors.business_central.row_versions import RowVersions
 from connectors.business_central.settings import Settings
 from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.number_sets import pack, unpack
 from connectors.toolkit.odata.query import instant, literal
 from connectors.toolkit.rows import Fields
 from sync_engine.records import Cursor, RawRecord, RecordBatch

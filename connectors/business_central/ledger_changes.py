@@ -12,8 +12,9 @@ from typing import Annotated
 import msgspec
 
 from connectors.business_central.catalogue import ENTRIES_FINANCE, Entity
-from connectors.business_central.cursors import Mark, pack, unpack
+from connectors.business_central.cursors import Mark
 from connectors.business_central.reading import Reading
+from connectors.toolkit.number_sets import pack, unpack
 from connectors.toolkit.odata.pages import cut
 from connectors.toolkit.odata.query import Query
 from connectors.toolkit.rows import Fields, Row

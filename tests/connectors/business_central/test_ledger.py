@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from connectors.business_central.cursors import Mark, pack, unpack
+from connectors.business_central.cursors import Mark
+from connectors.toolkit.number_sets import pack, unpack
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows
 from tests.simulators.business_central.faults import Fault

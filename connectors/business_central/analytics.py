@@ -15,9 +15,9 @@ import msgspec
 from connectors.business_central.catalogue import Entity
 from connectors.business_central.cursors import Mark
 from connectors.business_central.ledger_changes import EntryNumber, LedgerChanges
-from connectors.business_central.reading import Reading, spliced
+from connectors.business_central.reading import Reading
 from connectors.toolkit.external_sort import ExternalSort
-from connectors.toolkit.rows import Fields
+from connectors.toolkit.rows import Fields, spliced
 from sync_engine.records import Cursor, RawRecord, RecordBatch, made_up_key
 
 UNDONE_FIELD = "@syncEngine.undoneOn"

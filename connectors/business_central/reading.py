@@ -21,7 +21,7 @@ from connectors.toolkit.http.errors import BrokeDown, Refused, TooSlow
 from connectors.toolkit.odata.pages import MOST_COUNTED, Cut, Pages, cut
 from connectors.toolkit.odata.query import UNSET_STAMP, Query, instant
 from connectors.toolkit.pagination import PageSize
-from connectors.toolkit.rows import Fields, Row, RowShape, sound
+from connectors.toolkit.rows import Fields, Row, RowShape, sound, spliced
 from sync_engine.errors import PermissionMissing, ProtocolViolation, SyncError, TransientError
 from sync_engine.records import Cursor, RawRecord, RecordBatch
 
@@ -355,12 +355,6 @@ def _is_known(failure: SyncError) -> bool:
 
 def _words(failure: SyncError) -> str:
     return failure.message or f"HTTP {failure.status}" if isinstance(failure, Refused) else failure.what
-
-
-def spliced(payload: bytes, name: str, value: bytes) -> bytes:
-    """A JSON object with one more member at its end."""
-    comma = b"" if payload[1:-1].strip() == b"" else b","
-    return payload[:-1] + comma + msgspec.json.encode(name) + b":" + value + b"}"
 
 
 def without_expand(url: str) -> str:

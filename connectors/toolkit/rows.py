@@ -6,7 +6,7 @@ from codecs import utf_8_decode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -202,17 +202,18 @@ class RowShape:
 
     A row that is damaged, or whose key is missing, blank or not text or number is not lost: it is a record with
     the reason in `unreadable` and, where it has no key, a made-up one. `width` is how many characters every key has, where they are
-    all of one length: another one is none.
+    all of one length: another one is none. `zone` is that of stamps that name none; without one, such a stamp is none.
     """
 
     keys: tuple[str, ...] = ("id",)
     modified: str | None = None
     width: int = 0
+    zone: tzinfo | None = None
     _fast: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
     _slow: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        stamp = Annotated[datetime, msgspec.Meta(tz=True)] | None
+        stamp: Any = Annotated[datetime, msgspec.Meta(tz=None if self.zone else True)] | None
         names = [(f"k{n}", str | int | None, None) for n in range(len(self.keys))]
         rename = {f"k{n}": key for n, key in enumerate(self.keys)} | {
             "modified": self.modified or "@syncEngine.none"
@@ -224,7 +225,7 @@ class RowShape:
     def read(self, rows: Sequence[Row]) -> Rows:
         """Raw rows to records, in order."""
         decode, single, records, keyless = self._fast.decode, len(self.keys) == 1, list[RawRecord](), 0
-        latest, width, made_up = _NO_STAMP, self.width, set[str]()
+        latest, width, zone, made_up = _NO_STAMP, self.width, self.zone, set[str]()
         for raw in rows:
             payload = bytes(raw)
             try:
@@ -243,6 +244,8 @@ class RowShape:
                 records.append(record)
                 continue
             if stamp is not None:
+                if zone is not None and stamp.tzinfo is None:
+                    stamp = stamp.replace(tzinfo=zone).astimezone(UTC)
                 if stamp < _NO_STAMP:
                     stamp = None
                 elif stamp > latest:
@@ -284,3 +287,9 @@ def sound(rows: Sequence[Row]) -> Sequence[Row]:
         if isinstance(row, DamagedRow):
             raise ProtocolViolation(f"a line {row.why}")
     return rows
+
+
+def spliced(payload: bytes, name: str, value: bytes) -> bytes:
+    """A JSON object with one more member at its end."""
+    comma = b"" if payload[1:-1].strip() == b"" else b","
+    return payload[:-1] + comma + msgspec.json.encode(name) + b":" + value + b"}"

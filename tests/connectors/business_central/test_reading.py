@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from connectors.business_central.reading import spliced, without_expand
+from connectors.business_central.reading import without_expand
 from connectors.toolkit.http.client import Limits
+from connectors.toolkit.rows import spliced
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows, unread

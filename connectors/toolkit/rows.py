@@ -202,12 +202,15 @@ class RowShape:
 
     A row that is damaged, or whose key is missing, blank or not text or number is not lost: it is a record with
     the reason in `unreadable` and, where it has no key, a made-up one. `width` is how many characters every key has, where they are
-    all of one length: another one is none. `zone` is that of stamps that name none; without one, such a stamp is none.
+    all of one length: another one is none. `prefix` stands before every key,
+    where lists that are numbered each by themselves become records of one kind. `zone` is that of stamps that name none; without one,
+    such a stamp is none.
     """
 
     keys: tuple[str, ...] = ("id",)
     modified: str | None = None
     width: int = 0
+    prefix: str = ""
     zone: tzinfo | None = None
     _fast: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
     _slow: msgspec.json.Decoder[Any] = field(init=False, repr=False, compare=False)
@@ -226,6 +229,7 @@ class RowShape:
         """Raw rows to records, in order."""
         decode, single, records, keyless = self._fast.decode, len(self.keys) == 1, list[RawRecord](), 0
         latest, width, zone, made_up = _NO_STAMP, self.width, self.zone, set[str]()
+        prefix = self.prefix
         for raw in rows:
             payload = bytes(raw)
             try:
@@ -250,12 +254,13 @@ class RowShape:
                     stamp = None
                 elif stamp > latest:
                     latest = stamp
-            records.append(RawRecord(key if key.__class__ is str else str(key), payload, stamp))
+            name = key if key.__class__ is str else str(key)
+            records.append(RawRecord(prefix + name if prefix else name, payload, stamp))
         return Rows(records, latest if latest > _NO_STAMP else None, keyless)
 
     def _unreadable(self, raw: Row, key: str | int | None) -> RawRecord:
         row = raw if isinstance(raw, DamagedRow) else DamagedRow(bytes(raw), flaw(bytes(raw)))
-        given = "" if key is None else str(key)
+        given = "" if key is None else f"{self.prefix}{key}"
         return RawRecord(
             given or made_up_key(row.received),
             row.payload,

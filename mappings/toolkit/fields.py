@@ -83,6 +83,19 @@ Day = Annotated[
 ]
 """A business date, ISO text; blank and 0001-01-01 are None, 2023-02-29 fails."""
 
+LocalDay = Annotated[
+    str | None,
+    _field(
+        _said(
+            cs.str_schema(strip_whitespace=True, pattern=rf"^(?:{_DATE}(?:T00:00:00(?:\.0{{1,7}})?)?)?$"),
+            cs.str_schema(min_length=1, pattern=_SAID),
+        ),
+        "a date of the calendar, YYYY-MM-DD, or its midnight without a zone",
+        "date",
+    ),
+]
+"""A business date that travels as its midnight: as received, so the first ten characters are the day."""
+
 Instant = Annotated[
     str | None,
     _field(

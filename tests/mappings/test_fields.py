@@ -18,6 +18,7 @@ from mappings.toolkit.fields import (
     Id,
     Instant,
     Key,
+    LocalDay,
     Money,
     Rate,
     Text,
@@ -38,6 +39,7 @@ class Everything(TypedDict, total=False):
     money: Annotated[Money, wire("m")]
     rate: Annotated[Rate, wire("r")]
     day: Annotated[Day, wire("d")]
+    local: Annotated[LocalDay, wire("l")]
     instant: Annotated[Instant, wire("i")]
     key: Annotated[Key, wire("k")]
     id: Annotated[Id, wire("n")]
@@ -122,6 +124,28 @@ def test_a_date_passes_exactly_when_the_calendar_has_it(year: int, month: int, d
     except ValueError:
         exists = False
     assert isinstance(read(f'"{text}"', "d"), RecordError) is not exists
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2022-05-31T00:00:00", "2022-05-31"),
+        ("2022-05-31T00:00:00.000", "2022-05-31"),
+        ("2022-05-31", "2022-05-31"),
+        ("0001-01-01T00:00:00", None),
+        ("", None),
+    ],
+)
+def test_a_day_may_travel_as_its_midnight(text: str, day: str | None) -> None:
+    """Its first ten characters are the day, in no zone."""
+    found = read(json.dumps(text), "l")
+    assert (found and found[:10]) == day
+
+
+@pytest.mark.parametrize("text", ["2022-05-31T23:00:00", "2022-05-31T00:00:00Z", "2023-02-29T00:00:00"])
+def test_another_hour_is_no_midnight(text: str) -> None:
+    """An instant is not cut down to the day it has somewhere."""
+    assert isinstance(read(json.dumps(text), "l"), RecordError)
 
 
 @given(st.datetimes(min_value=datetime.fromisoformat("0001-01-02")), st.integers(0, 3))

@@ -1,0 +1,79 @@
+"""A whole source run over the simulator: first run, changes, a second run, deletes, portfolios, and balances that tie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from sync_engine.store.db import open_engine
+from tests.connectors.economic.stage import stage
+from tests.connectors.economic.support import Company, verdicts
+
+
+@pytest.fixture
+def company(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) -> Iterator[Company]:
+    """The source over furnished books, with a database of its own."""
+    store = open_engine(database)
+    yield Company(stage(monkeypatch), store, tmp_path / "lake")
+    store.dispose()
+
+
+def test_first_run_change_second_run_delete(company: Company) -> None:
+    """What the books say is what canonical says, and what e-conomic states itself ties, at every step."""
+    books = company.stage.books
+    first = company.run()
+    assert (first.outcome, first.failures) == ("succeeded", {})
+    assert company.rows("SELECT message FROM engine.quarantine") == []
+    assert company.open_items() == company.true_open_items()
+    assert company.settled() == company.true_settled()
+    assert first.certificate is not None
+    assert first.certificate.grade == "A", first.certificate.sentence
+    assert {verdicts(first)[code] for code in ("C2", "C3", "C4", "C5", "C9")} == {"holds"}
+
+    card = books.customers[102]
+    books.time.sleep(60)
+    books.touch(card, name="Smør & Brød ApS", credit_limit=Decimal(5000))
+    invoice = books.invoice(102, "80")
+    books.pay(102, "25", invoice)
+    second = company.run()
+    assert company.open_items() == company.true_open_items()
+    assert company.settled() == company.true_settled()
+    assert company.rows("SELECT name, credit_limit FROM canonical.debtor WHERE number = '102'") == [
+        ("Smør & Brød ApS", Decimal(5000))
+    ]
+    assert verdicts(second)["C5"] == "holds"
+
+    person = next(iter(books.contacts.values()))
+    books.touch(person, deleted=True)
+    company.run()
+    gone = f"SELECT deleted_at IS NOT NULL FROM canonical.contact WHERE email = '{person['email']}'"
+    assert company.rows(gone) == [(True,)]
+    third = company.run()
+    assert third.published is not None
+    assert third.published.changes == 0
+
+
+def test_every_customer_group_is_a_portfolio(company: Company) -> None:
+    """Used or not; a customer changes its portfolio with its group."""
+    company.run()
+    names = company.rows("SELECT name FROM canonical.portfolio WHERE archived_at IS NULL ORDER BY name")
+    assert [name for (name,) in names] == ["Danske debitorer", "EU-debitorer", "Grønland & Færøerne"]
+    assert company.portfolios() == company.true_portfolios()
+    books = company.stage.books
+    books.touch(books.customers[106], group=3)
+    company.run()
+    assert company.portfolios()["106"] == "Grønland & Færøerne"
+    assert company.portfolios() == company.true_portfolios()
+
+
+def test_one_debtor_is_read_alone(company: Company) -> None:
+    """Its new invoice arrives, that of another customer does not."""
+    company.run()
+    books = company.stage.books
+    mine, other = books.invoice(102, "10"), books.invoice(103, "10")
+    company.run(debtor="102")
+    assert str(mine["entry"]) in company.open_items()
+    assert str(other["entry"]) not in company.open_items()

@@ -140,6 +140,7 @@ def graded(certificate: Certificate) -> Metadata:
         "grade": certificate.grade,
         "checked": checked(certificate.answered, len(certificate.counting), certificate.money_tied),
         **({"missing": missing.difference} if missing and missing.difference else {}),
+        **({"notes": "\n".join(certificate.notes)} if certificate.notes else {}),
     }
 
 
@@ -158,9 +159,7 @@ def about_certificate(certificate: Certificate) -> Metadata:
         for c in certificate.checks
     ]
     verdicts = Counter(c.verdict for c in certificate.checks)
-    untold = " ".join(c.note for c in certificate.checks if c.code == "C13")
     return {
-        **({"not told by the source": untold} if untold else {}),
         **graded(certificate),
         "checks that hold": verdicts["holds"], "checks that break": verdicts["breaks"], "not answerable": verdicts["not_answerable"],
         "checks": table(

@@ -291,19 +291,21 @@ def is_followed(context: dg.AssetExecutionContext, keys: Iterable[dg.AssetKey]) 
 def conclude(
     source_run: SourceRun, cut_id: int | None = None, certificate: Certificate | None = None
 ) -> dg.Failure | None:
-    """Closes the engine's run; the failure that the last step of a run owes when something could not be read, or is graded C or D.
+    """Closes the engine's run; the failure that the last step of a run owes when something could not be read, is held, or is graded C or D.
 
     The step of a family whose source fails stays green, so that what depends on it goes on with what is there: publishing is
     not blocked by one family. The run itself must be red, and its last step is what can say so without stopping anything.
     """
     missing = lost(source_run) | unread(source_run)
-    held = any(row["outcome"] == "held" for row in steps_so_far(source_run).values())
+    held = [str(row["error"]) for row in steps_so_far(source_run).values() if row["outcome"] == "held"]
     outcome, why = concluded(
-        {entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=held
+        {entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=bool(held)
     )
     close_run(source_run.store, source_run.run_id, outcome, why, cut_id)
     if not missing:
-        return failure(why) if outcome == "partial" and why is not None else None
+        if why is None and outcome == "held":
+            why = SyncError("a person is wanted", whose=source_run.source, todo=" ".join(held))
+        return failure(why) if why is not None else None
     done = (
         f"Everything else was published as cut {cut_id}."
         if cut_id is not None

@@ -111,6 +111,7 @@ def run(
             "failures": ran.failures,
             "warnings": ran.warnings,
             "notes": ran.notes,
+            "untold": ran.untold,
             **_proof(ran),
         },
         lambda screen: draw(screen, source, ran, outcomes),
@@ -267,6 +268,8 @@ def draw(
     for sentence in dict.fromkeys(ran.notes.values()):
         about = ", ".join(entity for entity, said in ran.notes.items() if said == sentence)
         screen.print(f"Note: {about}: {sentence}.", style="yellow", markup=False)
+    for note in ran.untold:
+        screen.print(f"Note: {note}", style="yellow", markup=False)
     for warning in ran.warnings:
         screen.print(warning, style="yellow", markup=False)
     if ran.certificate is not None:

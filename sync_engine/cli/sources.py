@@ -32,7 +32,7 @@ def list_sources() -> None:
     from sync_engine.ops.runs.environment import configured
 
     runtime = open_runtime()
-    found = overview.sources(runtime.store, configured(), runtime.clock.now())
+    found = overview.sources(runtime.store, configured())
     give(
         {"sources": found},
         lambda screen: screen.print(

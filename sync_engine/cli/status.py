@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sync_engine.ops.inspect.overview import Certificate, Status
-    from sync_engine.store.queries.source_status import EntityState, SourceState
+    from sync_engine.store.queries.source_status import SourceState
 
 SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
 
@@ -38,13 +38,8 @@ def status(
     from sync_engine.ops.runs.environment import configured
 
     runtime = open_runtime()
-    found = overview.status(runtime.store, configured(), runtime.clock.now(), source, runs)
-    now = runtime.clock.now()
-
-    def age(entity: EntityState) -> str:
-        return ago((now - entity.verified_at).total_seconds() if entity.verified_at else None)
-
-    give(found, lambda screen: _draw_status(screen, found, [age(e) for e in found.entities]))
+    found = overview.status(runtime.store, configured(), source, runs)
+    give(found, lambda screen: _draw_status(screen, found, [ago(e.age) for e in found.entities]))
     if check and any(s.needs_a_person for s in found.sources):
         raise typer.Exit(6)
 
@@ -88,11 +83,6 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             nothing="No source is configured and none has run.",
         )
     )
-    for s in found.sources:
-        if s.state and s.state.why_inexact:
-            screen.print(
-                f"{s.source}: as-of answers are exact from {s.state.exact_from}; before, {s.state.why_inexact}."
-            )
     if found.entities:
         screen.print(
             table(
@@ -166,7 +156,7 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
             screen.print(
                 f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False
             )
-    _draw_notes(screen, found.entities)
+    _draw_notes(screen, found)
     for cause in found.causes:
         screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
     for batch in found.damaged:
@@ -179,10 +169,17 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
         )
 
 
-def _draw_notes(screen: Console, entities: list[EntityState]) -> None:
-    """What was odd or new at the last reading, a line for each sentence."""
+def _draw_notes(screen: Console, found: Status) -> None:
+    """What the source does not tell, and what was odd or new at the last reading: a line for each sentence."""
+    for s in found.sources:
+        for note in s.state.notes if s.state else ():
+            if note.startswith("C13"):
+                screen.print(f"Note: {s.source} {note}", style="yellow", markup=False)
+        if s.state and s.state.why_inexact:
+            exact = f"as-of answers are exact from {s.state.exact_from}"
+            screen.print(f"Note: {s.source}: {exact}.", style="yellow", markup=False)
     noted: dict[str, list[str]] = {}
-    for e in entities:
+    for e in found.entities:
         if e.note:
             noted.setdefault(e.note, []).append(f"{e.source} {e.entity}")
     for note, about in noted.items():
@@ -259,6 +256,8 @@ def _draw_certificate(screen: Console, one: Certificate) -> None:
             nothing="This cut has no checks.",
         )
     )
+    for sentence in one.since:
+        screen.print(f"Since then: {sentence}", style="red", markup=False, soft_wrap=True)
     if one.proof:
         screen.print(one.proof, markup=False)
     for check in one.checks:

@@ -195,11 +195,9 @@ def test_what_the_ledger_does_not_tell_is_told(installation: Installation) -> No
     connection = installation.attributes["connection"]
     installation.configure(connection=connection | {"ledger": {"route": "invoices"}})
     said = metadata(installation.run(), certificate_key("bc"))
-    assert "ledger route invoices: payments, applications, journal-posted invoices" in str(
-        said["not told by the source"]
-    )
+    assert "ledger route invoices: payments, applications, journal-posted invoices" in str(said["notes"])
 
 
 def test_a_source_that_tells_everything_says_nothing_of_it(story: Story) -> None:
     """No empty line where there is nothing to say."""
-    assert "not told by the source" not in metadata(story.first, certificate_key("bc"))
+    assert "notes" not in metadata(story.first, certificate_key("bc"))

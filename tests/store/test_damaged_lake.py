@@ -117,7 +117,7 @@ def test_a_replay_goes_on_and_a_full_run_heals(kind: str, rig: Rig) -> None:
     assert named(path, str(ran.failures[ENTITY]), kind)
     assert difference(snapshot(rig.store), before) == {}
     assert rig.one("SELECT count(*) FROM engine.lake_manifest WHERE normalised_as = 'to be replayed'") == 1
-    found = status(rig.store, {"bc": rig.config}, rig.bench.hands.now())
+    found = status(rig.store, {"bc": rig.config})
     assert [b.path for b in found.damaged] == [path]
     assert found.sources[0].needs_a_person
     healed = rig.run_whole(full=True)
@@ -126,7 +126,7 @@ def test_a_replay_goes_on_and_a_full_run_heals(kind: str, rig: Rig) -> None:
     assert rig.run_whole(full=True).notes == {}
     assert difference(snapshot(rig.store), before) == {}
     assert replay_source(rig.runtime, rig.config).outcome == "succeeded"
-    assert status(rig.store, {"bc": rig.config}, rig.bench.hands.now()).damaged == []
+    assert status(rig.store, {"bc": rig.config}).damaged == []
     assert {b.path for b in verify(rig.store, rig.lake).lost} == {path}
 
 
@@ -144,7 +144,7 @@ def test_a_change_of_the_mapping_waits_for_one_batch_only(kind: str, rig: Rig) -
         version=version,
     )
     assert waiting == [(ENTITY, True)]
-    assert [b.path for b in status(rig.store, {"bc": rig.config}, rig.bench.hands.now()).damaged] == [path]
+    assert [b.path for b in status(rig.store, {"bc": rig.config}).damaged] == [path]
     rig.wrap = None
     partial = rig.run_whole(entities=("contacts",))
     assert (partial.outcome, list(partial.failures)) == ("partial", [ENTITY])

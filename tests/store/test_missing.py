@@ -152,6 +152,25 @@ def test_what_waits_for_an_excluded_debtor_is_excluded_with_it(book: Book) -> No
     )
 
 
+@pytest.mark.parametrize(("allowed", "grade"), [(0.01, "C"), (1.0, "B")])
+def test_what_is_open_of_a_deleted_debtor_is_missing_in_every_cut(
+    book: Book, allowed: float, grade: str
+) -> None:
+    """Its documents are in nobody's balance: that is told until they are settled, not only by the cut that buried it."""
+    book.ordinary()
+    for gone in (
+        "canonical.debtor SET deleted_at = now() WHERE id = (SELECT debtor_id FROM canonical.document WHERE open_amount > 0 LIMIT 1)",
+        "engine.source_record SET deleted_at = now() WHERE key = 'HANSEN'",
+    ):
+        assert book.rows(f"UPDATE {gone} RETURNING 1")
+    for _ in range(2):
+        certificate = book.certify(allowed=allowed)
+        found = check(certificate, "C14")
+        assert found.figures["of_deleted_debtors"] > 0
+        assert "in nobody's balance" in found.note
+        assert certificate.grade == grade
+
+
 def test_a_filter_that_excludes_every_debtor_is_trouble(book: Book) -> None:
     """One excluded debtor is a setting, all of them are a mistake."""
     book.ordinary()

@@ -657,6 +657,26 @@ def test_what_the_ledger_never_asked_for_is_named(book: Book) -> None:
     assert "another amount" in found.note
 
 
+@pytest.mark.parametrize(
+    ("difference", "classes"),
+    [(20, {}), (-1, {}), (-20, {"unexplained": 1}), (2000, {"unexplained": 1})],
+    ids=["withheld", "rounded up", "asked for more", "the other way round"],
+)
+def test_only_less_is_withheld(book: Book, difference: int, classes: dict[str, int]) -> None:
+    """C6: tax withheld and discounts make the ledger ask for less, which is told (C13); what asks for more or the other way round is not explained."""
+    book.ordinary()
+    owed = 1000 - difference
+    book.invoice(1000, owed, ledger_difference=difference)
+    book.settle(book.money(5, 0), book.invoice(5, 0), 5)
+    certificate = book.certify()
+    found = check(certificate, "C6")
+    assert dict(found.classes) == classes
+    assert [(d.source_value, d.canonical_value) for d in found.sample] == (
+        [(f"{owed}.00", "1000.00")] if classes else []
+    )
+    assert any("the ledger asks for less" in note for note in certificate.notes) is not bool(classes)
+
+
 def test_a_cut_of_another_source_cannot_be_certified(book: Book) -> None:
     """The caller mixed something up."""
     with pytest.raises(StoreError, match="there is no cut 4711"):

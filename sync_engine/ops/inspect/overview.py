@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError
@@ -29,12 +29,12 @@ from sync_engine.store.queries.source_status import (
 SHOWN = 5
 """Causes of missing records that `status` tells; `quarantine list` tells all."""
 CLOCKS_AGREE = 3600
-"""Seconds by which a moment in the store may lie ahead of our clock; more, and nobody can tell how fresh a source is."""
+"""Seconds by which a moment in the store may lie ahead of its clock; more, and nobody can tell how fresh a source is."""
 Freshness = Literal["fresh", "stale", "never read", "not configured"]
 
 
 class SourceOverview(NamedTuple):
-    """A source as YAML and store know it together. `age` is the seconds since everything was last asked for."""
+    """A source as YAML and store know it together. `age` is the seconds since everything was last asked for, by the clock of the store."""
 
     source: str
     connector: str
@@ -53,7 +53,7 @@ class SourceOverview(NamedTuple):
             state.held > 0
             or state.damaged > 0
             or state.n_missing > 0
-            or state.outcome in ("failed", "died", "held", "partial")
+            or state.last_outcome in ("failed", "died", "held", "partial")
             or state.grade in TROUBLE
         )
         return self.freshness in ("stale", "never read") or waits
@@ -71,10 +71,11 @@ class Status(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """A cut with its grade and its checks."""
+    """A cut with its grade and its checks. `since`: what is wrong with its source now and is in none of the checks, of a last cut."""
 
     cut: reports.CutLine
     checks: list[reports.CheckLine]
+    since: tuple[str, ...] = ()
 
     @property
     def proof(self) -> str:
@@ -96,19 +97,17 @@ class Receivables(NamedTuple):
 
 
 def sources(
-    store: Engine, configs: Mapping[str, SourceConfig], now: datetime, source: str | None = None
+    store: Engine, configs: Mapping[str, SourceConfig], source: str | None = None
 ) -> list[SourceOverview]:
     """Every source that is configured or has rows in the store."""
     with transaction(store, "reading the sources") as connection:
         known = {s.source: s for s in source_status.sources(connection)}
     names = [n for n in dict.fromkeys([*configs, *known]) if source in (None, n)]
-    return [_overview(n, configs.get(n), known.get(n), now) for n in names]
+    return [_overview(n, configs.get(n), known.get(n)) for n in names]
 
 
-def _overview(
-    name: str, config: SourceConfig | None, state: SourceState | None, now: datetime
-) -> SourceOverview:
-    age = int((now - state.verified_at).total_seconds()) if state and state.verified_at else None
+def _overview(name: str, config: SourceConfig | None, state: SourceState | None) -> SourceOverview:
+    age = state.age if state else None
     if config is None:
         assert state is not None
         return SourceOverview(
@@ -133,12 +132,11 @@ def _overview(
 def status(
     store: Engine,
     configs: Mapping[str, SourceConfig],
-    now: datetime,
     source: str | None = None,
     runs: int = 5,
 ) -> Status:
     """Freshness, entities, last runs and holds, of everything or of one source. Raises ConfigurationError for an unknown source."""
-    overviews = sources(store, configs, now, source)
+    overviews = sources(store, configs, source)
     if source is not None and not overviews:
         raise ConfigurationError(
             f"there is no source {source!r}", todo=f"There are: {', '.join(configs) or 'none'}."
@@ -192,13 +190,26 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
     cut_id = int(of) if of is not None and of.isdecimal() else None
     with transaction(store, "reading certificates") as connection:
         cuts = reports.cut_lines(connection, source=of, cut_id=cut_id)
-        found = [Certificate(c, reports.checks(connection, c.cut_id)) for c in cuts]
+        now = {state.cut_id: state for state in source_status.sources(connection)} if cuts else {}
+        found = [_certificate(connection, cut, now.get(cut.cut_id)) for cut in cuts]
     if of is not None and not found:
         raise ConfigurationError(
             f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}",
             todo="`sync-engine status` lists sources and their cuts.",
         )
     return found
+
+
+def _certificate(connection: Connection, cut: reports.CutLine, now: SourceState | None) -> Certificate:
+    checks = reports.checks(connection, cut.cut_id)
+    since = [now.since] if now and now.since else []
+    if now and now.held:
+        since.append(
+            f"{now.held} sweeps are held, and what they missed is still here (`sync-engine sweep list`)"
+        )
+    if now and now.damaged and not any(c.check == "C15" for c in checks):
+        since.append(f"{now.damaged} landed files are damaged (`sync-engine lake verify`)")
+    return Certificate(cut, checks, tuple(since))
 
 
 def receivables(store: Engine, source: str | None = None) -> Receivables:

@@ -48,6 +48,13 @@ class Ran:
     notes: dict[str, str] = field(default_factory=dict)
     """What was odd and is no failure, by wire entity."""
 
+    @property
+    def untold(self) -> list[str]:
+        """What the source does not tell, as the certificate of the cut says it (C13)."""
+        return [
+            note for note in (self.certificate.notes if self.certificate else ()) if note.startswith("C13")
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:

@@ -46,8 +46,8 @@ EXPLAINED: frozenset[str] = frozenset({"timing", "excluded", "quarantined"})
 """Classes that account for a difference in full. The others say where to look."""
 MONEY: frozenset[str] = frozenset({"C3", "C4", "C5", "C8", "C9"})
 """Checks that tie money, where their figure is one that the source states itself; its own ledger as received proves only that we read it."""
-ASIDE: frozenset[str] = frozenset({"C13"})
-"""What no check can see is told and cannot be answered: it does not count among the checks."""
+ASIDE: frozenset[str] = frozenset({"C13", "C16"})
+"""What no check can see, and what was odd and is no trouble: both are told, in every voice, and do not count among the checks."""
 GRADES: Mapping[str, str] = {
     "A": "nothing differs, and the source's own figures prove it",
     "B": "what differs is accounted for, or nothing differs and the source states no figure that proves it",
@@ -128,6 +128,11 @@ class Certificate:
     def missing(self) -> Check | None:
         """C14; None in a certificate of an older version."""
         return next((c for c in self.checks if c.code == "C14"), None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is no trouble and should be read: what the source does not tell, what was odd."""
+        return tuple(f"{c.code}: {c.note}" for c in self.checks if c.code in ASIDE and c.note)
 
     @property
     def sentence(self) -> str:

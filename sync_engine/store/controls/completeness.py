@@ -1,4 +1,4 @@
-"""C1, C11, C12, C13 and C15: every record is accounted for, none is from tomorrow, none is there twice; what nobody told, what was lost."""
+"""C1, C11, C12, C13, C15 and C16: every record is accounted for, none is from tomorrow, none is there twice; what nobody told, what was lost or odd."""
 
 from __future__ import annotations
 
@@ -318,10 +318,30 @@ def _instalments_that_do_not_add_up(ground: Ground, documents: Documents) -> lis
     ]
 
 
-def what_is_not_told(ground: Ground, untold: Mapping[str, str], has_applications: bool) -> Iterator[Check]:
+def what_was_odd(ground: Ground) -> Iterator[Check]:
+    """C16, where there is something: what the run that made the cut met while it read and got over, as its steps tell it."""
+    rows = ground.rows(
+        """
+        SELECT string_agg(DISTINCT p.entity, ', ' ORDER BY p.entity), p.error FROM engine.run_step p
+        WHERE p.run_id IN (:run, (SELECT run_id FROM canonical.cut WHERE cut_id = :cut))
+          AND p.stage = 'pull' AND p.outcome = 'succeeded' AND p.error IS NOT NULL
+        GROUP BY p.error ORDER BY 1
+        """,
+        run=ground.run_id,
+        cut=ground.cut_id,
+    )
+    if rows:
+        note = " ".join(f"{entities}: {said}." for entities, said in rows)
+        yield not_answerable("C16", "Nothing was odd", note)
+
+
+def what_is_not_told(
+    ground: Ground, untold: Mapping[str, str], has_applications: bool, withheld: str = ""
+) -> Iterator[Check]:
     """C13, where there is something: what no check can see, because the source's way of being read does not tell it.
 
-    With how much of what the views answer is marked as not exact: today, and for days before this cut.
+    With how much of what the views answer is marked as not exact: today, and for days before this cut. `withheld` is the sentence about
+    documents whose ledger asks for less.
     """
     today, undated = (
         int(str(n))
@@ -344,6 +364,7 @@ def what_is_not_told(ground: Ground, untold: Mapping[str, str], has_applications
     notes = [
         *(f"{entity}: {sentence}." for entity, sentence in sorted(untold.items())),
         *([f"What remains of {today} instalments is not told exactly (canonical.instalment.why_inexact)."] if today else []),
+        *([withheld] if withheld else []),
         *(f"As-of answers: {sentence}." for sentence in why),
         *([f"As-of answers: {unexplained} records were settled by something, and {undated} applications taken back on a day, that is not told."]
             if unexplained or undated else []),

@@ -4,6 +4,7 @@ Whatever is missing is counted and told by its cause. Above the source's setting
 the money of any currency, it is no longer accounted for: the check breaks with class `missing`. So does an entity that was never read,
 could not be read since it was, or was offered before and is not now, and a filter that excludes every debtor: how much is missing there, nobody knows.
 What the settings or the mapping exclude is told and weighs nothing else; records that wait for an excluded debtor are excluded with it.
+What is open of debtors that were deleted is in nobody's balance: its money is missing likewise, in every cut until it is settled.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from sync_engine.store.claims.causes import Cause, causes, listed_money
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, money
-from sync_engine.store.controls.context import Ground, decimal
+from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
 from sync_engine.store.landing import offers
 
 CODE, TITLE = "C14", "Nothing is missing"
@@ -32,7 +33,9 @@ def nothing_is_missing(
 ) -> Check:
     """C14. `lines` are the records of each stream as C1 counts them, `opened` what `open_money` says."""
     excluded = _of_excluded_debtors(ground)
-    unread, lacking = _unread(ground), _missing_money(ground)
+    unread, lacking, buried = _unread(ground), _missing_money(ground), _of_deleted_debtors(ground)
+    for currency, (_, amount) in buried.items():
+        lacking[currency] = lacking.get(currency, Decimal(0)) + amount
     weights = [weight for line in lines if (weight := _weight(line, excluded.get(line["entity"], 0)))]
     over = [
         f"{entity} {n:,} of {known:,} records"
@@ -56,7 +59,7 @@ def nothing_is_missing(
         for name, number in (
             ("missing", len(over) + len(unread)),
             ("quarantined", n),
-            ("excluded", sum(excluded.values())),
+            ("excluded", sum(excluded.values()) + sum(documents for documents, _ in buried.values())),
         )
         if number
     }
@@ -69,7 +72,7 @@ def nothing_is_missing(
         str(known - n),
         _difference(n, lacking),
         classes=classes,
-        note=_note(over, unread),
+        note=_note(over, unread, buried),
         sample=tuple(_told(cause) for cause in told),
         figures={
             "share": round(max((w[3] for w in weights), default=0.0), 6),
@@ -78,6 +81,7 @@ def nothing_is_missing(
             "not_read": unread,
             "records": n,
             "money": {currency: money(amount) for currency, amount in lacking.items()},
+            "of_deleted_debtors": sum(documents for documents, _ in buried.values()),
             "entities": [
                 {name: line[name] for name in ("entity", "known", "quarantined", "excluded")}
                 for line in lines
@@ -109,11 +113,20 @@ def _told(cause: Cause) -> Difference:
 
 def _difference(n: int, lacking: Mapping[str, Decimal]) -> str | None:
     amounts = {currency: amount for currency, amount in lacking.items() if amount}
-    return None if not n else f"{n} records" + (f"; {listed_money(amounts)}" if amounts else "")
+    return (
+        "; ".join(filter(None, (f"{n} records" if n else "", listed_money(amounts) if amounts else "")))
+        or None
+    )
 
 
-def _note(over: Sequence[str], unread: Mapping[str, str]) -> str:
+def _note(over: Sequence[str], unread: Mapping[str, str], buried: Mapping[str, tuple[int, Decimal]]) -> str:
     parts = [f"{entity} {why}" for entity, why in unread.items()]
+    if buried:
+        amounts = listed_money({currency: amount for currency, (_, amount) in buried.items()})
+        n = sum(documents for documents, _ in buried.values())
+        parts.append(
+            f"{n:,} documents over {amounts} are open and their debtors deleted: in nobody's balance"
+        )
     if over:
         parts.append(f"more is missing than the setting missing.share allows: {'; '.join(over)}")
     return ". ".join(part.rstrip(".") for part in parts) + ("." if parts else "")
@@ -129,6 +142,22 @@ def _of_excluded_debtors(ground: Ground) -> dict[str, int]:
         JOIN engine.source_record r ON r.stream_id = s.stream_id AND r.key = q.parent_key AND r.state = 2 AND r.deleted_at IS NULL
         WHERE t.source = :source GROUP BY 1
         """)
+    }
+
+
+def _of_deleted_debtors(ground: Ground) -> dict[str, tuple[int, Decimal]]:
+    """Open documents of debtors that were deleted, per currency: how many and how much."""
+    return {
+        str(currency): (int(str(n)), decimal(amount))
+        for currency, n, amount in ground.rows(
+            f"""
+        SELECT coalesce(d.currency, :base, ''), count(*), sum(abs(d.open_amount)) FROM canonical.document d
+        WHERE d.debtor_id IN (SELECT id FROM canonical.debtor WHERE deleted_at IS NOT NULL AND merged_into IS NULL)
+          AND d.source = :source AND d.open_amount <> 0 AND {LIVE_DOCUMENT}
+        GROUP BY 1
+        """,
+            base=ground.base_currency,
+        )
     }
 
 

@@ -59,9 +59,10 @@ def reconcile(
         *amounts,
         counted.tomorrow,
         completeness.nothing_is_there_twice(ground, counted.documents, counted.twice),
-        *completeness.what_is_not_told(ground, untold, has_applications),
+        *completeness.what_is_not_told(ground, untold, has_applications, settlement.withheld(ground)),
         missing.nothing_is_missing(ground, counted.accounted.figures["streams"], missing.open_money(ground)),
         *completeness.landed_files_are_whole(ground),
+        *completeness.what_was_odd(ground),
     )
     certificate = certified(source, cut_id, checks, claims_money=ground.claims_money)
     write_certificate(connection, certificate)

@@ -20,6 +20,10 @@ from sync_engine.store.db import run_sql, tell_planner
 from sync_engine.store.temporary import CONTROL_DIFFERING
 
 NO_APPLICATIONS = "The source hands over no applications: what settled what is not known."
+ASKED = "(d.total - d.ledger_difference) * sign(d.total)"
+UNEXPLAINED = f"(d.total = 0 OR {ASKED} < 0 OR {ASKED} > abs(d.total) + 1)"
+"""Of a document whose ledger entries come to another amount: whether nothing that is known explains it. Tax is withheld and discounts are deducted,
+so entries ask for less; they may be rounded up by less than one unit. What asks for more, or the other way round, is another debt."""
 MANY = 1000
 """More records than this that do not add up are not remembered one by one; the next cut looks at all again."""
 
@@ -113,6 +117,7 @@ def documents_add_up(ground: Ground, has_applications: bool) -> Check:
         if figures
         else ""
     )
+    unexplained = _asked_for_more(ground) if figures else []
     if not has_applications:
         check = not_answerable("C6", title, f"{NO_APPLICATIONS} {note}".rstrip())
     else:
@@ -124,14 +129,46 @@ def documents_add_up(ground: Ground, has_applications: bool) -> Check:
             f"{LIVE_DOCUMENT} AND NOT (coalesce(d.erp_status, '') = 'written_off' AND x.applied = 0)",
         )
         check = replace(check, note=" ".join(filter(None, (check.note, note))))
+    if unexplained:
+        check = replace(
+            check,
+            verdict="breaks",
+            classes={**check.classes, "unexplained": len(unexplained)},
+            sample=(*unexplained, *check.sample)[:SAMPLE],
+        )
     return replace(check, figures={**check.figures, "ledger_difference": figures}) if figures else check
 
 
-def _ledger_differences(ground: Ground) -> dict[str, Any]:
+def withheld(ground: Ground) -> str:
+    """The sentence about documents whose ledger asks for less than they say; empty where there is none."""
+    figures = _ledger_differences(ground, f"AND NOT {UNEXPLAINED}")
+    if not figures:
+        return ""
+    return (
+        f"Of {figures['documents']:,} documents the ledger asks for less, {figures['amounts']} in all (canonical.document.ledger_difference): "
+        "tax withheld, a discount at posting or rounding, no field says which; nobody owes it and nobody paid it."
+    )
+
+
+def _asked_for_more(ground: Ground) -> list[Difference]:
+    """Documents whose ledger entries come to an amount that neither withholding nor rounding explains."""
+    rows = ground.rows(f"""
+        SELECT coalesce(d.external_no, d.external_id), d.total, d.total - d.ledger_difference FROM canonical.document d
+        WHERE d.source = :source AND d.ledger_difference <> 0 AND {LIVE_DOCUMENT} AND {UNEXPLAINED} ORDER BY abs(d.ledger_difference) DESC, 1
+        """)
+    return [
+        Difference(
+            "entries of document", str(number), "unexplained", money(decimal(asked)), money(decimal(total))
+        )
+        for number, total, asked in rows
+    ]
+
+
+def _ledger_differences(ground: Ground, only: str = "") -> dict[str, Any]:
     """How many documents are over another amount than their ledger entries, and by how much: tax withheld, a discount at posting, rounding."""
     rows = ground.rows(f"""
         SELECT coalesce(d.currency, ''), count(*), sum(d.ledger_difference) FROM canonical.document d
-        WHERE d.source = :source AND d.ledger_difference <> 0 AND {LIVE_DOCUMENT} GROUP BY 1
+        WHERE d.source = :source AND d.ledger_difference <> 0 AND {LIVE_DOCUMENT} {only} GROUP BY 1
         """)
     if not rows:
         return {}

@@ -46,6 +46,14 @@ class SourceState(NamedTuple):
     """Wire entities that were offered before and cannot be read now."""
     exact_from: date | None = None
     why_inexact: str | None = None
+    age: int | None = None
+    """Seconds since everything was last asked for, by the clock of the database, which also wrote when: our own may be wrong."""
+    since: str | None = None
+    """What came of the last run that ended, where it was no success and the last cut does not tell: it came later, or was held."""
+    last_outcome: str | None = None
+    """Of the last run that ended."""
+    notes: tuple[str, ...] = ()
+    """What the last cut tells though it is no trouble: what the source does not say, what was odd (C13, C16)."""
 
 
 class EntityState(NamedTuple):
@@ -62,6 +70,8 @@ class EntityState(NamedTuple):
     deleted: int
     outcome: str | None
     error: str | None
+    age: int | None = None
+    """Seconds since the source was last asked for it, by the clock of the database."""
 
     @property
     def note(self) -> str | None:
@@ -147,20 +157,30 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
                 WHERE t.source = s.source AND m.damage IS NOT NULL AND EXISTS (
                    SELECT FROM engine.source_record x WHERE x.stream_id = m.stream_id AND x.batch_id = m.batch_id AND x.deleted_at IS NULL)),
                (SELECT count(*) FROM engine.offer o WHERE o.source = s.source AND o.gone_since IS NOT NULL),
-               a.exact_from, a.why_inexact
+               a.exact_from, a.why_inexact, CAST(extract(epoch FROM now() - v.verified_at) AS integer),
+               CASE WHEN e.outcome <> 'succeeded' AND e.run_id <> k.run_id AND e.started_at >= k.published_at OR e.outcome = 'held' THEN
+                   format('the run of %s UTC %s: %s', to_char(e.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+                          CASE WHEN e.outcome IN ('held', 'partial') THEN 'was ' ELSE '' END || e.outcome,
+                          coalesce(e.error, 'a brake wants a person')) END,
+               e.outcome,
+               ARRAY(SELECT "check" || ': ' || (detail ->> 'note') FROM canonical.certificate n WHERE n.cut_id = c.cut_id AND n."check" IN ('C13', 'C16')
+                     ORDER BY "check")
         FROM engine.source s
         LEFT JOIN canonical.as_of_exactness a ON a.source = s.source
         LEFT JOIN LATERAL (
             SELECT min(t.verified_at) AS verified_at FROM engine.stream t WHERE t.source = s.source AND t.verified_at IS NOT NULL AND {IS_ASKED_FOR}) v ON true
         LEFT JOIN canonical.last_cut c ON c.source = s.source
+        LEFT JOIN canonical.cut k ON k.cut_id = c.cut_id
         LEFT JOIN canonical.cut_grade g ON g.cut_id = c.cut_id
         LEFT JOIN LATERAL (SELECT * FROM engine.run x WHERE x.source = s.source ORDER BY x.started_at DESC LIMIT 1) r ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM engine.run x WHERE x.source = s.source AND x.finished_at IS NOT NULL ORDER BY x.started_at DESC LIMIT 1) e ON true
         WHERE CAST(:source AS text) IS NULL OR s.source = :source
         ORDER BY s.position, s.source
         """,
         source=source,
     )
-    return [SourceState(*r) for r in rows]
+    return [SourceState(*r)._replace(notes=tuple(r[-1])) for r in rows]
 
 
 def entities(connection: Connection, source: str | None = None) -> list[EntityState]:
@@ -169,7 +189,7 @@ def entities(connection: Connection, source: str | None = None) -> list[EntitySt
         connection,
         """
         SELECT t.source, t.entity, t.family, t.verified_at, t.swept_at, coalesce(n.living, 0), coalesce(n.quarantined, 0), coalesce(n.excluded, 0),
-               coalesce(n.deleted, 0), x.outcome, x.error
+               coalesce(n.deleted, 0), x.outcome, x.error, CAST(extract(epoch FROM now() - t.verified_at) AS integer)
         FROM engine.stream t
         LEFT JOIN (
             SELECT stream_id, count(*) FILTER (WHERE deleted_at IS NULL) AS living, count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,

@@ -38,6 +38,7 @@ FAMILIES: dict[Family, FamilyFacts] = {
             "debtor_dimension",
             "debtor_group",
             "address",
+            "activity",
             "link",
         ),
     ),
@@ -51,7 +52,7 @@ FAMILIES: dict[Family, FamilyFacts] = {
         "invoices and credit notes with lines",
         "posted documents with lines, open amounts and status",
         ("debtors", "documents", "payments"),
-        ("document", "document_line", "instalment"),
+        ("document", "document_line", "instalment", "attachment"),
     ),
     "payments": FamilyFacts(
         "customer ledger entries and applications",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from sync_engine.canonical.belongings import ACTIVITY, ADDRESS, ATTACHMENT
 from sync_engine.canonical.contact import CONTACT
 from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.dimension import (
@@ -45,11 +46,14 @@ SPEAKABLE: dict[str, Speakable] = {
         Speakable("dimension_value", "dimensions", DIMENSION_VALUE),
         Speakable("debtor", "debtors", _said(DEBTOR, "portfolio_key")),
         Speakable("debtor_dimension", "debtors", DEBTOR_DIMENSION),
+        Speakable("address", "debtors", _said(ADDRESS)),
+        Speakable("activity", "debtors", _said(ACTIVITY)),
         Speakable("contact", "contacts", _said(CONTACT)),
         Speakable("document", "documents", _said(DOCUMENT)),
         Speakable("ledger_entry", "payments", LEDGER_ENTRY),
         Speakable("payment", "payments", PAYMENT),
         Speakable("application", "payments", APPLICATION),
+        Speakable("attachment", "documents", _said(ATTACHMENT)),
     )
 }
 """`portfolio_key` is derived and cannot be said."""

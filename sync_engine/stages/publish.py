@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import fetch, one_at_a_time, run_sql, transaction
 from sync_engine.store.publishing import (
+    belongings,
     code_lists,
     contacts,
     debtors,
@@ -155,6 +156,7 @@ def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: b
     inbox.mark_dirty(cut, words)
     code_lists.publish_debtor_dimensions(cut)
     debtors.publish_debtors(cut)
+    belongings.publish_belongings(cut)
     contacts.publish_contacts(cut, everything=everything, everyone=everyone)
 
 

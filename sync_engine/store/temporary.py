@@ -59,7 +59,7 @@ DIRTY_DEBTOR = TemporaryTable(
         "store.publishing.parents",
         "store.publishing.refold",
     ),
-    read_by=("store.publishing.field_portfolios", "store.publishing.joined"),
+    read_by=("store.publishing.belongings", "store.publishing.field_portfolios", "store.publishing.joined"),
 )
 """Debtors that this cut folds again; `place` numbers them from 1 when all are known."""
 
@@ -223,3 +223,11 @@ IMPORT_PERSON = TemporaryTable(
 """Contacts that an import makes."""
 
 SHARED = tuple(value for value in globals().copy().values() if isinstance(value, TemporaryTable))
+
+MOVED_RECORD = TemporaryTable(
+    "moved_record",
+    "source text, key text, old uuid, new uuid",
+    filled_by=("store.publishing.refold",),
+    read_by=("store.publishing.belongings",),
+)
+"""Records of debtors that mean another debtor by now, and which they meant; null is none."""

@@ -76,7 +76,7 @@ def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> i
     """Writes changes as CSV with a header, in order, each with the seal it lies under: all, or those of a debtor and what belongs to it."""
     only = ""
     if debtor is not None:
-        theirs = ("contact", "document", "payment", "debtor_dimension")
+        theirs = ("contact", "document", "payment", "debtor_dimension", "address", "activity")
         its = " UNION ALL ".join(
             f"SELECT id FROM canonical.{table} WHERE debtor_id = '{UUID(debtor)}'" for table in theirs
         )

@@ -11,13 +11,14 @@ from typing import Literal, NamedTuple
 
 from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import copy_rows, tell_planner
+from sync_engine.store.publishing.belongings import move_belongings
 from sync_engine.store.publishing.contacts import begin_contacts, collect_contacts, fold_contacts
 from sync_engine.store.publishing.cut import Cut, merge_into
 from sync_engine.store.publishing.debtors import publish_debtors
 from sync_engine.store.publishing.instalments import follow_documents
 from sync_engine.store.publishing.joined import publish_tags
 from sync_engine.store.publishing.parents import mark_circles
-from sync_engine.store.temporary import DIRTY_DEBTOR
+from sync_engine.store.temporary import DIRTY_DEBTOR, MOVED_RECORD
 
 Entity = Literal["debtor", "contact"]
 CutOf = Callable[[str], Cut]
@@ -39,7 +40,7 @@ class Follows(NamedTuple):
 
     documents: int
     payments: int
-    dimensions: int
+    belongings: int
 
 
 def refold(
@@ -54,7 +55,7 @@ def refold(
 
     `debtors` and `contacts` are touched otherwise; of `sources` the new contacts are linked even if none of their debtors moved.
     """
-    cut.sql("CREATE TEMP TABLE moved_record (source text, key text, old uuid, new uuid) ON COMMIT DROP")
+    cut.sql(MOVED_RECORD.create())
     copy_rows(
         cut.connection,
         "moved_record",
@@ -63,7 +64,7 @@ def refold(
     )
     has_followed = _follow_merges(cut)
     _touch_debtors(cut, debtors)
-    follows = Follows(_move_documents(cut), _move_payments(cut), _move_dimensions(cut))
+    follows = Follows(_move_documents(cut), _move_payments(cut), move_belongings(cut))
     _bury(cut, "debtor")
     publish_debtors(cut)
     begin_contacts(cut)
@@ -181,17 +182,6 @@ def _move(cut: Cut, table: str, is_gone: str) -> int:
     if table == "document":
         follow_documents(cut, "moved_document")
     return int(str(cut.rows(f"SELECT count(*) FROM moved_{table}")[0][0]))
-
-
-def _move_dimensions(cut: Cut) -> int:
-    cut.sql("""
-        CREATE TEMP TABLE moved_dimension ON COMMIT DROP AS
-        SELECT o.id, m.new AS debtor_id FROM moved_record m
-        JOIN canonical.debtor_dimension o ON o.source = m.source AND o.debtor_key = m.key
-            AND (o.debtor_id = m.old OR (m.old IS NULL AND o.debtor_id IS NULL))
-        """)
-    merge_into(cut, "debtor_dimension", "moved_dimension", ("debtor_id",))
-    return int(str(cut.rows("SELECT count(*) FROM moved_dimension")[0][0]))
 
 
 def _bury(cut: Cut, entity: Entity) -> None:

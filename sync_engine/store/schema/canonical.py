@@ -168,6 +168,7 @@ debtor_dimension = _single(
 address = _single(
     "address",
     Column("debtor_id", ID, index=True),
+    Column("debtor_key", Text),
     Column("kind", Text),
     Column("address_line1", Text),
     Column("address_line2", Text),
@@ -346,7 +347,8 @@ fx_rate = _single(
 attachment = _single(
     "attachment",
     Column("owner_table", Text),
-    Column("owner_id", ID),
+    Column("owner_id", ID, index=True),
+    Column("debtor_key", Text),
     Column("name", Text),
     Column("kind", Text),
     Column("size", BigInteger),
@@ -354,6 +356,8 @@ attachment = _single(
     Column("erp_ref", Text),
     Column("visible_to_debtor", Boolean),
 )
+for _belonging in (debtor_dimension, address, attachment):
+    Index(f"ix_{_belonging.name}_key", _belonging.c.source, _belonging.c.debtor_key)
 tag = Table(
     "tag",
     metadata,
@@ -367,11 +371,13 @@ tag = Table(
 activity = _single(
     "activity",
     Column("debtor_id", ID, index=True),
+    Column("debtor_key", Text),
     Column("kind", Text),
     Column("at", TS),
     Column("author", Text),
     Column("text", Text),
 )
+Index("ix_activity_key", activity.c.source, activity.c.debtor_key)
 link = Table(
     "link",
     metadata,

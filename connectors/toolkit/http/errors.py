@@ -71,10 +71,20 @@ class _Inner(msgspec.Struct):
     message: str | dict[str, str] | None = None
 
 
+class _Detail(msgspec.Struct):
+    detail: str = ""
+    code: str = msgspec.field(default="", name="o:errorCode")
+
+
 class _Envelope(msgspec.Struct):
+    """The envelopes of OData, OAuth and many others; problem details [RFC 9457] with what Oracle's services add to them."""
+
     error: _Inner | str | None = None
     error_description: str | None = None
     message: str | None = None
+    title: str | None = None
+    detail: str | None = None
+    details: list[_Detail] = msgspec.field(default_factory=list, name="o:errorDetails")
 
 
 def told(body: bytes) -> Told:
@@ -96,9 +106,10 @@ def _from_json(envelope: _Envelope) -> Told:
         if isinstance(message, dict):
             message = message.get("value", "")
         return Told(str(error.code or ""), sentence(message or ""))
-    return Told(
-        sentence(error or "", limit=80), sentence(envelope.error_description or envelope.message or "")
-    )
+    for first in envelope.details:
+        return Told(sentence(first.code, limit=80), sentence(first.detail or envelope.title or ""))
+    said = envelope.error_description or envelope.message or envelope.detail or envelope.title
+    return Told(sentence(error or "", limit=80), sentence(said or ""))
 
 
 def _from_markup(text: str) -> Told:

@@ -153,6 +153,12 @@ def test_statuses(status: int, ours: type[SyncError]) -> None:
             "",
             "&e;",
         ),
+        (
+            b'{"type":"t","title":"Bad Request","status":400,"o:errorDetails":[{"detail":"Record x was not found.","o:errorCode":"INVALID"}]}',
+            "INVALID",
+            "Record x was not found.",
+        ),
+        (b'{"title":"Bad Request","detail":"No such field."}', "", "No such field."),
         (b"", "", ""),
         (b"upstream died", "", "upstream died"),
         (b'{"error":', "", "an error that is not valid JSON"),

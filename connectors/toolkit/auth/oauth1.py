@@ -56,6 +56,10 @@ class OAuth1Login(Login):
         written = ", ".join(f'{name}="{escaped(value)}"' for name, value in said.items())
         return {"Authorization": f"OAuth {written}"}
 
+    def renew(self, refused: Mapping[str, str]) -> bool:
+        """A request that was refused is signed anew: its nonce may have been seen before, or its time have passed in a queue."""
+        return True
+
 
 def base_string(request: httpx.Request, said: Iterable[tuple[str, str]]) -> str:
     """What is signed: the method, the address without its query, and all parameters in order. [RFC 5849, 3.4.1]

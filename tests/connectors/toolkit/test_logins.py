@@ -149,6 +149,21 @@ def keys(folder: Path) -> dict[str, tuple[SecretRef, Any]]:
     return found
 
 
+def test_a_refused_signature_is_made_anew_once() -> None:
+    """Its time may have passed in a queue. What is refused then is refused."""
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(re.findall('oauth_nonce="([^"]+)"', request.headers["authorization"])[0])
+        return httpx.Response(200 if len(seen) == 2 else 401, content=b"{}")
+
+    client(answer, signed()).ask("POST", URL, content=b"{}")
+    assert len(set(seen)) == 2
+    with pytest.raises(AuthenticationFailed):
+        client(answer, signed()).ask("POST", URL, content=b"{}")
+    assert len(set(seen)) == 4
+
+
 @pytest.mark.parametrize("algorithm", ["PS256", "ES256"])
 def test_an_assertion_is_verified_by_others(algorithm: str, tmp_path: Path) -> None:
     """PyJWT takes it with the public key; the bearer token that came for it is used for every request."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
 from connectors.toolkit.pagination import Answer, Page, Paginator, Request, at_home
-from connectors.toolkit.rows import Path, RowShape, Splitter, single
+from connectors.toolkit.rows import Path, Row, RowShape, Splitter, single
 from sync_engine.errors import ProtocolViolation
 
 _LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:\"(?:[^\"\\]|\\.)*\"|[^\s;,\"]*))?)*)")
@@ -65,10 +65,14 @@ class _Styled(Paginator[Page]):
     def read(self, answer: Answer) -> Page:
         split = self._splitter.split(answer.reply.body, whose=answer.whose, key=answer.key)
         total, more, also = map(single, split.told)
-        page = Page(split.rows, None, total if type(total) is int and total >= 0 else None)
+        page = Page(self.shaped(split.rows), None, total if type(total) is int and total >= 0 else None)
         if more is False:
             return page
         return page._replace(next=self._next(page, also, more is True, answer))
+
+    def shaped(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows of a page as they are handed on: as received, unless a service writes the same row in different ways."""
+        return rows
 
     @abstractmethod
     def _next(self, page: Page, also: object, more: bool, answer: Answer) -> str | None:
@@ -207,7 +211,8 @@ class LinkInHeader(LinkInBody):
 
 
 class Keyset(_Styled):
-    """Each page begins behind the key of the last row before it: rows that vanish shift nothing. `request` is told that key, "" at first.
+    """Each page begins behind the key of the last row before it: rows that vanish shift nothing. `request` is told that key, "" at first;
+    a key of several fields is told joined with `|`.
 
     The other side must give rows in the order of the key, and only those behind it.
     """
@@ -217,12 +222,12 @@ class Keyset(_Styled):
         request: Callable[[str, int], Request],
         rows: Path = "",
         *,
-        key: str,
+        key: str | tuple[str, ...],
         total: Path = "",
         more: Path = "",
     ) -> None:
         super().__init__(Request(""), rows, total=total, more=more)
-        self._request, self._key = request, RowShape((key,))
+        self._request, self._key = request, RowShape((key,) if isinstance(key, str) else key)
 
     def request(self, place: str, size: int) -> Request:
         """What the caller makes of the last key."""

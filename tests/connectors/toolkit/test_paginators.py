@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -22,7 +22,7 @@ from connectors.toolkit.paginators import (
     next_link,
     with_parameters,
 )
-from connectors.toolkit.rows import RowShape, Splitter
+from connectors.toolkit.rows import Row, RowShape, Splitter
 from sync_engine.errors import ProtocolViolation
 from tests.connectors.support import Hands
 
@@ -234,3 +234,37 @@ def test_what_stands_beside_the_rows_is_told_with_them() -> None:
     splitter = Splitter("a.rows", ["a.total", "p.next", "q.x", ("@odata.nextLink",)])
     found = splitter.split(b'{"a":{"total":2,"rows":[]},"p":null,"@odata.nextLink":"x"}', whose="", key="")
     assert [None if told is None else bytes(told) for told in found.told] == [b"2", None, None, b'"x"']
+
+
+class _Shouting(Keyset):
+    """A service that writes the names of members as it likes."""
+
+    def shaped(self, rows: Sequence[Row]) -> Sequence[Row]:
+        return [msgspec.Raw(bytes(row).lower()) for row in rows]
+
+
+def test_a_key_of_several_fields_goes_on_behind_all_of_them() -> None:
+    """Also where its rows are brought into one shape before anybody looks at them."""
+    lines = [(document, line) for document in range(1, 5) for line in range(1, 4)]
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        after = request.url.params.get("after", "")
+        asked.append(after)
+        rest = [line for line in lines if not after or line > tuple(map(int, after.split("|")))]
+        items = [{"DOC": document, "Line": line} for document, line in rest[:5]]
+        return httpx.Response(200, json={"items": items, "hasMore": len(rest) > 5})
+
+    def behind(place: str, _: int) -> Request:
+        return Request(with_parameters(URL, after=place) if place else URL)
+
+    pages = walk(
+        client_of(answer),
+        _Shouting(behind, "items", key=("doc", "line"), more="hasMore"),
+        key="lines",
+        size=PageSize(5),
+    )
+    shape = RowShape(("doc", "line"))
+    keys = [record.key for page in pages for record in shape.read(page.rows).records]
+    assert keys == [f"{document}|{line}" for document, line in lines]
+    assert asked == ["", "2|2", "4|1"]

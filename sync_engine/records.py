@@ -55,6 +55,7 @@ class RecordBatch:
 
     `resume_from` is safe to remember once the batch is stored. `deleted` are keys the source itself reported as gone.
     `complete` marks the last batch of a full sweep: what the sweep did not see is gone (the sweep brake permitting).
+    `whole` are parents of which this batch has all records, where records are keyed `<parent>|<rest>`: others of theirs are gone.
     """
 
     entity: str
@@ -62,6 +63,7 @@ class RecordBatch:
     deleted: Sequence[str] = ()
     resume_from: Cursor | None = None
     complete: bool = False
+    whole: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

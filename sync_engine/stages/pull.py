@@ -238,6 +238,8 @@ def _record(
         if batch.deleted
         else 0,
     )
+    if batch.whole:
+        deleted += records.delete_siblings(connection, row.stream_id, batch.whole, keys)
     if sweeping:
         records.note_seen(connection, source_run.source, row.stream_id, keys)
         if batch.complete:

@@ -201,6 +201,22 @@ def delete_keys(connection: Connection, stream_id: int, keys: Sequence[str]) -> 
     )
 
 
+def delete_siblings(
+    connection: Connection, stream_id: int, parents: Sequence[str], kept: Sequence[str]
+) -> int:
+    """Marks records keyed `<parent>|<rest>` as gone, of these parents, where they are not among the keys that were just read."""
+    return run_sql(
+        connection,
+        """
+        UPDATE engine.source_record SET deleted_at = now(), dirty = true
+        WHERE stream_id = :id AND deleted_at IS NULL AND split_part(key, '|', 1) = ANY(:parents) AND key <> ALL(:kept)
+        """,
+        id=stream_id,
+        parents=list(parents),
+        kept=list(kept),
+    )
+
+
 def _delete_missing(connection: Connection, source: str, stream_id: int, which: str) -> None:
     run_sql(
         connection,

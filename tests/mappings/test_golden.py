@@ -39,6 +39,8 @@ def outcome(result: Normalised) -> dict[str, Any]:
         found["draft"] = draft.values
         if draft.lines:
             found["lines"] = list(draft.lines)
+        if draft.instalments:
+            found["instalments"] = list(draft.instalments)
     for _, error in result.failed:
         found["failed"] = str(error)
     for exclusion in result.excluded:

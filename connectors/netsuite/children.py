@@ -1,0 +1,160 @@
+"""What belongs to rows and is asked for with them: lines, instalments, relations, deposits; and what was deleted."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connectors.netsuite.suiteql import Column, KeyPart, Query, among, quoted
+from connectors.netsuite.tables import GROUP, Account
+from connectors.toolkit.damaged_rows import DamagedRow
+from connectors.toolkit.pagination import Page
+from connectors.toolkit.rows import Row
+
+Rows = Sequence[Mapping[str, Any]]
+Ask = Callable[[Query, str], Rows]
+_LINES = Query(
+    (
+        *(Column("transaction", "l.transaction"), Column("id", "l.id")),
+        *(Column(name, f"l.{name}") for name in ("memo", "quantity", "rate", "foreignamount", "taxline")),
+    ),
+    "transactionline l",
+    (KeyPart("transaction", "l.transaction"), KeyPart("id", "l.id")),
+    ("l.mainline = 'F' AND NVL(l.iscogs, 'F') = 'F' AND NVL(l.assemblycomponent, 'F') = 'F'",),
+)
+"""Lines as they are printed, and those of taxes: not the cost of goods, not the parts of an assembly."""
+_INSTALMENTS = Query(
+    (
+        *(Column("transaction", "i.transaction"), Column("number", "i.installmentnumber")),
+        Column("duedate", "i.duedate", "day"),
+        *(Column("amount", "i.amount"), Column("open", "i.amountremaining")),
+    ),
+    "installment i",
+    (KeyPart("transaction", "i.transaction"), KeyPart("number", "i.installmentnumber")),
+)
+_COMPANIES = Query(
+    (Column("contact", "r.contact"), Column("company", "r.company")),
+    "companycontactrelationship r JOIN customer c ON c.id = r.company",
+    (KeyPart("contact", "r.contact"), KeyPart("company", "r.company")),
+)
+_DEPOSITS = Query(
+    (Column("nextdoc", "d.nextdoc"), Column("previousdoc", "d.previousdoc")),
+    "nexttransactionlinelink d",
+    (KeyPart("nextdoc", "d.nextdoc"), KeyPart("previousdoc", "d.previousdoc")),
+    ("d.previoustype = 'CustDep'",),
+)
+
+
+def of(entity: str, account: Account, ask: Ask) -> Callable[[Page], Page] | None:
+    """What adds the children of an entity to its pages; None where it has none."""
+    if entity == "customers":
+        return _grouped
+    if entity == "documents":
+        return lambda page: _with_lines(page, account, ask)
+    if entity == "contacts" and account.has("companycontactrelationship"):
+        return lambda page: _added(
+            page, {"companies": _by(page, "contact", _COMPANIES, "r.contact", ask, "company")}
+        )
+    if entity == "applications":
+        return lambda page: _with_deposits(page, ask)
+    return None
+
+
+def _grouped(page: Page) -> Page:
+    """Customers with the groups they are in as one object: dimension -> key of the value, null where they are in none."""
+    rows: list[Row] = []
+    for row in page.rows:
+        if isinstance(row, DamagedRow):
+            rows.append(row)
+            continue
+        said: dict[str, Any] = msgspec.json.decode(bytes(row), type=dict[str, msgspec.Raw])
+        found = {
+            name.removeprefix(GROUP): msgspec.json.decode(said.pop(name))
+            for name in [name for name in said if name.startswith(GROUP)]
+        }
+        said["groups"] = {
+            name: value if value is None else f"{name}/{value}" for name, value in found.items()
+        }
+        rows.append(msgspec.Raw(msgspec.json.encode(said)))
+    return page._replace(rows=rows)
+
+
+def _with_lines(page: Page, account: Account, ask: Ask) -> Page:
+    found: dict[str, Mapping[str, Any]] = {}
+    if account.settings.lines:
+        found["lines"] = _by(page, "transaction", _LINES, "l.transaction", ask)
+    if account.has("installment"):
+        found["instalments"] = _by(page, "transaction", _INSTALMENTS, "i.transaction", ask)
+    return _added(page, found)
+
+
+def _by(
+    page: Page, parent: str, query: Query, column: str, ask: Ask, only: str = ""
+) -> Mapping[str, list[Any]]:
+    """Key of a parent -> its children, in their order."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    keys = [key for row in page.rows if (key := _key(row))]
+    if keys:
+        for child in ask(query.also(among(column, keys)), query.tables.split()[0]):
+            value = child[only] if only else {name: said for name, said in child.items() if name != parent}
+            found[str(child[parent])].append(value)
+    return found
+
+
+def _added(page: Page, found: Mapping[str, Mapping[str, list[Any]]]) -> Page:
+    """The page with lists of children in its rows, empty ones too."""
+    rows: list[Row] = []
+    for row in page.rows:
+        key = _key(row)
+        if not key:
+            rows.append(row)
+            continue
+        said: dict[str, Any] = msgspec.json.decode(bytes(row), type=dict[str, msgspec.Raw])
+        said |= {name: children.get(key, []) for name, children in found.items()}
+        rows.append(msgspec.Raw(msgspec.json.encode(said)))
+    return page._replace(rows=rows)
+
+
+def _with_deposits(page: Page, ask: Ask) -> Page:
+    """A deposit application settles with its deposit: the row says which."""
+    read = [None if isinstance(row, DamagedRow) else msgspec.json.decode(bytes(row)) for row in page.rows]
+    keys = sorted({str(row["nextdoc"]) for row in read if row and row["nexttype"] == "DepAppl"})
+    if not keys:
+        return page
+    found = ask(_DEPOSITS.also(among("d.nextdoc", keys)), "deposits")
+    deposits = {str(row["nextdoc"]): str(row["previousdoc"]) for row in found}
+    rows = [
+        row
+        if said is None
+        else msgspec.Raw(msgspec.json.encode(said | {"deposit": deposits.get(str(said["nextdoc"]))}))
+        for row, said in zip(page.rows, read, strict=True)
+    ]
+    return page._replace(rows=rows)
+
+
+def _key(row: Row) -> str:
+    if isinstance(row, DamagedRow):
+        return ""
+    found = msgspec.json.decode(bytes(row)).get("id")
+    return str(found) if found is not None and str(found).isdigit() else ""
+
+
+def either_side(keys: Sequence[str]) -> str:
+    """A condition on links that one of these documents is on either side."""
+    return f"{among('l.previousdoc', keys)} OR {among('l.nextdoc', keys)}"
+
+
+def deleted_since(day: str) -> Query:
+    """The deletions of a day and later. The service keeps them for good and tells a day's more than once."""
+    key = (KeyPart("recordid", "d.recordid"), KeyPart("type", "d.type", is_text=True))
+    columns = tuple(Column(part.name, part.sql) for part in key)
+    return Query(columns, "deletedrecord d", key, (f"d.deleteddate >= TO_DATE({quoted(day)}, 'YYYY-MM-DD')",))
+
+
+def kind_of(row: Mapping[str, Any]) -> str:
+    """The type of a deleted record: `Customer Payment`, CUSTOMERPAYMENT and customerPayment are the same."""
+    return re.sub(r"[^a-z]", "", str(row["type"]).lower())

@@ -6,17 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from connectors.files.reading import EntityReading
 from connectors.files.settings import Settings
-from sync_engine.canonical.declared import place_of, spoken_of
+from connectors.toolkit.declared import COMPANY, declared_stream
+from sync_engine.canonical.declared import place_of
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.ports import Clock
 from sync_engine.records import Capability, Cursor, Probe, RawRecord, RecordBatch, Stream
 
 BATCH = 5000
-COMPANY = "company"
 
 
 class Files:
@@ -43,7 +41,9 @@ class Files:
         """The declared entities, parents first. Raises SourceError when the folder is not there."""
         self._look()
         names = [*([COMPANY] if self.settings.company else []), *self.settings.entities]
-        return {name: _stream(name) for name in sorted(names, key=lambda n: (place_of(n), names.index(n)))}
+        return {
+            name: declared_stream(name) for name in sorted(names, key=lambda n: (place_of(n), names.index(n)))
+        }
 
     def probe(self) -> Probe:
         """Which files there are, and whether they have the columns that were declared."""
@@ -58,7 +58,7 @@ class Files:
         `complete` is withheld where a row could not be told by its key: the record it stands for must not count as gone.
         """
         if entity == COMPANY and self.settings.company is not None:
-            yield RecordBatch(COMPANY, [self._company()], complete=True)
+            yield RecordBatch(COMPANY, [self.settings.company.record], complete=True)
             return
         reading = self._reading(entity)
         batch: list[RawRecord] = []
@@ -78,7 +78,7 @@ class Files:
             reading = self._reading(name)
             if reading.declared.debtor is not None:
                 yield RecordBatch(name, reading.of_debtor(debtor_key))
-            elif _stream(name).canonical == "debtor":
+            elif declared_stream(name).canonical == "debtor":
                 yield RecordBatch(name, [r for r in reading.records() if r.key == debtor_key])
 
     def keys(self, entity: str) -> Iterator[Sequence[str]]:
@@ -88,12 +88,6 @@ class Files:
 
     def close(self) -> None:
         """Nothing stays open."""
-
-    def _company(self) -> RawRecord:
-        assert self.settings.company is not None
-        return RawRecord(
-            COMPANY, msgspec.json.encode(self.settings.company.model_dump(exclude_none=True)), None
-        )
 
     def _reading(self, entity: str) -> EntityReading:
         self._look()
@@ -122,12 +116,6 @@ class Files:
         return Capability(
             name, True, "; ".join(f"{file}: {', '.join(columns)}" for file, columns in found.items())
         )
-
-
-def _stream(name: str) -> Stream:
-    spoken = spoken_of(name)
-    assert spoken is not None, "the settings refuse what is not spoken of"
-    return Stream(name, spoken.family, spoken.entity, has_cursor=False)
 
 
 class Plugin:

@@ -13,15 +13,14 @@ import xxhash
 
 from connectors.files.parquet import read_parquet
 from connectors.files.settings import ENDINGS, EntityFiles, Format, Listed
-from sync_engine.canonical.cells import Number, is_failed, plain_number
+from connectors.toolkit.declared import NOTHING, key_text, payload
+from sync_engine.canonical.cells import is_failed
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
 from sync_engine.platform import tables
 from sync_engine.platform.tables import Table, bounded_lines, read_table, unreadable
 from sync_engine.records import RawRecord
 
-NOTHING = b"{}"
-"""The payload of a row that cannot be used."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 
@@ -334,20 +333,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return found.st_mtime_ns, found.st_size
-
-
-def key_text(value: Any) -> str:
-    """A plain value as part of a key: 17, 17.0 and 1.7E1 are one number, and true is what it is elsewhere."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return plain_number(str(value)) if isinstance(value, int | Decimal | Number) else str(value)
-
-
-def payload(found: dict[str, Any]) -> bytes:
-    """A row as JSON: what is a number in its file is one here, digit by digit."""
-    return _encode(
-        {name: msgspec.Raw(cell.encode()) if type(cell) is Number else cell for name, cell in found.items()}
-    )
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from connectors.toolkit.declared import CompanyFacts
 from sync_engine.canonical.declared import SPEAKABLE, column_identity, heading, spoken_of
 
 Format = Literal["csv", "tsv", "excel", "parquet", "ndjson"]
@@ -127,20 +128,6 @@ class EntityFiles(BaseModel):
         if self.skip and told in ("parquet", "ndjson"):
             raise ValueError(f"skip: a {told} file has no lines above a heading; leave it out")
         return self
-
-
-class CompanyFacts(BaseModel):
-    """What no file tells: whose books these are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(description="the legal name")
-    base_currency: str = Field(
-        pattern="^[A-Z]{3}$", description="ISO code of the currency the books are kept in"
-    )
-    country: str | None = Field(None, pattern="^[A-Z]{2}$", description="two letters, ISO 3166")
-    registration_no: str | None = Field(None, description="number in the trade register")
-    vat_no: str | None = Field(None, description="VAT number")
 
 
 class Settings(BaseModel):

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo test mutants check docs dev bench crowd migrate lock clean
+.PHONY: help install install-dev demo test peers mutants check docs dev bench crowd migrate lock clean
 
 # Packages and our own modules are compiled once; without bytecode every start of Dagster costs a second more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,6 +34,9 @@ demo: install ## a Business Central company arrives in the canonical store, chan
 
 test: install-dev ## every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+peers: install-dev ## the SQL connector on a real MariaDB (Debian: apt-get install mariadb-server); what is not installed fails
+	@$(BIN)/python -m pytest -n 0 tests/peers/mariadb.py $(ARGS)
 
 mutants: install-dev ## breaks merge, matching and ownership in every small way; a test must notice each
 	@$(BIN)/python -m tests.mutation $(ARGS)

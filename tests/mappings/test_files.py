@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from mappings.toolkit.columns import ColumnsMapping, date_text, decimal_text, instant_text
-from sync_engine.config import settings_of
+from sync_engine.config import mapping_plugin, settings_of
 from sync_engine.errors import ConfigurationError
 from sync_engine.ports import Normalised
 from tests.connectors.files.support import normaliser
 
-GOLDEN = Path(__file__).parent / "golden" / "files"
-CASES = sorted(GOLDEN.glob("*.yaml"))
+GOLDEN = Path(__file__).parent / "golden"
+CASES = [*sorted((GOLDEN / "files").glob("*.yaml")), *sorted((GOLDEN / "sql").glob("*.yaml"))]
 
 
 def outcome(result: Normalised, key: str) -> dict[str, Any]:
@@ -33,11 +33,12 @@ def outcome(result: Normalised, key: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_golden(path: Path) -> None:
     """A case is a mapping as an installation declares it, rows as the connector lands them, and exactly what becomes of each."""
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
-    ours = normaliser(**case["mapping"])
+    plugin = mapping_plugin(path.parent.name)
+    ours = plugin.normaliser("books", plugin.settings.model_validate(case["mapping"]))
     for name, row in case["rows"].items():
         payload = (
             row["lands"] if isinstance(row["lands"], str) else json.dumps(row["lands"], ensure_ascii=False)

@@ -27,7 +27,7 @@ SELECT * FROM (VALUES
     ('document', 'dispute_reason', 'dispute_reason', 'chasing'), ('document', 'promised_date', 'promised_date', 'chasing'),
     ('document', 'closed_date', 'closed_date', NULL), ('document', 'po_number', 'po_number', NULL), ('document', 'reference', 'reference', NULL),
     ('document', 'owner_code', 'owner_id', NULL), ('document', 'terms_key', 'terms', NULL), ('document', 'source_modified_at', 'source_modified_at', NULL),
-    ('document', 'custom', 'custom', NULL),
+    ('document', 'custom', 'custom', NULL), ('document', 'source_url', 'source_url', NULL), ('document', 'document_url', 'document_url', NULL),
     ('debtor', 'group_id', 'group_id', NULL), ('debtor', 'ultimate_parent_id', 'ultimate_parent_id', NULL)
 ) f (entity, field, stored_as, field_group);
 

@@ -1,5 +1,6 @@
 -- What each linked source record says about each field of debtors and contacts; of a deleted record nothing counts. A source whose
 -- dimension gives the portfolio says 'none' of a debtor without a value on its card; its older record is believed, as everywhere.
+-- Of several words of the inbox about one debtor, as a merge brings them together, the last one counts; it replaced the others.
 CREATE VIEW canonical.field_claim AS
 SELECT l.entity, l.canonical_id AS record_id, f.field, f.stored_as, l.source, o.role, l.external_id, s.entity AS wire_entity, r.claim -> f.field AS said,
        r.changed_at AS said_at, l.decided_at AS linked_at, r.deleted_at IS NOT NULL AS is_deleted, o.position AS source_order, s.facet, s.rank
@@ -10,6 +11,10 @@ CROSS JOIN LATERAL (
     SELECT m.claim, m.changed_at, m.deleted_at FROM engine.source_record m WHERE m.stream_id = s.stream_id AND m.key = l.external_id AND m.about IS NULL
     UNION ALL SELECT a.claim, a.changed_at, a.deleted_at FROM engine.source_record a WHERE a.stream_id = s.stream_id AND a.about = l.external_id) r
 JOIN canonical.field f ON f.entity = l.entity AND r.claim ? f.field
+WHERE l.source <> 'inbox' OR NOT EXISTS (
+    SELECT FROM canonical.link k JOIN engine.source_record n ON n.stream_id = s.stream_id AND n.key = k.external_id
+    WHERE k.entity = l.entity AND k.canonical_id = l.canonical_id AND k.source = l.source
+      AND CAST(n.claim -> 'said_in' ->> f.field AS bigint) > coalesce(CAST(r.claim -> 'said_in' ->> f.field AS bigint), 0))
 UNION ALL
 SELECT 'debtor', l.canonical_id, 'portfolio_key', 'portfolio_id', l.source, o.role, l.external_id, 'the dimension value on the card', to_jsonb(c.code),
        NULL, l.decided_at, NOT EXISTS (SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)

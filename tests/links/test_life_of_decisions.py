@@ -13,7 +13,9 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import do, plan
 from sync_engine.ops.imports import apply_import, undo_import
+from sync_engine.ops.inspect.explain import explain
 from sync_engine.ownership.policy import Policy, Rule
+from sync_engine.ownership.resolve import INBOX
 from sync_engine.store.db import run_sql, transaction
 from tests.links.support import CRM_FIRST, World
 
@@ -114,6 +116,27 @@ def test_a_statement_taken_back_after_a_merge_is_taken_back_for_both(running: Wo
     decide(running, ops.Unmerge(record=old))
     assert [running.field(d, "pause_reason") for d in (hansen, old)] == [None, "waits for goods"]
     assert [str(running.field(d, "pause_until")) for d in (hansen, old)] == ["2026-12-01", "None"]
+
+
+def test_of_several_words_of_the_inbox_the_last_one_is_told_and_believed(running: World) -> None:
+    """Paused, chased again about another debtor, merged: story and view know one word, the one that holds; taken back, none; parted, both."""
+
+    def told(debtor: str) -> tuple[Any, list[tuple[Any, bool]]]:
+        [story] = explain(running.store, "debtor", debtor, "chasing_paused").fields
+        return story.value, [(c.value, c.believed) for c in story.claims if c.source == INBOX]
+
+    hansen, old = ids(running, "E1", "E4")
+    state_word(running, old, "chasing_paused", True)
+    state_word(running, hansen, "chasing_paused", False)
+    running.run("erp")
+    decide(running, ops.Merge(losing=old, into=hansen))
+    assert told(hansen) == (False, [(False, True)])
+    decide(running, ops.Unmerge(record=old))
+    assert (told(hansen), told(old)) == ((False, [(False, True)]), (True, [(True, True)]))
+    decide(running, ops.Merge(losing=old, into=hansen))
+    state_word(running, hansen, "chasing_paused", None)
+    running.run("erp")
+    assert told(hansen) == (None, [])
 
 
 def test_an_undo_that_would_close_a_circle_of_merges_is_refused(running: World) -> None:

@@ -16,6 +16,8 @@ from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.inbox import SAYABLE, Refusal, understood
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import groups, links
+from sync_engine.ops.decisions.operations import PinField, SetParent
+from sync_engine.ops.decisions.plan import do
 from tests.links.support import World
 
 BAD: dict[str, tuple[Any, ...]] = {
@@ -93,8 +95,30 @@ def test_a_debtor_is_not_given_the_number_of_another(running: World) -> None:
     """It would be found instead of him; his own number and a new one may be pinned."""
     with pytest.raises(ConfigurationError, match="10001 is the number of Müller GmbH"):
         links.pin(running.runtime, "10000", "number", "10001", by="ada")
+    with pytest.raises(ConfigurationError, match="is the number of Müller GmbH"):
+        links.pin(running.runtime, "10000", "number", "１０００１", by="ada")
+    do(running.runtime, PinField(record="10001", field="external_number", value="x-1"), by="ada")
+    with pytest.raises(ConfigurationError, match="X-1 is the external number of Müller GmbH"):
+        links.pin(running.runtime, "10000", "external_number", "X-1", by="ada")
     assert links.pin(running.runtime, "10000", "number", "10000", by="ada").hash
     assert links.pin(running.runtime, "10000", "number", "20000", by="ada").hash
+
+
+def test_a_debtor_keeps_what_it_is_found_and_called_by(running: World) -> None:
+    """Number and name can be pinned to another one, and not to nothing; an external number can."""
+    for field in ("number", "name"):
+        for nothing in (None, "", "  "):
+            with pytest.raises(ConfigurationError, match="cannot be emptied"):
+                links.pin(running.runtime, "10000", field, nothing, by="ada")
+    assert links.pin(running.runtime, "10000", "external_number", None, by="ada").hash
+
+
+def test_a_pinned_parent_closes_no_circle(running: World) -> None:
+    """As a field or as a parent: it is the same decision, and refused in the same words."""
+    do(running.runtime, SetParent(debtor="10001", parent="10000"), by="ada")
+    for debtor, parent in (("10000", "10000"), ("10000", "10001")):
+        with pytest.raises(ConfigurationError, match="a debtor cannot stand under itself"):
+            links.pin(running.runtime, debtor, "parent_key", parent, by="ada")
 
 
 def test_the_inbox_takes_nothing_bad(running: World) -> None:

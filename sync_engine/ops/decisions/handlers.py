@@ -110,12 +110,15 @@ def _not_the_same(connection: Connection, o: ops.NotTheSame, decided: Decided) -
 def _pin(connection: Connection, o: ops.PinField, decided: Decided) -> None:
     record, known = record_id(connection, o.entity, o.record), field_named(o.entity, o.field)
     watched = claimed_now(connection, o.entity, record, known) if o.until_source_changes else None
+    value = pinned_value(connection, o.entity, record, known, o.value)
+    if known.name == "parent_key":
+        _refuse_circle(connection, record, value, o.record)
     decided.put(
         connection,
         "pin",
         (o.entity, record, known.name),
         {
-            "value": pinned_value(connection, o.entity, record, known, o.value),
+            "value": value,
             "until": o.until.isoformat() if o.until else None,
             "while_claimed": watched,
             "reason": None,
@@ -148,12 +151,7 @@ def _go_automatic(connection: Connection, o: ops.GoAutomatic, decided: Decided) 
 def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> None:
     debtor = record_id(connection, "debtor", o.debtor)
     parent = None if o.parent is None else record_id(connection, "debtor", o.parent)
-    if stands_under(connection, parent, (debtor,)):
-        raise ConfigurationError(
-            "a debtor cannot stand under itself: this would close a circle of parents",
-            key=o.debtor,
-            todo="Look at the chain above the parent.",
-        )
+    _refuse_circle(connection, debtor, parent, o.debtor)
     decided.put(
         connection,
         "pin",
@@ -161,6 +159,15 @@ def _set_parent(connection: Connection, o: ops.SetParent, decided: Decided) -> N
         {"value": parent, "until": None, "while_claimed": None, "reason": None},
     )
     decided.touched.add(("debtor", debtor))
+
+
+def _refuse_circle(connection: Connection, debtor: str, parent: str | None, named: str) -> None:
+    if stands_under(connection, parent, (debtor,)):
+        raise ConfigurationError(
+            "a debtor cannot stand under itself: this would close a circle of parents",
+            key=named,
+            todo="Look at the chain above the parent.",
+        )
 
 
 def _set_group(connection: Connection, o: ops.SetGroup, decided: Decided) -> None:

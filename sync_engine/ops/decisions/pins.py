@@ -21,6 +21,9 @@ NAMED_BY = {
 """What a record that a field refers to is called by."""
 NOT_BY_HAND = frozenset(("erp_balance",))
 """What only the ERP can say: a control is no control once a person has set it."""
+NUMBERS = frozenset(("number", "external_number"))
+NEEDED = frozenset(("number", "name"))
+"""What a debtor is found and called by."""
 
 
 def claimed_now(connection: Connection, entity: str, record: str, field: Field) -> Watched:
@@ -40,7 +43,7 @@ def pinned_value(connection: Connection, entity: str, record: str, field: Field,
         raise ConfigurationError(
             f"{field.stored_as} is what the ERP states, it cannot be pinned", whose=entity
         )
-    if value is None:
+    if value is None and not (entity == "debtor" and field.name in NEEDED):
         return None
     try:
         typed = checked(entity, field.name, value)
@@ -61,16 +64,23 @@ def pinned_value(connection: Connection, entity: str, record: str, field: Field,
                 todo=f"Name exactly one by {NAMED_BY[field.column]}; what fits several is not guessed.",
             )
         return found
+    if typed is None and entity == "debtor" and field.name in NEEDED:
+        raise ConfigurationError(
+            "it cannot be emptied: a debtor is found and called by it",
+            whose=entity,
+            key=field.stored_as,
+            todo="Give another one, or unpin it, so that the sources decide.",
+        )
     if (
-        field.name == "number"
+        field.name in NUMBERS
         and entity == "debtor"
         and typed is not None
-        and (other := other_of_number(connection, record, typed))
+        and (other := other_of_number(connection, record, field.name, typed))
     ):
         raise ConfigurationError(
-            f"{typed} is the number of {other}",
+            f"{typed} is the {field.name.replace('_', ' ')} of {other}",
             whose=entity,
-            key="number",
+            key=field.name,
             todo="A number names one debtor of a company. Give another one, or merge the two if they are one.",
         )
     return typed

@@ -37,12 +37,13 @@ def named_reference(connection: Connection, column: str, named: str) -> str | No
     return str(rows[0][0]) if len(rows) == 1 else None
 
 
-def other_of_number(connection: Connection, debtor: str, number: str) -> str | None:
-    """The name of another living debtor of the same company that has this number."""
+def other_of_number(connection: Connection, debtor: str, column: str, number: str) -> str | None:
+    """The name of another living debtor of the same company that has this number or external number, in whatever case and width it is written."""
     rows = fetch(
         connection,
-        """
-        SELECT coalesce(o.name, CAST(o.id AS text)) FROM canonical.debtor d JOIN canonical.debtor o ON o.number = :number AND o.id <> d.id
+        f"""
+        SELECT coalesce(o.name, CAST(o.id AS text)) FROM canonical.debtor d
+        JOIN canonical.debtor o ON lower(normalize(o.{column}, NFKC)) = lower(normalize(CAST(:number AS text), NFKC)) AND o.id <> d.id
             AND o.company_id IS NOT DISTINCT FROM d.company_id AND o.deleted_at IS NULL AND o.merged_into IS NULL
         WHERE d.id = CAST(:id AS uuid) ORDER BY 1 LIMIT 1
         """,

@@ -175,7 +175,7 @@ def _draw_notes(screen: Console, found: Status) -> None:
         for note in s.state.notes if s.state else ():
             if note.startswith("C13"):
                 screen.print(f"Note: {s.source} {note}", style="yellow", markup=False)
-        if s.state and s.state.why_inexact:
+        if s.state and s.state.why_inexact and s.state.money_tied is not None:
             exact = f"as-of answers are exact from {s.state.exact_from}"
             screen.print(f"Note: {s.source}: {exact}.", style="yellow", markup=False)
     noted: dict[str, list[str]] = {}

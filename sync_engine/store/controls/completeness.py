@@ -361,7 +361,8 @@ def what_is_not_told(
     why = [
         str(row[0])
         for row in ground.rows(
-            "SELECT why_inexact FROM canonical.as_of_exactness WHERE source = :source AND why_inexact IS NOT NULL"
+            "SELECT why_inexact FROM canonical.as_of_exactness WHERE source = :source AND why_inexact IS NOT NULL AND :money",
+            money=ground.claims_money,
         )
     ]
     notes = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -146,15 +146,15 @@ def told(found: dict[str, tuple[list[Any], list[Any]]]) -> dict[str, list[str]]:
 
 
 class PutsAside:
-    """A normaliser to which one record makes no sense."""
+    """A normaliser to which some records, named by wire entity and key, make no sense."""
 
-    def __init__(self, inner: Normaliser, entity: str, key: str) -> None:
-        self._inner, self._entity, self._key = inner, entity, key
+    def __init__(self, inner: Normaliser, these: Collection[tuple[str, str]]) -> None:
+        self._inner, self._these = inner, these
         self.version = inner.version
 
     def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        """What the real one says about all but that record."""
-        spoiled = [key for key, _ in records if entity == self._entity and key == self._key]
+        """What the real one says about all but those records."""
+        spoiled = [key for key, _ in records if (entity, key) in self._these]
         out = self._inner.normalise(entity, [record for record in records if record[0] not in spoiled])
         out.failed += [(key, MappingFailed("it makes no sense", whose=entity, key=key)) for key in spoiled]
         return out

@@ -125,7 +125,7 @@ def test_a_record_that_was_put_aside_at_the_first_load_is_made_up_for(
                 rig_on(rig.bench, other, tmp_path / "lake") as late,
             ):
                 late.config = rig.config
-                late.wrap = partial(PutsAside, entity=entity, key=key)
+                late.wrap = partial(PutsAside, these=[(entity, key)])
                 late.run(entities=())
                 late.wrap = None
                 assert [aside.key for aside in quarantine.retry(late.store, entity=entity, key=key)] == [key]

@@ -8,13 +8,13 @@ the same ones every time.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,8 +37,8 @@ from tests.simulators.business_central.world import Company
 from tests.stages.support import Rig, another_database, difference, living, rig_on
 
 pytestmark = pytest.mark.timeout(1800)  # a whole route is one case
-FEW = 3
-"""Cases of a route that are tried unless all are wanted."""
+FEW = 2
+"""Endpoints of a route that fail, unless all are wanted."""
 LATER = ("changes", "sweep", "full")
 HOW = [
     (route, how)
@@ -135,37 +135,71 @@ def what_goes(company: Company) -> None:
 # The cases ------------------------------------------------------------------------------------------
 
 
-@contextmanager
+class ReadOnce(NamedTuple):
+    """What a first load left: its database, which each case starts from a copy of, its lake, the time then, the endpoints it asked."""
+
+    url: str
+    lake: Path
+    now: datetime
+    asked: list[str]
+
+
+@pytest.fixture(scope="module")
 def read_once(
-    monkeypatch: pytest.MonkeyPatch, server: str, folder: Path, route: str
-) -> Iterator[tuple[Rig, str]]:
-    """A company that was read once, and the name of the database with what was read: each case starts from a copy of it."""
-    with another_database(server) as url:
-        with rig_for(monkeypatch, url, folder / "lake", route) as rig:
-            what_will_go(rig.company)
-            rig.run()
-        yield rig, urlsplit(url).path.strip("/")
+    migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], ReadOnce]]:
+    """By route: a company that was read once, made when a test first asks for it."""
+    made: dict[str, ReadOnce] = {}
+    with ExitStack() as kept, pytest.MonkeyPatch.context() as patch:
+
+        def of(route: str) -> ReadOnce:
+            if route not in made:
+                url = kept.enter_context(another_database(migrated_template))
+                lake = tmp_path_factory.mktemp("lake")
+                with rig_for(patch, url, lake, route) as rig:
+                    what_will_go(rig.company)
+                    rig.run()
+                made[route] = ReadOnce(url, lake, rig.bench.hands.time(), asked(rig))
+            return made[route]
+
+        yield of
 
 
 @contextmanager
-def copied(rig: Rig, server: str, like: str) -> Iterator[Rig]:
+def as_it_was_read(monkeypatch: pytest.MonkeyPatch, once: ReadOnce, route: str) -> Iterator[Rig]:
+    """The same company once more, as it was when it was read: it comes about by the same steps, with the same ids and stamps."""
+    with rig_for(monkeypatch, once.url, once.lake, route) as rig:
+        what_will_go(rig.company)
+        rig.bench.hands.time.set(once.now)
+        yield rig
+
+
+@contextmanager
+def copied(rig: Rig, server: str, once: ReadOnce) -> Iterator[Rig]:
     """A store of its own that knows what the first load knew. The lake is one: what a copy lands beside it has names of its own."""
-    with another_database(server, like=like) as url, rig_on(rig.bench, url, Path(rig.lake.root)) as late:
+    like = urlsplit(once.url).path.strip("/")
+    with another_database(server, like=like) as url, rig_on(rig.bench, url, once.lake) as late:
         late.config = rig.config
         yield late
 
 
 @pytest.mark.parametrize(("route", "how"), HOW)
 def test_an_endpoint_that_failed_in_a_later_run_is_made_up_for(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, route: str, how: str
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    read_once: Callable[[str], ReadOnce],
+    tmp_path: Path,
+    route: str,
+    how: str,
 ) -> None:
     """In a run of changes, in the sweep of the day, in a run that somebody asked to read everything: the next clean run makes up for it.
 
     Nobody has to ask for everything again, also where that run was refused altogether.
     """
     wrong: dict[str, Any] = {}
-    with read_once(monkeypatch, migrated_template, tmp_path, route) as (rig, like):
-        names, patterns, time = asked(rig), endpoints(rig.bench), rig.bench.hands.time
+    once = read_once(route)
+    with as_it_was_read(monkeypatch, once, route) as rig:
+        names, patterns, time = once.asked, endpoints(rig.bench), rig.bench.hands.time
         everything_moves(rig.company, time, 1)
         if how != "changes":
             what_goes(rig.company)
@@ -175,7 +209,7 @@ def test_an_endpoint_that_failed_in_a_later_run_is_made_up_for(
         for name, kind in few(
             [(name, kind) for name in names for kind in range(len(FAILURES))], f"{route} {how}"
         ):
-            with copied(rig, migrated_template, like) as late:
+            with copied(rig, migrated_template, once) as late:
                 time.set(now)
                 rig.simulator.inject(FAILURES[kind](patterns[name]))
                 try_run(late, full=how == "full")
@@ -202,43 +236,63 @@ def moved(rig: Rig) -> list[Record]:
 
 
 def chosen(records: Sequence[Record], route: str) -> list[Record]:
-    """Those that are tried: of each kind one, of these a few; or all. What all routes read is tried by the first of them."""
+    """Those that are tried: of each kind one, or all. What all routes read is tried by the first of them."""
     if ALL:
         return list(records)
     own = [x for x in records if route == FIRST or x[0].startswith(("ledger", "detailed", "sales", "open"))]
-    return few([record for n, record in enumerate(own) if record[0] != own[n - 1][0]], route)
+    return [record for n, record in enumerate(own) if n == 0 or record[0] != own[n - 1][0]]
+
+
+def moved_twice(
+    monkeypatch: pytest.MonkeyPatch, server: str, once: ReadOnce, route: str
+) -> tuple[list[Record], list[Record]]:
+    """What a run finds new or changed after the ERP changed everything, and after it did so again."""
+    with as_it_was_read(monkeypatch, once, route) as rig, copied(rig, server, once) as scout:
+        found = []
+        for turn in (1, 2):
+            everything_moves(rig.company, rig.bench.hands.time, turn)
+            found.append(moved(scout))
+    return found[0], found[1]
 
 
 @pytest.mark.parametrize("route", INSTALLED)
 def test_a_record_that_turned_bad_is_good_again_once_the_erp_changes_it(
-    monkeypatch: pytest.MonkeyPatch, migrated_template: str, tmp_path: Path, route: str
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_template: str,
+    read_once: Callable[[str], ReadOnce],
+    tmp_path: Path,
+    route: str,
 ) -> None:
-    """It is changed and makes no sense, and is changed again and does: nobody had to ask for another try."""
-    wrong: dict[str, Any] = {}
-    with read_once(monkeypatch, migrated_template, tmp_path, route) as (rig, like), ExitStack() as copies:
-        time = rig.bench.hands.time
+    """It is changed and makes no sense, and is changed again and does: nobody had to ask for another try.
+
+    One of each kind turns bad, all together; each alone where all are wanted.
+    """
+    once, wrong = read_once(route), dict[str, Any]()
+    first, second = moved_twice(monkeypatch, migrated_template, once, route)
+    again = [record for record in first if record in second]
+    assert {entity for entity, _ in first} - {entity for entity, _ in again} == set()
+    tried = chosen(again, route)
+    with as_it_was_read(monkeypatch, once, route) as rig, ExitStack() as copies:
+        time, cases = rig.bench.hands.time, list[tuple[list[Record], Rig]]()
         everything_moves(rig.company, time, 1)
-        now, scout = time(), copies.enter_context(copied(rig, migrated_template, like))
-        first, cases = moved(scout), dict[Record, Rig]()
-        for record in chosen(first, route):
+        now = time()
+        for bad in [[record] for record in tried] if ALL else [tried]:
             time.set(now)
-            late = cases[record] = copies.enter_context(copied(rig, migrated_template, like))
-            late.wrap = partial(PutsAside, entity=record[0], key=record[1])
+            late = copies.enter_context(copied(rig, migrated_template, once))
+            late.wrap = partial(PutsAside, these=bad)
             late.run()
             late.wrap = None
             aside = late.rows(
                 "SELECT t.entity, q.key FROM engine.quarantine q JOIN engine.stream t USING (stream_id)"
             )
-            assert record in aside
+            assert set(bad) <= {(str(entity), str(key)) for entity, key in aside}
+            cases.append((bad, late))
+        time.set(now)
         everything_moves(rig.company, time, 2)
-        now, second = time(), moved(scout)
-        again = [record for record in first if record in second]
-        assert {entity for entity, _ in first} - {entity for entity, _ in again} == set()
-        whole = fresh(rig, migrated_template, tmp_path / "fresh")
-        for record, late in cases.items():
-            if record in again:
-                time.set(now)
-                late.run()
-                if found := told(difference(living(late.store), whole)):
-                    wrong[" ".join(record)] = found
+        now, whole = time(), fresh(rig, migrated_template, tmp_path / "fresh")
+        for bad, late in cases:
+            time.set(now)
+            late.run()
+            if found := told(difference(living(late.store), whole)):
+                wrong[str(bad)] = found
     assert wrong == {}

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
+import msgspec
+
 from connectors.toolkit.pagination import Answer, Page, Paginator, Request, at_home
 from connectors.toolkit.rows import Path, Row, RowShape, Splitter, single
 from sync_engine.errors import ProtocolViolation
@@ -38,8 +40,16 @@ def next_link(header: str) -> str | None:
     return None
 
 
+def _says_none(told: Sequence[msgspec.Raw | None]) -> bool:
+    """Whether a body that has no list says itself that there is nothing: a total of nought."""
+    return bool(told) and single(told[0]) == 0
+
+
 class _Styled(Paginator[Page]):
-    """What all have in common: a base request, and where in a body the rows, a total and a `more` (true or false) stand."""
+    """What all have in common: a base request, and where in a body the rows, a total and a `more` (true or false) stand.
+
+    A body without rows whose total is nought has none.
+    """
 
     start = ""
 
@@ -63,7 +73,9 @@ class _Styled(Paginator[Page]):
         return {self._limit: size} if self._limit else {}
 
     def read(self, answer: Answer) -> Page:
-        split = self._splitter.split(answer.reply.body, whose=answer.whose, key=answer.key)
+        split = self._splitter.split(
+            answer.reply.body, whose=answer.whose, key=answer.key, is_empty=_says_none
+        )
         total, more, also = map(single, split.told)
         page = Page(self.shaped(split.rows), None, total if type(total) is int and total >= 0 else None)
         if more is False:

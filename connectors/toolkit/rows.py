@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import utf_8_decode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -26,6 +26,10 @@ _DIGITS = 18
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+def _never(_: Sequence[msgspec.Raw | None]) -> bool:
+    return False
+
+
 class Body(NamedTuple):
     """The rows of one body as received, and the other values it was split for, in their order; None where one is not said."""
 
@@ -46,8 +50,18 @@ class Splitter:
             kind if self._rows else list[msgspec.Raw]
         )
 
-    def split(self, body: bytes, *, whose: str, key: str) -> Body:
-        """The rows of a body. Raises ProtocolViolation when it is no JSON, or there is no list where the rows should be."""
+    def split(
+        self,
+        body: bytes,
+        *,
+        whose: str,
+        key: str,
+        is_empty: Callable[[Sequence[msgspec.Raw | None]], bool] = _never,
+    ) -> Body:
+        """The rows of a body. Raises ProtocolViolation when it is no JSON, or there is no list where the rows should be.
+
+        `is_empty(told)` says whether the other values excuse a list that is not there: they say themselves that it is empty.
+        """
         body = body.removeprefix(_BYTE_ORDER_MARK)
         try:
             found: Any = self._decoder.decode(body)
@@ -59,6 +73,8 @@ class Splitter:
             raise ProtocolViolation("the answer is not a collection", whose=whose, key=key) from None
         except DECODING:
             rows, told = self._damaged(body, whose, key)
+        if rows is None and is_empty(told):
+            rows = ()
         if rows is None:
             raise ProtocolViolation(f"the answer has no `{'.'.join(self._rows)}`", whose=whose, key=key)
         return Body(rows, told)

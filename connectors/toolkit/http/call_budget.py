@@ -16,6 +16,7 @@ from pathlib import Path
 import xxhash
 
 from connectors.toolkit.http.concurrency import folder_of_this_user
+from sync_engine.errors import RateLimited
 from sync_engine.ports import Clock
 
 _PARTS = 30
@@ -47,7 +48,7 @@ class Budget:
     """`limit` calls per `window` seconds for the login called `name`; None is no limit. Without a name it counts in this process only.
 
     `shares` says which part of them each kind of call may use. The calls of the last window stand in a file; a login that nobody
-    uses costs nothing.
+    uses costs nothing. Who would have to wait for longer than `patience` seconds is told so instead.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Budget:
         *,
         window: float = 300.0,
         shares: Mapping[Urgency, float] = SHARES,
+        patience: float = float("inf"),
     ) -> None:
         self._limit, self._clock, self._window, self._shares = limit, clock, window, shares
+        self._patience = patience
         place = folder or folder_of_this_user() if name else None
         self._file = (
             place / f"{xxhash.xxh3_128_hexdigest(f'{name} {window:g}'.encode())}-budget" if place else None
@@ -68,13 +71,20 @@ class Budget:
         self._here = bytes(_SHAPE.size)
 
     def spend(self, urgency: Urgency) -> None:
-        """Counts one call; waits while a 429 holds the login, or while its share of the window is used up."""
+        """Counts one call; waits while a 429 holds the login, or while its share of the window is used up. Raises RateLimited."""
         while (
             pause := self._changed(
                 lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency))
             )
         ) > 0:
+            if pause > self._patience:
+                what = f"the {self._limit:,} calls it may make in {self._window / 3600:g} hours are used up"
+                raise RateLimited(what, retry_after=pause)
             self._clock.sleep(pause)
+
+    def told(self, used: int) -> None:
+        """The other side says how much of the window is used up: by calls that cost more than one, or by other programs."""
+        self._changed(lambda state: state.told(self._clock.now().timestamp(), used))
 
     def hold(self, seconds: float) -> None:
         """The other side asked for a pause: nobody calls for so long."""
@@ -137,6 +147,14 @@ class _State:
         if sum(self.calls.values()) >= most:
             return max(0.1, (min(self.calls) + _STEPS) * self._step - now)
         self.calls[this] = self.calls.get(this, 0) + 1
+        return 0.0
+
+    def told(self, now: float, used: int) -> float:
+        """Counts what was used beyond what we know of."""
+        this = int(now // self._step)
+        unknown = used - sum(count for step, count in self.calls.items() if this - _STEPS < step <= this)
+        if unknown > 0:
+            self.calls[this] = self.calls.get(this, 0) + unknown
         return 0.0
 
     def hold(self, until: float) -> float:

@@ -30,6 +30,7 @@ from sync_engine.errors import (
 from sync_engine.ports import Clock
 
 _PORTS = {"http": 80, "https": 443}
+_DAY = 86_400.0
 AtOnce = tuple[type[TransientError], ...]
 
 
@@ -50,11 +51,16 @@ class Reply(NamedTuple):
     body: bytes
 
 
+def _not_told(_: Mapping[str, str]) -> int | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How long and how often one host is asked, and for how much: what the connector knows of its product. Times are seconds.
 
-    A login makes `calls_per_window` calls (None: any number) per `window`, of which each kind of call may use its share. `patience` is
+    A login makes `calls_per_window` calls (None: any number) per `window`, of which each kind of call may use its share, and
+    `calls_per_day`; when these are used up it is an error. `used(headers)` is how many of a window the other side says are used. `patience` is
     how long a 429 without Retry-After is waited out, which is `window` where it means a full window; None: it is one of `attempts`,
     as where it means too many at once. `largest` is bytes of one answer, unpacked.
     """
@@ -68,6 +74,8 @@ class Limits:
     concurrent: int = 4
     calls_per_window: int | None = None
     window: float = 300.0
+    calls_per_day: int | None = None
+    used: Callable[[Mapping[str, str]], int | None] = _not_told
     shares: Mapping[Urgency, float] = field(default_factory=lambda: SHARES)
     patience: float | None = None
     largest: int = 256 << 20
@@ -136,6 +144,14 @@ class HttpClient:
             self.shared,
             window=self.limits.window,
             shares=self.limits.shares,
+        )
+        self._day = Budget(
+            self.limits.calls_per_day,
+            self.clock,
+            self.shared,
+            window=_DAY,
+            shares=self.limits.shares,
+            patience=self.limits.longest_retry_after,
         )
 
     @property
@@ -266,7 +282,7 @@ class HttpClient:
     ) -> httpx.Response:
         """One request in a place of its own. The login signs it there, and once more where a 401 lets it."""
         self._keep_at_home(url, key)
-        self._budget.spend(self.urgency)
+        self._spend()
         with self._slots.one(leave_one=self.urgency >= Urgency.SWEEP):
             try:
                 return self._open(url).request(
@@ -285,6 +301,16 @@ class HttpClient:
                 ValueError,
             ) as failure:
                 raise from_httpx(failure, whose=self.whose, key=key) from None
+
+    def _spend(self) -> None:
+        """Counts one call. Raises RateLimited where the day's are used up."""
+        self._budget.spend(self.urgency)
+        if self.limits.calls_per_day is None:
+            return
+        try:
+            self._day.spend(self.urgency)
+        except RateLimited as failure:
+            raise _owned(failure, self.whose) from None
 
     def _keep_at_home(self, url: str, key: str) -> None:
         """Raises ProtocolViolation where an address would take the login to another host."""
@@ -326,6 +352,8 @@ class HttpClient:
         if not answer.is_stream_consumed:  # a transport may have read all of it itself
             bound(answer, self.limits.largest, self.whose)
         size, said = len(answer.read()), _date(answer.headers.get("Date", ""))
+        if (used := self.limits.used(answer.headers)) is not None:
+            self._budget.told(used)
         with self._lock:
             self.received += size
             if said is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import NamedTuple
 
 import httpx
@@ -85,6 +86,11 @@ class _Envelope(msgspec.Struct):
     title: str | None = None
     detail: str | None = None
     details: list[_Detail] = msgspec.field(default_factory=list, name="o:errorDetails")
+    code: str | int | None = msgspec.field(name="errorCode", default=None)
+    errors: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_MOST_DETAILS = 3
 
 
 def told(body: bytes) -> Told:
@@ -108,8 +114,30 @@ def _from_json(envelope: _Envelope) -> Told:
         return Told(str(error.code or ""), sentence(message or ""))
     for first in envelope.details:
         return Told(sentence(first.code, limit=80), sentence(first.detail or envelope.title or ""))
-    said = envelope.error_description or envelope.message or envelope.detail or envelope.title
-    return Told(sentence(error or "", limit=80), sentence(said or ""))
+    said = [envelope.error_description or envelope.message or envelope.detail or envelope.title]
+    said += islice(_details(msgspec.json.decode(envelope.errors)), _MOST_DETAILS)
+    words = " ".join(dict.fromkeys(text.strip() for text in said if text and text.strip()))
+    return Told(sentence(error or str(envelope.code or ""), limit=80), sentence(words))
+
+
+def _details(errors: object) -> Iterator[str]:
+    """The sentences in `errors`: a list of them, or objects that hold one, however deep: by property, in a list by place. [RFC 9457]
+
+    What stood in a field that was refused (`inputValue`) is no sentence and is not repeated.
+    """
+    if isinstance(errors, str):
+        yield errors
+    elif isinstance(errors, list):
+        for one in errors:
+            yield from _details(one)
+    elif isinstance(errors, dict):
+        words = errors.get("errorMessage") or errors.get("message")
+        if isinstance(words, str):
+            yield words
+            return
+        for one in errors.values():
+            if isinstance(one, list | dict):
+                yield from _details(one)
 
 
 def _from_markup(text: str) -> Told:

@@ -101,3 +101,48 @@ def test_no_folder_is_no_failure(tmp_path: Path) -> None:
     """Where no file can be had it counts in this process."""
     clock = Hands()
     assert spent(Budget(30, clock, "login", tmp_path / "gone"), clock, Urgency.ONE_DEBTOR) == 30
+
+
+def test_what_others_used_counts(tmp_path: Path) -> None:
+    """The other side says how much of the window is used up: by another program, or by calls that cost more than one."""
+    clock = Hands()
+    budget = Budget(100, clock, "login", tmp_path, window=60.0)
+    budget.spend(Urgency.CHANGES)
+    budget.told(91)
+    assert spent(budget, clock, Urgency.CHANGES) == 4
+    budget.told(3)
+    assert spent(budget, clock, Urgency.CHANGES) > 4
+
+
+def test_a_days_calls_that_are_used_up_are_an_error(tmp_path: Path) -> None:
+    """Nobody sleeps for hours; the error says until when."""
+    clock = Hands()
+    budget = Budget(10, clock, "login", tmp_path, window=86_400.0, patience=600)
+    for _ in range(10):
+        budget.spend(Urgency.ONE_DEBTOR)
+    with pytest.raises(RateLimited, match="the 10 calls it may make in 24 hours are used up") as caught:
+        budget.spend(Urgency.ONE_DEBTOR)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 80_000
+    assert clock.slept == []
+
+
+def test_a_client_hears_what_is_used_and_ends_at_its_day() -> None:
+    """Both from the limits of the connector; the error says whose calls they were."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"X-Used": "95"})
+
+    clock = Hands()
+    limits = Limits(
+        calls_per_window=100, window=60.0, calls_per_day=4, used=lambda headers: int(headers["X-Used"])
+    )
+    client = HttpClient(whose="api", clock=clock, transport=httpx.MockTransport(answer), limits=limits)
+    client.get("https://h/x")
+    assert clock.slept == []
+    client.get("https://h/x")
+    assert 55 <= sum(clock.slept) <= 65
+    for _ in range(2):
+        client.get("https://h/x")
+    with pytest.raises(RateLimited, match="api: the 4 calls it may make in 24 hours are used up"):
+        client.get("https://h/x")

@@ -159,6 +159,33 @@ def test_statuses(status: int, ours: type[SyncError]) -> None:
             "Record x was not found.",
         ),
         (b'{"title":"Bad Request","detail":"No such field."}', "", "No such field."),
+        (
+            b'{"message":"Could not parse.","errors":["Filtering is not allowed on property \'x\'."],"developerHint":"..."}',
+            "",
+            "Could not parse. Filtering is not allowed on property 'x'.",
+        ),
+        (
+            (
+                b'{"message":"Validation failed.","errorCode":"E04300","errors":{"terms":{"errors":[{"propertyName":"terms",'
+                b'"errorMessage":"Terms not found.","inputValue":"4711 Secret"}]}}}'
+            ),
+            "E04300",
+            "Validation failed. Terms not found.",
+        ),
+        (
+            b'{"message":"Validation failed.","errorCode":"E04300","errors":[{"arrayIndex":0,"entries":{"items":[{"errorMessage":"Navn mangler."}]}}]}',
+            "E04300",
+            "Validation failed. Navn mangler.",
+        ),
+        (
+            (
+                b'{"type":"https://tools.ietf.org/html/rfc9110","title":"Access denied.","status":403,"detail":"The module is missing.",'
+                b'"errors":[],"errorCode":"MissingModules"}'
+            ),
+            "MissingModules",
+            "The module is missing.",
+        ),
+        (b'{"title":"Many.","errors":["1.","2.","3.","4."]}', "", "Many. 1. 2. 3."),
         (b"", "", ""),
         (b"upstream died", "", "upstream died"),
         (b'{"error":', "", "an error that is not valid JSON"),

@@ -268,3 +268,15 @@ def test_a_key_of_several_fields_goes_on_behind_all_of_them() -> None:
     keys = [record.key for page in pages for record in shape.read(page.rows).records]
     assert keys == [f"{document}|{line}" for document, line in lines]
     assert asked == ["", "2|2", "4|1"]
+
+
+@pytest.mark.parametrize(("body", "is_empty"), [({"total": 0}, True), ({"total": 3}, False), ({}, False)])
+def test_a_list_that_is_not_there_is_empty_where_it_is_said(body: dict[str, int], is_empty: bool) -> None:
+    """Some services leave an empty list out: a total of nought says so. A list that is merely missing is damage."""
+    client = client_of(lambda request: httpx.Response(200, json=body))
+    pages = PageNumber(Request(URL), "items", page="page", limit="limit", total="total")
+    if is_empty:
+        assert [page.rows for page in walk(client, pages, key="customers", size=PageSize(10))] == [()]
+        return
+    with pytest.raises(ProtocolViolation, match="has no `items`"):
+        list(walk(client, pages, key="customers", size=PageSize(10)))

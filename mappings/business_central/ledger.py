@@ -22,6 +22,7 @@ from mappings.toolkit.fields import (
     Text,
     is_negative,
     member,
+    plain,
     unsigned,
     wire,
 )
@@ -206,7 +207,7 @@ def _grouped(key: str, row: Row, out: Normalised) -> None:
     entry: Row = {
         "entry_no": entry_no,
         "amount_base": first["amount_base"],
-        "remaining_base": _plain(sum(amounts)),
+        "remaining_base": plain(sum(amounts)),
     }
     entry |= {
         name: first[name] for name in ("document_type", "document_no", "debtor_number") if name in first
@@ -217,11 +218,6 @@ def _grouped(key: str, row: Row, out: Normalised) -> None:
 
 
 _OF_THE_ENTRY = ("is_open", "posting_date", "document_date", "due_date", "closed_date", "promised_date")
-
-
-def _plain(amount: Decimal | int) -> str:
-    text = f"{amount:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _sides(entry_no: str, applied_no: str, amount: str) -> dict[str, str]:
@@ -253,7 +249,7 @@ def _deduction(key: str, row: Row, kind: str, entry_no: str, out: Normalised) ->
     """What was deducted settles the entry: it lowers it, so the wire's sign is turned."""
     for column in ("amount", "amount_base"):
         if row.get(column) is not None:
-            row[column] = _plain(-Decimal(row[column]))
+            row[column] = plain(-Decimal(row[column]))
     row |= {"to_entry": entry_no, "deduction": kind.casefold(), "is_reversed": bool(row.get("is_reversed"))}
     keep(key, row, out)
 

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from mappings.toolkit.fields import Day, Flag, Key, Rate, Text, addresses, is_zero, member, wire
 from mappings.toolkit.rows import Refused, Row
 from mappings.toolkit.rules import settle_country
-from mappings.toolkit.shapes import Finish, Shape, exclude, keep
+from mappings.toolkit.shapes import Shape, exclude, keep, reference
 from sync_engine.ports import Draft, Normalised
 
 
@@ -117,19 +117,6 @@ def _company(key: str, row: Row, out: Normalised) -> None:
     keep(key, row, out)
 
 
-def _reference(kind: str, *attributes: str) -> Finish:
-    """A code list entry: `attributes` are the columns that move into its attributes."""
-
-    def finish(key: str, row: Row, out: Normalised) -> None:
-        row["kind"] = kind
-        found = {name: row.pop(name) for name in attributes if name in row}
-        if attributes:
-            row["attributes"] = found
-        keep(key, row, out)
-
-    return finish
-
-
 def _exchange_rate(key: str, row: Row, out: Normalised) -> None:
     """One unit of `from` in `to` (None: the local currency), to ten decimals."""
     amount, relational = row.get("amount"), row.get("relational")
@@ -171,14 +158,14 @@ def _default_dimension(key: str, row: Row, out: Normalised) -> None:
 SHAPES: dict[str, Shape] = {
     "companyInformation": Shape(Company, _company),
     "generalLedgerSetup": Shape(LedgerSetup, keep),
-    "currencies": Shape(Currency, _reference("currency", "symbol", "decimal_places", "rounding")),
+    "currencies": Shape(Currency, reference("currency", "symbol", "decimal_places", "rounding")),
     "currencyExchangeRates": Shape(ExchangeRate, _exchange_rate),
     "paymentTerms": Shape(
         PaymentTerm,
-        _reference("payment_terms", "due_date_calculation", "discount_date_calculation", "discount_percent"),
+        reference("payment_terms", "due_date_calculation", "discount_date_calculation", "discount_percent"),
     ),
-    "paymentMethods": Shape(PaymentMethod, _reference("payment_method")),
-    "disputeStatus": Shape(DisputeStatus, _reference("dispute_status")),
+    "paymentMethods": Shape(PaymentMethod, reference("payment_method")),
+    "disputeStatus": Shape(DisputeStatus, reference("dispute_status")),
     "salespeoplePurchasers": Shape(Salesperson, _salesperson),
     "dimensions": Shape(Dimension, keep),
     "dimensionValues": Shape(DimensionValue, keep),

@@ -7,9 +7,9 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from mappings.business_central.settings import CONTACT_CARD, CUSTOMER_CARD, BusinessCentralMapping, page_link
-from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, addresses, is_zero, member, wire
+from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, is_zero, member, wire
 from mappings.toolkit.rows import Row
-from mappings.toolkit.rules import Numbers, Positions, settle_country, settle_position
+from mappings.toolkit.rules import Numbers, Positions, settle_country, settle_position, several_addresses
 from mappings.toolkit.shapes import Finish, Shape, choose, exclude, gather_custom, keep
 from sync_engine.ports import Normalised
 
@@ -91,17 +91,6 @@ class ContactInformation(TypedDict, total=False):
     related_type: Annotated[Text, wire("relatedType")]
 
 
-def _several_addresses(row: Row) -> None:
-    """A field of several addresses: the first is the e-mail, the rest go to custom.emails."""
-    email = row.get("email")
-    if email is None or ("@" in email and not any(mark in email for mark in "; ,<")):
-        return
-    found = addresses(email)
-    row["email"] = found[0] if found else None
-    if len(found) > 1:
-        row["custom"] = {"emails": sorted(found[1:])}
-
-
 def _debtor(settings: BusinessCentralMapping) -> Finish:
     intercompany, left_out = Numbers(settings.intercompany), Numbers(settings.exclude_debtors)
     custom = settings.custom_fields.get("customers", ())
@@ -119,7 +108,7 @@ def _debtor(settings: BusinessCentralMapping) -> Finish:
             row["credit_limit"] = None  # 0 on the card means no limit is set
         if intercompany.cover(row.get("number")):
             row["is_intercompany"] = True
-        _several_addresses(row)
+        several_addresses(row)
         if (link := page_link(settings, CUSTOMER_CARD, row.get("number"))) is not None:
             row["source_url"] = link
         gather_custom(row, custom)
@@ -156,7 +145,7 @@ def _contact(settings: BusinessCentralMapping, positions: Positions) -> Finish:
             return
         row["origin_field"] = "contacts"
         settle_position(key, row, positions, out.gaps)
-        _several_addresses(row)
+        several_addresses(row)
         if (link := page_link(settings, CONTACT_CARD, row.get("number"))) is not None:
             row["source_url"] = link
         gather_custom(row, custom)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, GetCoreSchemaHandler
+from pydantic import AliasChoices, AliasPath, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 from pydantic_core import core_schema as cs
 
@@ -175,6 +176,11 @@ def wire(*names: str) -> Any:
     return Field(validation_alias=names[0] if len(names) == 1 else AliasChoices(*names))
 
 
+def at(*path: str) -> Any:
+    """The right column for what stands inside another object: the names on the way to it."""
+    return Field(validation_alias=AliasPath(*path))
+
+
 def _letter(found: re.Match[str]) -> str:
     code = int(found[1], 16)
     return found[0] if code == 0 or 0xD800 <= code <= 0xDFFF else chr(code)
@@ -205,6 +211,19 @@ def is_negative(decimal: str) -> bool:
     return decimal.startswith("-") and not is_zero(decimal)
 
 
+def turn(row: dict[str, Any], *columns: str) -> None:
+    """Turns the sign of what these columns of a row say."""
+    for column in columns:
+        if row.get(column) is not None:
+            row[column] = plain(-Decimal(row[column]))
+
+
 def unsigned(decimal: str) -> str:
     """Decimal text without its sign."""
     return decimal.removeprefix("-")
+
+
+def plain(amount: Decimal | int) -> str:
+    """Decimal text of an amount, without an exponent and without noughts at its end."""
+    text = f"{amount:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

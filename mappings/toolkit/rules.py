@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from mappings.toolkit.fields import addresses
 from mappings.toolkit.rows import Row
 from sync_engine.canonical.countries import country_of
 from sync_engine.ports import CodeGap
@@ -127,3 +128,23 @@ def settle_position(key: str, row: Row, positions: Positions, gaps: list[CodeGap
         gaps.append(CodeGap(key, "position", title))
     else:
         row["position"] = position
+
+
+def several_addresses(row: Row) -> None:
+    """A field of several addresses: the first is the e-mail, the rest go to custom.emails."""
+    email = row.get("email")
+    if email is None or ("@" in email and not any(mark in email for mark in "; ,<")):
+        return
+    found = addresses(email)
+    row["email"] = found[0] if found else None
+    if len(found) > 1:
+        row.setdefault("custom", {})["emails"] = sorted(found[1:])
+
+
+def address_lines(row: Row, column: str) -> None:
+    """A field of several lines becomes the first line of the address and, with commas, what follows; whatever ends a line."""
+    if column in row:
+        first, *rest = [line.strip() for line in (row.pop(column) or "").splitlines() if line.strip()] or [
+            None
+        ]
+        row["address_line1"], row["address_line2"] = first, ", ".join(map(str, rest)) or None

@@ -55,3 +55,16 @@ def gather_custom(row: Row, names: Sequence[str]) -> None:
     found = {name: row.pop(CUSTOM + name) for name in names if CUSTOM + name in row}
     if found:
         row.setdefault("custom", {}).update(found)
+
+
+def reference(kind: str, *attributes: str) -> Finish:
+    """A code list entry: `attributes` are the columns that move into its attributes."""
+
+    def finish(key: str, row: Row, out: Normalised) -> None:
+        row["kind"] = kind
+        found = {name: row.pop(name) for name in attributes if name in row}
+        if attributes:
+            row["attributes"] = found
+        keep(key, row, out)
+
+    return finish

@@ -16,6 +16,13 @@ from sync_engine.records import Stream
 Reader = Literal["dimensions", "self", "register", "changes", "invoices", "entries", "pairs"]
 DIMENSION = 14
 """The module without which nobody reads dimensions."""
+SERVICES = {
+    "customers": "customersapi",
+    "q2c": "q2capi",
+    "booked_entries": "bookedEntriesapi",
+    "dimensions": "dimensionsapi",
+}
+"""Name of a version in the settings -> name of the service in its address."""
 _WIDE = timedelta(hours=3)
 """The OpenAPI names no zone with its stamps; Danish time is at most two hours ahead of UTC."""
 
@@ -48,57 +55,30 @@ class Entity:
         return RowShape(self.keys, modified=self.stamp, prefix=self.prefix, zone=self.zone)
 
 
+def _listed(name: str, family: str, canonical: str) -> Stream:
+    return Stream(name, family, canonical, has_cursor=False)
+
+
 def _register(name: str, family: str, canonical: str, key: str, prefix: str = "") -> Entity:
-    stream = Stream(name, family, canonical, has_cursor=False)
-    return Entity(stream, "register", name.replace("_", "-"), (key,), prefix=prefix)
+    return Entity(_listed(name, family, canonical), "register", name.replace("_", "-"), (key,), prefix=prefix)
 
 
 ENTITIES = (
-    Entity(Stream("agreement", "debtors", "company", has_cursor=False), "self", "self", ("agreementNumber",)),
+    Entity(_listed("agreement", "debtors", "company"), "self", "self", ("agreementNumber",)),
     _register("currencies", "debtors", "reference", "code", "currency/"),
     _register("payment_terms", "debtors", "reference", "paymentTermsNumber", "terms/"),
     _register("layouts", "debtors", "reference", "layoutNumber", "layout/"),
     _register("employees", "debtors", "account_owner", "employeeNumber"),
-    Entity(
-        Stream("dimensions", "dimensions", "dimension", has_cursor=False), "dimensions", "dimensions", ("number",), "dimensions"
-    ),
+    Entity(_listed("dimensions", "dimensions", "dimension"), "dimensions", "dimensions", ("number",), "dimensions"),
     _register("customer_groups", "dimensions", "dimension_value", "customerGroupNumber", "group/"),
     _register("departments", "dimensions", "dimension_value", "departmentNumber", "department/"),
-    Entity(
-        Stream("dimension_values", "dimensions", "dimension_value", has_cursor=False),
-        "register",
-        "values",
-        ("dimensionNumber", "key"),
-        "dimensions",
-        module=DIMENSION,
-    ),
+    Entity(_listed("dimension_values", "dimensions", "dimension_value"), "register", "values", ("dimensionNumber", "key"), "dimensions",
+           module=DIMENSION),
     Entity(Stream("customers", "debtors", "debtor"), "changes", "customers", ("customerNumber",), stamp="lastUpdated"),
-    Entity(
-        Stream("contacts", "contacts", "contact", overlap=_WIDE),
-        "changes",
-        "Contacts",
-        ("number",),
-        "customers",
-        stamp="lastUpdated",
-        zone=UTC,
-    ),
+    Entity(Stream("contacts", "contacts", "contact", overlap=_WIDE), "changes", "Contacts", ("number",), "customers", stamp="lastUpdated", zone=UTC),
     Entity(Stream("invoices", "documents", "document"), "invoices", "invoices/booked", ("bookedInvoiceNumber",)),
-    Entity(
-        Stream("entries", "payments", "ledger_entry"), "entries", "booked-entries", ("entryNumber",), "booked_entries"
-    ),
-    Entity(
-        Stream("matched_pairs", "payments", "application", has_cursor=False),
-        "pairs",
-        "booked-entries/matched-pairs",
-        ("fromEntry", "toEntry"),
-        "booked_entries",
-    ),
+    Entity(Stream("entries", "payments", "ledger_entry"), "entries", "booked-entries", ("entryNumber",), "booked_entries"),
+    Entity(_listed("matched_pairs", "payments", "application"), "pairs", "booked-entries/matched-pairs", ("fromEntry", "toEntry"),
+           "booked_entries"),
 )  # fmt: skip
 """Parents before children."""
-SERVICES = {
-    "customers": "customersapi",
-    "q2c": "q2capi",
-    "booked_entries": "bookedEntriesapi",
-    "dimensions": "dimensionsapi",
-}
-"""Name of a version in the settings -> name of the service in its address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -11,10 +12,12 @@ import httpx
 import msgspec
 
 from connectors.economic import filters
-from connectors.economic.catalogue import ENTITIES, Entity
+from connectors.economic.catalogue import DIMENSION, ENTITIES, Entity
 from connectors.economic.ledger import Ledger
 from connectors.economic.reading import Reading
 from connectors.economic.settings import Settings
+from connectors.toolkit.batches import changed, whole
+from connectors.toolkit.capabilities import counted
 from connectors.toolkit.http.errors import NotFound
 from connectors.toolkit.rows import Fields
 from sync_engine.errors import ProtocolViolation, SourceError
@@ -35,6 +38,7 @@ MADE = (
     RawRecord("department", b'{"code":"department","name":"Department"}', None),
 )
 """Dimensions that have values and no record of their own."""
+NO_MODULE = f"module {DIMENSION} (Dimension) is not active in the agreement"
 
 
 class _Module(msgspec.Struct):
@@ -66,14 +70,18 @@ class _Balance(msgspec.Struct):
     balance: Decimal
 
 
+class _Contact(msgspec.Struct):
+    is_deleted: bool = msgspec.field(name="isDeleted", default=False)
+
+
 class _Mark(msgspec.Struct):
     """Where the booked invoices stand: the highest number, and how many there were."""
 
-    last: int
-    count: int
+    last: int = 0
+    count: int = 0
 
 
-_SELF, _GROUP, _BALANCE = Fields(_Self), Fields(_Group), Fields(_Balance)
+_SELF, _GROUP, _BALANCE, _CONTACT = Fields(_Self), Fields(_Group), Fields(_Balance), Fields(_Contact)
 
 
 class Economic:
@@ -91,7 +99,7 @@ class Economic:
     @property
     def calls(self) -> int:
         """Requests sent so far, retries included."""
-        return sum(client.calls for client in self._reading.clients)
+        return self._reading.rest.calls + self._reading.openapi.calls
 
     @property
     def ahead(self) -> timedelta | None:
@@ -107,10 +115,6 @@ class Economic:
             raise ProtocolViolation("does not say which agreement it is", whose=self.source, key="agreement")
         return RawRecord(str(found.agreement), body, None), found
 
-    @property
-    def _has_dimensions(self) -> bool:
-        return "dimension_values" in self._entities
-
     @cached_property
     def _entities(self) -> Mapping[str, Entity]:
         modules = {module.number for module in self._agreement[1].modules}
@@ -124,58 +128,42 @@ class Economic:
     @property
     def offered(self) -> Offered:
         """What this agreement offers now, for the engine to remember."""
-        missing = {
-            e.name: f"module {e.module} (Dimension) is not active in the agreement"
-            for e in ENTITIES
-            if e.name not in self._entities
-        }
-        return Offered(company=str(self._agreement[1].agreement), missing=missing)
+        missing = {e.name: NO_MODULE for e in ENTITIES if e.name not in self._entities}
+        return Offered(company=self._agreement[0].key, missing=missing)
 
     def probe(self) -> Probe:
         """The agreement, and which lists the tokens may read: each is counted."""
-        _, agreement = self._agreement
+        record, agreement = self._agreement
         modules = ", ".join(f"{module.number} {module.name}" for module in agreement.modules)
-        return Probe(
-            "Visma e-conomic",
-            "REST and OpenAPI",
-            agreement.company.name,
-            tuple(map(self._capability, ENTITIES)),
-            {"agreement": str(agreement.agreement), "modules": modules},
+        facts = {"agreement": record.key, "modules": modules}
+        can = tuple(
+            counted(e.name, self.count) if e.name in self._entities else Capability(e.name, False, NO_MODULE)
+            for e in ENTITIES
         )
-
-    def _capability(self, entity: Entity) -> Capability:
-        if entity.name not in self._entities:
-            return Capability(entity.name, False, self.offered.missing[entity.name])
-        try:
-            found = self.count(entity.name)
-        except SourceError as failure:
-            return Capability(entity.name, False, failure.what, failure.todo)
-        return Capability(entity.name, True, "" if found is None else f"{found:,} records")
+        return Probe("Visma e-conomic", "REST and OpenAPI", agreement.company.name, can, facts)
 
     @cached_property
     def _ledger(self) -> Ledger:
         """The entries on the accounts of receivables: those of the customer groups, and those the settings add."""
-        return Ledger(self._reading, tuple(sorted({*self._accounts(), *self.settings.receivables_accounts})))
+        accounts = {*self._accounts(), *self.settings.receivables_accounts}
+        return Ledger(self._reading, self._known("entries"), accounts)
 
     def _accounts(self) -> dict[int, Decimal | None]:
         """The accounts of the customer groups, with their balances."""
-        return {
-            found.account.number: found.account.balance
-            for page in self._reading.rows(self._known("customer_groups"))
-            for found in _GROUP.all(page.rows)
-            if found.account
-        }
+        pages = self._reading.rows(self._known("customer_groups"))
+        found = (group.account for page in pages for group in _GROUP.all(page.rows))
+        return {account.number: account.balance for account in found if account is not None}
 
     def pull(self, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
         """Everything when `since` is None, else what changed; how, the catalogue says."""
         found = self._known(entity)
         match found.reader:
-            case "dimensions":
-                rows = self._register(found) if self._has_dimensions else ()
-                yield RecordBatch(entity, MADE, complete=not self._has_dimensions)
-                yield from rows
             case "self":
                 yield RecordBatch(entity, [self._agreement[0]], complete=True)
+            case "dimensions":
+                has_module = "dimension_values" in self._entities
+                yield RecordBatch(entity, MADE, complete=not has_module)
+                yield from self._register(found) if has_module else ()
             case "register":
                 yield from self._register(found)
             case "changes":
@@ -183,87 +171,65 @@ class Economic:
             case "invoices":
                 yield from self._invoices(found, since)
             case "entries":
-                yield from self._ledger.pull(found, since)
+                yield from self._ledger.pull(since)
             case "pairs":
-                for records in self._ledger.pairs(found, self._known("entries")):
-                    yield RecordBatch(entity, records, complete=True)
+                yield from self._ledger.pairs(found)
 
     def _register(self, entity: Entity) -> Iterator[RecordBatch]:
-        """A small list whole. Where its total moves while it is read, a row may have slipped between two pages: nothing is complete."""
-        totals = set[int | None]()
-        for page in self._reading.rows(entity):
-            totals.add(page.total)
-            steady = page.next is None and len(totals) == 1
-            yield RecordBatch(entity.name, entity.shape.read(page.rows).records, complete=steady)
+        return whole(entity.name, self._reading.rows(entity), entity.shape)
 
     def _changes(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """By stamp of change, which is precise to a second. Contacts say themselves that they are deleted."""
-        latest = start = datetime.fromisoformat(since) if since else None
-        condition = ""
-        if start is not None:
+        start, condition = None, ""
+        if since is not None:
+            start = datetime.fromisoformat(since)
             condition = filters.where(entity.stamp or "", "gte", start - entity.stream.overlap)
-        client = self._reading.client_of(entity)
-        for page in self._reading.rows(entity, condition):
-            read = entity.shape.read(page.rows)
-            latest = max(filter(None, (latest, read.latest)), default=None)
-            gone = {record.key for record in read.records if _is_deleted(record)}
-            yield RecordBatch(
-                entity.name,
-                [record for record in read.records if record.key not in gone],
-                deleted=sorted(gone) if since else (),
-                resume_from=_cursor(latest, client.server_now()) if page.next is None else None,
-                complete=page.next is None and since is None,
-            )
+        client = self._reading.openapi if entity.service else self._reading.rest
+        pages = self._reading.rows(entity, condition)
+        return changed(entity.name, pages, entity.shape, start, client.server_now, _is_deleted)
 
     def _invoices(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """By number. Series of other numbers leave holes that are filled later: where the count does not fit, all are read again."""
-        mark = msgspec.json.decode(since, type=_Mark) if since else _Mark(0, 0)
-        new, last = 0, mark.last
-        behind = filters.where("bookedInvoiceNumber", "gt", mark.last) if since else ""
-        counted = self._reading.listed(entity)
-        for page in self._reading.rows(entity, behind):
+        mark = msgspec.json.decode(since, type=_Mark) if since else _Mark()
+        known = self._reading.listed(entity)
+        for page in self._reading.rows(entity, f"bookedInvoiceNumber$gt:{mark.last}" if since else ""):
             records = entity.shape.read(page.rows).records
-            new += len(records)
-            last = max([last, *(int(r.key) for r in records if r.key.isdigit())])
-            is_last = page.next is None
-            fits = since is None or mark.count + new >= counted
-            resume = _written(_Mark(last, mark.count + new)) if is_last and fits else None
-            yield RecordBatch(entity.name, records, resume_from=resume, complete=is_last and since is None)
-        if since and mark.count + new < counted:
-            yield from (_of_changes(batch) for batch in self._invoices(entity, None))
+            mark.count += len(records)
+            mark.last = max([mark.last, *(int(r.key) for r in records if r.key.isdigit())])
+            ends = page.next is None
+            resume = Cursor(msgspec.json.encode(mark).decode()) if ends else None
+            yield RecordBatch(entity.name, records, resume_from=resume, complete=ends and since is None)
+        if since and mark.count < known:
+            yield from (replace(batch, complete=False) for batch in self._invoices(entity, None))
 
     def pull_debtor(self, debtor_key: str) -> Iterator[RecordBatch]:
-        """One customer with its contacts, invoices, entries and what settled them; told as deleted when it is gone."""
+        """One customer with its contacts, invoices and entries; told as deleted when it is gone."""
         customers = self._known("customers")
         try:
-            body = self._reading.rest.get(
-                self._reading.url(f"customers/{int(debtor_key)}"), key="customers"
-            ).body
+            url = self._reading.url(f"customers/{int(debtor_key)}")
+            body = self._reading.rest.get(url, key="customers").body
         except (NotFound, ValueError):
             yield RecordBatch("customers", (), deleted=(debtor_key,))
             return
         yield RecordBatch("customers", customers.shape.read([msgspec.Raw(body)]).records)
-        for name, field in (
-            ("contacts", "customerNumber"),
-            ("invoices", "customer.customerNumber"),
-            ("entries", "customerNumber"),
+        for name, condition in (
+            ("contacts", filters.both(f"customerNumber$eq:{debtor_key}", "isDeleted$eq:false")),
+            ("invoices", f"customer.customerNumber$eq:{debtor_key}"),
+            ("entries", filters.both(f"customerNumber$eq:{debtor_key}", self._ledger.owed)),
         ):
-            condition = filters.where(field, "eq", debtor_key)
-            if name == "entries":
-                condition = filters.both(condition, self._ledger.owed)
             entity = self._known(name)
             for page in self._reading.rows(entity, condition):
-                records = entity.shape.read(page.rows).records
-                yield RecordBatch(name, [record for record in records if not _is_deleted(record)])
+                yield RecordBatch(name, entity.shape.read(page.rows).records)
 
     def count(self, entity: str) -> int | None:
         """How many records the source says it has; None where it does not say."""
         found = self._known(entity)
         match found.reader:
-            case "dimensions":
-                return len(MADE) + (self._reading.listed(found) if self._has_dimensions else 0)
             case "self":
                 return 1
+            case "dimensions":
+                has_module = "dimension_values" in self._entities
+                return len(MADE) + (self._reading.listed(found) if has_module else 0)
             case "pairs":
                 return None
             case "entries":
@@ -272,8 +238,8 @@ class Economic:
 
     def totals(self, entity: str) -> Sequence[ControlTotal]:
         """The count of any list; for customers the balance of each, for entries that of their accounts, all in base currency."""
-        counted = self.count(entity)
-        found = [] if counted is None else [ControlTotal(entity, "count", Decimal(counted))]
+        count = self.count(entity)
+        found = [] if count is None else [ControlTotal(entity, "count", Decimal(count))]
         if entity == "customers":
             found += self._balances()
         if entity == "entries":
@@ -286,18 +252,17 @@ class Economic:
 
     def _balances(self) -> Iterator[ControlTotal]:
         """A balance that cannot be read is no figure: then none is stated, rather than a part. Those of nought are not asked for."""
-        customers = self._known("customers")
-        for page in self._reading.rows(customers, "balance$ne:0"):
+        for page in self._reading.rows(self._known("customers"), "balance$ne:0"):
             for row in page.rows:
-                balance = _BALANCE.strict(row)
-                if balance is None:
+                found = _BALANCE.strict(row)
+                if found is None:
                     raise ProtocolViolation("a balance cannot be read", whose=self.source, key="customers")
-                yield ControlTotal("customers", "debtor_balance", balance.balance, key=str(balance.customer))
+                yield ControlTotal("customers", "debtor_balance", found.balance, key=str(found.customer))
 
     def close(self) -> None:
         """Releases connections; may be called again."""
-        for client in self._reading.clients:
-            client.close()
+        self._reading.rest.close()
+        self._reading.openapi.close()
 
     def _known(self, entity: str) -> Entity:
         if entity not in self._entities:
@@ -307,21 +272,8 @@ class Economic:
 
 
 def _is_deleted(record: RawRecord) -> bool:
-    return b'"isDeleted":true' in record.payload.replace(b" ", b"")
-
-
-def _of_changes(batch: RecordBatch) -> RecordBatch:
-    """A batch of a sweep that nobody asked for: it deletes nothing."""
-    return RecordBatch(batch.entity, batch.records, resume_from=batch.resume_from)
-
-
-def _cursor(latest: datetime | None, now: datetime) -> Cursor | None:
-    """No stamp later than the server's own clock is believed, or what changes until then would be passed over."""
-    return None if latest is None else Cursor(min(latest, now).isoformat())
-
-
-def _written(mark: _Mark) -> Cursor:
-    return Cursor(msgspec.json.encode(mark).decode())
+    found = _CONTACT.read(record.payload)
+    return found is not None and found.is_deleted
 
 
 class Plugin:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -16,33 +14,34 @@ from connectors.economic.settings import Settings
 from connectors.toolkit.auth.static import StaticHeaders
 from connectors.toolkit.http.client import HttpClient, Limits
 from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.joined import grouped, with_lists
 from connectors.toolkit.pagination import Page, PageSize, Paginator, Request, walk
 from connectors.toolkit.paginators import Cursor, Keyset, PageNumber, with_parameters
-from connectors.toolkit.rows import Fields, Row, spliced
-from sync_engine.errors import ConfigurationError, PermissionMissing, ProtocolViolation
+from connectors.toolkit.rows import Fields
+from sync_engine.errors import ProtocolViolation, SourceError, TransientError
 from sync_engine.ports import Clock
 
 LINES, SETTLED = "@syncEngine.lines", "@syncEngine.settled"
 """What the connector adds to a row: the lines of an invoice, what a pair of entries settled."""
-_CALLS, _MINUTE = 10_000, 60.0
+_USED = re.compile(r":\s*(\d+)\s*/\s*\d+\s*$")
+_VERSION = re.compile(rb'"version"\s*:\s*"(\d+\.\d+\.\d+)"')
+
+
+def _used(headers: Mapping[str, str]) -> int | None:
+    """Calls of this minute, in `X-RateLimiting: token-limit-10000-per-60-seconds: 147/10000`; some cost three."""
+    found = _USED.search(headers.get("x-ratelimiting", ""))
+    return int(found[1]) if found else None
+
+
+class _Paging(msgspec.Struct):
+    results: int
 
 
 class _Listed(msgspec.Struct):
-    class Paging(msgspec.Struct):
-        results: int
-
-    pagination: Paging
+    pagination: _Paging
 
 
-class _Line(msgspec.Struct):
-    invoice: int = msgspec.field(name="documentId")
-
-
-class _Number(msgspec.Struct):
-    number: int = msgspec.field(name="bookedInvoiceNumber")
-
-
-_LISTED, _LINE, _NUMBER = Fields(_Listed), Fields(_Line), Fields(_Number)
+_LISTED = Fields(_Listed)
 
 
 class Reading:
@@ -51,109 +50,118 @@ class Reading:
     def __init__(
         self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None
     ) -> None:
-        self.source, self.settings, self._clock, self._transport = source, settings, clock, transport
-        self.rest, self.openapi = (self._client(url) for url in (settings.rest_url, settings.openapi_url))
-
-    def _client(self, url: str) -> HttpClient:
+        self.source, self.settings = source, settings
         tokens = {
-            "X-AppSecretToken": self.settings.app_secret_token,
-            "X-AgreementGrantToken": self.settings.agreement_grant_token,
+            "X-AppSecretToken": settings.app_secret_token,
+            "X-AgreementGrantToken": settings.agreement_grant_token,
         }
-        timeouts = self.settings.timeouts
-        return HttpClient(
-            whose=self.source,
-            clock=self._clock,
-            login=StaticHeaders(tokens),
-            home=url,
-            transport=self._transport,
-            headers={"Accept": "application/json", "User-Agent": "sync-engine"},
-            limits=Limits(connect=timeouts.connect, read=timeouts.read, calls_per_window=_CALLS, window=_MINUTE),
-            shared="" if self._transport else f"e-conomic {tokens['X-AgreementGrantToken']} {urlsplit(url).netloc}",
-        )  # fmt: skip
 
-    @property
-    def clients(self) -> tuple[HttpClient, HttpClient]:
-        """Both."""
-        return self.rest, self.openapi
+        def client(url: str) -> HttpClient:
+            return HttpClient(
+                whose=source,
+                clock=clock,
+                login=StaticHeaders(tokens),
+                home=url,
+                transport=transport,
+                headers={"Accept": "application/json", "User-Agent": "sync-engine"},
+                limits=Limits(
+                    connect=settings.timeouts.connect,
+                    read=settings.timeouts.read,
+                    calls_per_window=10_000,
+                    window=60.0,
+                    calls_per_day=50_000,
+                    used=_used,
+                ),
+                shared="" if transport else f"e-conomic {settings.agreement_grant_token}",
+            )
 
-    def client_of(self, entity: Entity) -> HttpClient:
-        """The one that asks for an entity."""
-        return self.openapi if entity.service else self.rest
+        self.rest, self.openapi = client(settings.rest_url), client(settings.openapi_url)
+        self.size = PageSize(settings.page_size)
 
     def url(self, path: str, service: str = "") -> str:
         """The address of a path of the REST API, or of a service in the version of the settings."""
         if not service:
             return f"{self.settings.rest_url}/{path}"
-        return f"{self.settings.openapi_url}/{SERVICES[service]}/v{getattr(self.settings.versions, service)}/{path}"
-
-    @cached_property
-    def size(self) -> PageSize:
-        """Rows of a page of the REST API; the other one decides itself."""
-        return PageSize(self.settings.page_size)
+        version = getattr(self.settings.versions, service)
+        return f"{self.settings.openapi_url}/{SERVICES[service]}/v{version}/{path}"
 
     def rows(self, entity: Entity, condition: str = "") -> Iterator[Page]:
-        """The pages of an entity, those rows of it that fulfil a condition. Raises ConfigurationError where its service is gone."""
-        asked = with_parameters(
-            self.url(entity.path, entity.service), **({"filter": condition} if condition else {})
-        )
+        """The pages of an entity, those rows of it that fulfil a condition."""
+        asked = _filtered(self.url(entity.path, entity.service), condition)
+        pages: Paginator[Page]
         if entity.service:
-            pages: Paginator[Page] = Cursor(Request(asked), rows="items", cursor="cursor")
-        elif entity.reader == "register":
+            yield from self._service(asked, entity.service, entity.name)
+            return
+        if entity.reader == "register":
+            total = "pagination.results"
             pages = PageNumber(
-                Request(asked), "collection", page="skippages", limit="pagesize", first=0, total="pagination.results"
-            )  # fmt: skip
+                Request(asked), "collection", page="skippages", limit="pagesize", first=0, total=total
+            )
         elif entity.reader == "invoices":
             pages = WithLines(self, entity, condition)
         else:
             pages = ByKey(self, entity, condition)
-        try:
-            yield from walk(self.client_of(entity), pages, key=entity.name, size=self.size)
-        except NotFound:
-            raise self._gone(entity) from None
+        yield from walk(self.rest, pages, key=entity.name, size=self.size)
 
-    def _gone(self, entity: Entity) -> ConfigurationError:
-        return ConfigurationError(f"{self.url(entity.path, entity.service)} is not there", whose=self.source)
+    def _service(self, url: str, service: str, key: str) -> Iterator[Page]:
+        """Raises SourceError where the service is not there in this version."""
+        pages = Cursor(Request(url), rows="items", cursor="cursor")
+        try:
+            yield from walk(self.openapi, pages, key=key, size=self.size)
+        except NotFound:
+            raise self._gone(service, key) from None
+
+    def _gone(self, service: str, key: str) -> SourceError:
+        """Each service tells its version in the page of its documentation."""
+        name, version = SERVICES[service], getattr(self.settings.versions, service)
+        try:
+            page = self.openapi.get(
+                f"{self.settings.openapi_url}/{name}/redoc.html", key=f"{name} documentation"
+            ).body
+            found = _VERSION.search(page)
+        except (SourceError, TransientError):
+            found = None
+        there = f"It is at {found[1].decode()} now" if found else "Look up its version"
+        todo = f"{there}: read its change log, then set versions.{service}."
+        return SourceError(f"there is no {name} of version {version}", whose=self.source, key=key, todo=todo)
 
     def listed(self, entity: Entity, condition: str = "") -> int:
         """How many rows of an entity there are: one small call."""
-        given = {"filter": condition} if condition else {}
         if entity.service:
-            url = with_parameters(self.url(f"{entity.path}/count", entity.service), **given)
-            return int(self.openapi.get(url, key=entity.name).body)
-        url = with_parameters(self.url(entity.path), **given, pagesize=1)
+            url = _filtered(self.url(f"{entity.path}/count", entity.service), condition)
+            try:
+                return int(self.openapi.get(url, key=entity.name).body)
+            except NotFound:
+                raise self._gone(entity.service, entity.name) from None
+        url = with_parameters(_filtered(self.url(entity.path), condition), pagesize=1)
         found = _LISTED.read(self.rest.get(url, key=entity.name).body)
         if found is None:
             raise ProtocolViolation("a page has no `pagination.results`", whose=self.source, key=entity.name)
         return found.pagination.results
 
-    def lines_of(self, first: int, last: int) -> Mapping[int, list[bytes]]:
-        """The lines of the invoices between two numbers, by number; none where the service is not for this agreement."""
-        found = defaultdict[int, list[bytes]](list)
-        span = filters.both(
-            filters.where("documentId", "gte", first), filters.where("documentId", "lte", last)
+    def lines(self, first: int, last: int) -> Iterator[Page]:
+        """The lines of the invoices between two numbers."""
+        span = filters.both(f"documentId$gte:{first}", f"documentId$lte:{last}")
+        return self._service(
+            _filtered(self.url("invoices/booked/lines", "q2c"), span), "q2c", "invoice lines"
         )
-        url = with_parameters(self.url("invoices/booked/lines", "q2c"), filter=span)
-        pages = Cursor(Request(url), rows="items", cursor="cursor")
-        for page in walk(self.openapi, pages, key="invoice lines", size=self.size):
-            for row in page.rows:
-                line = _LINE.strict(row)
-                if line is None:
-                    raise ProtocolViolation("a line cannot be read", whose=self.source, key="invoice lines")
-                found[line.invoice].append(bytes(row))
-        return found
+
+
+def _filtered(url: str, condition: str) -> str:
+    return with_parameters(url, **({"filter": condition} if condition else {}))
 
 
 class ByKey(Keyset):
     """Rows behind the key of the last one, sorted by it: what vanishes or comes meanwhile shifts nothing."""
 
     def __init__(self, reading: Reading, entity: Entity, condition: str) -> None:
-        (key,) = entity.keys
+        (key,), self._reading, self._entity = entity.keys, reading, entity
 
         def request(place: str, size: int) -> Request:
-            behind = filters.where(key, "gt", int(place)) if place else ""
-            wanted = filters.both(condition, behind)
-            given = {"filter": wanted} if wanted else {}
-            return Request(with_parameters(reading.url(entity.path), **given, sort=key, pagesize=size))
+            wanted = filters.both(condition, f"{key}$gt:{int(place)}" if place else "")
+            return Request(
+                with_parameters(_filtered(reading.url(entity.path), wanted), sort=key, pagesize=size)
+            )
 
         super().__init__(request, "collection", key=key, total="pagination.results")
 
@@ -161,23 +169,13 @@ class ByKey(Keyset):
 class WithLines(ByKey):
     """Booked invoices, with the lines that another service lists for all of them at once."""
 
-    def __init__(self, reading: Reading, entity: Entity, condition: str) -> None:
-        super().__init__(reading, entity, condition)
-        self._reading = reading
-
     def whole(self, page: Page) -> Page:
         """The page with the lines of its invoices."""
-        numbers = [found.number for row in page.rows if (found := _NUMBER.read(row)) is not None]
+        (key,) = self._entity.keys
+        numbers = [
+            int(record.key) for record in self._entity.shape.read(page.rows).records if record.key.isdigit()
+        ]
         if not numbers:
             return page
-        try:
-            lines = self._reading.lines_of(min(numbers), max(numbers))
-        except PermissionMissing:
-            return page
-        return page._replace(rows=[self._with(row, lines) for row in page.rows])
-
-    def _with(self, row: Row, lines: Mapping[int, list[bytes]]) -> Row:
-        found = _NUMBER.read(row)
-        if found is None or not isinstance(row, msgspec.Raw):
-            return row
-        return msgspec.Raw(spliced(bytes(row), LINES, b"[" + b",".join(lines.get(found.number, ())) + b"]"))
+        lines = grouped(self._reading.lines(min(numbers), max(numbers)), "documentId")
+        return page._replace(rows=with_lists(page.rows, key, LINES, lines))

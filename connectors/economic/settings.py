@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from connectors.toolkit.settings import SecretRef, Strict, Timeouts, is_loopback
+from connectors.toolkit.settings import Address, SecretRef, Strict, Timeouts
+
+_VERSION = r"^\d+\.\d+\.\d+$"
 
 
 class Versions(Strict):
     """The versions of the newer services, which are each numbered alone; a version is part of the address."""
 
-    customers: str = Field(default="3.1.0", pattern=r"^\d+\.\d+\.\d+$", description="customersapi")
-    q2c: str = Field(default="5.3.0", pattern=r"^\d+\.\d+\.\d+$", description="q2capi")
-    booked_entries: str = Field(default="4.0.0", pattern=r"^\d+\.\d+\.\d+$", description="bookedEntriesapi")
-    dimensions: str = Field(default="5.3.1", pattern=r"^\d+\.\d+\.\d+$", description="dimensionsapi")
+    customers: str = Field(default="3.1.0", pattern=_VERSION, description="customersapi")
+    q2c: str = Field(default="5.3.0", pattern=_VERSION, description="q2capi")
+    booked_entries: str = Field(default="4.0.0", pattern=_VERSION, description="bookedEntriesapi")
+    dimensions: str = Field(default="5.3.1", pattern=_VERSION, description="dimensionsapi")
 
 
 class Settings(Strict):
@@ -23,8 +25,8 @@ class Settings(Strict):
     agreement_grant_token: SecretRef = Field(
         description="Says whose agreement it may read (X-AgreementGrantToken)."
     )
-    rest_url: str = Field(default="https://restapi.e-conomic.com", description="Address of the REST API.")
-    openapi_url: str = Field(
+    rest_url: Address = Field(default="https://restapi.e-conomic.com", description="Address of the REST API.")
+    openapi_url: Address = Field(
         default="https://apis.e-conomic.com", description="Address of the OpenAPI services."
     )
     versions: Versions = Versions()
@@ -34,10 +36,3 @@ class Settings(Strict):
     )
     page_size: int = Field(default=1000, ge=1, le=1000, description="Rows asked for at once of the REST API.")
     timeouts: Timeouts = Timeouts()
-
-    @field_validator("rest_url", "openapi_url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-            raise ValueError("must be https: a token is never sent in the clear")
-        return url.rstrip("/")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -28,6 +28,16 @@ class Strict(BaseModel):
     """Refuses keys nobody reads, so that a typo is not silence; says of a wrong value which one, never what stood there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+def _safe_address(url: str) -> str:
+    if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
+        raise ValueError("must be https: a token is never sent in the clear")
+    return url.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_safe_address)]
+"""The address of a service that a login goes to, without a slash at its end."""
 
 
 class Timeouts(Strict):

@@ -6,9 +6,8 @@ On the wire credit notes and payments are below nought, and a rate is for a hund
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AliasPath, Field
 from typing_extensions import TypedDict
 
 from mappings.toolkit.fields import (
@@ -20,8 +19,11 @@ from mappings.toolkit.fields import (
     Rate,
     Text,
     Whole,
+    at,
     is_negative,
     is_zero,
+    plain,
+    turn,
     wire,
 )
 from mappings.toolkit.rows import Refused, Row
@@ -48,7 +50,7 @@ class Invoice(TypedDict, total=False):
     """/invoices/booked. The recipient is who it was sent to then, and not the customer as it is now."""
 
     number: Annotated[Id, wire("bookedInvoiceNumber")]
-    debtor_key: Annotated[Id, Field(validation_alias=AliasPath("customer", "customerNumber"))]
+    debtor_key: Annotated[Id, at("customer", "customerNumber")]
     issue_date: Annotated[Day, wire("date")]
     due_date: Annotated[Day, wire("dueDate")]
     currency: Annotated[Text, wire("currency")]
@@ -57,16 +59,12 @@ class Invoice(TypedDict, total=False):
     tax: Annotated[Money, wire("vatAmount")]
     total: Annotated[Money, wire("grossAmount")]
     open_amount: Annotated[Money, wire("remainder")]
-    terms: Annotated[Id, Field(validation_alias=AliasPath("paymentTerms", "paymentTermsNumber"))]
-    owner_code: Annotated[
-        Id, Field(validation_alias=AliasPath("references", "salesPerson", "employeeNumber"))
-    ]
-    second: Annotated[
-        Id, Field(validation_alias=AliasPath("references", "vendorReference", "employeeNumber"))
-    ]
-    po_number: Annotated[Text, Field(validation_alias=AliasPath("references", "other"))]
-    reference: Annotated[Text, Field(validation_alias=AliasPath("notes", "heading"))]
-    recipient: Annotated[Text, Field(validation_alias=AliasPath("recipient", "name"))]
+    terms: Annotated[Id, at("paymentTerms", "paymentTermsNumber")]
+    owner_code: Annotated[Id, at("references", "salesPerson", "employeeNumber")]
+    second: Annotated[Id, at("references", "vendorReference", "employeeNumber")]
+    po_number: Annotated[Text, at("references", "other")]
+    reference: Annotated[Text, at("notes", "heading")]
+    recipient: Annotated[Text, at("recipient", "name")]
     lines: Annotated[list[Line] | None, wire("@syncEngine.lines")]
 
 
@@ -95,41 +93,36 @@ class Pair(TypedDict, total=False):
     to_date: Annotated[LocalDay, wire("toEntryDate")]
     from_amount: Annotated[Money, wire("fromEntryAmount")]
     to_amount: Annotated[Money, wire("toEntryAmount")]
-    amount: Annotated[Money, Field(validation_alias=AliasPath("@syncEngine.settled", "amount"))]
-    amount_base: Annotated[Money, Field(validation_alias=AliasPath("@syncEngine.settled", "base"))]
+    amount: Annotated[Money, at("@syncEngine.settled", "amount")]
+    amount_base: Annotated[Money, at("@syncEngine.settled", "base")]
 
 
 KINDS = {
+    **dict.fromkeys(("5", "7", "8", "9", "10"), ("journal", "journal")),
     "1": ("invoice", "credit_memo"),
     "2": ("refund", "payment"),
-    "5": ("journal", "journal"),
     "6": ("finance_charge", "journal"),
-    "7": ("journal", "journal"),
-    "8": ("journal", "journal"),
-    "9": ("journal", "journal"),
-    "10": ("journal", "journal"),
 }
 """Type of an entry -> what it is above nought, and below. A manual invoice (10) was made elsewhere: no booked invoice has its number."""
 SYSTEM = "9"
 
 
 def _invoice(key: str, row: Row, out: Normalised) -> None:
-    total, rest = row.get("total"), row.get("open_amount")
-    if total is None or rest is None:
-        field = "grossAmount" if total is None else "remainder"
-        raise Refused(field, f"{field} is missing: what is still owed cannot be told")
-    sign = -1 if is_negative(total) else 1
-    row["kind"] = "invoice" if sign == 1 else "credit_note"
+    """One below nought is a credit note: all its amounts are turned."""
+    total, rest = _said(row, "total", "grossAmount"), _said(row, "open_amount", "remainder")
+    lines: list[Row] = row.pop("lines", None) or []
     row["erp_status"] = (
         "paid" if is_zero(rest) else "open" if Decimal(rest) == Decimal(total) else "partially_paid"
     )
-    lines: list[dict[str, Any]] = row.pop("lines", None) or []
-    _turn(row, sign, "subtotal", "tax", "total", "open_amount")
+    row["kind"] = "credit_note" if is_negative(total) else "invoice"
+    if is_negative(total):
+        turn(row, "subtotal", "tax", "total", "open_amount")
     for line in lines:
-        _turn(line, sign, "quantity", "net", "tax")
         line["line_key"] = f"{key}|{line.pop('number', None)}"
+        if is_negative(total):
+            turn(line, "quantity", "net", "tax")
     if row.get("exchange_rate") is not None:
-        row["exchange_rate"] = _plain(Decimal(row["exchange_rate"]) / 100)
+        row["exchange_rate"] = plain(Decimal(row["exchange_rate"]) / 100)
     terms, second = row.pop("terms", None), row.pop("second", None)
     row["terms_key"] = terms and f"terms/{terms}"
     row["owner_code"] = row.get("owner_code") or second
@@ -137,24 +130,15 @@ def _invoice(key: str, row: Row, out: Normalised) -> None:
     out.drafts.append(Draft(key, {**row, "is_posted": True}, lines))
 
 
-def _turn(row: Row, sign: int, *columns: str) -> None:
-    """Of a credit note everything is turned: its amounts are above nought here."""
-    if sign < 0:
-        for column in columns:
-            if row.get(column) is not None:
-                row[column] = _plain(-Decimal(row[column]))
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) if amount else "0"
+def _said(row: Row, column: str, name: str) -> str:
+    """An amount without which nobody can tell what is owed. Raises Refused."""
+    if row.get(column) is None:
+        raise Refused(name, f"{name} is missing: what is still owed cannot be told")
+    return str(row[column])
 
 
 def _entry(key: str, row: Row, out: Normalised) -> None:
-    amount, rest = row.get("amount"), row.get("remaining")
-    if amount is None or rest is None:
-        field = "amount" if amount is None else "remainder"
-        raise Refused(field, f"{field} is missing: what is still owed cannot be told")
+    amount, rest = _said(row, "amount", "amount"), _said(row, "remaining", "remainder")
     if row.get("document_type") == SYSTEM and is_zero(amount) and is_zero(rest):
         exclude(key, "difference of exchange rates, in base currency only", out)
         return
@@ -162,20 +146,15 @@ def _entry(key: str, row: Row, out: Normalised) -> None:
         key, row, "document_type", {code: kinds[is_negative(amount)] for code, kinds in KINDS.items()}, out
     )
     row["is_open"] = not is_zero(rest)
-    base = row.get("amount_base")
-    if base is not None:
-        row["remaining_base"] = _share(rest, amount, base)
+    if row.get("amount_base") is not None:  # what remains is worth what it was when it was booked
+        share = (
+            Decimal(row["amount_base"]) * Decimal(rest) / Decimal(amount) if row["is_open"] else Decimal(0)
+        )
+        row["remaining_base"] = plain(round(share, 2))
     for column in ("posting_date", "due_date"):
         row[column] = row[column][:10] if row.get(column) else None
     row["document_date"] = row["posting_date"]
     keep(key, row, out)
-
-
-def _share(part: str, whole: str, base: str) -> str:
-    """What a part is in base currency, at the rate of the whole."""
-    if part == whole or is_zero(part):
-        return base if part == whole else "0"
-    return _plain(round(Decimal(base) * Decimal(part) / Decimal(whole), 2))
 
 
 def _pair(key: str, row: Row, out: Normalised) -> None:

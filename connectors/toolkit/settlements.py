@@ -1,4 +1,4 @@
-"""What each pair of matched entries settled. The API names the two entries with their whole amounts, and not what passed between them.
+"""What each pair of matched entries settled, where a source names the two entries with their whole amounts, and not what passed.
 
 What an entry settled in all is its amount less its remainder. An entry with one pair settled all of that in it, which leaves less to
 its partner; so pair by pair from the ends. Only entries that are matched in a circle leave a choice: then the lower numbers come first.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -16,21 +17,15 @@ _OTHER_CURRENCY = Decimal("1.2")
 """The rates of two entries of one currency do not differ by more between invoice and payment."""
 
 
-class Pair(msgspec.Struct):
-    """Two entries; one pays, the other owes."""
+class Pair(Protocol):
+    """Two entries with their amounts, also in base currency: one pays, the other owes."""
 
-    paying: int = msgspec.field(name="fromEntry")
-    owing: int = msgspec.field(name="toEntry")
-    paid: Decimal = msgspec.field(name="fromEntryAmount")
-    paid_base: Decimal = msgspec.field(name="fromEntryAmountDKK")
-    owed: Decimal = msgspec.field(name="toEntryAmount")
-    owed_base: Decimal = msgspec.field(name="toEntryAmountDKK")
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether the two entries are of different currencies, as their rates show."""
-        one, other = abs(self.paid_base * self.owed), abs(self.owed_base * self.paid)
-        return max(one, other) > _OTHER_CURRENCY * min(one, other)
+    paying: int
+    owing: int
+    paid: Decimal
+    paid_base: Decimal
+    owed: Decimal
+    owed_base: Decimal
 
 
 class Settled(msgspec.Struct):
@@ -46,7 +41,7 @@ def settle(pairs: Sequence[Pair], remainders: Mapping[int, Decimal]) -> list[Set
     for place, pair in enumerate(pairs):
         of[pair.paying].append(place)
         of[pair.owing].append(place)
-    in_base = _around([place for place, pair in enumerate(pairs) if pair.is_mixed], pairs, of)
+    in_base = _around([place for place, pair in enumerate(pairs) if _is_mixed(pair)], pairs, of)
     left = dict[int, Decimal]()
     for place, pair in enumerate(pairs):
         for number, amount, base in (
@@ -57,6 +52,12 @@ def settle(pairs: Sequence[Pair], remainders: Mapping[int, Decimal]) -> list[Set
             left[number] = abs(settled * base / amount if place in in_base and amount else settled)
     passed = _passed(pairs, of, left)
     return [_settled(pair, passed[place], place in in_base) for place, pair in enumerate(pairs)]
+
+
+def _is_mixed(pair: Pair) -> bool:
+    """Whether the two entries are of different currencies, as their rates show."""
+    one, other = abs(pair.paid_base * pair.owed), abs(pair.owed_base * pair.paid)
+    return max(one, other) > _OTHER_CURRENCY * min(one, other)
 
 
 def _around(found: list[int], pairs: Sequence[Pair], of: Mapping[int, list[int]]) -> set[int]:
@@ -96,6 +97,6 @@ def _passed(
 
 def _settled(pair: Pair, amount: Decimal, is_base: bool) -> Settled:
     if is_base:
-        return Settled(None if pair.is_mixed else amount, round(amount, 2))
+        return Settled(None if _is_mixed(pair) else amount, round(amount, 2))
     base = amount * pair.owed_base / pair.owed if pair.owed else Decimal(0)
     return Settled(amount, abs(round(base, 2)))

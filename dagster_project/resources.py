@@ -33,7 +33,7 @@ class OpenRuntime:
     def connector(self, config: SourceConfig) -> Connector:
         """The connector of a source; opening sends nothing, and steps of a run in one process share it."""
         if config.source not in self._connectors:
-            self._connectors[config.source] = open_connector(config, self.runtime.clock)
+            self._connectors[config.source] = open_connector(config, self.runtime.clock, self.runtime.store)
         return self._connectors[config.source]
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -115,6 +116,28 @@ class RemembersOffers(Protocol):
     @property
     def offered(self) -> Offered:
         """What the installation offers now, for comparing it with what it offered before."""
+        ...
+
+
+class LoginLimits(Protocol):
+    """What the callers of one login share on all machines: how many calls were made, and how many are made at once."""
+
+    def changed(self, login: str, change: Callable[[bytes, float], tuple[bytes, float]]) -> float:
+        """Hands over what is stored for a login (empty at first) and the time they share, in seconds since 1970; stores the first of what `change`
+        gives, returns the second. Nobody else changes it meanwhile. Raises StoreError."""
+        ...
+
+    def place(self, login: str, number: int) -> AbstractContextManager[bool]:
+        """Tries to hold one of `number` places while the context lasts; false where all are taken. A process that dies gives its place back."""
+        ...
+
+
+@runtime_checkable
+class SharesLogins(Protocol):
+    """A connector whose login may be used on several machines at once."""
+
+    def share_login(self, limits: LoginLimits) -> None:
+        """Counts its calls there from now on; called before the first one."""
         ...
 
 

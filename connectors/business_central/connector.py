@@ -39,7 +39,7 @@ from sync_engine.errors import (
     SourceError,
     TransientError,
 )
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import (
     ControlTotal,
     Cursor,
@@ -116,6 +116,10 @@ class BusinessCentral:
     def offered(self) -> Offered:
         """What this installation offers now, for the engine to remember."""
         return self._site.remembered
+
+    def share_login(self, limits: LoginLimits) -> None:
+        """Counts its calls with all machines that use the login."""
+        self._client.share_login(limits)
 
     def probe(self) -> Probe:
         """Version, company and what can be read; asks every entity for one row, so that missing permissions show."""

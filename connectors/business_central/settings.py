@@ -206,7 +206,7 @@ class Settings(Strict):
     calls_per_five_minutes: int = Field(
         default=6000,
         ge=10,
-        description="What Business Central online allows a login, all lanes of this machine together.",
+        description="What Business Central online allows a login, all lanes together, on every machine that uses this database.",
     )
     ledger: Ledger = Field(default=Ledger(), description="How payments and applications are read.")
     pages: dict[str, ApiPage] = Field(

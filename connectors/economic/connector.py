@@ -21,7 +21,7 @@ from connectors.toolkit.capabilities import counted
 from connectors.toolkit.http.errors import NotFound
 from connectors.toolkit.rows import Fields
 from sync_engine.errors import ProtocolViolation, SourceError
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import (
     Capability,
     ControlTotal,
@@ -130,6 +130,11 @@ class Economic:
         """What this agreement offers now, for the engine to remember."""
         missing = {e.name: NO_MODULE for e in ENTITIES if e.name not in self._entities}
         return Offered(company=self._agreement[0].key, missing=missing)
+
+    def share_login(self, limits: LoginLimits) -> None:
+        """Counts its calls with all machines that use the agreement's login."""
+        for client in (self._reading.rest, self._reading.openapi):
+            client.share_login(limits)
 
     def probe(self) -> Probe:
         """The agreement, and which lists the tokens may read: each is counted."""

@@ -20,7 +20,7 @@ from connectors.toolkit.pagination import Page, PageSize, Request, walk
 from connectors.toolkit.paginators import Offset, with_parameters
 from connectors.toolkit.rows import Fields, RowShape
 from sync_engine.errors import ProtocolViolation, SourceError
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import Capability, ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
 
 
@@ -111,6 +111,10 @@ class ExampleBilling:
         """Every list of the API, parents first. Asks for the account, so that a refused token shows before anything is read."""
         self._account()
         return {name: entity.stream for name, entity in self._entities.items()}
+
+    def share_login(self, limits: LoginLimits) -> None:
+        """Counts its calls with all machines that use the login."""
+        self._client.share_login(limits)
 
     def probe(self) -> Probe:
         """The account, and which lists the tokens may read: one row of each is asked for."""

@@ -21,7 +21,7 @@ from connectors.toolkit.http.errors import BrokeDown, Refused
 from connectors.toolkit.pagination import Page, PageSize
 from connectors.toolkit.rows import Splitter
 from sync_engine.errors import SourceError
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import ControlTotal, Cursor, Offered, Probe, RawRecord, RecordBatch, Stream
 
 _ITEMS = Splitter("items")
@@ -125,6 +125,10 @@ class NetSuite:
             if not self._seen.account.has(table)
         }
         return Offered(company=self.settings.account, missing=missing)
+
+    def share_login(self, limits: LoginLimits) -> None:
+        """Counts its calls with all machines that use the account."""
+        self._client.share_login(limits)
 
     def probe(self) -> Probe:
         """The account, its time zone, and what the role does not see."""

@@ -84,7 +84,7 @@ class Settings(Strict):
         default=4,
         ge=1,
         le=20,
-        description="Calls at a time, of the whole machine: the account has one pool for all its integrations.",
+        description="Calls at a time, of all machines that use this database: the account has one pool for all its integrations.",
     )
     page_size: int = Field(default=1000, ge=1, le=1000, description="Rows asked for at once.")
     timeouts: Timeouts = Timeouts()

@@ -16,15 +16,24 @@ from sync_engine.store import locks
 ADMIN_SHUTDOWN = "57P01"
 
 
-def open_engine(url: str, *, application: str = "sync-engine") -> Engine:
+KEPT_CONNECTIONS = 4
+
+
+def open_engine(url: str, *, application: str = "sync-engine", most_connections: int | None = 8) -> Engine:
     """An SQLAlchemy engine on psycopg 3, whose sessions are settled as the engine needs them, whatever role and database prefer.
 
-    JSON arrives as text, since we decode it ourselves where speed matters.
+    JSON arrives as text, since we decode it ourselves where speed matters. `most_connections` None is no limit.
     """
+    more = -1 if most_connections is None else most_connections - KEPT_CONNECTIONS
     told = {"application_name": application, "client_encoding": "UTF8"}
     return settled(
         create_engine(
-            url, pool_pre_ping=True, pool_size=4, max_overflow=4, use_native_hstore=False, connect_args=told
+            url,
+            pool_pre_ping=True,
+            pool_size=KEPT_CONNECTIONS,
+            max_overflow=more,
+            use_native_hstore=False,
+            connect_args=told,
         )
     )
 

@@ -1,4 +1,4 @@
-"""How many calls one login makes in a sliding window, over all processes of this machine, the urgent ones first.
+"""How many calls one login makes in a sliding window, over all processes of this machine or of all machines, the urgent ones first.
 
 Each kind of call may use a share of them, so that a backfill never takes what a person waits for; a 429 holds everybody.
 """
@@ -17,7 +17,7 @@ import xxhash
 
 from connectors.toolkit.http.concurrency import folder_of_this_user
 from sync_engine.errors import RateLimited
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 
 _PARTS = 30
 """Steps that a window is counted in; a call is forgotten up to one step late."""
@@ -47,8 +47,9 @@ SHARES: Mapping[Urgency, float] = {
 class Budget:
     """`limit` calls per `window` seconds for the login called `name`; None is no limit. Without a name it counts in this process only.
 
-    `shares` says which part of them each kind of call may use. The calls of the last window stand in a file; a login that nobody
-    uses costs nothing. Who would have to wait for longer than `patience` seconds is told so instead.
+    `shares` says which part of them each kind of call may use. The calls of the last window stand in a file, or in `everywhere`, which
+    several machines share and which has a clock of its own; a login that nobody uses costs nothing.
+    Who would have to wait for longer than `patience` seconds is told so instead.
     """
 
     def __init__(
@@ -61,22 +62,19 @@ class Budget:
         window: float = 300.0,
         shares: Mapping[Urgency, float] = SHARES,
         patience: float = float("inf"),
+        everywhere: LoginLimits | None = None,
     ) -> None:
         self._limit, self._clock, self._window, self._shares = limit, clock, window, shares
         self._patience = patience
+        self._mark = f"{xxhash.xxh3_128_hexdigest(f'{name} {window:g}'.encode())}-budget"
+        self._everywhere = everywhere if name else None
         place = folder or folder_of_this_user() if name else None
-        self._file = (
-            place / f"{xxhash.xxh3_128_hexdigest(f'{name} {window:g}'.encode())}-budget" if place else None
-        )
+        self._file = place / self._mark if place else None
         self._here = bytes(_SHAPE.size)
 
     def spend(self, urgency: Urgency) -> None:
         """Counts one call; waits while a 429 holds the login, or while its share of the window is used up. Raises RateLimited."""
-        while (
-            pause := self._changed(
-                lambda state: state.spend(self._clock.now().timestamp(), self._share(urgency))
-            )
-        ) > 0:
+        while (pause := self._changed(lambda state, now: state.spend(now, self._share(urgency)))) > 0:
             if pause > self._patience:
                 what = f"the {self._limit:,} calls it may make in {self._window / 3600:g} hours are used up"
                 raise RateLimited(what, retry_after=pause)
@@ -84,18 +82,27 @@ class Budget:
 
     def told(self, used: int) -> None:
         """The other side says how much of the window is used up: by calls that cost more than one, or by other programs."""
-        self._changed(lambda state: state.told(self._clock.now().timestamp(), used))
+        self._changed(lambda state, now: state.told(now, used))
 
     def hold(self, seconds: float) -> None:
         """The other side asked for a pause: nobody calls for so long."""
-        self._changed(lambda state: state.hold(self._clock.now().timestamp() + seconds))
+        self._changed(lambda state, now: state.hold(now + seconds))
 
     def _share(self, urgency: Urgency) -> float:
         return float("inf") if self._limit is None else max(1.0, self._limit * self._shares[urgency])
 
-    def _changed(self, change: Callable[[_State], float]) -> float:
+    def _changed(self, change: Callable[[_State, float], float]) -> float:
+        if self._everywhere is not None:
+            return self._everywhere.changed(self._mark, lambda packed, now: self._next(packed, now, change))
         with self._stored() as state:
-            return change(state)
+            return change(state, self._clock.now().timestamp())
+
+    def _next(
+        self, packed: bytes, now: float, change: Callable[[_State, float], float]
+    ) -> tuple[bytes, float]:
+        state = _State(packed if len(packed) == _SHAPE.size else bytes(_SHAPE.size), self._window)
+        pause = change(state, now)
+        return state.packed(), pause
 
     @contextmanager
     def _stored(self) -> Iterator[_State]:

@@ -27,7 +27,7 @@ from sync_engine.errors import (
     SyncError,
     TransientError,
 )
-from sync_engine.ports import Clock
+from sync_engine.ports import Clock, LoginLimits
 
 _PORTS = {"http": 80, "https": 443}
 _DAY = 86_400.0
@@ -114,8 +114,8 @@ class HttpClient:
 
     `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
 
-    `shared` names the login: clients of that name, in any process of this machine, share `limits.concurrent` and
-    `limits.calls_per_window`, and a 429 holds them all; `urgency` says who goes first. Safe to use from two threads. Nothing
+    `shared` names the login: clients of that name, in any process of this machine (after `share_login`, of all machines), share
+    `limits.concurrent` and `limits.calls_per_window`, and a 429 holds them all; `urgency` says who goes first. Safe to use from two threads. Nothing
     is opened before the first call. `calls` and `received` (bytes of bodies) count everything sent, logins and retries included.
     """
 
@@ -137,13 +137,18 @@ class HttpClient:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._slots = Slots(self.limits.concurrent, self.clock, self.shared)
+        self.share_login(None)
+
+    def share_login(self, limits: LoginLimits | None) -> None:
+        """Counts calls in `limits` from now on, with all machines that use the login; None: with this machine's processes only."""
+        self._slots = Slots(self.limits.concurrent, self.clock, self.shared, everywhere=limits)
         self._budget = Budget(
             self.limits.calls_per_window,
             self.clock,
             self.shared,
             window=self.limits.window,
             shares=self.limits.shares,
+            everywhere=limits,
         )
         self._day = Budget(
             self.limits.calls_per_day,
@@ -152,6 +157,7 @@ class HttpClient:
             window=_DAY,
             shares=self.limits.shares,
             patience=self.limits.longest_retry_after,
+            everywhere=limits,
         )
 
     @property

@@ -89,7 +89,7 @@ def _lane(runtime: Runtime, config: SourceConfig, run_id: UUID, progress: Progre
         runtime.store,
         runtime.lake,
         open_normaliser(config),
-        open_connector(config, runtime.clock),
+        open_connector(config, runtime.clock, runtime.store),
         runtime.clock,
         run_id,
         runtime.policy,

@@ -21,7 +21,7 @@ from sync_engine.errors import (
 )
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
-from sync_engine.ports import Clock, Connector, Normaliser
+from sync_engine.ports import Clock, Connector, Normaliser, SharesLogins
 from sync_engine.stages.normalise import Follower, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull, pull_debtor
@@ -30,6 +30,7 @@ from sync_engine.stages.source_run import Progress, SourceRun, no_progress, nobo
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
 from sync_engine.store.landing.sources import key_by_number
+from sync_engine.store.login_limits import shared_limits
 from sync_engine.store.runs import Counts, close_run, open_run, source_lock
 
 Outcome = Literal["succeeded", "partial", "held", "failed"]
@@ -66,12 +67,18 @@ class Runtime:
     policy: Policy = DEFAULT_POLICY
 
 
-def open_connector(config: SourceConfig, clock: Clock) -> Connector:
-    """The connector of a source. Raises ConfigurationError for wrong settings or an unknown connector."""
+def open_connector(config: SourceConfig, clock: Clock, store: Engine | None = None) -> Connector:
+    """The connector of a source; with a store that several machines use, its login keeps to its limits on all of them together.
+
+    Raises ConfigurationError for wrong settings or an unknown connector.
+    """
     plugin = connector_plugin(config.connector)
-    return plugin.open(
+    connector = plugin.open(
         config.source, settings_of(plugin.settings, config.connection, f"{config.source} connection"), clock
     )
+    if store is not None and isinstance(connector, SharesLogins) and (limits := shared_limits(store)):
+        connector.share_login(limits)
+    return connector
 
 
 def open_normaliser(config: SourceConfig) -> Normaliser:
@@ -99,7 +106,7 @@ def lane_for(
         store=runtime.store,
         lake=runtime.lake,
         normaliser=open_normaliser(config),
-        connector=connector or open_connector(config, runtime.clock),
+        connector=connector or open_connector(config, runtime.clock, runtime.store),
         clock=runtime.clock,
         run_id=run_id,
         policy=runtime.policy,

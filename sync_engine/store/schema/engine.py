@@ -437,14 +437,24 @@ suppression = Table(
     _now("made_at"),
     schema=ENGINE,
 )
-api_budget = Table(
-    "api_budget",
+call_budget = Table(
+    "call_budget",
     metadata,
     Column("login", Text, primary_key=True),
-    Column("window_started_at", TS, primary_key=True),
-    Column("calls", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
     schema=ENGINE,
+    prefixes=["UNLOGGED"],
 )
+"""The calls of a login (a digest) in the last window, as the toolkit packs them: where several machines use one database."""
+call_place = Table(
+    "call_place",
+    metadata,
+    Column("login", Text, primary_key=True),
+    Column("place", SmallInteger, primary_key=True),
+    schema=ENGINE,
+    prefixes=["UNLOGGED"],
+)
+"""Places for calls at once: whoever locks a row holds one."""
 audit_seal = Table(
     "audit_seal",
     metadata,

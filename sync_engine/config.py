@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
@@ -350,8 +351,14 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     return [d for d in loaded if isinstance(d, dict)]
 
 
+@cache
+def _installed() -> Any:
+    """The entry points of all installed packages, read once: each package must be looked into."""
+    return entry_points()
+
+
 def _plugin(group: str, name: str, what: str) -> Any:
-    known = {e.name: e for e in entry_points(group=group)}
+    known = {e.name: e for e in _installed().select(group=group)}
     if name not in known:
         raise ConfigurationError(
             f"there is no {what} {name!r}", todo=f"Installed: {', '.join(sorted(known)) or 'none'}."

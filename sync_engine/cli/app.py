@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import inspect
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -25,6 +26,8 @@ partial or held, or (status --check) something waits for a person · 75 try agai
 
 HTTPX_SCREEN = "httpx._main"
 """The command line that httpx brings along: where its packages happen to be installed, it takes 80 ms of every start. httpx does without."""
+NO_PYDANTIC_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
+"""Pydantic looks into every installed package for plug-ins of its own, of which the engine uses none; who sets it otherwise is heard."""
 DUCKDB = "_duckdb"
 JSON_WANTED = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 VERBOSE_WANTED = Annotated[
@@ -93,6 +96,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
+    os.environ.setdefault(*NO_PYDANTIC_PLUGINS)
     gc.disable()  # what start-up makes stays; looking for cycles in it costs a tenth of it. Whoever opens the store turns it on again
     atexit.register(_leave_as_it_is)
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -7,16 +7,17 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 from sync_engine.errors import SyncError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table as RichTable
 
     from sync_engine.stages.source_run import Progress
 
@@ -64,7 +65,7 @@ def choose(*, as_json: bool, verbose: bool) -> None:
 
 
 def console(*, on_stderr: bool = False) -> Console:
-    """A console as wide as the terminal, and wide enough for a table where there is none."""
+    """A console as wide as the terminal, and wide enough for a table where there is none. Only a terminal needs it: rich takes its time to load."""
     from rich.console import Console
 
     stream = sys.stderr if on_stderr else sys.stdout
@@ -73,12 +74,30 @@ def console(*, on_stderr: bool = False) -> Console:
     )
 
 
-def give(answer: Any, render: Callable[[Console], None]) -> None:
-    """Prints an answer: as JSON when asked for, else as `render` draws it."""
+class Plain:
+    """What commands use of a console, for logs and pipes: every line whole, without colours, and without what only a terminal needs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def print(self, *told: object, **_: object) -> None:
+        """Writes one line, or a table; style and wrapping are a terminal's."""
+        self._stream.write(" ".join(map(str, told)) + "\n")
+        self._stream.flush()
+
+
+def screen(*, on_stderr: bool = False) -> Any:
+    """Where a command prints: a `Console` on a terminal, else a `Plain`."""
+    stream = sys.stderr if on_stderr else sys.stdout
+    return console(on_stderr=on_stderr) if stream.isatty() else Plain(stream)
+
+
+def give(answer: Any, render: Callable[[Any], None]) -> None:
+    """Prints an answer: as JSON when asked for, else as `render` draws it on a `screen`."""
     if AS_JSON:
         sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=2) + "\n")
     else:
-        render(console())
+        render(screen())
 
 
 def plain(value: Any) -> Any:
@@ -102,6 +121,54 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal | UUID) else repr(value)
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table of cells as people read them; `right` names the columns of figures."""
+
+    title: str | None
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: frozenset[str] = frozenset()
+    nothing: str = "none"
+
+    def __str__(self) -> str:
+        """As plain text: a column is as wide as its widest cell."""
+        widths = [max(map(len, column)) for column in zip(self.columns, *self.rows, strict=True)]
+        head, *body = (self._line(row, widths) for row in (self.columns, *self.rows))
+        rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+        return "\n".join(
+            [*([self.title] if self.title else []), "", head, rule, *(body or [self.nothing]), ""]
+        )
+
+    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
+        placed = (
+            cell.rjust(width) if name in self.right else cell.ljust(width)
+            for name, cell, width in zip(self.columns, cells, widths, strict=True)
+        )
+        return "  ".join(placed).rstrip()
+
+    def __rich__(self) -> RichTable:
+        """As a terminal shows it; words that judge are coloured."""
+        from rich import box
+        from rich.table import Table as Drawn
+        from rich.text import Text
+
+        drawn = Drawn(
+            title=self.title,
+            box=box.SIMPLE_HEAD,
+            title_justify="left",
+            title_style="bold",
+            pad_edge=False,
+            caption=None if self.rows else self.nothing,
+            caption_justify="left",
+        )
+        for name in self.columns:
+            drawn.add_column(name, justify="right" if name in self.right else "left", overflow="fold")
+        for row in self.rows:
+            drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+        return drawn
+
+
 def table(
     title: str | None,
     columns: Sequence[str],
@@ -109,44 +176,25 @@ def table(
     *,
     right: Sequence[str] = (),
     nothing: str = "none",
-) -> Any:
-    """A table of cells; `right` names the columns of figures."""
-    from rich import box
-    from rich.table import Table
-
-    body = [[cell(v) for v in row] for row in rows]
-    drawn = Table(
-        title=title,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-        pad_edge=False,
-        caption=None if body else nothing,
-        caption_justify="left",
-    )
-    for name in columns:
-        drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in body:
-        drawn.add_row(*row)
-    return drawn
+) -> Table:
+    """A table of values; `right` names the columns of figures, `nothing` is said where there is no row."""
+    body = [[cell(value) for value in row] for row in rows]
+    return Table(title, columns, body, frozenset(right), nothing)
 
 
-def cell(value: Any) -> Any:
-    """A value as people read it; words that judge are coloured."""
-    from rich.text import Text
-
+def cell(value: Any) -> str:
+    """A value as people read it."""
     if value is None:
-        return Text("")
+        return ""
     if isinstance(value, bool):
-        return Text("yes" if value else "")
+        return "yes" if value else ""
     if isinstance(value, Decimal):
-        return Text(f"{value:,.2f}")
+        return f"{value:,.2f}"
     if isinstance(value, int):
-        return Text(f"{value:,}")
+        return f"{value:,}"
     if isinstance(value, datetime):
-        return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}")
-    text = str(value)
-    return Text(text, style=STYLES.get(text, ""))
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    return str(value)
 
 
 def ago(seconds: float | None) -> str:
@@ -222,7 +270,7 @@ def _lines(label: str) -> Progress:
 def say(sentence: str) -> None:
     """A line for people on stderr; nothing with --json."""
     if not AS_JSON:
-        console(on_stderr=True).print(sentence, markup=False)
+        screen(on_stderr=True).print(sentence, markup=False)
 
 
 def error_document(error: BaseException) -> dict[str, Any]:
@@ -257,6 +305,6 @@ def complain(error: BaseException) -> None:
         if isinstance(error, SyncError)
         else f"The engine failed in a way nobody foresaw ({type(error).__name__}). Run it again with -v for the traceback."
     )
-    console(on_stderr=True).print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
+    screen(on_stderr=True).print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
     if AS_JSON:
         sys.stdout.write(json.dumps({"error": error_document(error)}, ensure_ascii=False, indent=2) + "\n")

@@ -38,19 +38,19 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
     """Pulls one wire entity: what changed, or everything when asked, when a sweep is due, when landed bytes are lost, or when nothing is known yet.
 
     When asked for everything it looks at the landed files first: what they have lost is landed again, whether it differs or not.
-    `row` is its stream, where the caller has it. Raises the connector's errors; everything landed before stays, and the next run
-    resumes behind it.
+    `row` is its stream, where the caller has it and has looked (`note_damage`). Raises the connector's errors; everything landed
+    before stays, and the next run resumes behind it.
     """
-    row = row or source_run.streams()[entity]
+    if row is None:
+        if full:
+            note_damage(source_run, [entity])
+        row = source_run.streams()[entity]
     if entity in source_run.missing:
         raise _missing(source_run, row)
     stream = source_run.connector.streams[entity]
-    is_damaged = row.is_damaged
-    if full:
-        is_damaged |= note_damage(source_run, entity)
     everything = (
         full
-        or is_damaged
+        or row.is_damaged
         or row.cursor is None
         or not stream.has_cursor
         or _sweep_due(source_run, stream, row)
@@ -59,24 +59,23 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
         with transaction(source_run.store, f"starting to pull {entity}", repeatable=True) as connection:
             records.start_sweep(connection, source_run.source, row.stream_id)
     batches = source_run.connector.pull(entity, None if everything else row.cursor)
-    note = LANDED_AGAIN if is_damaged else ""
+    note = LANDED_AGAIN if row.is_damaged else ""
     return _land(source_run, row, batches, sweeping=everything, stage="pull", note=note)
 
 
-def note_damage(source_run: SourceRun, entity: str) -> bool:
-    """Compares the landed files that hold current records of an entity with the manifest, and notes what is lost; true when something is."""
-    with transaction(source_run.store, f"reading what has landed of {entity}") as connection:
-        landed = [b for b in damage.batches(connection, source_run.source, entity) if b.needed]
+def note_damage(source_run: SourceRun, entities: Sequence[str]) -> None:
+    """Compares the landed files that hold current records of these entities with the manifest, and notes what is lost."""
+    with transaction(source_run.store, "reading what has landed") as connection:
+        landed = [b for b in damage.batches(connection, source_run.source, entities) if b.needed]
     found = [
         (b, said)
         for b in landed
         if (said := source_run.lake.damage_of(b.path, b.checksum, b.bytes)) != b.damage
     ]
     if found:
-        with transaction(source_run.store, f"noting damage of {entity}") as connection:
+        with transaction(source_run.store, "noting damage of landed files") as connection:
             for one, said in found:
                 damage.note(connection, one.batch_id, said)
-    return any(said for _, said in found)
 
 
 def _missing(source_run: SourceRun, row: StreamRow) -> SourceError:

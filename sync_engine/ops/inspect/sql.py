@@ -66,7 +66,7 @@ def _whole(store: Engine, lake: Lake, source: str, entity: str) -> list[LandedBa
     Versions that are lost and that nobody needs any more are left out. Raises LandedFileDamaged for a batch that holds current records.
     """
     with transaction(store, "reading what has landed") as connection:
-        found = damage.batches(connection, source, entity)
+        found = damage.batches(connection, source, [entity])
     whole = []
     for batch in found:
         said = lake.damage_of(batch.path, batch.checksum, batch.bytes)

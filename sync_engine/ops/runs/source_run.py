@@ -24,7 +24,7 @@ from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser, SharesLogins
 from sync_engine.stages.normalise import Follower, normalise, remember_version
 from sync_engine.stages.publish import Published, publish
-from sync_engine.stages.pull import pull, pull_debtor
+from sync_engine.stages.pull import note_damage, pull, pull_debtor
 from sync_engine.stages.reconcile import reconcile
 from sync_engine.stages.source_run import Progress, SourceRun, no_progress, nobody_waits
 from sync_engine.store.controls import Certificate
@@ -221,6 +221,8 @@ def _chosen(source_run: SourceRun, entities: tuple[str, ...]) -> list[str]:
 
 
 def _pull_all(source_run: SourceRun, chosen: list[str], ran: Ran, *, full: bool) -> None:
+    if full:
+        note_damage(source_run, chosen)
     rows = source_run.streams()
     for entity in chosen:
         try:

@@ -44,10 +44,10 @@ class LandedBatch(NamedTuple):
         )
 
 
-_ASKED = "(CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entity AS text) IS NULL OR t.entity = :entity)"
+_ASKED = "(CAST(:source AS text) IS NULL OR t.source = :source) AND (CAST(:entities AS text[]) IS NULL OR t.entity = ANY(:entities))"
 _NEEDED = f"""
-    SELECT r.stream_id, r.batch_id, count(*) AS n FROM engine.source_record r
-    WHERE r.deleted_at IS NULL AND r.stream_id = ANY (ARRAY(SELECT t.stream_id FROM engine.stream t WHERE {_ASKED})) GROUP BY 1, 2
+    SELECT r.stream_id, r.batch_id, count(*) AS n FROM engine.source_record r JOIN engine.stream t USING (stream_id)
+    WHERE r.deleted_at IS NULL AND {_ASKED} GROUP BY 1, 2
 """
 _COLUMNS = """
     m.batch_id, t.source, t.entity, m.path, m.checksum, m.bytes, m.records, m.run_id, m.landed_at, m.damage, m.damaged_at, coalesce(n.n, 0)
@@ -56,17 +56,18 @@ _COLUMNS = """
 
 
 def batches(
-    connection: Connection, source: str | None = None, entity: str | None = None
+    connection: Connection, source: str | None = None, entities: Sequence[str] | None = None
 ) -> list[LandedBatch]:
-    """Every batch of all sources, of one, or of one wire entity of it, oldest first."""
+    """Every batch of all sources, of one, or of some wire entities of it, oldest first; records are looked at once for all."""
     return _read(
         connection,
         f"""
-        SELECT {_COLUMNS} LEFT JOIN ({_NEEDED}) n USING (stream_id, batch_id)
+        WITH needed AS MATERIALIZED ({_NEEDED})
+        SELECT {_COLUMNS} LEFT JOIN needed n USING (stream_id, batch_id)
         WHERE {_ASKED} ORDER BY m.batch_id
         """,
         source=source,
-        entity=entity,
+        entities=None if entities is None else list(entities),
     )
 
 

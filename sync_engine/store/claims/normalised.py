@@ -106,7 +106,7 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
         return 0
     run_sql(
         connection,
-        "CREATE TEMP TABLE IF NOT EXISTS new_claim (key text NOT NULL, claim text NOT NULL) ON COMMIT DELETE ROWS",
+        "CREATE TEMP TABLE IF NOT EXISTS new_claim (key text NOT NULL, claim jsonb NOT NULL) ON COMMIT DELETE ROWS",
     )
     copy_rows(connection, "new_claim", ("key", "claim"), ((d.key, _text(d.values)) for d in drafts))
     tell_planner(connection, "new_claim")  # or a few claims are joined by reading every record of the stream
@@ -114,10 +114,10 @@ def write_claims(connection: Connection, stream: StreamRow, drafts: Sequence[Dra
         connection,
         """
         UPDATE engine.source_record r
-        SET claim = CAST(n.claim AS jsonb), first_claim = CASE WHEN r.claim IS NOT NULL THEN CAST(n.claim AS jsonb) || coalesce(r.first_claim, r.claim) END,
-            dirty = true, state = 0, reason = NULL, about = CASE WHEN CAST(n.claim AS jsonb) ? :about THEN CAST(n.claim AS jsonb) ->> :about ELSE r.about END
+        SET claim = n.claim, first_claim = CASE WHEN r.claim IS NOT NULL THEN n.claim || coalesce(r.first_claim, r.claim) END,
+            dirty = true, state = 0, reason = NULL, about = CASE WHEN n.claim ? :about THEN n.claim ->> :about ELSE r.about END
         FROM new_claim n
-        WHERE r.stream_id = :id AND r.key = n.key AND (r.state <> 0 OR r.claim IS DISTINCT FROM CAST(n.claim AS jsonb))
+        WHERE r.stream_id = :id AND r.key = n.key AND (r.state <> 0 OR r.claim IS DISTINCT FROM n.claim)
         """,
         id=stream.stream_id,
         about=f"{stream.canonical}_key" if stream.facet else "",

@@ -133,20 +133,24 @@ def prepare_documents(cut: Cut) -> bool:
     return cut.exists("SELECT FROM incoming_document")
 
 
+_FACTOR = """CASE WHEN n.currency = c.base_currency THEN 1 WHEN n.total_base IS NOT NULL AND n.total <> 0 THEN n.total_base / n.total
+                ELSE n.exchange_rate END"""
+"""What one unit of a document's currency is in base currency."""
+_ASKED = "n.total - coalesce(n.ledger_difference, 0)"
+
+
 def complete_amounts(cut: Cut) -> None:
     """Base amounts where the ledger did not state them, the paid-in-part status, and the collection status the ERP implies."""
-    cut.sql("""
-        UPDATE incoming_document n SET
-            total_base = coalesce(n.total_base, x.factor * n.total), open_amount_base = coalesce(n.open_amount_base, x.factor * n.open_amount),
-            subtotal_base = coalesce(n.subtotal_base, x.factor * n.subtotal), tax_base = coalesce(n.tax_base, x.factor * n.tax),
-            erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < x.asked THEN 'partially_paid'
-                              WHEN n.erp_status = 'partially_paid' AND n.open_amount = x.asked THEN 'open' ELSE n.erp_status END,
+    completed = ", ".join(
+        f"{column}_base = coalesce(n.{column}_base, {_FACTOR} * n.{column})"
+        for column in ("total", "open_amount", "subtotal", "tax")
+    )
+    cut.sql(f"""
+        UPDATE incoming_document n SET {completed},
+            erp_status = CASE WHEN n.erp_status IN ('open', 'partially_paid') AND n.open_amount > 0 AND n.open_amount < {_ASKED} THEN 'partially_paid'
+                              WHEN n.erp_status = 'partially_paid' AND n.open_amount = {_ASKED} THEN 'open' ELSE n.erp_status END,
             collection_status = CASE WHEN n.dispute_reason IS NOT NULL THEN 'disputed' WHEN n.promised_date IS NOT NULL THEN 'promised' ELSE 'none' END
-        FROM (SELECT i.id, i.total - coalesce(i.ledger_difference, 0) AS asked,
-                CASE WHEN i.currency = c.base_currency THEN 1 WHEN i.total_base IS NOT NULL AND i.total <> 0 THEN i.total_base / i.total
-            ELSE i.exchange_rate END AS factor
-              FROM incoming_document i LEFT JOIN canonical.company c ON c.source = :source) x
-        WHERE x.id = n.id
+        FROM (SELECT) one LEFT JOIN canonical.company c ON c.source = :source
         """)
 
 

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, event
@@ -26,6 +27,9 @@ TEN = 10
 WRITING = ("INSERT", "UPDATE", "DELETE", "MERGE")
 READ_WHOLE = 'DELETE FROM staging."bc__seen"'
 """What a source says without a stamp of change is read whole; of what is the same, the keys are noted until it is compared."""
+LANDED = "engine.lake_manifest m JOIN engine.stream t USING (stream_id)"
+"""In the statements that compare landed files with the manifest."""
+IN_VAIN = "INSERT INTO engine.unresolved_reference"
 REFERRING = "r.claim ->> 'bill_to_number' IN ("
 """In the statement that looks for debtors that name a new debtor by its number."""
 
@@ -134,6 +138,42 @@ def test_ten_changes_cost_the_same_at_two_sizes(
             assert cost.touched.total() > TEN
             costs.append(cost)
     _are_alike(*costs)
+
+
+def test_landed_files_are_looked_up_once_when_all_is_read_again(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str
+) -> None:
+    """Not once an entity: each look goes through all records. Damage is asked for once more, for the certificate."""
+    with rigs(monkeypatch, migrated_template, SIZES[:1]) as (rig,):
+        rig.run_whole()
+        rig.advance(hours=1)
+        with counted(rig) as cost:
+            rig.run_whole(full=True)
+    looks = {sql: n for sql, n in cost.statements.items() if LANDED in sql}
+    assert sorted(looks.values()) == [1, 1]
+    assert sum("needed AS MATERIALIZED" in sql for sql in looks) == 1
+
+
+def test_what_a_document_names_in_vain_is_one_row(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str
+) -> None:
+    """Whether it is its owner, its terms or both."""
+    documents = 3
+
+    def world(company: Company, _time: SimulatorClock) -> None:
+        company.add_currency("EUR", "Euro")
+        customer = company.create_customer("Berg")
+        company.edit_customer(customer.id, salesperson_code="NOBODY", payment_terms_id=str(uuid4()))
+        for number in range(documents):
+            company.post_invoice(customer.id, Decimal(100 + number))
+
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+        database = opened.enter_context(another_database(migrated_template))
+        rig = opened.enter_context(rig_on(bench_of(monkeypatch, world=world), database, folder))
+        with counted(rig) as cost:
+            rig.run_whole()
+    assert [n for sql, n in cost.touched.items() if sql.startswith(IN_VAIN)] == [documents]
 
 
 def _are_alike(small: Cost, large: Cost) -> None:

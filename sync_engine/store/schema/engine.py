@@ -294,12 +294,12 @@ unresolved_reference = Table(
     "unresolved_reference",
     metadata,
     Column("document_id", UUID(as_uuid=True), primary_key=True),
-    Column("field", Text, primary_key=True),
     Column("source", Text, nullable=False),
-    Column("code", Text, nullable=False),
+    Column("owner", Text),
+    Column("terms", Text),
     schema=ENGINE,
 )
-"""What a published document names that nobody knows yet. `field`: owner (its number), terms (their key)."""
+"""Documents that name what nobody knows yet, a row a document. `owner`: what calls the owner, `terms`: the key of the terms; null where it is known."""
 link_rule = Table(
     "link_rule",
     metadata,

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Literal
 
 from sync_engine.canonical.countries import country_of
+from sync_engine.matching.text import level_digits
 
 Kind = Literal["registration", "vat"]
 KINDS: tuple[Kind, ...] = ("registration", "vat")
@@ -22,9 +23,9 @@ VAT_COUNTRIES = frozenset((
 SPOKEN = re.compile(r"\b(Y-TUNNUS|P\.? ?IVA|PARTITA IVA|N[°º]|SE-(NR|NUMMER)\b\.?)", re.IGNORECASE)
 """Labels that are more than one word of letters, and whose parts alone are something else."""
 LABELS = (
-    "ALV", "BTW", "CIF", "COMPANY", "CRN", "CVR", "ENTERPRISE", "FIRMENNUMMER", "ID", "IVA", "KBO", "KVK", "MOMS", "MOMSREGISTRERINGSNUMMER", "MWST", "NIF",
-    "NIP", "NO", "NR", "NUMBER", "NUMMER", "ORG", "ORGANISASJONSNUMMER", "ORGANISATIONSNUMMER", "REG", "REGISTRATION", "SIREN", "SIRET", "TAX", "TVA", "UID",
-    "UST", "VAT",
+    "ABN", "ACN", "ALV", "BTW", "CIF", "CNPJ", "COMPANY", "CRN", "CVR", "DIC", "EIN", "ENTERPRISE", "FEIN", "FIRMENNUMMER", "ICO", "ID", "IVA", "KBO", "KRS",
+    "KVK", "MOMS", "MOMSREGISTRERINGSNUMMER", "MWST", "NIF", "NIP", "NO", "NR", "NUMBER", "NUMMER", "ORG", "ORGANISASJONSNUMMER", "ORGANISATIONSNUMMER",
+    "REG", "REGISTRATION", "REGON", "SIREN", "SIRET", "STNR", "TAX", "TIN", "TVA", "UEN", "UID", "UST", "VAT",
 )  # fmt: skip
 BEHIND = ("ALV", "BTW", "FORETAKSREGISTERET", "HR", "IVA", "MOMS", "MVA", "MWST", "TVA", "VAT")
 LABELLED = re.compile(
@@ -81,7 +82,7 @@ def is_sound(kind: Kind, where: str | None, bare: str) -> bool:
 
 
 def _without_labels(number: str) -> str:
-    said = re.sub(r"^(\s*\d+)\.0\s*$", r"\1", number)
+    said = re.sub(r"^(\s*\d+)\.0\s*$", r"\1", level_digits(number))
     return LABELLED.sub("", re.sub("[^0-9A-Z]", "", SPOKEN.sub("", said).upper()))
 
 

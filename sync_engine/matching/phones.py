@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from functools import cache, lru_cache
 
+from sync_engine.matching.text import level_digits
+
 COMPARED = 8
 """So many last digits: who leaves out the country or the area still has the same number."""
 SHORTEST, LONGEST = 7, 15
@@ -23,7 +25,7 @@ def phone_digits(phone: str | None) -> str | None:
 
     `+354 123 4567` and `123 4567` are one; of `+43 316 123456 Fax` and `12 34 56 78 ext 5` the words and what is behind them is left away.
     """
-    if not phone or (number := _first(phone)) is None:
+    if not phone or (number := _first(level_digits(phone))) is None:
         return None
     digits = _national(number)
     return digits[-COMPARED:] if len(digits) >= SHORTEST and len(set(digits)) > 2 else None

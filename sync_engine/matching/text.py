@@ -26,7 +26,9 @@ LEGAL_FORMS = {
     "aktiengesellschaft": "ag", "mbh": "gmbh", "abp": "oyj", "ekfm": "ek", "ekfr": "ek",
 }  # fmt: skip
 UNTOLD_FORMS = frozenset(("co", "company", "cie", "and", "og", "und", "et", "och", "y", "e", "publ"))
-LEADING_FORMS = frozenset(("ab", "oy", "sa", "as", "ks"))
+LEADING_FORMS = frozenset(("ab", "oy", "sa", "as", "ks", "aps", "ivs", "gmbh", "sarl", "srl"))
+STROKED_FORM = re.compile(r"\s*[ip]/s\b", re.IGNORECASE)
+"""Forms in front that are words without their stroke."""
 SPACED_FORMS = {
     ("sp", "z", "oo"): "spzoo",
     ("sa", "rl"): "sarl",
@@ -36,10 +38,13 @@ SPACED_FORMS = {
     ("e", "kfr"): "ek",
 }
 """Forms that are written with blanks in them: `S.à r.l.`, `e. K.`"""
+INITIALS = "e"
+"""No form in front begins with it: `E. K. Hansen` is somebody's name."""
 STATES = frozenset((
     ("i", "likvidation"), ("under", "likvidation"), ("under", "frivillig", "likvidation"), ("under", "konkurs"), ("i", "konkurs"), ("konkursbo",),
     ("under", "tvangsoplosning"), ("under", "rekonstruktion"), ("under", "avvikling"), ("tvangsavvikling",), ("in", "liquidation"), ("in", "liqu"), ("il",),
     ("i", "l"), ("in", "insolvenz"), ("in", "liquidatie"), ("en", "liquidation"), ("selvitystilassa",), ("konkurssissa",), ("in", "liquidazione"),
+    ("konkurs",), ("en", "liquidation", "judiciaire"), ("w", "likwidacji"), ("in", "receivership"), ("in", "administration"),
 ))  # fmt: skip
 """What becomes of a company is neither its name nor its form; levelled as `words` does."""
 SPECIAL = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
@@ -63,8 +68,9 @@ def words(text: str) -> tuple[str, ...]:
 def name_and_form(name: str) -> tuple[str, frozenset[str]]:
     """The levelled name without its legal form, and the form where it tells something: (`hansen son`, {`as`})."""
     left, forms = list(words(name)), set()
-    if len(left) > 1 and left[0] in LEADING_FORMS:
-        forms.add(left.pop(0))
+    if (in_front := _in_front(left, name)) and len(left) > len(in_front):
+        left = left[len(in_front) :]
+        forms.add(SPACED_FORMS.get(in_front, in_front[0]))
     left = _without_end(left, STATES)
     if (shorter := _without_end(left, SPACED_FORMS)) != left:
         left, forms = shorter, {SPACED_FORMS[tuple(left[len(shorter) :])]}
@@ -75,9 +81,25 @@ def name_and_form(name: str) -> tuple[str, frozenset[str]]:
     return " ".join([w for w in left if w not in UNTOLD_FORMS] or left), frozenset(forms)
 
 
+def _in_front(left: list[str], name: str) -> tuple[str, ...]:
+    """The words of a legal form that a name begins with."""
+    for n in (3, 2):
+        if tuple(left[:n]) in SPACED_FORMS and left[0] != INITIALS:
+            return tuple(left[:n])
+    return tuple(left[:1]) if left and (left[0] in LEADING_FORMS or STROKED_FORM.match(name)) else ()
+
+
 def _without_end(left: list[str], ends: Container[tuple[str, ...]]) -> list[str]:
     """Words without the longest of these ends they have."""
     return next((left[:-n] for n in (3, 2, 1) if tuple(left[-n:]) in ends), left)
+
+
+def level_digits(text: str) -> str:
+    """Digits of any script and width as plain ones, letters without accents."""
+    if text.isascii():
+        return text
+    level = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in level)
 
 
 def plain(number: str | None) -> str | None:

@@ -18,6 +18,7 @@ from sync_engine.matching.phones import phone_digits
     ("Tel. 030/31415 Berlin", "3031415"), ("5 lines, 12345678", "12345678"), ("12 34 56 78 Fax 99 88 77 66", "12345678"),
     ("since 10.12.2026 +45 87654321", "87654321"), ("No. 1234567, mobile +354 765 4321", "7654321"), ("123456789012345", "89012345"),
     ("1234567890123456", None), ("call 123456", None), ("+", None), ("00", None), ("0000000", None), ("+45 12345", None), ("3141592", "3141592"),
+    ("１２３４５６７８", "12345678"), ("+45 ١٢ ٣٤ ٥٦ ٧٨", "12345678"),
     ("314159", None), ("1122112", None), ("1123112", "1123112"), ("11111111", None), ("", None), (None, None),
 ])  # fmt: skip
 def test_phones_are_compared_by_their_end(phone: str | None, digits: str | None) -> None:

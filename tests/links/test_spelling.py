@@ -30,6 +30,10 @@ def test_letters_are_levelled(text: str, levelled: tuple[str, ...]) -> None:
     ("K/S Havneparken", "havneparken", {"ks"}), ("Karhu Abp", "karhu", {"oyj"}), ("Karhu Oyj Abp", "karhu", {"oyj"}), ("Volvo AB (publ)", "volvo", {"ab"}),
     ("Hansen ApS i likvidation", "hansen", {"aps"}), ("HANSEN & SØN A/S under konkurs", "hansen son", {"as"}), ("Müller GmbH i.L.", "muller", {"gmbh"}),
     ("Hansen A/S under tvangsopløsning", "hansen", {"as"}), ("Hansen A/S under frivillig likvidation", "hansen", {"as"}), ("Under Bro", "under bro", set()),
+    ("S.à r.l. Dubois", "dubois", {"sarl"}), ("Sp. z o.o. Nowak", "nowak", {"spzoo"}), ("I/S Brdr. Hansen", "brdr hansen", {"is"}),
+    ("P/S Havneparken", "havneparken", {"ps"}), ("ApS af 1. maj", "af 1 maj", {"aps"}), ("Is og Kaffe", "is kaffe", set()), ("I/S", "is", set()),
+    ("E. K. Hansen", "k hansen", set()), ("S.à r.l.", "", {"sarl"}), ("Hansen A/S (konkurs)", "hansen", {"as"}),
+    ("Dubois SAS en liquidation judiciaire", "dubois", {"sas"}), ("Nowak Sp. z o.o. w likwidacji", "nowak", {"spzoo"}),
     ("***", "", set()), ("", "", set()), ("Hansen ApS ApS", "hansen", {"aps"}), ("Kaffe og", "kaffe", set()),
 ])  # fmt: skip
 def test_the_legal_form_is_told_apart_from_the_name(name: str, levelled: str, form: set[str]) -> None:

@@ -22,7 +22,9 @@ from sync_engine.errors import AmbiguousMatch, ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import do
 from sync_engine.ops.imports import apply_import, undo_import
+from sync_engine.ops.inspect.explain import explain
 from sync_engine.ownership.policy import Policy, Rule
+from sync_engine.ownership.resolve import PERSON
 from sync_engine.store.db import run_sql, transaction
 from tests.conftest import new_database
 from tests.laws.decisions_oracle import Key, Oracle, Ranking, Record
@@ -155,6 +157,22 @@ class History:
         assert {d: fields for d, fields in different.items() if fields} == {}, (
             "what the oracle expects, and what the engine has"
         )
+
+    def check_stories(self) -> None:
+        """What is told of each field holds: the value is the pinned one, or that of the one claim called believed, of who is called its master."""
+        for (debtor,) in self.world.rows(
+            "SELECT CAST(id AS text) FROM canonical.debtor WHERE deleted_at IS NULL"
+        ):
+            for told in explain(self.world.store, "debtor", debtor).fields:
+                if told.field not in NAMES:
+                    continue
+                believed = [claim for claim in told.claims if claim.believed]
+                said = [claim.value for claim in believed]
+                if told.master == PERSON:
+                    assert (said, told.value) == ([], told.pinned and told.pinned.value), (debtor, told)
+                else:
+                    assert said == [told.value] or (not said and told.value is None), (debtor, told)
+                    assert {claim.source for claim in believed} <= {told.master}, (debtor, told)
 
     def _found(self) -> dict[str, dict[str, Any]]:
         rows = self.world.rows(f"""
@@ -422,6 +440,10 @@ def first_difference(
                 history.check()
             except AssertionError as wrong:
                 return place, str(wrong)
+        try:
+            history.check_stories()
+        except AssertionError as wrong:
+            return len(events) - 1, str(wrong)
         if done is not None:
             done.update(history.done)
     return None

@@ -150,7 +150,7 @@ class Resolver:
         """What linked sources said that did not become the value."""
         return [
             Overruled(name, c.source, c.key, said, resolved.provenance.get(name, ""))
-            for c in claims
+            for c in last_said(claims)
             for name, said in (*c.values.items(), *_members_of(c.values).items())
             if name != CUSTOM
             and self._is_ruled(name)

@@ -174,6 +174,20 @@ class History:
                     assert said == [told.value] or (not said and told.value is None), (debtor, told)
                     assert {claim.source for claim in believed} <= {told.master}, (debtor, told)
 
+    def check_overruled(self) -> None:
+        """What is listed as overruled is what was said, against what is believed and whom; and nothing that was said otherwise is missing."""
+        assert self.world.rows(f"""
+            SELECT d.number, c.stored_as, c.source, c.external_id, c.said, o.said, o.believed, o.believed_source
+            FROM (SELECT * FROM canonical.overruled WHERE entity = 'debtor' AND field IN {NAMES}) o
+            FULL JOIN (
+                SELECT c.* FROM canonical.field_claim c JOIN canonical.debtor d ON d.id = c.record_id WHERE c.entity = 'debtor' AND c.stored_as IN {NAMES}
+                AND NOT c.is_deleted AND c.said <> 'null' AND c.said <> to_jsonb(d) -> c.stored_as) c
+                ON (c.record_id, c.stored_as, c.source, c.external_id) = (o.record_id, o.field, o.source, o.external_id)
+            JOIN canonical.debtor d ON d.id IN (o.record_id, c.record_id) AND d.deleted_at IS NULL
+            WHERE c.said IS DISTINCT FROM o.said OR coalesce(o.believed, 'null') <> to_jsonb(d) -> o.field
+                OR o.believed_source IS DISTINCT FROM d.provenance ->> o.field
+            """) == []  # fmt: skip
+
     def _found(self) -> dict[str, dict[str, Any]]:
         rows = self.world.rows(f"""
             SELECT CAST(d.id AS text), {", ".join(f"d.{n}" for n in NAMES)}, CAST(d.parent_id AS text), CAST(d.ultimate_parent_id AS text), g.name,
@@ -442,6 +456,7 @@ def first_difference(
                 return place, str(wrong)
         try:
             history.check_stories()
+            history.check_overruled()
         except AssertionError as wrong:
             return len(events) - 1, str(wrong)
         if done is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from sync_engine.ops.runs.first_run import FirstRun
 from sync_engine.ops.runs.rehearsal import Rehearsed
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
@@ -19,6 +20,10 @@ Metadata = dict[str, Any]
 def counted(n: int, one: str, many: str) -> str:
     """`1 record waits`, `3 records wait`."""
     return f"{n} {one if n == 1 else many}"
+
+
+LISTED = 100
+"""Lines of a list; the command line has all."""
 
 
 def table(rows: Iterable[Mapping[str, Any]], **columns: str) -> dg.TableMetadataValue:
@@ -129,6 +134,43 @@ def about_rehearsal(found: Rehearsed) -> Metadata:
         **difference,
         "records read": sum(found.read.values()),
         "read": table(read, stream="string", records="int"),
+    }
+
+
+def about_first_run(plan: FirstRun) -> Metadata:
+    """What a first run would do with the debtors; keys and reasons, no names: `sync-engine run SOURCE --dry-run` shows those."""
+    decided = [
+        {"debtor": p.number or p.key, "outcome": p.outcome, "rung": p.rung or "", "why": p.why}
+        for p in plan.decided[:LISTED]
+    ]
+    twins = [
+        {"debtor": t.first_number, "and": t.second_number, "score": t.score, "because": t.because}
+        for t in plan.twins[:LISTED]
+    ]
+    unusable = [{"debtor": u.key, "outcome": u.outcome, "why": u.why} for u in plan.unusable[:LISTED]]
+    lists: dict[str, tuple[list[dict[str, Any]], dict[str, str]]] = {
+        "decided by a rule, or left to a person": (
+            decided,
+            {"debtor": "string", "outcome": "string", "rung": "string", "why": "string"},
+        ),
+        "twice in the source itself": (
+            twins,
+            {"debtor": "string", "and": "string", "score": "float", "because": "string"},
+        ),
+        "not usable": (unusable, {"debtor": "string", "outcome": "string", "why": "string"}),
+    }
+    return {
+        "state": "a plan, nothing was changed",
+        "links are made": plan.mode,
+        "debtors read": plan.read,
+        "new": plan.new,
+        "matched": plan.matched,
+        "ambiguous": plan.ambiguous,
+        "vetoed": plan.vetoed,
+        "linked already": plan.already_linked,
+        "quarantined": plan.quarantined,
+        "excluded": plan.excluded,
+        **{name: table(rows, **columns) for name, (rows, columns) in lists.items() if rows},
     }
 
 

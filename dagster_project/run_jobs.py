@@ -13,6 +13,7 @@ from dagster_project.families import FAMILIES, Family, canonical_key, certificat
 from dagster_project.resources import OpenRuntime
 from dagster_project.stage_step import SOURCE_TAG, as_fields, failures_told, progress_of, triggered_by
 from sync_engine.config import SourceConfig
+from sync_engine.ops.runs.first_run import plan_first_run
 from sync_engine.ops.runs.rehearsal import rehearse_debtor
 from sync_engine.ops.runs.source_run import Ran, run_source
 
@@ -58,7 +59,13 @@ class WholeLane(dg.Config):
 
 def source_jobs(config: SourceConfig) -> "list[dg.JobDefinition | UnresolvedAssetJobDefinition]":
     """Every job of a source."""
-    return [_lane(config), _full_resync(config), _one_entity(config), _one_debtor(config)]
+    return [
+        _lane(config),
+        _full_resync(config),
+        _one_entity(config),
+        _one_debtor(config),
+        _first_run_plan(config),
+    ]
 
 
 def _tags(config: SourceConfig) -> dict[str, str]:
@@ -168,6 +175,32 @@ def _one_debtor(source: SourceConfig) -> dg.JobDefinition:
         read_one_debtor()
 
     return one_debtor
+
+
+def _first_run_plan(source: SourceConfig) -> dg.JobDefinition:
+    @dg.op(
+        name=f"{source.source}__plan_first_run",
+        pool=pool_of(source),
+        description="Reads the debtors, compares them with what is there, and takes everything back.",
+    )
+    def plan(context: dg.OpExecutionContext, runtime: Shop) -> None:
+        with failures_told(context, source, runtime):
+            found = plan_first_run(
+                runtime.runtime, source, wait=True, progress=progress_of(context), actor="dagster"
+            )
+        context.add_output_metadata(metadata.about_first_run(found))
+
+    @dg.job(
+        name=f"{source.source}_first_run_plan",
+        tags=_tags(source),
+        executor_def=dg.in_process_executor,
+        description=f"Tells what a first run of {source.source} would make of its debtors: new, known already, in doubt, twice in the source itself. "
+        "Nothing is landed and no row is written.",
+    )
+    def first_run_plan() -> None:
+        plan()
+
+    return first_run_plan
 
 
 def _rehearse(

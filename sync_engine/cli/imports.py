@@ -104,6 +104,43 @@ def import_file(
         raise typer.Exit(6)
 
 
+@command(app)
+def tag(
+    name: Annotated[str, typer.Argument(help="The tag.", show_default=False)],
+    from_sql: Annotated[
+        Path, typer.Option("--from-sql", metavar="FILE", help="A question in SQL whose answer names debtors, in a column debtor_id.", show_default=False)
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say whom it would tag; change nothing.")] = False,
+    who: Annotated[
+        str | None,
+        typer.Option("--as", metavar="WHO", help="Who tags, for the audit; the login name when left out."),
+    ] = None,
+    why: Annotated[str | None, typer.Option("--why", help="Why, for the audit.")] = None,
+) -> None:  # fmt: skip
+    """Tags every debtor that a question answers: a campaign list. It is an import like others: `import --undo` takes it back."""
+    from sync_engine.errors import ConfigurationError
+    from sync_engine.ops import tagging
+
+    try:
+        statement = from_sql.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the file cannot be read ({type(error).__name__})",
+            key=str(from_sql),
+            todo="Name a file of SQL in UTF-8.",
+        ) from None
+    runtime = open_runtime()
+    if dry_run:
+        report = tagging.plan_tag(runtime, name, statement, name=from_sql.name)
+    else:
+        report = tagging.apply_tag(
+            runtime, name, statement, name=from_sql.name, who=who or getpass.getuser(), why=why
+        )
+    give(report, lambda screen: _draw_report(screen, report, dry_run=dry_run))
+    if report.refused:
+        raise typer.Exit(6)
+
+
 def _draw_report(screen: Console, report: Report, *, dry_run: bool) -> None:
     rows = [r for r in report.rows if r.outcome != "unchanged"]
     rows.sort(key=lambda r: r.outcome != "refused")

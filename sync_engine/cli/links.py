@@ -16,12 +16,15 @@ from sync_engine.cli.plans import answer, counted, draw_sections, tell
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sync_engine.ops.decisions.duplicates import Pair
     from sync_engine.ops.decisions.plan_view import Kept
 
 links_group = group(
     "Who is who: source records and the canonical records they mean. A decision is planned, looked at, and applied by its hash."
 )
 app.add_typer(links_group, name="links")
+SHOWN = 50
+"""Pairs a person is shown; --json has all."""
 Entity = Literal["debtor", "contact"]
 EntityOption = Annotated[Entity, typer.Option("--entity", "-e", help="debtor or contact.")]
 Who = Annotated[
@@ -324,6 +327,55 @@ def suggestions(
     give({"suggestions": found}, lambda screen: screen.print(table("Suggestions", ("record", "name", "may mean", "number", "named", "score", "because"), [
         (s.key, s.name, s.record, s.number, s.label, f"{s.score:.2f}", ", ".join(f"{k} {v:.2f}" for k, v in s.evidence.items())) for s in found[:limit]
     ], right=("score",), nothing="Nothing looks alike.")))  # fmt: skip
+
+
+@command(links_group)
+def duplicates(
+    source: Source,
+    threshold: Annotated[
+        float, typer.Option("--from", min=0, max=1, help="Likenesses below this are left out.")
+    ] = 0.85,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="Write them as merges, for `links bulk`; take out what is not meant."
+        ),
+    ] = None,
+) -> None:
+    """Debtors of one source that may be the same company, the surest first. Never a merge; see `links merge` and `links bulk`."""
+    from sync_engine.ops.decisions.duplicates import find_duplicates, write_merges
+
+    found = find_duplicates(open_runtime(), source, threshold)
+    if to is not None:
+        write_merges(found, to)
+    give({"duplicates": found}, lambda screen: _draw_duplicates(screen, found, to))
+
+
+def _draw_duplicates(screen: Console, found: list[Pair], to: Path | None) -> None:
+    screen.print(
+        table(
+            "May be the same",
+            ("debtor", "and", "score", "because"),
+            [
+                (
+                    p.first.called,
+                    p.second.called,
+                    f"{p.score:.2f}",
+                    ", ".join(f"{k} {v:.2f}" for k, v in p.evidence.items()),
+                )
+                for p in found[:SHOWN]
+            ],
+            right=("score",),
+            nothing="No two look alike.",
+        )
+    )
+    if len(found) > SHOWN:
+        screen.print(f"and {len(found) - SHOWN:,} more; --json has all.", markup=False)
+    if to is not None:
+        screen.print(
+            f"{counted(len(found), 'merges')} written to {to}; plan them with `sync-engine links bulk {to}`.",
+            markup=False,
+        )
 
 
 @command(links_group)

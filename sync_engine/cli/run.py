@@ -49,7 +49,11 @@ def run(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --debtor: show what would change, and change nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Change nothing: with --debtor show what would change, else what a first run would do with the debtors.",
+        ),
     ] = False,
     wait: Annotated[
         bool,
@@ -77,11 +81,17 @@ def run(
         raise ConfigurationError(
             "--debtor goes with neither --entity nor --full", todo="A debtor is always read whole."
         )
-    if dry_run and debtor is None:
-        raise ConfigurationError("--dry-run is for one debtor", todo="Name it with --debtor.")
+    if dry_run and (entity or full):
+        raise ConfigurationError(
+            "--dry-run goes with neither --entity nor --full",
+            todo="Alone it plans a first run, with --debtor it rehearses one debtor.",
+        )
     config, runtime = source_named(source), open_runtime()
     if dry_run:
-        _rehearse(runtime, config, str(debtor), wait=wait)
+        if debtor is None:
+            _plan(runtime, config, wait=wait)
+        else:
+            _rehearse(runtime, config, debtor, wait=wait)
         return
     before = overview.newest_change(runtime.store)
     with output.progress(source) as report:
@@ -133,6 +143,15 @@ def _proof(ran: Ran) -> dict[str, Any]:
         "money_tied": made.money_tied,
         "missing": missing.difference if missing else None,
     }
+
+
+def _plan(runtime: Runtime, config: SourceConfig, *, wait: bool) -> None:
+    from sync_engine.cli.first_run import draw_first_run
+    from sync_engine.ops.runs.first_run import plan_first_run
+
+    with output.progress(config.source) as report:
+        found = plan_first_run(runtime, config, wait=wait, progress=report)
+    give(found, lambda screen: draw_first_run(screen, found))
 
 
 def _rehearse(runtime: Runtime, config: SourceConfig, debtor: str, *, wait: bool) -> None:

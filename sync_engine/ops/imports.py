@@ -133,8 +133,13 @@ def plan_import(
 
     Raises ConfigurationError for an unknown kind or a missing column, SourceError for a file that cannot be read.
     """
+    return plan_table(store, kind, _table(kind, path, written), primary=primary)
+
+
+def plan_table(store: Engine, kind: str, table: Table, *, primary: bool = True) -> Report:
+    """As `plan_import`, of rows that stand in no file."""
     with transaction(store, "planning an import") as connection:
-        return _decided(connection, kind, path, primary, written)
+        return _decided(connection, kind, table, primary)
 
 
 def apply_import(
@@ -152,13 +157,29 @@ def apply_import(
 
     What the rows touch is folded on the day that `clock` says: a pinned value ends by it.
     """
+    table = _table(kind, path, written)
+    return apply_table(store, kind, table, _digest(path), who=who, clock=clock, why=why, primary=primary)
+
+
+def apply_table(
+    store: Engine,
+    kind: str,
+    table: Table,
+    digest: str,
+    *,
+    who: str,
+    clock: Clock,
+    why: str | None = None,
+    primary: bool = True,
+) -> Report:
+    """As `apply_import`, of rows that stand in no file; `digest` (SHA-256, hexadecimal) tells what they came from."""
     who = somebody(who)
     with transaction(store, "importing a file") as connection:
         one_at_a_time(connection)
         cut = _cut(connection, who, clock)
-        report = _decided(connection, kind, path, primary, written)
+        report = _decided(connection, kind, table, primary)
         counts = {"applied": report.applied, "unchanged": report.unchanged, "refused": report.refused}
-        done = apply_rows(cut, kind, path.name, _digest(path), counts, by=who, why=why)
+        done = apply_rows(cut, kind, table.name, digest, counts, by=who, why=why)
         report.import_id, report.changed_records = done
         flush_changes(connection, run_id=None, cut_id=None, actor=who)
         return report
@@ -200,10 +221,13 @@ def _cut(connection: Connection, who: str, clock: Clock) -> Cut:
     )
 
 
-def _decided(connection: Connection, kind: str, path: Path, primary: bool, written: Written) -> Report:
+def _table(kind: str, path: Path, written: Written) -> Table:
     if kind not in KINDS:
         raise ConfigurationError(f"there is no import {kind!r}", todo=f"There are: {', '.join(KINDS)}.")
-    table = read_table(path, encoding=written.encoding, delimiter=written.delimiter, sheet=written.sheet)
+    return read_table(path, encoding=written.encoding, delimiter=written.delimiter, sheet=written.sheet)
+
+
+def _decided(connection: Connection, kind: str, table: Table, primary: bool) -> Report:
     places = _places(kind, table)
     load_rows(connection, _rows(table, places, kind))
     decide_rows(
@@ -212,7 +236,7 @@ def _decided(connection: Connection, kind: str, path: Path, primary: bool, writt
     rows = outcomes(connection)
     counts = Counter(row.outcome for row in rows)
     return Report(
-        kind, path.name, len(rows), counts["applied"], counts["unchanged"], counts["refused"], rows=rows
+        kind, table.name, len(rows), counts["applied"], counts["unchanged"], counts["refused"], rows=rows
     )
 
 

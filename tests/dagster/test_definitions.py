@@ -71,6 +71,7 @@ check bc/pulled/documents every_stream_was_read
 check bc/pulled/documents sweep_not_suspiciously_small blocking
 check bc/pulled/payments every_stream_was_read
 check bc/pulled/payments sweep_not_suspiciously_small blocking
+job bc_first_run_plan
 job bc_full_resync
 job bc_lane
 job bc_one_debtor

@@ -193,6 +193,25 @@ def test_a_dry_resync_of_one_debtor_shows_the_difference_and_changes_nothing(off
     assert office.told("erp_one_debtor", debtor="10002", dry_run=True)["changes it would make"] == 0
 
 
+def test_the_plan_of_a_first_run_is_told_and_changes_nothing(office: Office) -> None:
+    """A CRM beside the ERP: which account is known by its number, which is new, and nobody's name."""
+    run(office, "erp")
+    crm_yaml(office.folder, links={"debtor": {"mode": "automatic", "create_unmatched": True}})
+    (office.folder / "books" / "accounts.csv").write_text(
+        f"{ACCOUNTS}C1,Hansen,,,DK,31415926\nC2,Somebody,,,DK,\n", encoding="utf-8"
+    )
+    before = office.everything()
+    told = office.told("crm_first_run_plan")
+    assert (told["state"], told["debtors read"], told["new"] + told["matched"] + told["ambiguous"]) == (
+        "a plan, nothing was changed",
+        2,
+        2,
+    )
+    assert told["matched"] == 1
+    assert "Hansen" not in str(told)
+    assert office.everything() == before
+
+
 def test_ambiguous_records_turn_a_check_yellow_until_a_person_decides(office: Office) -> None:
     """Two accounts of one registration number: the ERP's customer waits, the check says how many and how to decide."""
     crm_yaml(office.folder, links={"debtor": {"mode": "automatic", "create_unmatched": True}})

@@ -208,6 +208,7 @@ def test_people_decide_as_the_readme_shows(demo_company: demo.Simulator, home: P
     for name, to in (
         ("crm/accounts.csv", home / "crm" / "accounts.csv"), ("crm/defs.yaml", defs / "crm" / "defs.yaml"),
         ("canonical_store/defs.yaml", defs / "canonical_store" / "defs.yaml"), ("owners.csv", home / "owners.csv"),
+        ("large_sales.sql", home / "large_sales.sql"),
     ):  # fmt: skip
         walk.write(name, to)
     walk.through("runs: linking")

@@ -196,7 +196,8 @@ def adopt(
     )
 
 
-COLUMNS = ("action", "entity", "source", "external_id", "to")
+COLUMNS = ("action", "entity", "source", "external_id", "to", "note")
+"""`note` is for people, and not read."""
 TOLD = 20
 """Wrong rows that an error lists."""
 
@@ -238,7 +239,7 @@ def _rows(table: Table) -> Iterable[ops.Link | ops.Unlink | ops.Merge | ops.NotT
         )
     if not found:
         raise ConfigurationError(
-            "holds no decision", whose=table.name, todo=f"A row has {', '.join(COLUMNS[2:])}."
+            "holds no decision", whose=table.name, todo=f"A row has {', '.join(COLUMNS[2:5])}."
         )
     return found
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import KeptInMemory
-from sync_engine.ops.runs.source_run import Runtime, debtor_key, lane_for, normalise_all
+from sync_engine.ops.runs.source_run import Runtime, debtor_key, lane_for, normalise_all, open_connector
 from sync_engine.ports import Connector
 from sync_engine.stages.publish import publish
 from sync_engine.stages.pull import pull_debtor
@@ -43,6 +43,7 @@ def rehearse_debtor(
     One transaction, rolled back; nothing is landed. What already waits for the next cut of this source is part of the difference, as it would be of
     the resync. Raises what `run_source` raises.
     """
+    connector = connector or open_connector(config, runtime.clock, runtime.store)
     with (
         source_lock(runtime.store, config.source, wait=wait),
         rehearsal(runtime.store, "rehearsing a resync") as store,

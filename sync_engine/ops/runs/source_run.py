@@ -70,6 +70,8 @@ class Runtime:
 def open_connector(config: SourceConfig, clock: Clock, store: Engine | None = None) -> Connector:
     """The connector of a source; with a store that several machines use, its login keeps to its limits on all of them together.
 
+    A rehearsal opens its connector with the real store: what is counted there is not taken back.
+
     Raises ConfigurationError for wrong settings or an unknown connector.
     """
     plugin = connector_plugin(config.connector)

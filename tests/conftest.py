@@ -117,6 +117,13 @@ def database(migrated_template: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.fixture
+def second_database(migrated_template: str) -> Iterator[str]:
+    """Another one, for tests that compare two."""
+    with new_database(migrated_template, _TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
 def empty_database(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The same without any table."""
     with new_database(server, "template0") as url:

@@ -171,9 +171,13 @@ Custom = Annotated[
 """A field of the installation's own: text, true/false, whole numbers as such, other numbers as decimal text."""
 
 
-def wire(*names: str) -> Any:
-    """The right column of a mapping model: the name on the wire, or the spellings it may have there."""
-    return Field(validation_alias=names[0] if len(names) == 1 else AliasChoices(*names))
+def wire(*names: str | tuple[str, ...]) -> Any:
+    """The right column of a mapping model: the name on the wire, or the spellings it may have there.
+
+    One that is a tuple stands inside another object, as in `at`.
+    """
+    found = [name if isinstance(name, str) else AliasPath(*name) for name in names]
+    return Field(validation_alias=found[0] if len(found) == 1 else AliasChoices(*found))
 
 
 def at(*path: str) -> Any:

@@ -49,11 +49,15 @@ class Login(httpx.Auth):
         """Forgets the headers that were `refused`; true when others may be had, so that asking again makes sense."""
         return False
 
+    def is_refused(self, answer: httpx.Response) -> bool:
+        """Whether an answer says that the headers were refused."""
+        return answer.status_code == 401
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """The request with its headers; after a 401 once more, where the login can be renewed."""
+        """The request with its headers; once more where they were refused and the login can be renewed."""
         sent = self.headers(request)
         request.headers.update(sent)
         answer = yield request
-        if answer.status_code == 401 and self.renew(sent):
+        if self.is_refused(answer) and self.renew(sent):
             request.headers.update(self.headers(request))
             yield request

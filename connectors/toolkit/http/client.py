@@ -108,11 +108,16 @@ def _never(_: Refused) -> bool:
     return False
 
 
+def _by_status(status: int, body: bytes, key: str) -> SyncError | None:
+    return None
+
+
 @dataclass
 class HttpClient:
     """Asks one host. The `login` goes to the host and scheme of `home` and nowhere else; without one, to those that are asked first.
 
-    `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try.
+    `passing(refusal)` tells which refusals (status 4xx) pass by themselves and are worth another try. `told(status, body, key)` is the
+    error of an answer whose status does not tell it (SOAP says 500 to everything); None where the status does.
 
     `shared` names the login: clients of that name, in any process of this machine (after `share_login`, of all machines), share
     `limits.concurrent` and `limits.calls_per_window`, and a 429 holds them all; `urgency` says who goes first. Safe to use from two threads. Nothing
@@ -128,6 +133,7 @@ class HttpClient:
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     passing: Callable[[Refused], bool] = _never
+    told: Callable[[int, bytes, str], SyncError | None] = _by_status
     shared: str = ""
     urgency: Urgency = Urgency.CHANGES
     calls: int = field(default=0, init=False)
@@ -271,6 +277,9 @@ class HttpClient:
         raise failure
 
     def _failure(self, answer: httpx.Response, key: str) -> SyncError:
+        told = self.told(answer.status_code, answer.content, key)
+        if told is not None:
+            return told
         failure = from_status(
             answer.status_code,
             answer.headers,

@@ -46,13 +46,17 @@ class _Module(msgspec.Struct):
     name: str = ""
 
 
-class _Company(msgspec.Struct):
+class Named(msgspec.Struct):
+    """Something that has a name."""
+
     name: str = ""
 
 
-class _Self(msgspec.Struct):
-    agreement: int = msgspec.field(name="agreementNumber")
-    company: _Company = msgspec.field(default_factory=_Company)
+class Agreement(msgspec.Struct):
+    """What is looked at of the agreement itself."""
+
+    agreement: int | str = msgspec.field(name="agreementNumber")
+    company: Named = msgspec.field(default_factory=Named)
     modules: tuple[_Module, ...] = ()
 
 
@@ -81,11 +85,13 @@ class _Mark(msgspec.Struct):
     count: int = 0
 
 
-_SELF, _GROUP, _BALANCE, _CONTACT = Fields(_Self), Fields(_Group), Fields(_Balance), Fields(_Contact)
+_SELF, _GROUP, _BALANCE, _CONTACT = Fields(Agreement), Fields(_Group), Fields(_Balance), Fields(_Contact)
 
 
 class Economic:
     """One agreement. Nothing is sent before the first question."""
+
+    dialect = "REST and OpenAPI"
 
     def __init__(
         self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None
@@ -99,15 +105,15 @@ class Economic:
     @property
     def calls(self) -> int:
         """Requests sent so far, retries included."""
-        return self._reading.rest.calls + self._reading.openapi.calls
+        return sum(client.calls for client in self._reading.clients)
 
     @property
     def ahead(self) -> timedelta | None:
         """How far our clock is ahead of the server's; None where it does not tell."""
-        return self._reading.rest.ahead
+        return self._reading.clients[0].ahead
 
     @cached_property
-    def _agreement(self) -> tuple[RawRecord, _Self]:
+    def _agreement(self) -> tuple[RawRecord, Agreement]:
         """Who it is, as received and as read; a refused token shows here."""
         body = self._reading.rest.get(self._reading.url("self"), key="agreement").body
         found = _SELF.strict(body)
@@ -121,6 +127,10 @@ class Economic:
         return {e.name: e for e in ENTITIES if e.module is None or e.module in modules}
 
     @property
+    def _missing(self) -> Mapping[str, str]:
+        return {e.name: NO_MODULE for e in ENTITIES if e.name not in self._entities}
+
+    @property
     def streams(self) -> Mapping[str, Stream]:
         """What this agreement has, parents first: a module that is not active costs what needs it."""
         return {name: entity.stream for name, entity in self._entities.items()}
@@ -128,24 +138,23 @@ class Economic:
     @property
     def offered(self) -> Offered:
         """What this agreement offers now, for the engine to remember."""
-        missing = {e.name: NO_MODULE for e in ENTITIES if e.name not in self._entities}
-        return Offered(company=self._agreement[0].key, missing=missing)
+        return Offered(company=self._agreement[0].key, missing=self._missing)
 
     def share_login(self, limits: LoginLimits) -> None:
         """Counts its calls with all machines that use the agreement's login."""
-        for client in (self._reading.rest, self._reading.openapi):
+        for client in self._reading.clients:
             client.share_login(limits)
 
     def probe(self) -> Probe:
         """The agreement, and which lists the tokens may read: each is counted."""
-        record, agreement = self._agreement
+        (record, agreement), missing = self._agreement, self._missing
         modules = ", ".join(f"{module.number} {module.name}" for module in agreement.modules)
         facts = {"agreement": record.key, "modules": modules}
         can = tuple(
-            counted(e.name, self.count) if e.name in self._entities else Capability(e.name, False, NO_MODULE)
+            Capability(e.name, False, missing[e.name]) if e.name in missing else counted(e.name, self.count)
             for e in ENTITIES
         )
-        return Probe("Visma e-conomic", "REST and OpenAPI", agreement.company.name, can, facts)
+        return Probe("Visma e-conomic", self.dialect, agreement.company.name, can, facts)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -266,8 +275,8 @@ class Economic:
 
     def close(self) -> None:
         """Releases connections; may be called again."""
-        self._reading.rest.close()
-        self._reading.openapi.close()
+        for client in self._reading.clients:
+            client.close()
 
     def _known(self, entity: str) -> Entity:
         if entity not in self._entities:
@@ -279,15 +288,3 @@ class Economic:
 def _is_deleted(record: RawRecord) -> bool:
     found = _CONTACT.read(record.payload)
     return found is not None and found.is_deleted
-
-
-class Plugin:
-    """The entry point `economic` of group `sync_engine.connectors`."""
-
-    settings = Settings
-
-    def open(
-        self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None = None
-    ) -> Economic:
-        """Opens one agreement; sends nothing yet. `transport` replaces the network, for tests."""
-        return Economic(source, settings, clock, transport)

@@ -51,16 +51,12 @@ class Reading:
         self, source: str, settings: Settings, clock: Clock, transport: httpx.BaseTransport | None
     ) -> None:
         self.source, self.settings = source, settings
-        tokens = {
-            "X-AppSecretToken": settings.app_secret_token,
-            "X-AgreementGrantToken": settings.agreement_grant_token,
-        }
 
         def client(url: str) -> HttpClient:
             return HttpClient(
                 whose=source,
                 clock=clock,
-                login=StaticHeaders(tokens),
+                login=StaticHeaders(settings.tokens),
                 home=url,
                 transport=transport,
                 headers={"Accept": "application/json", "User-Agent": "sync-engine"},
@@ -76,6 +72,7 @@ class Reading:
             )
 
         self.rest, self.openapi = client(settings.rest_url), client(settings.openapi_url)
+        self.clients: tuple[HttpClient, ...] = (self.rest, self.openapi)
         self.size = PageSize(settings.page_size)
 
     def url(self, path: str, service: str = "") -> str:

@@ -1,6 +1,7 @@
 """Booked invoices with their lines, entries on customers' accounts, and what settled what.
 
-On the wire credit notes and payments are below nought, and a rate is for a hundred units of its currency.
+Where a field has two names, the second is that of SOAP. On the wire credit notes and payments are below nought, and a rate is for a
+hundred units of its currency.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Annotated
 from typing_extensions import TypedDict
 
 from mappings.toolkit.fields import (
-    Day,
     EntryNo,
     Id,
     LocalDay,
@@ -34,54 +34,58 @@ from sync_engine.ports import Draft, Normalised
 class Line(TypedDict, total=False):
     """A line of q2capi, which the connector puts to its invoice."""
 
-    number: Annotated[Id, wire("number")]
-    line_no: Annotated[Whole, wire("userInterfaceNumber")]
-    description: Annotated[Text, wire("description")]
-    item: Annotated[Text, wire("productNumber")]
-    quantity: Annotated[Rate, wire("quantity")]
-    unit: Annotated[Id, wire("unitNumber")]
-    unit_price: Annotated[Rate, wire("unitNetPrice")]
-    discount_pct: Annotated[Rate, wire("discountPercentage")]
-    net: Annotated[Money, wire("totalNetAmount")]
-    tax: Annotated[Money, wire("vatAmount")]
+    number: Annotated[Id, wire("number", "Number")]
+    line_no: Annotated[Whole, wire("userInterfaceNumber", "Number")]
+    description: Annotated[Text, wire("description", "Description")]
+    item: Annotated[Text, wire("productNumber", ("ProductHandle", "Number"))]
+    quantity: Annotated[Rate, wire("quantity", "Quantity")]
+    unit: Annotated[Id, wire("unitNumber", ("UnitHandle", "Number"))]
+    unit_price: Annotated[Rate, wire("unitNetPrice", "UnitNetPrice")]
+    discount_pct: Annotated[Rate, wire("discountPercentage", "DiscountAsPercent")]
+    net: Annotated[Money, wire("totalNetAmount", "TotalNetAmount")]
+    tax: Annotated[Money, wire("vatAmount", "VatAmount")]
 
 
 class Invoice(TypedDict, total=False):
     """/invoices/booked. The recipient is who it was sent to then, and not the customer as it is now."""
 
-    number: Annotated[Id, wire("bookedInvoiceNumber")]
-    debtor_key: Annotated[Id, at("customer", "customerNumber")]
-    issue_date: Annotated[Day, wire("date")]
-    due_date: Annotated[Day, wire("dueDate")]
-    currency: Annotated[Text, wire("currency")]
+    number: Annotated[Id, wire("bookedInvoiceNumber", "Number")]
+    debtor_key: Annotated[Id, wire(("customer", "customerNumber"), ("DebtorHandle", "Number"))]
+    issue_date: Annotated[LocalDay, wire("date", "Date")]
+    due_date: Annotated[LocalDay, wire("dueDate", "DueDate")]
+    currency: Annotated[Text, wire("currency", ("CurrencyHandle", "Code"))]
     exchange_rate: Annotated[Rate, wire("exchangeRate")]
-    subtotal: Annotated[Money, wire("netAmount")]
-    tax: Annotated[Money, wire("vatAmount")]
-    total: Annotated[Money, wire("grossAmount")]
-    open_amount: Annotated[Money, wire("remainder")]
-    terms: Annotated[Id, at("paymentTerms", "paymentTermsNumber")]
-    owner_code: Annotated[Id, at("references", "salesPerson", "employeeNumber")]
-    second: Annotated[Id, at("references", "vendorReference", "employeeNumber")]
-    po_number: Annotated[Text, at("references", "other")]
-    reference: Annotated[Text, at("notes", "heading")]
-    recipient: Annotated[Text, at("recipient", "name")]
+    subtotal: Annotated[Money, wire("netAmount", "NetAmount")]
+    tax: Annotated[Money, wire("vatAmount", "VatAmount")]
+    total: Annotated[Money, wire("grossAmount", "GrossAmount")]
+    open_amount: Annotated[Money, wire("remainder", "Remainder")]
+    terms: Annotated[Id, wire(("paymentTerms", "paymentTermsNumber"), ("TermOfPaymentHandle", "Id"))]
+    owner_code: Annotated[
+        Id, wire(("references", "salesPerson", "employeeNumber"), ("OurReferenceHandle", "Number"))
+    ]
+    second: Annotated[
+        Id, wire(("references", "vendorReference", "employeeNumber"), ("OurReference2Handle", "Number"))
+    ]
+    po_number: Annotated[Text, wire(("references", "other"), "OtherReference")]
+    reference: Annotated[Text, wire(("notes", "heading"), "Heading")]
+    recipient: Annotated[Text, wire(("recipient", "name"), "DebtorName")]
     lines: Annotated[list[Line] | None, wire("@syncEngine.lines")]
 
 
 class Entry(TypedDict, total=False):
     """booked-entries on accounts of receivables."""
 
-    entry_no: Annotated[EntryNo, wire("entryNumber")]
-    document_type: Annotated[Id, wire("type")]
-    document_no: Annotated[Id, wire("customerInvoiceNumber")]
-    debtor_key: Annotated[Id, wire("customerNumber")]
-    posting_date: Annotated[LocalDay, wire("date")]
-    due_date: Annotated[LocalDay, wire("dueDate")]
-    currency: Annotated[Text, wire("currencyCode")]
-    amount: Annotated[Money, wire("amount")]
-    amount_base: Annotated[Money, wire("amountInBaseCurrency")]
-    remaining: Annotated[Money, wire("remainder")]
-    description: Annotated[Text, wire("text")]
+    entry_no: Annotated[EntryNo, wire("entryNumber", "SerialNumber")]
+    document_type: Annotated[Id, wire("type", "Type")]
+    document_no: Annotated[Id, wire("customerInvoiceNumber", "InvoiceNumber")]
+    debtor_key: Annotated[Id, wire("customerNumber", ("DebtorHandle", "Number"))]
+    posting_date: Annotated[LocalDay, wire("date", "Date")]
+    due_date: Annotated[LocalDay, wire("dueDate", "DueDate")]
+    currency: Annotated[Text, wire("currencyCode", ("CurrencyHandle", "Code"))]
+    amount: Annotated[Money, wire("amount", "Amount")]
+    amount_base: Annotated[Money, wire("amountInBaseCurrency", "AmountDefaultCurrency")]
+    remaining: Annotated[Money, wire("remainder", "Remainder")]
+    description: Annotated[Text, wire("text", "Text")]
 
 
 class Pair(TypedDict, total=False):
@@ -105,6 +109,17 @@ KINDS = {
 }
 """Type of an entry -> what it is above nought, and below. A manual invoice (10) was made elsewhere: no booked invoice has its number."""
 SYSTEM = "9"
+OF_SOAP = {
+    "DebtorInvoice": "1",
+    "DebtorPayment": "2",
+    "JournalEntry": "5",
+    "Reminder": "6",
+    "OpeningEntry": "7",
+    "TransferredOpeningEntry": "8",
+    "SystemEntry": SYSTEM,
+    "ManualDebtorInvoice": "10",
+}
+"""What SOAP calls the types."""
 
 
 def _invoice(key: str, row: Row, out: Normalised) -> None:
@@ -117,6 +132,9 @@ def _invoice(key: str, row: Row, out: Normalised) -> None:
     row["kind"] = "credit_note" if is_negative(total) else "invoice"
     if is_negative(total):
         turn(row, "subtotal", "tax", "total", "open_amount")
+    for column in ("issue_date", "due_date"):
+        if row.get(column):
+            row[column] = row[column][:10]  # SOAP writes midnights
     for line in lines:
         line["line_key"] = f"{key}|{line.pop('number', None)}"
         if is_negative(total):
@@ -139,7 +157,11 @@ def _said(row: Row, column: str, name: str) -> str:
 
 def _entry(key: str, row: Row, out: Normalised) -> None:
     amount, rest = _said(row, "amount", "amount"), _said(row, "remaining", "remainder")
-    if row.get("document_type") == SYSTEM and is_zero(amount) and is_zero(rest):
+    kind = row.get("document_type")
+    row["document_type"] = OF_SOAP.get(kind or "", kind)
+    if row.get("document_no") == "0":  # as SOAP writes none
+        row["document_no"] = None
+    if row["document_type"] == SYSTEM and is_zero(amount) and is_zero(rest):
         exclude(key, "difference of exchange rates, in base currency only", out)
         return
     choose(

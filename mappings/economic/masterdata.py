@@ -1,6 +1,6 @@
 """The agreement, its code lists, customers and contacts.
 
-Lists whose numbers begin at one each are told apart by their keys: `group/1`, `terms/1`.
+Where a field has two names, the second is that of SOAP. Lists whose numbers begin at one each are told apart by their keys: `group/1`, `terms/1`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from mappings.toolkit.fields import Flag, Id, Instant, Money, Text, at, is_zero, wire
+from mappings.toolkit.fields import Flag, Id, Instant, Money, Text, is_zero, wire
 from mappings.toolkit.rows import Row
 from mappings.toolkit.rules import address_lines, settle_country, several_addresses
 from mappings.toolkit.shapes import Finish, Shape, keep, reference
@@ -29,67 +29,69 @@ class EconomicMapping(BaseModel):
 class Agreement(TypedDict, total=False):
     """/self: the company whose receivables these are."""
 
-    name: Annotated[Text, at("company", "name")]
-    base_currency: Annotated[Text, at("settings", "baseCurrency")]
-    country: Annotated[Text, at("company", "country")]
-    registration_no: Annotated[Text, at("company", "companyIdentificationNumber")]
-    vat_no: Annotated[Text, at("company", "vatNumber")]
+    name: Annotated[Text, wire(("company", "name"), "Name")]
+    base_currency: Annotated[Text, wire(("settings", "baseCurrency"), ("BaseCurrencyHandle", "Code"))]
+    country: Annotated[Text, wire(("company", "country"), "Country")]
+    registration_no: Annotated[Text, wire(("company", "companyIdentificationNumber"), "CINumber")]
+    vat_no: Annotated[Text, wire(("company", "vatNumber"), "VatNumber")]
 
 
 class Listed(TypedDict, total=False):
     """A row of /currencies, /payment-terms, /layouts, /employees, or a dimension: each list has its own name for its number."""
 
-    code: Annotated[Id, wire("code", "paymentTermsNumber", "layoutNumber", "number")]
-    number: Annotated[Id, wire("employeeNumber")]
-    name: Annotated[Text, wire("name")]
+    code: Annotated[Id, wire("code", "paymentTermsNumber", "layoutNumber", "number", "Code", "Id")]
+    number: Annotated[Id, wire("employeeNumber", "Number")]
+    name: Annotated[Text, wire("name", "Name")]
     email: Annotated[Text, wire("email")]
-    days: Annotated[Id, wire("daysOfCredit")]
-    type: Annotated[Text, wire("paymentTermsType")]
+    days: Annotated[Id, wire("daysOfCredit", "Days")]
+    type: Annotated[Text, wire("paymentTermsType", "Type")]
 
 
 class Value(TypedDict, total=False):
     """A row of /customer-groups and /departments, used or not, and of /values of the Dimensions API."""
 
     dimension_key: Annotated[Id, wire("dimensionNumber")]
-    code: Annotated[Id, wire("customerGroupNumber", "departmentNumber", "key")]
-    name: Annotated[Text, wire("name")]
+    code: Annotated[Id, wire("customerGroupNumber", "departmentNumber", "key", "Number")]
+    name: Annotated[Text, wire("name", "Name")]
     barred: Annotated[Flag, wire("barred")]
     active: Annotated[Flag, wire("active")]
+    soap: Annotated[Id, wire(("Handle", "Number"))]
 
 
 class Customer(TypedDict, total=False):
     """/customers. What nobody filled in is left out, or blank."""
 
-    number: Annotated[Id, wire("customerNumber")]
-    name: Annotated[Text, wire("name")]
-    currency: Annotated[Text, wire("currency")]
-    email: Annotated[Text, wire("email")]
-    phone: Annotated[Text, wire("telephoneAndFaxNumber")]
+    number: Annotated[Id, wire("customerNumber", "Number")]
+    name: Annotated[Text, wire("name", "Name")]
+    currency: Annotated[Text, wire("currency", ("CurrencyHandle", "Code"))]
+    email: Annotated[Text, wire("email", "Email")]
+    phone: Annotated[Text, wire("telephoneAndFaxNumber", "TelephoneAndFaxNumber")]
     mobile: Annotated[Text, wire("mobilePhone")]
-    website: Annotated[Text, wire("website")]
-    registration_no: Annotated[Text, wire("corporateIdentificationNumber")]
-    vat_no: Annotated[Text, wire("vatNumber")]
-    ean: Annotated[Text, wire("ean")]
-    credit_limit: Annotated[Money, wire("creditLimit")]
+    website: Annotated[Text, wire("website", "Website")]
+    registration_no: Annotated[Text, wire("corporateIdentificationNumber", "CINumber")]
+    vat_no: Annotated[Text, wire("vatNumber", "VatNumber")]
+    ean: Annotated[Text, wire("ean", "Ean")]
+    credit_limit: Annotated[Money, wire("creditLimit", "CreditMaximum")]
     barred: Annotated[Flag, wire("barred")]
-    address: Annotated[Text, wire("address")]
-    postcode: Annotated[Text, wire("zip")]
-    city: Annotated[Text, wire("city")]
-    country: Annotated[Text, wire("country")]
-    group: Annotated[Id, at("customerGroup", "customerGroupNumber")]
-    terms: Annotated[Id, at("paymentTerms", "paymentTermsNumber")]
-    owner_code: Annotated[Id, at("salesPerson", "employeeNumber")]
+    is_accessible: Annotated[Flag, wire("IsAccessible")]
+    address: Annotated[Text, wire("address", "Address")]
+    postcode: Annotated[Text, wire("zip", "PostalCode")]
+    city: Annotated[Text, wire("city", "City")]
+    country: Annotated[Text, wire("country", "Country")]
+    group: Annotated[Id, wire(("customerGroup", "customerGroupNumber"), ("DebtorGroupHandle", "Number"))]
+    terms: Annotated[Id, wire(("paymentTerms", "paymentTermsNumber"), ("TermOfPaymentHandle", "Id"))]
+    owner_code: Annotated[Id, wire(("salesPerson", "employeeNumber"), ("OurReferenceHandle", "Number"))]
     source_modified_at: Annotated[Instant, wire("lastUpdated")]
 
 
 class Contact(TypedDict, total=False):
     """Contacts of the Customers API: `number` is the key, `userInterfaceNumber` what people see."""
 
-    debtor_key: Annotated[Id, wire("customerNumber")]
-    number: Annotated[Id, wire("userInterfaceNumber")]
-    full_name: Annotated[Text, wire("name")]
-    email: Annotated[Text, wire("email")]
-    phone: Annotated[Text, wire("phone")]
+    debtor_key: Annotated[Id, wire("customerNumber", ("DebtorHandle", "Number"))]
+    number: Annotated[Id, wire("userInterfaceNumber", "Number")]
+    full_name: Annotated[Text, wire("name", "Name")]
+    email: Annotated[Text, wire("email", "Email")]
+    phone: Annotated[Text, wire("phone", "TelephoneNumber")]
     active: Annotated[Flag, wire("active")]
 
 
@@ -104,13 +106,22 @@ def _company(key: str, row: Row, out: Normalised) -> None:
     keep(key, row, out)
 
 
+def _terms(key: str, row: Row, out: Normalised) -> None:
+    """SOAP writes `PaidInCash` where REST writes `paidInCash`."""
+    if row.get("type"):
+        row["type"] = row["type"][0].lower() + row["type"][1:]
+    reference("payment_terms", "days", "type")(key, row, out)
+
+
 def _value(dimension: str = "") -> Finish:
     """A value of a dimension that the connector makes, or of one of its own; what is not said to be barred is not."""
 
     def finish(key: str, row: Row, out: Normalised) -> None:
         if dimension:
             row["dimension_key"] = dimension
-        row["blocked"] = row.pop("barred", False) is True or row.pop("active", True) is False
+        is_blocked = row.pop("barred", False) is True or row.pop("active", True) is False
+        if row.pop("soap", None) is None:  # SOAP does not tell it
+            row["blocked"] = is_blocked
         keep(key, row, out)
 
     return finish
@@ -119,7 +130,7 @@ def _value(dimension: str = "") -> Finish:
 def _customer(key: str, row: Row, out: Normalised) -> None:
     """One that is not said to be barred is not; a limit of nought is none."""
     row = ABSENT | row
-    barred = row.pop("barred", False)
+    barred = row.pop("barred", False) or not row.pop("is_accessible", True)
     row["status"], row["block_reason"] = ("blocked", "invoice") if barred else ("active", None)
     if is_zero(row["credit_limit"]):
         row["credit_limit"] = None
@@ -149,7 +160,7 @@ def shapes(settings: EconomicMapping) -> dict[str, Shape]:
     return {
         "agreement": Shape(Agreement, _company),
         "currencies": Shape(Listed, reference("currency")),
-        "payment_terms": Shape(Listed, reference("payment_terms", "days", "type")),
+        "payment_terms": Shape(Listed, _terms),
         "layouts": Shape(Listed, reference("layout")),
         "employees": Shape(Listed, keep),
         "dimensions": Shape(Listed, keep),

@@ -64,9 +64,9 @@ class Leaf:
 
     def value(self, node: Any) -> Any:
         """What an element says; None for nil, and for a number or flag left blank."""
-        if node.get(_NIL) in ("true", "1"):
-            return None
-        text: str = node.text or ""
+        text: str | None = node.text
+        if text is None:
+            return None if self._kind or node.get(_NIL) in ("true", "1") else ""
         if not self._kind:
             return text
         text = text.strip()
@@ -99,7 +99,7 @@ class Node:
 
     def value(self, node: Any) -> Any:
         """What an element says; None for nil."""
-        if node.get(_NIL) in ("true", "1"):
+        if not len(node) and node.get(_NIL) in ("true", "1"):
             return None
         found, members = dict[str, Any](), self._members
         for child in node:

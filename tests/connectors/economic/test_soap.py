@@ -236,6 +236,8 @@ def test_a_wsdl_that_cannot_be_read_or_is_older_says_so(books: SoapStage, tmp_pa
 def test_changes_cost_only_what_changed(books: SoapStage) -> None:
     """New invoices, also one that fills a hole; new entries, open ones, and those that were open until now."""
     connector, ledger = books.open(), books.books
+    for _ in range(80):  # so that the open ones are far behind the newest number
+        ledger.invoice(103, "1")
     invoices = [batch.resume_from for batch in connector.pull("invoices", None)][-1]
     entries = [batch.resume_from for batch in connector.pull("entries", None)][-1]
     late = ledger.invoice(102, "80", number=9_500)
@@ -246,6 +248,21 @@ def test_changes_cost_only_what_changed(books: SoapStage) -> None:
     assert [record.key for record in new] == ["9500"]
     found = {record.key for batch in connector.pull("entries", entries) for record in batch.records}
     assert {str(owing["number"]), str(late["entry"])} <= found
+    entries = [batch.resume_from for batch in connector.pull("entries", entries)][-1]
+    books.soap.calls.clear()
+    assert [batch.complete for batch in connector.pull("entries", entries)][-1] is False
+    still_open = len(ledger.open_entries())
+    assert books.soap.calls.count("DebtorEntry_GetDataArray") <= (200 + still_open) // 3 + 2
+
+
+def test_a_debtor_that_is_gone_is_told_as_deleted(books: SoapStage) -> None:
+    """Nothing else of it is asked for."""
+    connector = books.open()
+    assert connector.streams
+    books.soap.calls.clear()
+    (*_, last) = connector.pull_debtor("999")
+    assert (last.entity, list(last.records), tuple(last.deleted)) == ("customers", [], ("999",))
+    assert books.soap.calls == ["Debtor_GetDataArray"]
 
 
 def test_amounts_keep_every_digit(books: SoapStage) -> None:

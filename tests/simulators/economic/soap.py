@@ -266,22 +266,19 @@ def _of(noun: str, test: Callable[[Row, Row], bool]) -> Callable[[Soap, Row], It
     return lambda soap, given: _handles(noun, [key for key, row in TABLES[noun][0](soap).items() if test(row, given)])  # fmt: skip
 
 
-def _data(noun: str, soap: Soap, handle: Row) -> Items:
-    """The data of one handle, or the fault that fails a whole array."""
+def _data(noun: str, soap: Soap, handles: Sequence[Row]) -> list[Items]:
+    """The data of these handles, or the fault that fails all of them."""
     table, write, names = TABLES[noun]
-    parts = tuple(handle[name] for name in names)
-    for key, row in table(soap).items():
-        if tuple(map(str, key if isinstance(key, tuple) else (key,))) == parts:
-            return write(soap, key, row)
-    raise Refused("Integrity", "E06000", f"{noun} findes ikke.")
+    rows = table(soap)
+    known = {tuple(map(str, key if isinstance(key, tuple) else (key,))): key for key in rows}
+    found = [known.get(tuple(handle[name] for name in names)) for handle in handles]
+    if None in found:
+        raise Refused("Integrity", "E06000", f"{noun} findes ikke.")
+    return [write(soap, key, rows[key]) for key in found]
 
 
 def _array(noun: str) -> Callable[[Soap, Row], Items]:
-    def answer(soap: Soap, given: Row) -> Items:
-        asked: Sequence[Row] = given.get("entityHandles") or []
-        return [(f"{noun}Data", _data(noun, soap, handle)) for handle in asked]
-
-    return answer
+    return lambda soap, given: [(f"{noun}Data", data) for data in _data(noun, soap, given["entityHandles"])]
 
 
 def _lines_of(soap: Soap, given: Row) -> Items:
@@ -297,7 +294,7 @@ OPERATIONS: dict[str, Callable[[Soap, Row], Any]] = {
     **{f"{noun}_GetAll": _of(noun, lambda *_: True) for noun in TABLES if noun not in ("Company", "InvoiceLine", "DebtorEntry")},
     **{f"{noun}_GetDataArray": _array(noun) for noun in TABLES},
     "Company_Get": lambda soap, given: [("Number", AGREEMENT)],
-    "Company_GetData": lambda soap, given: _data("Company", soap, given["entityHandle"]),
+    "Company_GetData": lambda soap, given: _data("Company", soap, [given["entityHandle"]])[0],
     "DebtorEntry_FindBySerialNumber": _of(
         "DebtorEntry", lambda row, given: int(given["from"]) <= row["number"] <= int(given["to"])
     ),

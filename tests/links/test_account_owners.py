@@ -9,6 +9,8 @@ import pytest
 from sync_engine.ops.decisions import links
 from sync_engine.ops.decisions.plan import apply
 from sync_engine.ownership.policy import Policy, Rule
+from sync_engine.store.db import transaction
+from sync_engine.store.queries import source_status
 from tests.links.support import World
 
 OWNERS = {
@@ -131,3 +133,7 @@ def test_a_document_names_its_owner_alike(staffed: World) -> None:
         "SELECT o.name FROM canonical.document d LEFT JOIN canonical.account_owner o ON o.id = d.owner_id ORDER BY d.external_id"
     )
     assert [name for (name,) in found] == ["Jo Berg", "Jo Berg", "Jo Berg", None]
+    with transaction(staffed.store, "looking") as connection:
+        told = [(g.field, g.code, g.records, g.example) for g in source_status.gaps(connection, "erp")]
+        (state,) = source_status.sources(connection, "erp")
+    assert (told, state.gaps) == ([("owner", "nobody", 1, "D4")], 1)

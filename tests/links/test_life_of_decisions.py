@@ -131,6 +131,7 @@ def test_of_several_words_of_the_inbox_the_last_one_is_told_and_believed(running
     running.run("erp")
     decide(running, ops.Merge(losing=old, into=hansen))
     assert told(hansen) == (False, [(False, True)])
+    assert running.rows("SELECT * FROM canonical.overruled WHERE source = :inbox", inbox=INBOX) == []
     decide(running, ops.Unmerge(record=old))
     assert (told(hansen), told(old)) == ((False, [(False, True)]), (True, [(True, True)]))
     decide(running, ops.Merge(losing=old, into=hansen))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
 from tests.simulators.business_central.faults import InnerLink, MalformedRecord, Rewrites, ShortSweep
@@ -339,6 +340,17 @@ class Shouting:
         return outcome
 
 
+@dataclass
+class Newer:
+    """Another version of the mapping that says the same."""
+
+    inner: Normaliser
+    version: str = "newer"
+
+    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
+        return self.inner.normalise(entity, records)
+
+
 def test_another_mapping_reads_the_lake_again(rig: Rig) -> None:
     """A new mapping version re-normalises what is landed: masters and documents change, the source is not asked for them, amounts stay."""
     rig.run()
@@ -362,6 +374,21 @@ def test_another_mapping_reads_the_lake_again(rig: Rig) -> None:
     again = snapshot(rig.store)
     assert rig.run(entities=()).cut.changes == 0
     assert snapshot(rig.store) == again
+
+
+def test_an_owner_nobody_knows_stays_told_under_another_mapping(rig: Rig) -> None:
+    """The mapping reads everything again and changes nothing about the debtor: that its owner is unknown is no less so, nor after a replay."""
+    customer = next(iter(rig.company.customers.values()))
+    rig.company.edit_customer(customer.id, salesperson_code="GONE")
+    rig.run()
+    told = [("owner", "GONE", customer.id)]
+    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
+    rig.wrap = Newer
+    rig.run(entities=())
+    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
+    rig.wrap = None
+    replay_source(rig.runtime, rig.config)
+    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
 
 
 def test_a_code_nobody_knows_is_noted_and_cleared(rig: Rig) -> None:

@@ -285,6 +285,8 @@ def quarantine(
     set_odd(connection, stream, [k for k, _ in failed], QUARANTINED, "quarantined")
 
 
+FOLDED_GAP = "owner"
+"""The field of gaps that the fold of debtors notes: a code that is no owner's. No mapping knows all owners."""
 AMOUNTS = {"document": ("open_amount", "total"), "ledger_entry": ("remaining", "amount")}
 """Where a record says what is open; the second where the first says nothing."""
 
@@ -307,13 +309,14 @@ def _storable(value: object, most: int) -> str | None:
 def note_gaps(
     connection: Connection, stream: StreamRow, keys: Sequence[str], gaps: Sequence[CodeGap]
 ) -> None:
-    """Replaces what was known about codes without a rule for these records."""
+    """Replaces what was known about codes without a rule for these records; what the fold noted is the fold's to take away."""
     if fetch(connection, "SELECT 1 FROM engine.code_gap WHERE stream_id = :id LIMIT 1", id=stream.stream_id):
         run_sql(
             connection,
-            "DELETE FROM engine.code_gap WHERE stream_id = :id AND key = ANY(:keys)",
+            "DELETE FROM engine.code_gap WHERE stream_id = :id AND key = ANY(:keys) AND field <> :folded",
             id=stream.stream_id,
             keys=list(keys),
+            folded=FOLDED_GAP,
         )
     for gap in gaps:
         run_sql(

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from sync_engine.matching.text import words
 from sync_engine.ownership.resolve import INBOX, PERSON
+from sync_engine.store.claims.normalised import FOLDED_GAP
 from sync_engine.store.db import copy_rows
 from sync_engine.store.publishing.cut import Cut
 from sync_engine.store.publishing.fold import Folded
 
 FIELD = "owner_code"
-GAP = "owner"
+GAP = FOLDED_GAP
 
 
 class _Owner(NamedTuple):

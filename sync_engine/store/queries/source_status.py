@@ -150,7 +150,8 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
         SELECT s.source, s.connector, s.role, s.environment, v.verified_at, c.cut_id, c.published_at, g.grade,
                r.run_id, r.kind, r.triggered_by, r.started_at, r.finished_at, r.outcome, r.error,
                (SELECT count(*) FROM engine.quarantine q JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
-               (SELECT count(DISTINCT (p.stream_id, p.field, p.code)) FROM engine.code_gap p JOIN engine.stream t USING (stream_id) WHERE t.source = s.source),
+               (SELECT count(DISTINCT (p.stream_id, p.field, p.code)) FROM engine.code_gap p JOIN engine.stream t USING (stream_id) WHERE t.source = s.source)
+                   + (SELECT count(DISTINCT w.owner) FROM engine.unresolved_reference w WHERE w.source = s.source),
                (SELECT count(*) FROM engine.sweep_hold h JOIN engine.stream t USING (stream_id) WHERE t.source = s.source AND h.approved_at IS NULL),
                g.n_answered, g.n_checks, g.money_tied, g.missing,
                (SELECT count(*) FROM engine.lake_manifest m JOIN engine.stream t USING (stream_id)
@@ -272,14 +273,20 @@ def approve_hold(connection: Connection, source: str, entity: str, by: str) -> i
 
 
 def gaps(connection: Connection, source: str | None = None) -> list[Gap]:
-    """Codes without a rule, the most frequent first."""
+    """Codes without a rule, and what documents call an owner whom nobody knows, the most frequent first."""
     rows = fetch(
         connection,
         """
-        SELECT t.source, t.entity, g.field, g.code, count(*), min(g.first_at), min(g.key)
+        SELECT t.source, t.entity, g.field, g.code, count(*) AS n, min(g.first_at), min(g.key)
         FROM engine.code_gap g JOIN engine.stream t USING (stream_id)
         WHERE CAST(:source AS text) IS NULL OR t.source = :source
-        GROUP BY t.source, t.entity, g.field, g.code ORDER BY count(*) DESC, t.source, t.entity, g.field, g.code
+        GROUP BY t.source, t.entity, g.field, g.code
+        UNION ALL
+        SELECT w.source, (SELECT min(t.entity) FROM engine.stream t WHERE t.source = w.source AND t.canonical = 'document' AND NOT t.facet),
+            'owner', w.owner, count(*), min(d.first_seen_at), min(d.external_id)
+        FROM engine.unresolved_reference w JOIN canonical.document d ON d.id = w.document_id AND d.deleted_at IS NULL
+        WHERE w.owner IS NOT NULL AND (CAST(:source AS text) IS NULL OR w.source = :source) GROUP BY w.source, w.owner
+        ORDER BY n DESC, source, entity, field, code
         """,
         source=source,
     )

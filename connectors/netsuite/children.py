@@ -13,10 +13,17 @@ from connectors.netsuite.suiteql import Column, KeyPart, Query, among, quoted
 from connectors.netsuite.tables import GROUP, Account
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.pagination import Page
-from connectors.toolkit.rows import Row
+from connectors.toolkit.rows import Fields, Row, spliced
 
 Rows = Sequence[Mapping[str, Any]]
 Ask = Callable[[Query, str], Rows]
+
+
+class _Keyed(msgspec.Struct):
+    id: str | int = ""
+
+
+_KEYED = Fields(_Keyed)
 _LINES = Query(
     (
         *(Column("transaction", "l.transaction"), Column("id", "l.id")),
@@ -41,6 +48,15 @@ _COMPANIES = Query(
     "companycontactrelationship r JOIN customer c ON c.id = r.company",
     (KeyPart("contact", "r.contact"), KeyPart("company", "r.company")),
 )
+_ADDRESSES = Query(
+    (
+        *(Column("entity", "b.entity"), Column("address", "b.addressbookaddress")),
+        *(Column(name, f"b.{name}") for name in ("label", "defaultbilling", "defaultshipping")),
+        *(Column(name, f"a.{name}") for name in ("addr1", "addr2", "city", "state", "zip", "country")),
+    ),
+    "customeraddressbook b JOIN entityaddress a ON a.nkey = b.addressbookaddress",
+    (KeyPart("entity", "b.entity"), KeyPart("address", "b.addressbookaddress")),
+)
 _DEPOSITS = Query(
     (Column("nextdoc", "d.nextdoc"), Column("previousdoc", "d.previousdoc")),
     "nexttransactionlinelink d",
@@ -55,6 +71,8 @@ def of(entity: str, account: Account, ask: Ask) -> Callable[[Page], Page] | None
         return _grouped
     if entity == "documents":
         return lambda page: _with_lines(page, account, ask)
+    if entity == "addresses":
+        return lambda page: _added(page, {"addresses": _by(page, "entity", _ADDRESSES, "b.entity", ask)})
     if entity == "contacts" and account.has("companycontactrelationship"):
         return lambda page: _added(
             page, {"companies": _by(page, "contact", _COMPANIES, "r.contact", ask, "company")}
@@ -109,13 +127,12 @@ def _added(page: Page, found: Mapping[str, Mapping[str, list[Any]]]) -> Page:
     """The page with lists of children in its rows, empty ones too."""
     rows: list[Row] = []
     for row in page.rows:
-        key = _key(row)
-        if not key:
-            rows.append(row)
-            continue
-        said: dict[str, Any] = msgspec.json.decode(bytes(row), type=dict[str, msgspec.Raw])
-        said |= {name: children.get(key, []) for name, children in found.items()}
-        rows.append(msgspec.Raw(msgspec.json.encode(said)))
+        if key := _key(row):
+            payload = bytes(row)
+            for name, children in found.items():
+                payload = spliced(payload, name, msgspec.json.encode(children.get(key, ())))
+            row = msgspec.Raw(payload)
+        rows.append(row)
     return page._replace(rows=rows)
 
 
@@ -137,10 +154,8 @@ def _with_deposits(page: Page, ask: Ask) -> Page:
 
 
 def _key(row: Row) -> str:
-    if isinstance(row, DamagedRow):
-        return ""
-    found = msgspec.json.decode(bytes(row)).get("id")
-    return str(found) if found is not None and str(found).isdigit() else ""
+    found = None if isinstance(row, DamagedRow) else _KEYED.read(row)
+    return str(found.id) if found is not None and str(found.id).isdigit() else ""
 
 
 def either_side(keys: Sequence[str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from connectors.netsuite.pulse import Pulse
+from connectors.netsuite.settings import ClientCredentials, Settings
 from connectors.netsuite.tables import OPTIONAL, PERMISSION, RECEIVABLES, Account, Source
 from sync_engine.records import Capability, Probe
 
-Ask = Callable[..., Sequence[Mapping[str, Any]]]
+Ask = Callable[[str, str], Sequence[Mapping[str, Any]]]
 _KINDS = {
     "CustInvc": "Transactions > Invoice",
     "CustCred": "Transactions > Credit Memo",
@@ -61,10 +63,18 @@ def _hidden(ask: Ask) -> Iterator[Capability]:
         f" WHERE t.type IN ({kinds}) AND t.entity IS NOT NULL AND c.id IS NULL"
     )
     hidden: dict[str, int] = {}
-    for row in ask(f"{sides} UNION ALL {customers}", key="permissions"):
+    for row in ask(f"{sides} UNION ALL {customers}", "permissions"):
         hidden[str(row["kind"])] = hidden.get(str(row["kind"]), 0) + int(row["n"])
     for kind, n in hidden.items():
         if n:
             permission = _KINDS.get(kind, "Lists > Customers, and subsidiaries of the role: all")
             detail = f"{n:,} are named and not shown (permission: {permission})"
             yield Capability(f"visible {kind}", False, detail, "what they settle cannot be told")
+
+
+def certificate(settings: Settings, today: date) -> Iterator[Capability]:
+    """Said a month before a certificate ends: NetSuite maps a new one only by hand."""
+    ends = settings.auth.expires if isinstance(settings.auth, ClientCredentials) else None
+    if ends is not None and ends - today < timedelta(days=30):
+        told = f"ends on {ends.isoformat()}: map a new one at Setup > Integration > OAuth 2.0 Client Credentials Setup"
+        yield Capability("certificate", False, told, "then nothing can be read")

@@ -1,26 +1,20 @@
-"""One question that says which tables there are, how many records they hold, and whether anything may have changed.
-
-A cursor is the latest stamp that the pulse saw, and a mark of all that it saw of a stream: while the mark stays, nothing is asked.
-"""
+"""One question that says which tables there are, how many records they hold, and whether anything may have changed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import xxhash
-
-from connectors.netsuite.tables import DOCUMENTS, OPTIONAL, PAYMENTS, Account
+from connectors.netsuite.tables import DOCUMENTS, OPTIONAL, PAYMENTS, Account, listed
 from connectors.netsuite.zone import SessionZone
 from connectors.toolkit.http.errors import Refused
-from sync_engine.records import Cursor
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_FOUND = re.compile(r"Record '(\w+)' was not found")
+
+
 _STAMPED = ("customer", "employee", "contact", "job")
 _COUPLES = {
     "customersubsidiaryrelationship": ("entity", "subsidiary"),
@@ -35,6 +29,8 @@ class Arm(NamedTuple):
     n: int
     latest: str
     sums: tuple[str, ...]
+    ids: tuple[int, int] = (0, 0)
+    """The least and the greatest."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +40,6 @@ class Pulse:
     zone: SessionZone
     arms: Mapping[str, Arm]
     lacking: frozenset[str]
-
-    def mark(self, names: Sequence[str]) -> str:
-        """Stays the same while these arms do."""
-        seen = repr([(name, self.arms.get(name)) for name in names])
-        return xxhash.xxh3_64_hexdigest(seen.encode())
-
-    def latest(self, names: Sequence[str], now: datetime) -> datetime:
-        """The latest stamp of these arms, none of the future."""
-        stamps = [self.zone.utc(arm.latest) for name in names if (arm := self.arms.get(name)) and arm.latest]
-        return min(max(stamps, default=EPOCH), now)
-
-    def cursor(self, names: Sequence[str], now: datetime) -> Cursor:
-        """Where to go on from what is read now."""
-        return Cursor(f"{self.latest(names, now).strftime('%Y-%m-%dT%H:%M:%SZ')} {self.mark(names)}")
-
-
-class Since(NamedTuple):
-    """A cursor taken apart."""
-
-    moment: datetime
-    mark: str
-
-    @classmethod
-    def of(cls, cursor: Cursor) -> Since:
-        """Raises ValueError for what is none of ours."""
-        moment, _, mark = cursor.partition(" ")
-        return cls(datetime.fromisoformat(moment), mark)
 
 
 Ask = Callable[[str], Sequence[Mapping[str, Any]]]
@@ -97,51 +66,78 @@ def take(account: Account, ask: Ask) -> Pulse:
 
 def _arm(row: Mapping[str, Any]) -> Arm:
     sums = tuple(str(Decimal(str(row.get(name) or 0))) for name in ("one", "two", "three"))
-    return Arm(int(row.get("n") or 0), str(row.get("latest") or ""), sums)
+    ids = int(row.get("least") or 0), int(row.get("greatest") or 0)
+    return Arm(int(row.get("n") or 0), str(row.get("latest") or ""), sums, ids)
+
+
+class _Asked(NamedTuple):
+    """An arm: of which tables, what its three sums are of, its stamp and its id."""
+
+    name: str
+    tables: str
+    sums: str = "0, 0, 0"
+    stamp: str = ""
+    key: str = ""
+
+    @property
+    def written(self) -> str:
+        latest = f"TO_CHAR(MAX({self.stamp}), 'YYYY-MM-DD HH24:MI:SS')" if self.stamp else "NULL"
+        ids = f"MIN({self.key}), MAX({self.key})" if self.key else "0, 0"
+        return f"SELECT '{self.name}', COUNT(*), {latest}, {self.sums}, {ids} FROM {self.tables}"
 
 
 def query(account: Account) -> str:
-    """The question: an arm for each table that may be there."""
-    asked = [table for table in OPTIONAL if account.has(table) and table not in (*_STAMPED, *_COUPLES)]
-    arms = [
-        "SELECT 'session' AS name, 0 AS n, SESSIONTIMEZONE AS latest, 0 AS one, 0 AS two, 0 AS three FROM DUAL",
-        *(
-            _written(t, f"{t} t", "SUM(t.id), 0, 0", stamp="t.lastmodifieddate")
-            for t in _STAMPED
-            if account.has(t)
-        ),
-        *(
-            _written(t, f"{t} t", f"SUM(t.{a}), SUM(t.{b}), 0")
-            for t, (a, b) in _COUPLES.items()
-            if account.has(t)
-        ),
-        *(_transactions(name, types) for name, types in (("documents", DOCUMENTS), ("payments", PAYMENTS))),
-        *(_lines(account, name, sign) for name, sign in (("journal_debits", ">"), ("journal_credits", "<"))),
-        _written(
-            "links",
-            "nexttransactionlinelink k WHERE k.linktype = 'Payment'",
-            "SUM(k.foreignamount), 0, 0",
-            stamp="k.lastmodifieddate",
-        ),
-        *(_written(t, f"{t} t WHERE 1 = 0", "0, 0, 0") for t in asked),
-    ]
-    return " UNION ALL ".join(arms)
+    """The question: an arm for each table that may be there. Of most of those that may be missing it only asks whether they are there."""
+    session = "SELECT 'session' AS name, 0 AS n, SESSIONTIMEZONE AS latest, 0 AS one, 0 AS two, 0 AS three, 0 AS least, 0 AS greatest FROM DUAL"
+    optional = (table for table in OPTIONAL if account.has(table))
+    arms = (*_transactions(account), *(_optional(t) for t in ("customer", *optional)))
+    return " UNION ALL ".join((session, *(arm.written for arm in arms)))
 
 
-def _written(name: str, tables: str, sums: str, stamp: str = "") -> str:
-    latest = f"TO_CHAR(MAX({stamp}), 'YYYY-MM-DD HH24:MI:SS')" if stamp else "NULL"
-    return f"SELECT '{name}', COUNT(*), {latest}, {sums} FROM {tables}"
+def _optional(table: str) -> _Asked:
+    if table in _STAMPED:
+        return _Asked(table, f"{table} t", "SUM(t.id), 0, 0", "t.lastmodifieddate", "t.id")
+    if table in _COUPLES:
+        one, other = _COUPLES[table]
+        return _Asked(table, f"{table} t", f"SUM(t.{one}), SUM(t.{other}), 0")
+    if table == "entityaddress":
+        return _Asked(table, f"{table} t", stamp="t.lastmodifieddate")
+    return _Asked(table, f"{table} t" if table == "installment" else f"{table} t WHERE 1 = 0")
 
 
-def _transactions(name: str, types: Sequence[str]) -> str:
-    listed = ", ".join(f"'{kind}'" for kind in types)
-    sums = f"SUM(t.id), {_OPEN.format('t')}"
-    return _written(name, f"transaction t WHERE t.type IN ({listed})", sums, stamp="t.lastmodifieddate")
+def _transactions(account: Account) -> Iterator[_Asked]:
+    stamp, key = "t.lastmodifieddate", "t.id"
+    for name, types in (("documents", DOCUMENTS), ("payments", PAYMENTS)):
+        yield _Asked(
+            name,
+            f"transaction t WHERE t.type IN ({listed(types)})",
+            f"SUM(t.id), {_OPEN.format('t')}",
+            stamp,
+            key,
+        )
+    for name, sign in (("journal_debits", ">"), ("journal_credits", "<")):
+        yield _Asked(name, _of_lines(account, sign), f"SUM(t.id), {_OPEN.format('l')}", stamp, key)
+    links = "nexttransactionlinelink k WHERE k.linktype = 'Payment'"
+    yield _Asked("links", links, "SUM(k.foreignamount), 0, 0", "k.lastmodifieddate", "k.previousdoc")
 
 
-def _lines(account: Account, name: str, sign: str) -> str:
-    tables = (
+def _of_lines(account: Account, sign: str) -> str:
+    return (
         "transactionline l JOIN transaction t ON t.id = l.transaction JOIN customer c ON c.id = l.entity"
         f" WHERE t.type = 'Journal' AND ({account.receivable_line('l')}) AND l.foreignamount {sign} 0"
     )
-    return _written(name, tables, f"SUM(t.id), {_OPEN.format('l')}", stamp="t.lastmodifieddate")
+
+
+def created_since(account: Account, arms: Sequence[str], shown: str) -> str:
+    """How many rows of these arms were made after a moment of the session's clock; empty where none of them tells."""
+    told = {
+        **{table: f"{table} t WHERE t.datecreated" for table in _STAMPED},
+        "documents": f"transaction t WHERE t.type IN ({listed(DOCUMENTS)}) AND t.createddate",
+        "payments": f"transaction t WHERE t.type IN ({listed(PAYMENTS)}) AND t.createddate",
+        "journal_debits": f"{_of_lines(account, '>')} AND t.createddate",
+        "journal_credits": f"{_of_lines(account, '<')} AND t.createddate",
+    }
+    since = f"TO_TIMESTAMP('{shown}', 'YYYY-MM-DD HH24:MI:SS')"
+    return " UNION ALL ".join(
+        f"SELECT '{name}' AS name, COUNT(*) AS n FROM {told[name]} > {since}" for name in arms if name in told
+    )

@@ -64,6 +64,12 @@ def people(row: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         )
 
 
+def address_books(row: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A record for each address of a customer."""
+    for address in row.get("addresses") or ():
+        yield str(address["address"]), {"customer": row["id"], **address}
+
+
 def addresses(fields: Sequence[str]) -> Expand:
     """A record for each e-mail address in these fields of the customer card; several stand in one field."""
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
+
+from sync_engine.errors import ProtocolViolation
 
 _MOST_DAYS = 800
 
 
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+
+
 @dataclass(frozen=True)
 class SessionZone:
-    """One zone by its name. Raises ValueError or a KeyError for a name that none has."""
+    """One zone by its name, or by its distance to UTC, such as -08:00. Raises ProtocolViolation for what is neither."""
 
     name: str
 
-    @property
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self.name)
+    def __post_init__(self) -> None:
+        try:
+            found = _OFFSET.fullmatch(self.name)
+            zone: tzinfo = timezone(_distance(found)) if found else ZoneInfo(self.name)
+        except (KeyError, ValueError, OSError):
+            what = "the time zone of the session is not known"
+            raise ProtocolViolation(
+                what, key="SESSIONTIMEZONE", todo="Choose a zone by name in the user's preferences."
+            ) from None
+        object.__setattr__(self, "_zone", zone)
+
+    _zone: tzinfo = field(init=False, repr=False, compare=False)
 
     def utc(self, shown: str) -> datetime:
         """The instant of a clock's `YYYY-MM-DD HH:MM:SS`; of an hour that is shown twice, the earlier one. Raises ValueError."""
@@ -36,3 +51,8 @@ class SessionZone:
 
     def _offset(self, moment: datetime) -> timedelta:
         return moment.astimezone(self._zone).utcoffset() or timedelta(0)
+
+
+def _distance(found: re.Match[str]) -> timedelta:
+    distance = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return -distance if found[1] == "-" else distance

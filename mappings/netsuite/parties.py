@@ -104,6 +104,20 @@ class Project(TypedDict, total=False):
     source_modified_at: Annotated[Instant, wire("modified")]
 
 
+class Address(TypedDict, total=False):
+    """addresses: one of a customer's address book."""
+
+    debtor_key: Annotated[Id, wire("customer")]
+    billing: Annotated[Flag, wire("defaultbilling")]
+    shipping: Annotated[Flag, wire("defaultshipping")]
+    address_line1: Annotated[Text, wire("addr1")]
+    address_line2: Annotated[Text, wire("addr2")]
+    city: Annotated[Text, wire("city")]
+    region: Annotated[Text, wire("state")]
+    postcode: Annotated[Text, wire("zip")]
+    country: Annotated[Text, wire("country")]
+
+
 class Contact(TypedDict, total=False):
     """contacts: a person at one of its customers."""
 
@@ -180,6 +194,15 @@ def _project(key: str, row: Row, out: Normalised) -> None:
     keep(key, {**row, "kind": "company"}, out)
 
 
+def _address(key: str, row: Row, out: Normalised) -> None:
+    """An address that is for bills only is a billing address; any other may be delivered to."""
+    billing, shipping = row.pop("billing", None), row.pop("shipping", None)
+    row["kind"] = "billing" if billing and not shipping else "delivery"
+    row["is_default"] = bool(billing or shipping)
+    settle_country(key, row, out.gaps)
+    keep(key, row, out)
+
+
 def _contact(positions: Positions, key: str, row: Row, out: Normalised) -> None:
     if row.get("debtor_key") is None:
         exclude(key, "of no customer", out)
@@ -207,6 +230,7 @@ def shapes(settings: NetSuiteMapping) -> dict[str, Shape]:
         "employees": Shape(Employee, _employee),
         "customers": Shape(Customer, entity(customer), custom=settings.custom.get("customers", ())),
         "projects": Shape(Project, entity(_project)),
+        "addresses": Shape(Address, _address),
         "contacts": Shape(
             Contact,
             linked(settings, "common/entity/contact", partial(_contact, Positions(settings.positions))),

@@ -108,8 +108,10 @@ class InTheStore:
 def in_the_store(stage: NetSuiteStage, database: str, lake: Path, **config: Any) -> Iterator[InTheStore]:
     """The source of a stage over a database."""
     store = open_engine(database)
-    yield InTheStore(stage, store, lake, config)
-    store.dispose()
+    try:
+        yield InTheStore(stage, store, lake, config)
+    finally:
+        store.dispose()
 
 
 def verdicts(ran: Ran) -> dict[str, str]:

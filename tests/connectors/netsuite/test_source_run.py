@@ -51,3 +51,29 @@ def test_first_run_change_second_run_delete(account: InTheStore) -> None:
     assert str(payment) not in account.unapplied()
     assert fourth.certificate is not None
     assert fourth.certificate.grade == "A", (fourth.certificate.sentence, verdicts(fourth))
+
+
+def test_records_link_to_their_pages(monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path) -> None:
+    """By the internal id; a customer's page is that of all entities, a payment's that of its type."""
+    there = stage(monkeypatch)
+    address = "https://tstdrv12345-sb1.app.netsuite.com/"
+    with in_the_store(there, database, tmp_path / "lake", mapping={"web_address": address}) as account:
+        account.run()
+        links = "canonical.debtor t JOIN canonical.link l ON l.canonical_id = t.id"
+        tables = (
+            (links, "l.external_id"),
+            ("canonical.document", "external_id"),
+            ("canonical.payment", "external_id"),
+        )
+        found = [
+            (link, key.partition("|")[0])
+            for table, name in tables
+            for link, key in account.rows(f"SELECT source_url, {name} FROM {table}")
+        ]
+    assert all(link.endswith(f".nl?id={key}") for link, key in found)
+    transactions = {
+        f"app/accounting/transactions/{page}"
+        for page in ("custinvc", "custcred", "custpymt", "custdep", "custrfnd", "journal")
+    }
+    pages = {link.removeprefix(address).partition(".nl")[0] for link, _ in found}
+    assert pages == {"app/common/entity/custjob"} | transactions

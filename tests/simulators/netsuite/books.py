@@ -61,6 +61,8 @@ class Books:
             values["id"] = self.next_id()
         if "lastmodifieddate" in schema.TABLES[table]:
             values.setdefault("lastmodifieddate", self.stamp())
+        if "datecreated" in schema.TABLES[table]:
+            values.setdefault("datecreated", self.stamp())
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" * len(values))
         self.db.execute(

@@ -12,7 +12,7 @@ _TABLES: Final = {
     "classification": "id:id name fullname parent:id isinactive lastmodifieddate:stamp",
     "location": "id:id name fullname parent:id isinactive lastmodifieddate:stamp",
     "customercategory": "id:id name isinactive",
-    "employee": "id:id entityid firstname lastname email title supervisor:id issalesrep isinactive lastmodifieddate:stamp",
+    "employee": "id:id entityid firstname lastname email title supervisor:id issalesrep isinactive datecreated:stamp lastmodifieddate:stamp",
     "customer": "id:id entityid altname companyname isperson firstname lastname email altemail phone url parent:id salesrep:id currency:id terms:id "
     "category:id creditlimit:number balancesearch:number overduebalancesearch:number consolbalancesearch:number isinactive searchstage externalid "
     "language vatregnumber defaultbillingaddress:id datecreated:stamp lastmodifieddate:stamp custentity_region:id custentity_dunning custentity_mail",
@@ -20,8 +20,8 @@ _TABLES: Final = {
     "customersubsidiaryrelationship": "id:id entity:id subsidiary:id isprimarysub",
     "customeraddressbook": "id:id entity:id label defaultbilling defaultshipping addressbookaddress:id",
     "entityaddress": "nkey:id addressee attention addr1 addr2 addr3 city state zip country lastmodifieddate:stamp",
-    "job": "id:id entityid companyname customer:id parent:id email currency:id isinactive externalid lastmodifieddate:stamp",
-    "contact": "id:id entityid firstname lastname title email phone mobilephone company:id isinactive isprivate lastmodifieddate:stamp",
+    "job": "id:id entityid companyname customer:id parent:id email currency:id isinactive externalid datecreated:stamp lastmodifieddate:stamp",
+    "contact": "id:id entityid firstname lastname title email phone mobilephone company:id isinactive isprivate datecreated:stamp lastmodifieddate:stamp",
     "companycontactrelationship": "contact:id company:id role:id",
     "account": "id:id acctnumber accttype isinactive",
     "accountingbook": "id:id name isprimary",

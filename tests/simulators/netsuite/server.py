@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,9 +38,15 @@ class NetSuiteTransport(httpx.BaseTransport):
     def __post_init__(self) -> None:
         self.door = Doorkeeper(self.account, self.books.time.now)
         self.asked, self.queries = list[str](), list[str]()
+        self._lock = threading.Lock()
         self.host = f"{self.account.lower().replace('_', '-')}.suitetalk.api.netsuite.com"
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One at a time: functions in Python let SQLite's lock and Python's wait for each other otherwise."""
+        with self._lock:
+            return self._handle(request)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.raw_path.decode())
         if request.url.host != self.host:
             return self._answer(404, {"title": "Not Found", "status": 404})
@@ -58,7 +65,7 @@ class NetSuiteTransport(httpx.BaseTransport):
     def _query(self, request: httpx.Request) -> httpx.Response:
         asked = request.url.params
         limit, offset = int(asked.get("limit", MOST)), int(asked.get("offset", 0))
-        if not 0 < limit <= MOST or offset % limit or offset + limit > FURTHEST:
+        if not 0 < limit <= MOST or offset % limit or offset >= FURTHEST:
             return self._refused(400, "INVALID_PARAMETER", "Invalid limit or offset.")
         statement = json.loads(request.content)["q"]
         self.queries.append(statement)

@@ -89,10 +89,11 @@ class Settings(Strict):
     page_size: int = Field(default=1000, ge=1, le=1000, description="Rows asked for at once.")
     timeouts: Timeouts = Timeouts()
 
-    @field_validator("account")
+    @field_validator("account", mode="before")
     @classmethod
-    def _account(cls, text: str) -> str:
-        found = text.strip().upper().replace("-", "_")
+    def _account(cls, given: object) -> str:
+        """YAML reads an account without letters as a number."""
+        found = str(given).strip().upper().replace("-", "_")
         if not re.fullmatch(r"[A-Z0-9]+(_[A-Z0-9]+)?", found):
             raise ValueError("must be an account id such as 1234567 or 1234567_SB1")
         return found

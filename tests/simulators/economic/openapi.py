@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.simulators.economic.books import DIMENSION_MODULE, Books, Row
-from tests.simulators.economic.errors import problem
+from tests.simulators.economic.errors import Answered, problem
 from tests.simulators.economic.query import BadFilter, Field, Test, compiled, value_at
 
 MOST = 1000
@@ -49,6 +49,9 @@ class OpenApi:
     def answer(self, path: str, asked: httpx.QueryParams) -> Any:
         """The body for a path. Raises Answered."""
         service, _, rest = path.partition("/")
+        if service in self.versions and rest == "redoc.html":
+            page = f'<!DOCTYPE html><html><script>{{"openapi":"3.0.1","info":{{"version":"{self.versions[service]}"}}}}</script></html>'
+            raise Answered(200, page, "text/html")
         version, _, resource = rest.partition("/")
         if service not in self.versions or version != f"v{self.versions[service]}":
             raise problem(404, "Resource not found.", "ResourceNotFound")

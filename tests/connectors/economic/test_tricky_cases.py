@@ -1,0 +1,402 @@
+"""The cases that e-conomic is known for, each by name: what its answers look like, and what must not come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from connectors.economic import filters
+from connectors.economic.connector import Economic
+from mappings.toolkit.normaliser import ShapeNormaliser
+from sync_engine.config import mapping_plugin
+from sync_engine.errors import PermissionMissing, ProtocolViolation, RateLimited, SourceError, TransientError
+from sync_engine.records import Cursor, RawRecord
+from tests.connectors.economic.stage import EconomicStage, stage
+from tests.simulators.economic import Books, errors
+from tests.simulators.economic.errors import Answered
+from tests.simulators.economic.query import Field, compiled, value_at
+from tests.simulators.economic.server import Fault
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> EconomicStage:
+    """A small company."""
+    return stage(monkeypatch)
+
+
+def pulled(connector: Economic, entity: str, since: Cursor | None = None) -> dict[str, RawRecord]:
+    """What a pull gives, by key."""
+    return {record.key: record for batch in connector.pull(entity, since) for record in batch.records}
+
+
+def cursor_of(connector: Economic, entity: str) -> Cursor | None:
+    """The cursor at the end of a sweep."""
+    return [batch.resume_from for batch in connector.pull(entity, None)][-1]
+
+
+def row(record: RawRecord) -> dict[str, Any]:
+    """A payload as it was received."""
+    found: dict[str, Any] = msgspec.json.decode(record.payload)
+    return found
+
+
+def aged(books: Books) -> None:
+    """So many more entries, settled ones, that the others are far behind by number."""
+    for _ in range(250):
+        books.entry(5, Decimal(0), 101)
+
+
+def mapped(entity: str, records: Sequence[RawRecord]) -> dict[str, dict[str, Any]]:
+    """What becomes of records, by key."""
+    plugin = mapping_plugin("economic")
+    normaliser = plugin.normaliser("economic", plugin.settings())
+    assert isinstance(normaliser, ShapeNormaliser)
+    out = normaliser.normalise(entity, [(record.key, record.payload) for record in records])
+    assert out.failed == []
+    return {draft.key: draft.values for draft in out.drafts}
+
+
+def failing(part: str, answer: Callable[[], Answered], times: int = 1_000) -> Fault:
+    """A fault of all addresses with this part, so many times."""
+    left = [times]
+
+    def fault(request: httpx.Request) -> Answered | None:
+        if part not in str(request.url) or left[0] == 0:
+            return None
+        left[0] -= 1
+        return answer()
+
+    return fault
+
+
+@pytest.mark.parametrize("many", [0, 1, 3, 4, 6])
+def test_the_last_page_names_no_next_one_and_an_empty_list_no_page_at_all(
+    there: EconomicStage, many: int
+) -> None:
+    """Three rows a page: none, fewer, one full page, one more, two full ones."""
+    there.books.layouts = {number: {"number": number, "name": f"Layout {number}"} for number in range(many)}
+    batches = list(there.open().pull("layouts", None))
+    assert [r.key for b in batches for r in b.records] == [f"layout/{number}" for number in range(many)]
+    assert [b.complete for b in batches] == [False] * (len(batches) - 1) + [True]
+
+
+def test_an_empty_list_may_be_left_out(there: EconomicStage) -> None:
+    """Some answers without results have no `collection`."""
+    there.transport.faults.append(
+        failing("/layouts", lambda: Answered(200, {"pagination": {"results": 0, "skipPages": 0}}))
+    )
+    (batch,) = there.open().pull("layouts", None)
+    assert (batch.records, batch.complete) == ([], True)
+
+
+def test_tokens_go_to_no_other_host(there: EconomicStage) -> None:
+    """A redirect is an error, and nobody asks where it leads."""
+    there.transport.faults.append(
+        failing("/customers", lambda: Answered(302, "", Location="https://evil.example.com/customers"))
+    )
+    with pytest.raises(ProtocolViolation, match="redirect"):
+        pulled(there.open(), "customers")
+    assert not any("evil" in asked for asked in there.transport.asked)
+
+
+def test_lines_cost_no_call_for_each_invoice(there: EconomicStage) -> None:
+    """They come of a service that lists the lines of all; every invoice has its own, and none those of another."""
+    there.transport.openapi.most = 1000
+    connector = there.open(page_size=1000)
+    found = {key: row(record) for key, record in pulled(connector, "invoices").items()}
+    assert connector.calls <= 5
+    assert len(found) > 10
+    for number, invoice in there.books.invoices.items():
+        lines = found[str(number)]["@syncEngine.lines"]
+        assert [line["totalNetAmount"] for line in lines] == [float(line["net"]) for line in invoice["lines"]]
+        assert {line["documentId"] for line in lines} == {number}
+
+
+def test_a_remainder_moves_without_a_mark(there: EconomicStage) -> None:
+    """An invoice that was paid vanished from the open entries: it is looked up, and so is one that was only paid in part."""
+    books, connector = there.books, there.open()
+    aged(books)
+    mark = cursor_of(connector, "entries")
+    whole, part, *_ = (row for row in books.invoices.values() if books.remainder(row) == Decimal(500))
+    books.pay(whole["customer"], "500", whole)
+    books.pay(part["customer"], "100", part)
+    found = {key: row(record) for key, record in pulled(connector, "entries", mark).items()}
+    assert found[str(whole["entry"])]["remainder"] == 0
+    assert found[str(part["entry"])]["remainder"] == 400
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            lambda: errors.rest(400, "Could not parse.", errors=["Filtering is not allowed on 'x'."]),
+            "Filtering is not allowed",
+        ),
+        (errors.validation, "E04300.*PaymentTerms '4711' not found"),
+        (errors.of_an_array, "Navn mangler"),
+        (
+            lambda: errors.problem(400, "Bad filter.", "BadFilterRequest", "Not by text."),
+            "BadFilterRequest.*Not by text",
+        ),
+        (lambda: errors.web_page(400), "The gateway exploded"),
+    ],
+)
+def test_every_error_body_is_told(there: EconomicStage, answer: Callable[[], Answered], says: str) -> None:
+    """A list of sentences, an object, a list of objects, a problem, a web page."""
+    there.transport.faults.append(failing("/customers", answer))
+    with pytest.raises(SourceError, match=says):
+        pulled(there.open(), "customers")
+
+
+def test_a_gateway_that_explodes_is_asked_again(there: EconomicStage) -> None:
+    """A web page with 502 passes; one that stays is a failure of this entity, and hammers nobody."""
+    there.transport.faults.append(failing("/customers", errors.web_page, times=2))
+    assert len(pulled(there.open(), "customers")) == len(there.books.customers)
+    there.transport.faults.append(failing("/employees", errors.web_page))
+    with pytest.raises(TransientError, match="The gateway exploded"):
+        pulled(there.open(), "employees")
+    assert sum("/employees" in asked for asked in there.transport.asked) <= 6
+
+
+def test_who_is_not_said_to_be_barred_is_not(there: EconomicStage) -> None:
+    """The flag comes only where it is true; who was barred and is not any more has no flag at all."""
+    drafts = mapped("customers", list(pulled(there.open(), "customers").values()))
+    assert {key for key, draft in drafts.items() if draft["status"] == "blocked"} == {"105"}
+    there.books.touch(there.books.customers[105], barred=False)
+    record = pulled(there.open(), "customers")["105"]
+    assert "barred" not in row(record)
+    assert mapped("customers", [record])["105"]["status"] == "active"
+
+
+def test_a_rate_is_for_a_hundred_units(there: EconomicStage) -> None:
+    """Base currency for one unit of the document's: a hundredth of what is said, and 1 in base currency."""
+    drafts = mapped("invoices", list(pulled(there.open(), "invoices").values()))
+    assert {draft["currency"]: draft["exchange_rate"] for draft in drafts.values()} == {
+        "DKK": "1",
+        "EUR": "7.451234",
+    }
+
+
+def test_a_credit_note_is_above_nought_here(there: EconomicStage) -> None:
+    """On the wire it is below: header and lines are turned alike, its unit price is what it was."""
+    (key,) = (str(number) for number, found in there.books.invoices.items() if found["net"] < 0)
+    record = pulled(there.open(), "invoices")[key]
+    draft = mapped("invoices", [record])[key]
+    assert (row(record)["grossAmount"], draft["kind"]) == (-100, "credit_note")
+    assert (draft["subtotal"], draft["tax"], draft["total"], draft["open_amount"]) == (
+        "80",
+        "20",
+        "100",
+        "100",
+    )
+
+
+def test_the_recipient_is_not_the_customer(there: EconomicStage) -> None:
+    """Whom an invoice was sent to then stays with the invoice; the customer has its own name."""
+    there.books.touch(there.books.customers[102], name="Et helt andet navn")
+    connector = there.open()
+    (invoice, *_) = [
+        r for r in pulled(connector, "invoices").values() if row(r)["customer"]["customerNumber"] == 102
+    ]
+    draft = mapped("invoices", [invoice])[invoice.key]
+    assert (draft["custom"], "name" in draft) == ({"recipient": "Brød & Smør ApS"}, False)
+    assert mapped("customers", [pulled(connector, "customers")["102"]])["102"]["name"] == "Et helt andet navn"
+
+
+def test_an_address_has_lines_however_they_end(there: EconomicStage) -> None:
+    """A carriage return alone, a line feed, both."""
+    there.books.touch(
+        there.books.customers[101], address="Steen 3 ApS\rVirksomhedsvej 58\r\nBygning B\n\nPort 4"
+    )
+    draft = mapped("customers", [pulled(there.open(), "customers")["101"]])["101"]
+    assert draft["address_line1"] == "Steen 3 ApS"
+    assert draft["address_line2"] == "Virksomhedsvej 58, Bygning B, Port 4"
+
+
+def test_several_addresses_are_several(there: EconomicStage) -> None:
+    """Blanks and semicolons part them; the first is the e-mail."""
+    draft = mapped("customers", [pulled(there.open(), "customers")["101"]])["101"]
+    assert draft["email"] == "ap@example.dk"
+    assert draft["custom"]["emails"] == ["faktura@example.dk", "x@example.dk"]
+
+
+def test_a_product_number_is_any_text(there: EconomicStage) -> None:
+    """Quotation marks and all."""
+    record = pulled(there.open(), "invoices")["10001"]
+    plugin = mapping_plugin("economic")
+    (draft,) = (
+        plugin.normaliser("e", plugin.settings()).normalise("invoices", [("10001", record.payload)]).drafts
+    )
+    assert [line["item"] for line in draft.lines] == ['"334420410410"', "T-shirt"]
+
+
+def test_a_contact_is_known_by_its_number_and_shown_by_another(there: EconomicStage) -> None:
+    """The number that people see begins at one with every customer."""
+    there.books.contact(102, "Den anden")
+    found = pulled(there.open(), "contacts")
+    drafts = mapped("contacts", list(found.values()))
+    assert len(drafts) == len(there.books.contacts)
+    assert sorted(draft["number"] for draft in drafts.values() if draft["debtor_key"] == "102") == ["1", "2"]
+
+
+@pytest.mark.parametrize("name", ["Øl $ (Vin) [A/S]", "a$b", "[x]", "(y)", "100 $and: 200", "$[z$]"])
+def test_a_filter_finds_the_name_that_it_means(name: str) -> None:
+    """A dollar and a closing bracket are escaped; the others are not, though the documentation says so: that would find nothing."""
+    test = compiled(filters.where("name", "eq", name), {"name": Field(value_at("name"))})
+    assert test({"name": name})
+    assert not test({"name": f"{name}!"})
+
+
+def test_no_filter_is_sent_that_the_server_does_not_take(there: EconomicStage) -> None:
+    """Some crash it. All that is sent while everything is read, again, and one debtor alone, is answered."""
+    connector = there.open()
+    answers = list[int]()
+    original = there.transport.handle_request
+
+    def noted(request: httpx.Request) -> httpx.Response:
+        answer = original(request)
+        answers.append(answer.status_code)
+        return answer
+
+    there.transport.handle_request = noted  # type: ignore[method-assign]
+    for entity in connector.streams:
+        mark = cursor_of(connector, entity)
+        pulled(connector, entity, mark)
+        connector.totals(entity)
+    list(connector.pull_debtor("102"))
+    assert set(answers) == {200}
+
+
+def test_an_edit_in_the_second_of_the_cursor_is_seen(there: EconomicStage) -> None:
+    """Stamps are of a second: what is written in the same one after it was read has the stamp that was seen."""
+    for entity, table, key in (
+        ("customers", there.books.customers, 102),
+        ("contacts", there.books.contacts, 2),
+    ):
+        there.books.touch(table[key])
+        mark = cursor_of(there.open(), entity)
+        there.books.touch(table[key], name="I samme sekund")
+        assert str(key) in pulled(there.open(), entity, mark)
+
+
+def test_many_of_one_stamp_cross_a_page(there: EconomicStage) -> None:
+    """Rows are walked by their number, whatever their stamps are."""
+    mark = cursor_of(there.open(), "customers")
+    there.books.time.sleep(86_400)
+    for number in there.books.customers:
+        there.books.touch(there.books.customers[number])
+    assert pulled(there.open(), "customers", mark).keys() == set(map(str, there.books.customers))
+
+
+def test_a_deleted_contact_says_so(there: EconomicStage) -> None:
+    """Its row stays with a mark: a pull of changes tells that it is gone, a sweep leaves it out."""
+    mark = cursor_of(there.open(), "contacts")
+    there.books.touch(there.books.contacts[2], deleted=True)
+    (batch,) = [b for b in there.open().pull("contacts", mark) if b.deleted]
+    assert list(batch.deleted) == ["2"]
+    assert "2" not in pulled(there.open(), "contacts")
+
+
+def test_a_number_below_those_seen_is_noticed(there: EconomicStage) -> None:
+    """Another series fills holes: the count of all invoices tells, and they are read again."""
+    mark = cursor_of(there.open(), "invoices")
+    there.books.invoice(102, "77", number=42)
+    batches = list(there.open().pull("invoices", mark))
+    assert "42" in {record.key for batch in batches for record in batch.records}
+    assert not any(batch.complete for batch in batches)
+    mark = [batch.resume_from for batch in batches][-1]
+    connector = there.open()
+    assert pulled(connector, "invoices", mark) == {}
+    assert connector.calls == 3
+
+
+def test_what_is_read_again_in_vain_is_little(there: EconomicStage) -> None:
+    """Nothing new: the entries that are open, and two hundred numbers back."""
+    aged(there.books)
+    still_open = {str(entry["number"]) for entry in there.books.open_entries()}
+    found = set(pulled(there.open(), "entries", cursor_of(there.open(), "entries")))
+    assert still_open <= found
+    assert all(int(number) > max(there.books.entries) - 200 for number in found - still_open)
+
+
+def test_entries_are_read_whole_where_a_group_got_another_account(there: EconomicStage) -> None:
+    """What was booked on the new account before was never looked at."""
+    aged(there.books)
+    mark = cursor_of(there.open(), "entries")
+    there.books.groups[3]["account"] = 5620
+    batches = list(there.open().pull("entries", mark))
+    assert len({r.key for b in batches for r in b.records}) == there.open().count("entries")
+
+
+def test_revenue_of_an_invoice_is_not_owed(there: EconomicStage) -> None:
+    """It names the customer and the invoice as the entry on its account does."""
+    connector = there.open()
+    accounts = {row(record)["accountNumber"] for record in pulled(connector, "entries").values()}
+    assert accounts == {5600, 5610}
+
+
+def test_a_missing_module_costs_what_needs_it(there: EconomicStage) -> None:
+    """It is told by name before anybody asks in vain."""
+    there.books.modules.clear()
+    connector = there.open()
+    assert "dimension_values" not in connector.streams
+    assert connector.offered.missing == {
+        "dimension_values": "module 14 (Dimension) is not active in the agreement"
+    }
+    assert pulled(connector, "dimensions").keys() == {"customer_group", "department"}
+
+
+def test_a_refusal_says_which_module_is_missing(there: EconomicStage) -> None:
+    """Where the agreement does not tell it, the service does."""
+    answer = errors.problem(
+        403,
+        "Access denied.",
+        "AccessDeniedAgreementMissingModules",
+        "The agreement lacks the module Logistik.",
+    )
+    there.transport.faults.append(failing("bookedEntriesapi", lambda: answer))
+    with pytest.raises(
+        PermissionMissing, match=r"AccessDeniedAgreementMissingModules.*lacks the module Logistik"
+    ):
+        pulled(there.open(), "entries")
+
+
+def test_a_version_that_is_gone_names_the_one_that_is_there(there: EconomicStage) -> None:
+    """The documentation page of the service tells it."""
+    there.transport.openapi.versions["bookedEntriesapi"] = "6.0.0"
+    connector = there.open()
+    for attempt in (lambda: pulled(connector, "entries"), lambda: connector.count("entries")):
+        with pytest.raises(SourceError, match=r"no bookedEntriesapi of version 4.0.0") as caught:
+            attempt()
+        assert "It is at 6.0.0 now" in caught.value.todo
+    assert pulled(there.open(versions={"booked_entries": "6.0.0"}), "entries")
+
+
+def test_a_full_bucket_is_waited_for(there: EconomicStage) -> None:
+    """As long as it says; one that asks for too much is told so."""
+    answers = [Answered(429, {"message": "Too many."}, **{"Retry-After": "7"})]
+    there.transport.faults.append(failing("/customers", lambda: answers[0], times=1))
+    before = there.books.time.now()
+    pulled(there.open(), "customers")
+    assert there.books.time.now() - before >= timedelta(seconds=7)
+    answers[0] = Answered(429, {"message": "Too many."}, **{"Retry-After": "7200"})
+    there.transport.faults.append(failing("/employees", lambda: answers[0]))
+    with pytest.raises(RateLimited):
+        pulled(there.open(), "employees")
+
+
+def test_calls_of_others_are_counted(there: EconomicStage) -> None:
+    """One bucket for both interfaces and for every program of the same app: what is said to be used is not used again."""
+    there.transport.used = 9_400
+    connector, before = there.open(), there.books.time.now()
+    pulled(connector, "customers")
+    assert there.books.time.now() == before
+    there.transport.used = 9_498
+    pulled(connector, "customers")
+    assert there.books.time.now() - before >= timedelta(seconds=55)

@@ -106,7 +106,9 @@ def test_two_machines_keep_to_the_limits_of_one_login(database: str, tmp_path: P
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/"
     both = [started(MACHINE, tmp_path / name, database, address, "6") for name in ("here", "there")]
-    assert [machine.communicate(timeout=60) and machine.returncode for machine in both] == [0, 0]
+    for machine in both:
+        machine.communicate(timeout=60)
+    assert [machine.returncode for machine in both] == [0, 0]
     server.shutdown()
     server.server_close()
     assert len(server.began) == 2 * 4 * 6

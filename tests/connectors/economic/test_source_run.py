@@ -11,6 +11,7 @@ import pytest
 from sync_engine.store.db import open_engine
 from tests.connectors.economic.stage import stage
 from tests.connectors.economic.support import Company, verdicts
+from tests.simulators.economic.errors import problem
 
 
 @pytest.fixture
@@ -77,3 +78,53 @@ def test_one_debtor_is_read_alone(company: Company) -> None:
     company.run(debtor="102")
     assert str(mine["entry"]) in company.open_items()
     assert str(other["entry"]) not in company.open_items()
+
+
+def test_entries_of_every_kind(company: Company) -> None:
+    """A manual invoice is no booked invoice, whatever its number; reminders, opening balances, refunds and vouchers are what they are."""
+    books = company.stage.books
+    booked = next(row for row in books.invoices.values() if row["customer"] == 102)
+    manual = books.manual_invoice(102, str(booked["gross"]), invoice=booked["number"])
+    company.run()
+    kinds = dict(
+        company.rows(
+            "SELECT entry_no, kind FROM canonical.document UNION ALL SELECT entry_no, kind FROM canonical.payment"
+        )
+    )
+    assert (kinds[str(booked["entry"])], kinds[str(manual["number"])]) == ("invoice", "journal")
+    found = {
+        text: kinds[str(e["number"])]
+        for e in books.entries.values()
+        if e["remainder"] and (text := e["text"])
+    }
+    assert {
+        text: found[text] for text in ("Rykkergebyr", "Tilbagebetaling", "Indbetaling", "Øreafrunding")
+    } == {
+        "Rykkergebyr": "finance_charge",
+        "Tilbagebetaling": "refund",
+        "Indbetaling": "payment",
+        "Øreafrunding": "journal",
+    }
+    differences = [str(e["number"]) for e in books.entries.values() if e["text"] == "Valutakursdifference"]
+    assert differences
+    assert not kinds.keys() & set(differences)
+
+
+def test_a_refused_service_costs_what_it_lists(company: Company) -> None:
+    """Entries and pairs fail by name; everything else is published, and heals by itself."""
+    stage = company.stage
+    stage.transport.faults.append(
+        lambda request: (
+            problem(403, "Access denied.", "AccessDeniedAgreementMissingModules")
+            if "bookedEntriesapi" in str(request.url)
+            else None
+        )
+    )
+    ran = company.run()
+    assert ran.outcome == "partial"
+    assert ran.failures.keys() == {"entries", "matched_pairs"}
+    assert "AccessDeniedAgreementMissingModules" in str(ran.failures["entries"])
+    assert company.rows("SELECT count(*) FROM canonical.debtor") == [(len(stage.books.customers),)]
+    stage.transport.faults.clear()
+    assert company.run().failures == {}
+    assert company.open_items() == company.true_open_items()

@@ -212,7 +212,7 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
         replaced(entries, "exclude", never),
     ),
     26: (without(parties, "Contact", "privacy_blocked"),),
-    27: (replaced(parties, "addresses", lambda text: [text]),),
+    27: (replaced(rules, "addresses", lambda text: [text]),),
     28: (replaced(payloads, "has_long_number", lambda payload: False),),
     29: "reading has one verb, GET, and no address ends in $batch: there is none to send",
     30: (asked_of_a_replica,),

@@ -57,6 +57,8 @@ document = st.fixed_dictionaries(
         "open_amount": money,
         "erp_status": st.sampled_from(["paid", "void"]),
         "dispute_reason": texts,
+        "source_url": texts,
+        "document_url": texts,
         "promised_date": days,
         "closed_date": days,
         "po_number": texts,

@@ -54,7 +54,9 @@ class Position:
             arms = {name: (int(n), mark) for name, n, mark in (arm.split(":") for arm in told)}
             return cls(datetime.fromisoformat(moment), shape, arms, settled == "settled")
         except ValueError:
-            raise ProtocolViolation("a cursor cannot be read", todo="Run it once with `sync-engine run SOURCE --full`.") from None
+            raise ProtocolViolation(
+                "a cursor cannot be read", todo="Run it once with `sync-engine run SOURCE --full`."
+            ) from None
 
     @property
     def cursor(self) -> Cursor:

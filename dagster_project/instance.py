@@ -23,7 +23,7 @@ def instance_home() -> Path:
     Settings that a person edited are left alone. The tables are made here once, because several processes that start together
     would all try to. Raises ConfigurationError.
     """
-    folder = made(home() / "dagster")
+    folder = made(home() / "dagster", walked_through=False)
     settings = folder / SETTINGS
     if not settings.exists() or hashlib.sha256(settings.read_bytes()).hexdigest() in SHIPPED_BEFORE:
         settings.write_text(

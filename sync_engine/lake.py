@@ -18,6 +18,7 @@ import xxhash
 import zstandard
 
 from sync_engine.errors import LandedFileDamaged, StoreError
+from sync_engine.platform.home import private_file, private_folder
 from sync_engine.records import Landed, RawRecord
 
 LEVEL = 1
@@ -121,10 +122,10 @@ class Lake:
                 out.write(data)
             return
         target = self._local / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(target.parent)
         draft = target.with_suffix(".part")
         try:
-            with draft.open("wb") as out:
+            with private_file(draft, "wb") as out:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())

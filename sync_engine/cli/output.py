@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 from sync_engine.errors import SyncError
+from sync_engine.platform.outside_text import for_json, for_one_line, for_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,26 +51,28 @@ STYLES = {
 _LOG = logging.getLogger("sync_engine")
 
 
+class _LogLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().format(record))
+
+
 def choose(*, as_json: bool, verbose: bool) -> None:
     """Takes the options every command has; one process is one command."""
     global AS_JSON, VERBOSE
     AS_JSON, VERBOSE = as_json, verbose
-    logging.basicConfig(
-        level=logging.INFO if VERBOSE else logging.WARNING,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LogLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if VERBOSE else logging.WARNING, handlers=[handler], force=True)
     for noisy in ("httpx", "httpcore", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # they log URLs
 
 
 def console(*, on_stderr: bool = False) -> Console:
     """A console as wide as the terminal, and wide enough for a table where there is none. Only a terminal needs it: rich takes its time to load."""
-    from rich.console import Console
+    from sync_engine.cli.terminal import Terminal
 
     stream = sys.stderr if on_stderr else sys.stdout
-    return Console(
+    return Terminal(
         file=stream, width=None if stream.isatty() else 150, highlight=False, soft_wrap=False, emoji=False
     )
 
@@ -82,7 +85,7 @@ class Plain:
 
     def print(self, *told: object, **_: object) -> None:
         """Writes one line, or a table; style and wrapping are a terminal's."""
-        self._stream.write(" ".join(map(str, told)) + "\n")
+        self._stream.write(for_terminal(" ".join(map(str, told))) + "\n")
         self._stream.flush()
 
 
@@ -95,9 +98,13 @@ def screen(*, on_stderr: bool = False) -> Any:
 def give(answer: Any, render: Callable[[Any], None]) -> None:
     """Prints an answer: as JSON when asked for, else as `render` draws it on a `screen`."""
     if AS_JSON:
-        sys.stdout.write(json.dumps(plain(answer), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(_document(plain(answer)))
     else:
         render(screen())
+
+
+def _document(value: Any) -> str:
+    return for_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 
 
 def plain(value: Any) -> Any:
@@ -194,7 +201,7 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    return str(value)
+    return for_one_line(str(value))
 
 
 def ago(seconds: float | None) -> str:
@@ -307,4 +314,4 @@ def complain(error: BaseException) -> None:
     )
     screen(on_stderr=True).print(f"Error: {sentence}", style="red", markup=False, soft_wrap=True)
     if AS_JSON:
-        sys.stdout.write(json.dumps({"error": error_document(error)}, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(_document({"error": error_document(error)}))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 from pathlib import Path
+from typing import IO, Any
 
 from sync_engine.errors import ConfigurationError
 
@@ -27,14 +29,14 @@ def home() -> Path:
     return made(folder)
 
 
-def made(folder: Path) -> Path:
+def made(folder: Path, *, walked_through: bool = True) -> Path:
     """Makes a private folder of the engine and its missing parents; a folder that exists keeps its permissions.
 
-    As root it can be walked through, though not listed, by others: the database server runs as an account of its own.
+    As root it can be walked through, though not listed, by others where the database server, an account of its own, has to.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+        folder.mkdir(mode=0o711 if walked_through and os.geteuid() == 0 else 0o700, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
             f"the folder {folder} cannot be made ({error.strerror})",
@@ -46,6 +48,28 @@ def made(folder: Path) -> Path:
             todo="Set SYNC_ENGINE_HOME to a folder you may write to.",
         )
     return folder
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder and its missing parents, each for its owner alone, whatever the umask; those that exist keep their permissions."""
+    if not folder.is_dir():
+        private_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def private_file(file: Path, mode: str, *, newline: str | None = None) -> IO[Any]:
+    """Opens a file for writing (`w`, `wb` or `x`), readable by its owner alone, whatever the umask and whoever could read it before.
+
+    Texts are UTF-8. Raises OSError.
+    """
+
+    def opened(path: str, flags: int) -> int:
+        handle = os.open(path, flags, 0o600)
+        if stat.S_ISREG(os.fstat(handle).st_mode):  # not /dev/stdout
+            os.fchmod(handle, 0o600)
+        return handle
+
+    return open(file, mode, encoding=None if "b" in mode else "utf-8", newline=newline, opener=opened)
 
 
 def lake_url() -> str:

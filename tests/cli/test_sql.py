@@ -34,3 +34,32 @@ def test_nothing_is_written_and_no_file_is_touched(desk: Desk, tmp_path: Path, s
     assert said.code == 2
     assert "PostgreSQL refuses the statement" in said.err
     assert not (tmp_path / "written").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM read_text('{other}')",
+        "SELECT * FROM '{other}'",
+        "SELECT * FROM glob('{folder}/*')",
+        "COPY (SELECT 1) TO '{file}'",
+        "ATTACH '{file}'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET allowed_directories = ['{folder}']",
+    ],
+)
+def test_landed_files_are_all_that_duckdb_reaches(desk: Desk, tmp_path: Path, statement: str) -> None:
+    """A question over landed records reads them, and no other file, nor the network, nor an extension."""
+    assert desk.run("run", "bc").code == 0
+    assert desk.json("sql", "SELECT count(*) FROM bc.customers")["rows"] != [[0]]
+    (tmp_path / "other.txt").write_text("not yours")
+    said = desk.run(
+        "sql",
+        "/* bc.customers */ "
+        + statement.format(file=tmp_path / "written", other=tmp_path / "other.txt", folder=tmp_path),
+    )
+    assert said.code == 2
+    assert "DuckDB refuses the statement" in said.err
+    assert not (tmp_path / "written").exists()

@@ -13,6 +13,8 @@ from sync_engine.matching.similarity import Party
 from sync_engine.ops.decisions.links import COLUMNS
 from sync_engine.ops.decisions.names import is_known
 from sync_engine.ops.runs.source_run import Runtime
+from sync_engine.platform.home import private_file
+from sync_engine.platform.outside_text import for_spreadsheet
 from sync_engine.store.db import transaction
 from sync_engine.store.publishing.parties import linked_parties
 
@@ -59,13 +61,15 @@ def find_duplicates(runtime: Runtime, source: str, threshold: float = matching.A
 def write_merges(pairs: Sequence[Pair], file: Path) -> None:
     """A CSV that `links bulk` reads: one merge a pair, the second into the first. Raises ConfigurationError for a file that is there already."""
     try:
-        with file.open("x", newline="", encoding="utf-8") as out:
+        with private_file(file, "x", newline="") as out:
             written = csv.writer(out)
             written.writerow(COLUMNS)
             for pair in pairs:
                 because = ", ".join(f"{what} {value:.2f}" for what, value in pair.evidence.items())
                 note = f"{pair.second.called} into {pair.first.called}: {because}"
-                written.writerow(("merge", "debtor", "", pair.second.record, pair.first.record, note))
+                written.writerow(
+                    ("merge", "debtor", "", pair.second.record, pair.first.record, for_spreadsheet(note))
+                )
     except FileExistsError:
         raise ConfigurationError(
             "the file is there already", key=str(file), todo="Name another one."

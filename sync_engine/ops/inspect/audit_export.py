@@ -7,6 +7,7 @@ from pathlib import Path
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions.names import record_id
 from sync_engine.ops.runs.source_run import Runtime
+from sync_engine.platform.home import private_file
 from sync_engine.store.change_feed.verification import copy_changes
 from sync_engine.store.db import transaction
 
@@ -30,10 +31,12 @@ def export_audit(runtime: Runtime, file: Path, *, debtor: str | None = None) -> 
         )
     plain = file if file.suffix == ".csv" else file.with_suffix(".csv.part")
     try:
-        with transaction(runtime.store, "exporting the audit") as connection, plain.open("wb") as out:
-            written = copy_changes(
-                connection, None if debtor is None else record_id(connection, "debtor", debtor), out
-            )
+        with (
+            transaction(runtime.store, "exporting the audit") as connection,
+            private_file(plain, "wb") as out,
+        ):
+            about = None if debtor is None else record_id(connection, "debtor", debtor)
+            written = copy_changes(connection, about, out, for_spreadsheets=plain == file)
         if plain != file:
             _to_parquet(plain, file)
     finally:
@@ -49,6 +52,7 @@ def _to_parquet(plain: Path, file: Path) -> None:
         memory.execute("SET TimeZone = 'UTC'")
         types = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
         said = f"SELECT * FROM read_csv(?, header = true, columns = {{{types}}})"
+        private_file(file, "wb").close()  # DuckDB writes into it
         memory.execute(f"COPY ({said}) TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION zstd)", [str(plain)])
 
 

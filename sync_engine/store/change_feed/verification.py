@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from sync_engine.platform.outside_text import FORMULA_BEGINS
 from sync_engine.store.change_feed.changes import ROW_DIGEST
 from sync_engine.store.db import driver, fetch
 
@@ -26,6 +28,7 @@ class Seal(NamedTuple):
 
 
 PAGE = 200
+_FORMULA = f"^[{re.escape(FORMULA_BEGINS)}]"
 
 
 def seals(connection: Connection) -> Iterator[Seal]:
@@ -72,8 +75,19 @@ def outside_the_chain(connection: Connection) -> int:
     )
 
 
-def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> int:
-    """Writes changes as CSV with a header, in order, each with the seal it lies under: all, or those of a debtor and what belongs to it."""
+def copy_changes(
+    connection: Connection, debtor: str | None, out: IO[bytes], *, for_spreadsheets: bool = False
+) -> int:
+    """Writes changes as CSV with a header, in order, each with the seal it lies under: all, or those of a debtor and what belongs to it.
+
+    `for_spreadsheets` puts an apostrophe before what people wrote that would be taken for a formula; values are JSON and never are.
+    """
+    actor, field, reason = (
+        f"CASE WHEN c.{name} ~ '{_FORMULA}' THEN '''' || c.{name} ELSE c.{name} END AS {name}"
+        if for_spreadsheets
+        else f"c.{name}"
+        for name in ("actor", "field", "reason")
+    )
     only = ""
     if debtor is not None:
         theirs = ("contact", "document", "payment", "debtor_dimension", "address", "activity")
@@ -84,7 +98,7 @@ def copy_changes(connection: Connection, debtor: str | None, out: BinaryIO) -> i
         only = f"WHERE c.record_id IN (SELECT CAST('{UUID(debtor)}' AS uuid) UNION ALL {its}) OR {left}"
     with driver(connection).cursor() as cursor:
         with cursor.copy(f"""
-                COPY (SELECT c.seq, c.at, c.entity, c.record_id, c.op, c.field, c.old, c.new, c.actor_kind, c.actor, c.run_id, c.cut_id, c.reason,
+                COPY (SELECT c.seq, c.at, c.entity, c.record_id, c.op, {field}, c.old, c.new, c.actor_kind, {actor}, c.run_id, c.cut_id, {reason},
                         (SELECT s.seal_id FROM engine.audit_seal s WHERE s.last_seq >= c.seq AND s.first_seq <= c.seq ORDER BY s.last_seq LIMIT 1) AS seal_id
                     FROM canonical.change c {only} ORDER BY c.seq) TO STDOUT (FORMAT csv, HEADER)
                 """) as copy:

@@ -106,6 +106,8 @@ def moment(cell: Any, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(cell.strip())
+        if found.tzinfo is UTC:
+            return found
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

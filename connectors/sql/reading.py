@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import repeat
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -15,9 +15,10 @@ from sqlalchemy.sql.elements import quoted_name
 
 from connectors.sql.cells import Column, damaged, moment, reader
 from connectors.sql.databases import AnyDatabase, Clause
+from connectors.sql.pages import Page, Twice
 from connectors.sql.session import Session
 from connectors.sql.settings import EntityRows
-from connectors.toolkit.declared import NOTHING, key_text, payload
+from connectors.toolkit.declared import NOTHING, encodable, encode, key_text
 from sync_engine.canonical.cells import Number
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError
@@ -27,42 +28,6 @@ MOST_TWICE = 1000
 """Keys that may stand in several rows before the declared key is held for wrong."""
 _EVERYTHING = sa.true()
 NOT_MARKED = ("", "0", "f", "n", "no", "false")
-
-
-class Page(NamedTuple):
-    """Some rows: the records among them, the keys that are marked as deleted, and the latest stamp or version that was seen."""
-
-    records: list[RawRecord]
-    deleted: list[str]
-    latest: datetime | int | None
-
-
-@dataclass
-class Twice:
-    """What stands in the rows of a key that is in several. Rows that are marked as deleted count only where all are."""
-
-    is_deleted: bool = False
-    payloads: set[bytes] = field(default_factory=set)
-    records: list[RawRecord] = field(default_factory=list)
-
-    def add(self, record: RawRecord) -> None:
-        """Keeps the first two that differ."""
-        if record.payload not in self.payloads and len(self.payloads) < 2:
-            self.payloads.add(record.payload)
-            self.records.append(record)
-
-    @property
-    def record(self) -> RawRecord:
-        """The one record they are: identical rows are one, contradicting ones say so."""
-        first = self.records[0]
-        if len(self.payloads) == 1:
-            return first
-        return RawRecord(
-            first.key,
-            NOTHING,
-            None,
-            "stands in several rows that say different things; name more columns as `key`, or mend the query",
-        )
 
 
 class EntityReading:
@@ -326,47 +291,61 @@ class EntityReading:
         )
 
     def _page(self, part: Sequence[Sequence[Any]], twice: dict[str, Twice]) -> Page:
-        names, read = [column.name for column in self.columns], self._converters
-        places = [self.columns.index(column) for column in self._key_columns]
-        stamp = self._stamp_place
+        """A part of the answer, column by column: what is done once for a column is not done for each of its cells."""
+        *columns, live = zip(*part, strict=True)
+        cells = [
+            values if to is None else [to(value) for value in values]
+            for to, values in zip(self._converters, columns, strict=True)
+        ]
+        stamps = (
+            [None] * len(live)
+            if self._stamp_place is None
+            else list(map(self._stamp, cells[self._stamp_place]))
+        )
+        keys = map(self._key, zip(*(cells[place] for place in self._key_places), strict=True))
         records: list[RawRecord] = []
         deleted: list[str] = []
-        latest: datetime | int | None = None
-        for row in part:
-            cells = [value if to is None else to(value) for to, value in zip(read, row[:-1], strict=True)]
-            seen = None if stamp is None else self._stamp(cells[stamp])
-            if seen is not None and (latest is None or seen > latest):  # type: ignore[operator]
-                latest = seen
-            key = self._key([cells[place] for place in places])
-            kept = twice.get(key or "")
-            if not row[-1]:
+        for key, stamp, made, wrong, is_live in zip(
+            keys, stamps, self._payloads(cells), self._damaged(cells), live, strict=True
+        ):
+            kept = twice.get(key or "") if twice else None
+            if not is_live:
                 if kept is not None:
                     kept.is_deleted = True
                 elif key is not None:
                     deleted.append(key)
                 continue
-            record = self._record(key, names, cells, seen if isinstance(seen, datetime) else None)
+            record = self._record(key, made, stamp if isinstance(stamp, datetime) else None, wrong)
             if kept is not None:
                 kept.add(record)
             else:
                 records.append(record)
-        return Page(records, deleted, latest)
+        return Page(records, deleted, max((s for s in stamps if s is not None), default=None))
 
-    def _record(self, key: str | None, names: list[str], cells: list[Any], at: datetime | None) -> RawRecord:
-        if wrong := damaged(self.columns, cells):
-            plain = {n: c.hex() if isinstance(c, bytes) else c for n, c in zip(names, cells, strict=True)}
-            self.keyless += key is None
-            return RawRecord(key or made_up_key(payload(plain)), NOTHING, at, wrong)
-        made = payload(dict(zip(names, cells, strict=True)))
+    def _payloads(self, cells: list[Any]) -> Iterator[bytes]:
+        names = [column.name for column in self.columns]
+        said = [
+            values if to is None else [encodable(cell) for cell in values]
+            for to, values in zip(self._converters, cells, strict=True)
+        ]
+        return (encode(dict(zip(names, row, strict=True))) for row in zip(*said, strict=True))
+
+    def _damaged(self, cells: list[Any]) -> Iterator[str]:
+        """What is wrong with each row; only where values come as they are stored can bytes stand where text is meant."""
+        if all(column.kind != "any" for column in self.columns):
+            return repeat("", len(cells[0]))
+        return (damaged(self.columns, row) for row in zip(*cells, strict=True))
+
+    def _record(self, key: str | None, made: bytes, at: datetime | None, wrong: str) -> RawRecord:
         if key is None:
             self.keyless += 1
-            return RawRecord(
-                made_up_key(made),
-                NOTHING,
-                at,
-                f"has nothing in {' and '.join(self.declared.key)}, which names a row",
-            )
-        return RawRecord(key, made, at)
+            reason = wrong or f"has nothing in {' and '.join(self.declared.key)}, which names a row"
+            return RawRecord(made_up_key(made), NOTHING, at, reason)
+        return RawRecord(key, NOTHING if wrong else made, at, wrong)
+
+    @cached_property
+    def _key_places(self) -> list[int]:
+        return [self.columns.index(column) for column in self._key_columns]
 
     @cached_property
     def _stamp_place(self) -> int | None:

@@ -15,7 +15,7 @@ from sync_engine.records import RawRecord, Stream
 COMPANY = "company"
 NOTHING = b"{}"
 """The payload of a row that cannot be used."""
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 class CompanyFacts(BaseModel):
@@ -34,7 +34,7 @@ class CompanyFacts(BaseModel):
     @property
     def record(self) -> RawRecord:
         """The one record of the entity `company`."""
-        return RawRecord(COMPANY, _encode(self.model_dump(exclude_none=True)), None)
+        return RawRecord(COMPANY, encode(self.model_dump(exclude_none=True)), None)
 
 
 def declared_stream(name: str, *, has_cursor: bool = False, **more: Any) -> Stream:
@@ -51,8 +51,13 @@ def key_text(value: Any) -> str:
     return plain_number(str(value)) if isinstance(value, int | Decimal | Number) else str(value)
 
 
+def encodable(cell: Any) -> Any:
+    """A cell as a member of a row: what is a number in its source is one in JSON, digit by digit; bytes are hexadecimal."""
+    if type(cell) is Number:
+        return msgspec.Raw(cell.encode())
+    return cell.hex() if isinstance(cell, bytes) else cell
+
+
 def payload(found: dict[str, Any]) -> bytes:
-    """A row as JSON: what is a number in its source is one here, digit by digit."""
-    return _encode(
-        {name: msgspec.Raw(cell.encode()) if type(cell) is Number else cell for name, cell in found.items()}
-    )
+    """A row as JSON."""
+    return encode({name: encodable(cell) for name, cell in found.items()})

@@ -110,7 +110,7 @@ def rows_of_one_key_are_judged(admin: Admin) -> None:
         ("A", "same", at[0]),
         ("A", "same", at[0]),
         ("B", "one", at[0]),
-        ("C", "c", at[0]),
+        ("C", "c", at[1]),
     )
     connector = one(admin, table="t", changed="seen", overlap_minutes=0, fetch=2)
     batches = list(connector.pull("debtor", None))

@@ -26,6 +26,7 @@ from connectors.toolkit.rows import Row, Splitter, single, sound
 from sync_engine.errors import ProtocolViolation
 
 NEXT = "@odata.nextLink"
+DELTA = "@odata.deltaLink"
 NESTED = f'{NEXT}"'.encode()
 MOST_COUNTED = 1 << 53
 """No count is higher; what says so is odd."""
@@ -36,16 +37,19 @@ _DEEPEST_INSIDE = 3
 _UNFINISHED = 10
 """More rows of one walk whose inner lists cannot be read on are no single records: the walk itself fails."""
 
-_SPLITTER = Splitter(("value",), [(NEXT,), ("@odata.count",), ("error",)])
+_SPLITTER = Splitter(("value",), [(NEXT,), ("@odata.count",), ("error",), (DELTA,)])
 
 
 class Cut(NamedTuple):
-    """One page: its rows as received, the link to the next one, the count it states, whether a list inside a row goes on elsewhere."""
+    """One page: its rows as received, the link to the next one, the count it states, whether a list inside a row goes on elsewhere, and
+    the link that leads to what changes from now on.
+    """
 
     rows: Sequence[Row]
     next: str | None
     total: int | None = None
     goes_on_inside: bool = False
+    delta: str | None = None
 
 
 def cut(body: bytes, *, whose: str, key: str) -> Cut:
@@ -55,33 +59,42 @@ def cut(body: bytes, *, whose: str, key: str) -> Cut:
     nor the last holds a list, none is looked for that goes on elsewhere. Raises ProtocolViolation when the body is no collection or
     its link is no address, BrokeOff when it ends with an error.
     """
-    found, (following, counted, error) = _SPLITTER.split(body, whose=whose, key=key)
+    found, (following, counted, error, changes) = _SPLITTER.split(body, whose=whose, key=key)
     if error is not None and bytes(error) != b"null":
         code, message = told(b'{"error":' + bytes(error) + b"}")
         raise BrokeOff(code, message, whose=whose, key=key)
-    link, count = single(following), single(counted)
-    if link is not None and (not isinstance(link, str) or not link.strip()):
-        raise ProtocolViolation(
-            "the link to the next page is no address",
-            whose=whose,
-            key=key,
-            todo="Nothing was marked complete; run again.",
-        )
+    count, link = single(counted), _link(following, "the next page", whose, key)
     total = count if type(count) is int and 0 <= count < MOST_COUNTED else None
     goes_on = any(b"[" in bytes(row) for row in (*found[:1], *found[-1:])) and body.count(NESTED) > (
         link is not None
     )
-    return Cut(found, link, total, goes_on)
+    return Cut(found, link, total, goes_on, _link(changes, "what changes", whose, key))
+
+
+def _link(said: msgspec.Raw | None, to: str, whose: str, key: str) -> str | None:
+    link = single(said)
+    if link is not None and (not isinstance(link, str) or not link.strip()):
+        raise ProtocolViolation(
+            f"the link to {to} is no address",
+            whose=whose,
+            key=key,
+            todo="Nothing was marked complete; run again.",
+        )
+    return link
 
 
 @dataclass
 class Pages:
-    """Collections of one host. `root` is the service root: links are resolved against it and stay on its host and scheme."""
+    """Collections of one host. `root` is the service root: links are resolved against it and stay on its host and scheme.
+
+    `prefer` are preferences that go with every page, besides its size.
+    """
 
     client: HttpClient
     root: str
     most: int = MOST_PAGES
     inside: int = 0
+    prefer: Sequence[str] = ()
 
     def walk(self, url: str, *, key: str, size: PageSize, rescue: Rescue[Cut] | None = None) -> Iterator[Cut]:
         """Pages from `url` until there is no next link. `next` is None on the last page, which may be empty.
@@ -97,9 +110,11 @@ class Pages:
         A server may name another host of its own (a tenant inserted, a public name on premises); a login never goes anywhere
         but to the configured one. A relative link counts from the service root, not from the request.
         """
-        return at_home(
-            page.next or "", self.root, against=f"{self.root.rstrip('/')}/", whose=self.client.whose
-        )
+        return self.at_home(page.next or "")
+
+    def at_home(self, link: str) -> str:
+        """The address that a link of a page leads to, in the same way. Raises ProtocolViolation."""
+        return at_home(link, self.root, against=f"{self.root.rstrip('/')}/", whose=self.client.whose)
 
 
 class _Links(Paginator[Cut]):
@@ -110,7 +125,9 @@ class _Links(Paginator[Cut]):
         self._unfinished = 0
 
     def request(self, place: str, size: int) -> Request:
-        return Request(place, headers={"Prefer": f"odata.maxpagesize={size}"})
+        return Request(
+            place, headers={"Prefer": ",".join((f"odata.maxpagesize={size}", *self._pages.prefer))}
+        )
 
     def read(self, answer: Answer) -> Cut:
         return cut(answer.reply.body, whose=answer.whose, key=answer.key)
@@ -177,6 +194,6 @@ class _Links(Paginator[Cut]):
         if pages.inside >= _DEEPEST_INSIDE:
             raise ProtocolViolation("lists inside lists go on without end", whose=whose, key=key)
         if first.next is not None:
-            inner = Pages(pages.client, pages.root, _MOST_INSIDE, pages.inside + 1)
+            inner = Pages(pages.client, pages.root, _MOST_INSIDE, pages.inside + 1, pages.prefer)
             for page in inner.walk(inner.resolve(first), key=key, size=PageSize(_INSIDE)):
                 yield from map(bytes, sound(page.rows))

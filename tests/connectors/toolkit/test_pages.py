@@ -217,3 +217,25 @@ def test_queries_are_written_safely() -> None:
     assert url.startswith("https://h/x?tenant=t&$filter=name%20eq%20'R%26D%2050%25%20%2B%20")
     assert url.endswith("'''&$select=id,a&$top=1")
     assert instant(datetime(2019, 8, 18, 20, 5, 51, 603999, UTC)) == "2019-08-18T20:05:51.603Z"
+
+
+def test_preferences_go_with_every_page_and_the_last_leads_to_changes() -> None:
+    """Change tracking: the same preferences on each page, and the link to what changes from then on is on the last one only."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["prefer"])
+        if request.url.query:
+            return httpx.Response(
+                200, json={"value": [{"id": 2}], "@odata.deltaLink": "https://elsewhere/x?$deltatoken=7%21a"}
+            )
+        return httpx.Response(
+            200, json={"value": [{"id": 1}], "@odata.nextLink": "https://elsewhere/x?$skiptoken=a"}
+        )
+
+    client = HttpClient(whose="crm", clock=Hands(), transport=httpx.MockTransport(answer))
+    pages = Pages(client, "https://crm.example.com/api", prefer=("odata.track-changes",))
+    found = list(pages.walk("https://crm.example.com/x", key="x", size=PageSize(50)))
+    assert [page.delta for page in found] == [None, "https://elsewhere/x?$deltatoken=7%21a"]
+    assert pages.at_home(found[-1].delta or "") == "https://crm.example.com/x?$deltatoken=7%21a"
+    assert asked == ["odata.maxpagesize=50,odata.track-changes"] * 2

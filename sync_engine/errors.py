@@ -4,6 +4,7 @@
       ConfigurationError       stop; a person must change a setting
       TransientError           nothing was lost; ask again
         RateLimited            the same, not before `retry_after` seconds
+        CursorExpired          the same, for everything
       SourceError              stop this entity, others carry on
         AuthenticationFailed   the login itself was refused
         PermissionMissing      the login lacks a permission
@@ -57,6 +58,10 @@ class RateLimited(TransientError):
     ) -> None:
         super().__init__(what, whose=whose, key=key, todo=todo or "The engine waits and asks again.")
         self.retry_after = retry_after
+
+
+class CursorExpired(TransientError):
+    """The source no longer knows what changed since a cursor. Raised by a pull before its first batch; everything is read again then."""
 
 
 class SourceError(SyncError):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import xxhash
 from sqlalchemy import Connection
 
-from sync_engine.errors import ConfigurationError, SourceError, TransientError
+from sync_engine.errors import ConfigurationError, CursorExpired, SourceError, TransientError
 from sync_engine.ports import ReadsOneDebtor, StatesTotals
 from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
 from sync_engine.stages.source_run import CLOCKS_AGREE, SourceRun
@@ -55,12 +56,33 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
         or not stream.has_cursor
         or _sweep_due(source_run, stream, row)
     )
+    note, began = LANDED_AGAIN if row.is_damaged else "", (time.perf_counter(), source_run.calls)
+    batches: Iterable[RecordBatch] = ()
+    if not everything:
+        try:
+            batches = _begun(source_run.connector.pull(entity, row.cursor))
+        except CursorExpired as expired:
+            everything, note = True, f"{expired.what}; everything was read again"
     if everything:
         with transaction(source_run.store, f"starting to pull {entity}", repeatable=True) as connection:
             records.start_sweep(connection, source_run.source, row.stream_id)
-    batches = source_run.connector.pull(entity, None if everything else row.cursor)
-    note = LANDED_AGAIN if row.is_damaged else ""
-    return _land(source_run, row, batches, sweeping=everything, stage="pull", note=note)
+        batches = source_run.connector.pull(entity, None)
+    return _land(source_run, row, batches, sweeping=everything, stage="pull", note=note, began=began)
+
+
+def _begun(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
+    """The same batches, of which the first is here. Raises CursorExpired; another failure is raised to whoever asks for the first."""
+    try:
+        first = next(batches, None)
+    except CursorExpired:
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever it is, it belongs to the landing, which records it
+        return map(_raised, [failure])
+    return batches if first is None else chain([first], batches)
+
+
+def _raised(failure: Exception) -> RecordBatch:
+    raise failure
 
 
 def note_damage(source_run: SourceRun, entities: Sequence[str]) -> None:
@@ -138,9 +160,12 @@ def _land(
     stage: str,
     is_verification: bool = True,
     note: str = "",
+    began: tuple[float, int] | None = None,
 ) -> Pulled:
-    """`note` is something odd that was met before reading, told with the step when it ends well."""
-    started, calls = time.perf_counter(), source_run.calls
+    """`note` is something odd that was met before reading, told with the step when it ends well; `began` is when the step began, and how
+    many calls were sent before it.
+    """
+    started, calls = began or (time.perf_counter(), source_run.calls)
     counts, sweep = Counts(), None
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sync_engine.errors import AuthenticationFailed, StoreError, SyncError
+from connectors.business_central.connector import BusinessCentral
+from sync_engine.errors import AuthenticationFailed, CursorExpired, StoreError, SyncError
+from sync_engine.records import Cursor, RecordBatch
 from sync_engine.store.controls import Check, completeness, settlement
 from sync_engine.store.controls.context import Ground
 from sync_engine.store.publishing import documents
@@ -261,3 +263,30 @@ def test_nothing_can_be_read_at_all(rig: Rig) -> None:
     assert snapshot(rig.store) == before
     rig.simulator.heal()
     _heals(rig)
+
+
+def test_a_source_that_forgot_what_changed_is_read_whole(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An expired cursor costs one whole reading, with its sweep: what changed and what is gone since is found, and the step says why."""
+    rig.run()
+    _change(rig)
+    linked = rig.rows("SELECT external_id FROM canonical.link WHERE entity = 'contact' ORDER BY 1")
+    rig.company.delete_contact(next(str(key) for (key,) in linked if key in rig.company.contacts))
+    pull, asked = BusinessCentral.pull, list[tuple[str, bool]]()
+
+    def forgetful(self: BusinessCentral, entity: str, since: Cursor | None) -> Iterator[RecordBatch]:
+        asked.append((entity, since is None))
+        if since is not None and entity in ("contacts", "customers"):
+            raise CursorExpired("no longer knows what changed", whose="bc", key=entity)
+        yield from pull(self, entity, since)
+
+    monkeypatch.setattr(BusinessCentral, "pull", forgetful)
+    ran = rig.run_whole()
+    assert ran.failures == {}
+    assert [whole for entity, whole in asked if entity == "contacts"] == [False, True]
+    assert {name for name, said in ran.notes.items() if "everything was read again" in said} == {
+        "contacts",
+        "customers",
+    }
+    assert rig.one("SELECT count(*) FROM canonical.contact WHERE deleted_at IS NOT NULL") == 1
+    assert_true(rig)
+    assert_sound(rig)

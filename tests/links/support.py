@@ -15,7 +15,7 @@ from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
-from sync_engine.ports import Draft, Normalised
+from sync_engine.ports import Draft, Exclusion, Normalised
 from sync_engine.records import Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import Published, publish
@@ -93,17 +93,20 @@ class InMemory:
 
 
 class AsTheyAre:
-    """A normaliser for payloads that are drafts already."""
+    """A normaliser for payloads that are drafts already, or say why they are left out."""
 
     version = "as they are"
 
     def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        """Payload in, claim out; `lines` are the children of a document."""
-        drafts = []
+        """Payload in, claim out; `lines` are the children of a document, `left_out` the reason why a record is excluded."""
+        done = Normalised()
         for key, payload in records:
             values = json.loads(payload)
-            drafts.append(Draft(key, values, values.pop("lines", ())))
-        return Normalised(drafts)
+            if reason := values.pop("left_out", None):
+                done.excluded.append(Exclusion(key, reason))
+            else:
+                done.drafts.append(Draft(key, values, values.pop("lines", ())))
+        return done
 
 
 @dataclass

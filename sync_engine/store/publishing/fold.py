@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from sync_engine.canonical.fields import Field
 from sync_engine.ownership.resolve import INBOX, Claim, Resolved, Resolver, merge_facets
+from sync_engine.store.claims.normalised import EXCLUDED
 from sync_engine.store.db import copy_rows, driver, run_sql
 from sync_engine.store.publishing.cut import Cut, canonical_id
 from sync_engine.store.publishing.overruled import OverruledClaims
@@ -160,7 +161,7 @@ def claims_now(connection: Connection, entity: str, record: str) -> list[Claim]:
 def _fold_one(
     id_: UUID, rows: list[tuple[Any, ...]], resolvers: _Resolvers, extra: Extra | None
 ) -> Folded | None:
-    living, gone, excluded = _claims(rows, extra)
+    living, gone, is_excluded = _claims(rows, extra)
     claims = _with_added(living or gone, rows)
     if not claims:
         return None
@@ -173,7 +174,7 @@ def _fold_one(
     resolved = resolver.resolve(
         claims, resolvers.pins.that_hold(id_, claims, resolvers.today), resolvers.today
     )
-    return Folded(id_, claims, resolved, not living, bool(living) and excluded == len(living), resolver, home)
+    return Folded(id_, claims, resolved, not living, is_excluded, resolver, home)
 
 
 def _with_added(claims: list[Claim], rows: list[tuple[Any, ...]]) -> list[Claim]:
@@ -188,11 +189,14 @@ def _statement(row: tuple[Any, ...]) -> Claim:
     return Claim(row[1], row[2], row[4], row[5], said, said_in=said.pop("said_in", {}))
 
 
-def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], int]:
-    """The claims of living and of deleted source records, facets merged in, and how many living ones are excluded."""
+def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Claim], list[Claim], bool]:
+    """The claims of living and of deleted source records, facets merged in, and whether all that live are excluded.
+
+    What an excluded record said last is kept while nobody else speaks of the record, and claims nothing beside one that is not excluded.
+    """
     living: list[Claim] = []
     gone: list[Claim] = []
-    excluded = 0
+    excluded: list[Claim] = []
     for (source, key), parts_iter in groupby(rows, key=lambda r: (r[1], r[4])):
         parts = list(parts_iter)
         if parts[0][6]:
@@ -207,9 +211,8 @@ def _claims(rows: list[tuple[Any, ...]], extra: Extra | None) -> tuple[list[Clai
             values.update(derived)
         first = parts[0]
         claim = Claim(source, first[2], key, first[5], values, first_values, derived)
-        (gone if first[9] is not None else living).append(claim)
-        excluded += first[10] == 2 and first[9] is None
-    return living, gone, excluded
+        (gone if first[9] is not None else excluded if first[10] == EXCLUDED else living).append(claim)
+    return living or excluded, gone, bool(excluded) and not living
 
 
 def number_dirty(cut: Cut, dirty: str) -> int:

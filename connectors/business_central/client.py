@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.business_central.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
-from connectors.toolkit.auth.entra import EntraLogin
+from connectors.business_central.settings import BasicAuth, Settings
+from connectors.toolkit.auth.entra_settings import EntraCertificate, EntraSecret
 from connectors.toolkit.auth.login import Login
 from connectors.toolkit.auth.static import BasicLogin
 from connectors.toolkit.http.client import HttpClient, Limits
@@ -58,19 +58,8 @@ def explained(failure: SyncError, settings: Settings, whose: str) -> SyncError:
 def login_of(settings: Settings) -> Login | None:
     """The login an installation is configured with; nothing is asked for yet."""
     match settings.auth:
-        case SecretAuth() as auth:
-            return EntraLogin(
-                settings.login_authority, auth.client_id, settings.scope, client_secret=auth.client_secret
-            )
-        case CertificateAuth() as auth:
-            return EntraLogin(
-                settings.login_authority,
-                auth.client_id,
-                settings.scope,
-                private_key=auth.private_key,
-                public_certificate=auth.public_certificate,
-                thumbprint=auth.thumbprint,
-            )
+        case EntraSecret() | EntraCertificate() as auth:
+            return auth.login(settings.login_authority, settings.scope)
         case BasicAuth() as auth:
             return BasicLogin(auth.user, auth.key)
         case _:
@@ -86,7 +75,7 @@ _WINDOW = 300.0
 def _who(settings: Settings) -> str:
     """One login on one host, which is what limits are counted by; nobody where there is no login."""
     match settings.auth:
-        case SecretAuth(client_id=who) | CertificateAuth(client_id=who) | BasicAuth(user=who):
+        case EntraSecret(client_id=who) | EntraCertificate(client_id=who) | BasicAuth(user=who):
             return f"{urlsplit(settings.base_url).netloc} {who}"
         case _:
             return ""

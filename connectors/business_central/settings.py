@@ -7,40 +7,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from connectors.toolkit.auth.entra_settings import AUTHORITY, EntraCertificate, EntraSecret
 from connectors.toolkit.settings import SecretRef, Strict, Timeouts, is_loopback
 
 SAAS = "https://api.businesscentral.dynamics.com"
 SCOPE = "https://api.businesscentral.dynamics.com/.default"
 WEB_CLIENT = "businesscentral.dynamics.com"
-AUTHORITY = "https://login.microsoftonline.com"
-
-
-class SecretAuth(Strict):
-    """An app registration with a client secret."""
-
-    kind: Literal["secret"] = "secret"
-    client_id: str = Field(description="Application (client) id of the app registration.")
-    client_secret: SecretRef = Field(description="Its client secret.")
-
-
-class CertificateAuth(Strict):
-    """An app registration with a certificate: its private key, and the certificate itself or its thumbprint."""
-
-    kind: Literal["certificate"]
-    client_id: str = Field(description="Application (client) id of the app registration.")
-    private_key: SecretRef = Field(description="The private key, PEM.")
-    public_certificate: SecretRef | None = Field(
-        default=None, description="The certificate, PEM; preferred to its thumbprint."
-    )
-    thumbprint: str | None = Field(
-        default=None, description="SHA-1 thumbprint, where there is no certificate."
-    )
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if self.public_certificate is None and not self.thumbprint:
-            raise ValueError("a certificate login needs public_certificate (preferred) or thumbprint")
-        return self
 
 
 class BasicAuth(Strict):
@@ -65,7 +37,7 @@ def _with_kind(given: Any) -> Any:
 
 
 Auth = Annotated[
-    SecretAuth | CertificateAuth | BasicAuth | NoAuth,
+    EntraSecret | EntraCertificate | BasicAuth | NoAuth,
     Field(discriminator="kind"),
     BeforeValidator(_with_kind),
 ]

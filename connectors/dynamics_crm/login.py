@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from connectors.dynamics_crm import organization_data, web_api
-from connectors.dynamics_crm.settings import AUTHORITY, BasicAuth, CertificateAuth, SecretAuth, Settings
-from connectors.toolkit.auth.entra import EntraLogin
+from connectors.dynamics_crm.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
 from connectors.toolkit.auth.login import Login
 from connectors.toolkit.auth.static import BasicLogin
 from connectors.toolkit.http.client import HttpClient, Limits
@@ -47,30 +46,20 @@ def _is_page(answer: httpx.Response) -> bool:
 def login_of(settings: Settings) -> Login:
     """The login an organisation is configured with; nothing is asked for yet."""
     match settings.auth:
-        case SecretAuth() as auth:
-            return EntraLogin(
-                _authority(settings, auth.tenant_id),
-                auth.client_id,
-                settings.scope,
-                client_secret=auth.client_secret,
-            )
-        case CertificateAuth() as auth:
-            return EntraLogin(
-                _authority(settings, auth.tenant_id),
-                auth.client_id,
-                settings.scope,
-                private_key=auth.private_key,
-                public_certificate=auth.public_certificate,
-                thumbprint=auth.thumbprint,
-            )
+        case SecretAuth() | CertificateAuth() as auth:
+            return auth.login(settings.authority_of(auth.tenant_id), settings.scope)
         case BasicAuth() as auth:
             return BasicCrmLogin(auth.user, auth.password)
         case _:
             raise AssertionError("the settings refuse other logins")
 
 
-def _authority(settings: Settings, tenant: str) -> str:
-    return settings.authority or f"{AUTHORITY}/{tenant}"
+def _who(settings: Settings) -> str:
+    match settings.auth:
+        case SecretAuth(client_id=who) | CertificateAuth(client_id=who) | BasicAuth(user=who):
+            return who
+        case _:
+            return ""
 
 
 def client_of(
@@ -78,8 +67,6 @@ def client_of(
 ) -> HttpClient:
     """The client of one organisation. Dataverse says with a 429 how long to wait; the service of 2011 has no published limits."""
     is_online = settings.dialect == "web_api"
-    auth = settings.auth
-    who = auth.user if isinstance(auth, BasicAuth) else getattr(auth, "client_id", "")
     return HttpClient(
         whose=source,
         clock=clock,
@@ -96,5 +83,5 @@ def client_of(
             window=WINDOW,
             patience=WINDOW,
         ),
-        shared="" if transport else f"{urlsplit(settings.base_url).netloc} {who}",
+        shared="" if transport else f"{urlsplit(settings.base_url).netloc} {_who(settings)}",
     )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from connectors.toolkit.settings import SecretRef, Strict, Timeouts, is_loopback
+from connectors.toolkit.auth.entra_settings import AUTHORITY, EntraCertificate, EntraSecret
+from connectors.toolkit.settings import Address, SecretRef, Strict, Timeouts, TimeZone
 from sync_engine.canonical.declared import SPEAKABLE, spoken_of
-
-AUTHORITY = "https://login.microsoftonline.com"
 
 
 def _identifier(name: str) -> str:
@@ -26,32 +24,16 @@ Name = Annotated[str, AfterValidator(_identifier)]
 """The schema name of a column or a set, with its capitals: the service of 2011 tells them apart."""
 
 
-class SecretAuth(Strict):
+class SecretAuth(EntraSecret):
     """An app registration with a client secret. It has to be an application user of the CRM with a security role."""
 
-    kind: Literal["secret"] = "secret"
     tenant_id: str = Field(description="Id of the Microsoft Entra tenant.")
-    client_id: str = Field(description="Application (client) id of the app registration.")
-    client_secret: SecretRef = Field(description="Its client secret.")
 
 
-class CertificateAuth(Strict):
+class CertificateAuth(EntraCertificate):
     """The same with a certificate: its private key, and the certificate itself or its thumbprint."""
 
-    kind: Literal["certificate"]
     tenant_id: str = Field(description="Id of the Microsoft Entra tenant.")
-    client_id: str = Field(description="Application (client) id of the app registration.")
-    private_key: SecretRef = Field(description="The private key, PEM.")
-    public_certificate: SecretRef | None = Field(default=None, description="The certificate, PEM.")
-    thumbprint: str | None = Field(
-        default=None, description="SHA-1 thumbprint, where there is no certificate."
-    )
-
-    @model_validator(mode="after")
-    def _identified(self) -> Self:
-        if self.public_certificate is None and not self.thumbprint:
-            raise ValueError("a certificate login needs public_certificate (preferred) or thumbprint")
-        return self
 
 
 class BasicAuth(Strict):
@@ -130,7 +112,7 @@ class DeclaredSet(SetSettings):
 class Settings(Strict):
     """One organisation of Dynamics CRM, online or on premises."""
 
-    base_url: str = Field(
+    base_url: Address = Field(
         description="Address of the organisation: https://org.crm4.dynamics.com, or https://server/organisation on premises."
     )
     dialect: Literal["web_api", "organization_data"] = Field(
@@ -143,7 +125,7 @@ class Settings(Strict):
         default=None, description="Where tokens are asked for, where it is not Microsoft's usual address."
     )
     verify: bool | str = Field(default=True, description="False, or a file of certificate authorities (PEM).")
-    time_zone: str = Field(
+    time_zone: TimeZone = Field(
         default="UTC",
         description="Zone of the user the engine logs in as; days of the service of 2011 are in it.",
     )
@@ -172,22 +154,6 @@ class Settings(Strict):
         default=6000, ge=10, description="What Dataverse allows a user, all lanes of this machine together."
     )
 
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        if not url.startswith("https://") and not (url.startswith("http://") and is_loopback(url)):
-            raise ValueError("must be https: a login is never sent in the clear")
-        return url.rstrip("/")
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone name such as Europe/Copenhagen") from None
-        return value
-
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if unknown := [name for name in self.declared if spoken_of(name) is None]:
@@ -207,6 +173,10 @@ class Settings(Strict):
         if self.dialect == "organization_data":
             return f"{self.base_url}/XRMServices/2011/OrganizationData.svc"
         return f"{self.base_url}/api/data/{self.version}"
+
+    def authority_of(self, tenant: str) -> str:
+        """Where the tokens of a tenant are asked for."""
+        return self.authority or f"{AUTHORITY}/{tenant}"
 
     @property
     def scope(self) -> str:

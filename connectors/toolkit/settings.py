@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -38,6 +39,18 @@ def _safe_address(url: str) -> str:
 
 Address = Annotated[str, AfterValidator(_safe_address)]
 """The address of a service that a login goes to, without a slash at its end."""
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not a time zone name such as Europe/Copenhagen") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+"""A name such as Europe/Copenhagen."""
 
 
 class Timeouts(Strict):

@@ -24,19 +24,19 @@ from dagster_project.stage_step import (
     is_followed,
     may_retry,
     stage,
-    steps_so_far,
     unread,
 )
 from sync_engine.config import SourceConfig
-from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
+from sync_engine.errors import ConfigurationError, SourceError, SyncError, TransientError
 from sync_engine.stages.normalise import normalise, remember_version
 from sync_engine.stages.publish import Published, publish
-from sync_engine.stages.pull import pull
+from sync_engine.stages.pull import Pulled
 from sync_engine.stages.reconcile import reconcile
+from sync_engine.stages.run import Unread, last_steps, pull_each
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import source_status
-from sync_engine.store.runs import Counts, close_run, record_step
+from sync_engine.store.runs import close_run
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Shop = dg.ResourceParam[OpenRuntime]
@@ -144,7 +144,7 @@ def _pull(
         asks_source=True,
         full=how.full,
         families=(family,),
-        accept_held=how.accept_deletes,
+        accept_deletes=how.accept_deletes,
     ) as source_run:
         streams = [entity for entity, of in source_run.to_pull().items() if of == family]
         failed = _pull_streams(context, source_run, streams, full=how.full)
@@ -156,7 +156,7 @@ def _pull(
         sweep = checks.sweep_not_suspiciously_small(source_run, streams)
         rows = {
             entity: row
-            for (verb, entity), row in steps_so_far(source_run).items()
+            for (verb, entity), row in last_steps(source_run).items()
             if verb == "pull" and entity in streams
         }
         verdict = None
@@ -171,31 +171,28 @@ def _pull(
 
 def _pull_streams(
     context: dg.AssetExecutionContext, source_run: SourceRun, streams: list[str], *, full: bool
-) -> dict[str, SourceError | TransientError]:
+) -> dict[str, Unread]:
     """Pulls each stream; one that fails does not stop the others. A retried step does not repeat what worked."""
     done = (
         {
             entity
-            for (verb, entity), row in steps_so_far(source_run).items()
+            for (verb, entity), row in last_steps(source_run).items()
             if verb == "pull" and row["outcome"] != "failed"
         }
         if context.retry_number
         else set()
     )
-    failed: dict[str, SourceError | TransientError] = {}
-    for entity in streams:
-        if entity in done:
-            continue
-        try:
-            counts = pull(source_run, entity, full=full).counts
+
+    def told(entity: str, became: Pulled | Unread) -> None:
+        if isinstance(became, SyncError):
+            context.log.warning(str(became))
+        else:
+            counts = became.counts
             context.log.info(
                 "%s: %d read, %d differ, %d gone", entity, counts.read, counts.changed, counts.deleted
             )
-        except AuthenticationFailed:
-            raise
-        except (SourceError, TransientError) as error:
-            context.log.warning(str(error))
-            failed[entity] = error
+
+    failed = pull_each(source_run, [e for e in streams if e not in done], full=full, listener=told)
     for entity, note in source_run.notes.items():
         context.log.warning("%s: %s", entity, note)
     for warning in source_run.warnings:
@@ -283,24 +280,13 @@ def _publish(
     context: dg.AssetExecutionContext, config: SourceConfig, how: PublishConfig, runtime: OpenRuntime
 ) -> list[Result]:
     started = time.perf_counter()
-    with stage(context, config, runtime, accept_held=how.accept_moves) as source_run:
+    with stage(context, config, runtime, accept_moves=how.accept_moves) as source_run:
         _refuse_an_empty_reading(source_run)
         remember_version(source_run)
         published = publish(source_run)
         seconds = time.perf_counter() - started
         for warning in source_run.warnings:
             context.log.warning(as_fields(warning))
-        if source_run.warnings:
-            record_step(
-                source_run.store,
-                source_run.run_id,
-                "publish",
-                "cut",
-                "held",
-                seconds,
-                Counts(),
-                " ".join(source_run.warnings),
-            )
         answers = _answers(source_run, published)
         verdict = (
             None
@@ -340,7 +326,7 @@ def _answers(source_run: SourceRun, published: Published) -> dict[Family, list[d
 
 def _refuse_an_empty_reading(source_run: SourceRun) -> None:
     """A cut says as of when its figures are: without any answer from the source it would say so falsely."""
-    pulls = [row for (verb, _), row in steps_so_far(source_run).items() if verb == "pull"]
+    pulls = [row for (verb, _), row in last_steps(source_run).items() if verb == "pull"]
     if pulls and all(row["outcome"] == "failed" for row in pulls):
         raise SourceError(
             "nothing could be read, so nothing is published",

@@ -127,7 +127,7 @@ def _one_entity(source: SourceConfig) -> dg.JobDefinition:
             runtime,
             entities=(config.family,),
             full=config.full,
-            accept_held=config.accept_deletes,
+            accept_deletes=config.accept_deletes,
         )
 
     @dg.config_mapping
@@ -224,7 +224,7 @@ def _run(
     entities: tuple[str, ...] = (),
     debtor: str | None = None,
     full: bool = False,
-    accept_held: bool = False,
+    accept_deletes: bool = False,
 ) -> None:
     with failures_told(context, config, runtime):
         ran = run_source(
@@ -233,7 +233,7 @@ def _run(
             entities=entities,
             debtor=debtor,
             full=full,
-            accept_held=accept_held,
+            accept_deletes=accept_deletes,
             triggered_by=triggered_by(context),
             wait=True,
             progress=progress_of(context),

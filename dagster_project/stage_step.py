@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 from uuid import UUID
 
 import dagster as dg
@@ -26,11 +25,12 @@ from sync_engine.errors import (
     SyncError,
     TransientError,
 )
-from sync_engine.ops.runs.source_run import concluded, open_normaliser
+from sync_engine.ops.runs.source_run import open_lane
+from sync_engine.stages.run import close_failed, concluded, doubt_of, last_steps
 from sync_engine.stages.source_run import Progress, SourceRun
 from sync_engine.store.controls import Certificate
 from sync_engine.store.db import transaction
-from sync_engine.store.runs import close_run, open_run, source_lock, steps_of
+from sync_engine.store.runs import close_run, open_run, source_lock
 from sync_engine.store.staging import ensure_staging, normalise_again_what_was_lost
 
 RETRIES = 3
@@ -53,7 +53,8 @@ def stage(
     asks_source: bool = False,
     full: bool = False,
     families: tuple[str, ...] = (),
-    accept_held: bool = False,
+    accept_deletes: bool = False,
+    accept_moves: bool = False,
 ) -> Iterator[SourceRun]:
     """The lane of a source for one step; of `families`, where it reads only some.
 
@@ -76,7 +77,16 @@ def stage(
             )
             if asks_source and config.source in runtime.refusals:
                 raise runtime.refusals[config.source]
-            source_run = _lane(context, config, runtime, run_id, accept_held)
+            source_run = open_lane(
+                runtime.runtime,
+                config,
+                run_id,
+                actor="dagster",
+                progress=progress_of(context),
+                accept_deletes=accept_deletes,
+                accept_moves=accept_moves,
+                connector=runtime.connector(config),
+            )
             if asks_source or not source_run.streams():
                 source_run.register()
             else:
@@ -185,9 +195,7 @@ def _close_failed(context: Context, config: SourceConfig, runtime: OpenRuntime, 
         if isinstance(error, SyncError)
         else ConfigurationError(f"{type(error).__name__} ended the run", whose=config.source)
     )
-    try:
-        close_run(runtime.runtime.store, UUID(context.run.run_id), "failed", told)
-    except SyncError:
+    if not close_failed(runtime.runtime.store, UUID(context.run.run_id), told):
         context.log.warning("The engine's run could not be closed; the next run of this source does it.")
 
 
@@ -219,25 +227,6 @@ def triggered_by(context: Context) -> str:
     return "dagster automation" if automatic else "dagster"
 
 
-def _lane(
-    context: Context, config: SourceConfig, runtime: OpenRuntime, run_id: UUID, accept_held: bool
-) -> SourceRun:
-    shop = runtime.runtime
-    return SourceRun(
-        config=config,
-        store=shop.store,
-        lake=shop.lake,
-        normaliser=open_normaliser(config),
-        connector=runtime.connector(config),
-        clock=shop.clock,
-        run_id=run_id,
-        policy=shop.policy,
-        actor="dagster",
-        accept_held=accept_held,
-        progress=progress_of(context),
-    )
-
-
 def _heal(source_run: SourceRun) -> None:
     """A database that crashed between two steps has emptied the unlogged staging: its batches are normalised again."""
     with transaction(source_run.store, "looking after the staging tables") as connection:
@@ -258,17 +247,11 @@ def progress_of(context: Context) -> Progress:
     return progress
 
 
-def steps_so_far(source_run: SourceRun) -> dict[tuple[str, str], dict[str, Any]]:
-    """The last word of this run on each (stage, wire entity)."""
-    with transaction(source_run.store, "reading the run's steps") as connection:
-        return {(row["stage"], row["entity"]): row for row in steps_of(connection, source_run.run_id)}
-
-
 def unread(source_run: SourceRun) -> dict[str, str]:
     """Wire entities that could not be read in this run, with the sentence that says why."""
     return {
         entity: str(row["error"])
-        for (verb, entity), row in steps_so_far(source_run).items()
+        for (verb, entity), row in last_steps(source_run).items()
         if verb == "pull" and row["outcome"] == "failed"
     }
 
@@ -277,7 +260,7 @@ def lost(source_run: SourceRun) -> dict[str, str]:
     """Wire entities of which a landed file is damaged, with the sentence that says which."""
     return {
         entity: str(row["error"])
-        for (verb, entity), row in steps_so_far(source_run).items()
+        for (verb, entity), row in last_steps(source_run).items()
         if verb == "normalise" and row["outcome"] == "failed"
     }
 
@@ -297,15 +280,14 @@ def conclude(
     not blocked by one family. The run itself must be red, and its last step is what can say so without stopping anything.
     """
     missing = lost(source_run) | unread(source_run)
-    held = [str(row["error"]) for row in steps_so_far(source_run).values() if row["outcome"] == "held"]
     outcome, why = concluded(
-        {entity: SyncError(said) for entity, said in missing.items()}, certificate, is_held=bool(held)
+        source_run,
+        {entity: SyncError(said) for entity, said in missing.items()},
+        None if certificate is None else doubt_of(certificate),
     )
     close_run(source_run.store, source_run.run_id, outcome, why, cut_id)
     if not missing:
-        if why is None and outcome == "held":
-            why = SyncError("a person is wanted", whose=source_run.source, todo=" ".join(held))
-        return failure(why) if why is not None else None
+        return None if why is None else failure(why)
     done = (
         f"Everything else was published as cut {cut_id}."
         if cut_id is not None

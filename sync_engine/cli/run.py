@@ -102,7 +102,7 @@ def run(
             full=full,
             debtor=debtor,
             wait=wait,
-            accept_held=accept_deletes,
+            accept_deletes=accept_deletes,
             accept_moves=accept_moves,
             progress=report,
         )

@@ -217,7 +217,7 @@ def _cut(connection: Connection, who: str, clock: Clock) -> Cut:
         policy_in_force(connection) or DEFAULT_POLICY,
         "",
         who,
-        accept_held=True,
+        accept_moves=True,
     )
 
 

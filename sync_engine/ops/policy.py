@@ -113,7 +113,7 @@ def diff(runtime: Runtime, policy: Policy) -> Difference:
             policy,
             "",
             "policy diff",
-            accept_held=True,
+            accept_moves=True,
         )
         plans.look_before(connection, plans.linked_records(connection))
         debtors.mark_dirty_debtors(cut, everything=True, everyone=True)

@@ -76,9 +76,10 @@ def publish(source_run: SourceRun) -> Published:
         source_run.run_id,
         "publish",
         "cut",
-        "succeeded",
+        "held" if cut.warnings else "succeeded",
         time.perf_counter() - started,
         Counts(read=written, changed=written),
+        " ".join(cut.warnings) or None,
     )
     return Published(cut.cut_id, cut.counts, changes)
 
@@ -114,7 +115,7 @@ def _cut(source_run: SourceRun, connection: Connection) -> Cut:
         source_run.actor,
         portfolio_dimension=portfolio.dimension if portfolio else None,
         move_brake=portfolio.move_brake if portfolio else 1.0,
-        accept_held=source_run.accept_held,
+        accept_moves=source_run.accept_moves,
         link_mode={e: str(s.mode) for e, s in links.items()},
         create_unmatched={e: bool(s.create_unmatched) for e, s in links.items()},
         rungs={e: s.rungs for e, s in links.items()},

@@ -185,7 +185,6 @@ def _land(
         )
         raise
     counts.calls = source_run.calls - calls
-    held = sweep is not None and sweep.held
     odd = "; ".join(filter(None, (note, source_run.oddity(row.entity))))
     if odd:
         source_run.notes[row.entity] = odd
@@ -194,10 +193,10 @@ def _land(
         source_run.run_id,
         stage,
         row.entity,
-        "held" if held else "succeeded",
+        "held" if sweep and sweep.why else "succeeded",
         time.perf_counter() - started,
         counts,
-        sweep.why if sweep and held else odd or None,
+        sweep.why if sweep and sweep.why else odd or None,
         verified_stream=row.stream_id if is_verification else None,
     )
     return Pulled(row.entity, counts, sweep)
@@ -281,7 +280,7 @@ def _judge_sweep(
 ) -> records.SweepOutcome:
     brake = (
         None
-        if source_run.accept_held
+        if source_run.accept_deletes
         else 1.0
         if _is_selection(source_run, row)
         else source_run.config.sweep.brake
@@ -295,7 +294,7 @@ def _judge_sweep(
         brake_from=source_run.config.sweep.brake_from,
         stated=stated,
         at=source_run.now(),
-        guarded="" if source_run.accept_held or row.facet else row.canonical,
+        guarded="" if source_run.accept_deletes or row.facet else row.canonical,
     )
     if outcome.why and not outcome.held:
         source_run.warnings.append(
@@ -316,7 +315,7 @@ def _is_selection(source_run: SourceRun, row: StreamRow) -> bool:
 def _stated(source_run: SourceRun, row: StreamRow) -> int | None:
     """How many records the source says it has; None where it does not say or nobody would act on it."""
     connector = source_run.connector
-    if source_run.accept_held or not isinstance(connector, StatesTotals) or _is_selection(source_run, row):
+    if source_run.accept_deletes or not isinstance(connector, StatesTotals) or _is_selection(source_run, row):
         return None
     try:
         return connector.count(row.entity)

@@ -97,7 +97,10 @@ class SourceRun:
     run_id: UUID
     policy: Policy = DEFAULT_POLICY
     actor: str = "sync-engine"
-    accept_held: bool = False
+    accept_deletes: bool = False
+    """A person believes sweeps that miss suspiciously much."""
+    accept_moves: bool = False
+    """A person believes cuts that move suspiciously many debtors to another portfolio."""
     progress: Progress = no_progress
     landed: Landing = nobody_waits
     position: int = 0

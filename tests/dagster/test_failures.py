@@ -7,11 +7,12 @@ from uuid import UUID
 import dagster as dg
 import pytest
 
-from dagster_project import assets, stage_step
+from dagster_project import stage_step
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.in_process import QUIET
 from dagster_project.resources import OpenRuntime
 from sync_engine.ops.runs.environment import open_runtime
+from sync_engine.stages import run
 from sync_engine.stages.pull import Pulled
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.queries.source_status import holds, runs
@@ -216,11 +217,11 @@ def test_a_defect_is_told_without_the_data_it_stumbled_over(
     """An error nobody raised on purpose: its place is shown, its message, which quotes a customer, is not; and it is not repeated."""
     calls = []
 
-    def stumbles(source_run: SourceRun, entity: str, *, full: bool = False) -> Pulled:
+    def stumbles(source_run: SourceRun, entity: str, *, full: bool = False, row: object) -> Pulled:
         calls.append((source_run.source, entity, full))
         raise ValueError("anna.berg@example.com owes 100")
 
-    monkeypatch.setattr(assets, "pull", stumbles)
+    monkeypatch.setattr(run, "pull", stumbles)
     with dg.DagsterInstance.ephemeral(settings=QUIET) as instance:
         result = installation.run(instance=instance)
         kept = "\n".join(repr(entry) for entry in instance.all_logs(result.run_id))

@@ -61,7 +61,7 @@ def test_cases_16_17_18_names_change_and_nothing_moves(make_lane: LaneMaker) -> 
     source_run.company.set_default_dimension("10010", "CUSTOMERGROUP", "")
     source_run.company.remove_default_dimension("10020", "CUSTOMERGROUP")
     source_run.company.rename_customer("10000", "01121212")
-    source_run.run(full=True, accept_held=True)
+    source_run.run(full=True, accept_deletes=True, accept_moves=True)
     assert source_run.portfolios() == {"01121212": "TINY", "10010": None, "10020": None}
     assert source_run.one("SELECT id FROM canonical.debtor WHERE number = '01121212'") == debtors["10000"]
     assert dict(source_run.rows("SELECT code, archived_at IS NOT NULL FROM canonical.portfolio")) == {

@@ -150,7 +150,8 @@ class World:
             self.clock,
             run_id,
             self.policy,
-            accept_held=True,
+            accept_deletes=True,
+            accept_moves=True,
             actor="engine",
         )
         source_run.register()

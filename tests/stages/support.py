@@ -22,7 +22,7 @@ from connectors.business_central import BusinessCentral, Settings, plugin
 from sync_engine.config import SourceConfig
 from sync_engine.errors import AuthenticationFailed, SourceError, SyncError, TransientError
 from sync_engine.lake import Lake
-from sync_engine.ops.runs.source_run import Ran, Runtime, lane_for, run_source
+from sync_engine.ops.runs.source_run import Ran, Runtime, open_lane, registered, run_source
 from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.ports import Clock, Connector, Normaliser
 from sync_engine.records import Offered, Stream
@@ -143,11 +143,19 @@ class Rig:
         return Narrow(whole, self.only) if self.only else whole
 
     @contextmanager
-    def source_run(self, run_id: UUID, *, accept_held: bool = False) -> Iterator[SourceRun]:
+    def source_run(
+        self, run_id: UUID, *, accept_deletes: bool = False, accept_moves: bool = False
+    ) -> Iterator[SourceRun]:
         """A registered lane with a fresh connector."""
-        with lane_for(
-            self.runtime, self.config, run_id, connector=self.connector(), accept_held=accept_held
-        ) as source_run:
+        lane = open_lane(
+            self.runtime,
+            self.config,
+            run_id,
+            connector=self.connector(),
+            accept_deletes=accept_deletes,
+            accept_moves=accept_moves,
+        )
+        with registered(lane) as source_run:
             if self.wrap is not None:
                 source_run.normaliser = self.wrap(source_run.normaliser)
             yield source_run
@@ -157,7 +165,8 @@ class Rig:
         *,
         full: bool = False,
         entities: tuple[str, ...] | None = None,
-        accept_held: bool = False,
+        accept_deletes: bool = False,
+        accept_moves: bool = False,
         tolerant: bool = False,
     ) -> Outcome:
         """All stages in order, as the command line runs them; `tolerant` goes on past an entity that cannot be read.
@@ -171,7 +180,9 @@ class Rig:
                 )
             )
             try:
-                with self.source_run(outcome.run_id, accept_held=accept_held) as source_run:
+                with self.source_run(
+                    outcome.run_id, accept_deletes=accept_deletes, accept_moves=accept_moves
+                ) as source_run:
                     self._stages(source_run, outcome, full=full, entities=entities, tolerant=tolerant)
                     outcome.warnings = source_run.warnings
             except SyncError as error:

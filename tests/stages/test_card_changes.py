@@ -90,7 +90,7 @@ def test_a_deleted_value_archives_its_portfolio(rig: Rig) -> None:
     rig.run()
     rig.company.delete_dimension_value("CUSTOMERGROUP", "SMALL")
     rig.advance(hours=1)
-    rig.run(full=True, accept_held=True)
+    rig.run(full=True, accept_deletes=True, accept_moves=True)
     assert_true(rig)
     assert _portfolios(rig)["SMALL"] == ("Small", True)
 
@@ -280,5 +280,5 @@ def test_the_portfolio_brake_wants_a_word_first(make_rig: RigMaker) -> None:
         rig.run()
     assert rig.one("SELECT max(seq) FROM canonical.change") == before
     assert set(portfolios_of(rig).values()) == {"SMALL"}
-    rig.run(accept_held=True)
+    rig.run(accept_moves=True)
     assert_true(rig)

@@ -71,6 +71,10 @@ def test_a_truncated_first_load_is_read_again_by_itself(rig: Rig) -> None:
     rig.simulator.inject(ShortSweep(keep=2, match=r"/customers(\?|$)"))
     outcome = rig.run()
     assert any("the next run reads everything again" in warning for warning in outcome.warnings)
+    told = rig.rows(
+        "SELECT outcome, error FROM engine.run_step WHERE stage = 'pull' AND entity = 'customers'"
+    )
+    assert told == [("held", "the source says it has 11 records, the sweep saw 2")]
     rig.simulator.heal()
     rig.run()
     assert_true(rig)

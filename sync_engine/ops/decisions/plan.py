@@ -259,7 +259,7 @@ class _Modes:
 def _cut(runtime: Runtime, connection: Connection, by: str) -> Cut:
     now = runtime.clock.now()
     policy = policy_in_force(connection) or runtime.policy
-    return Cut(connection, "", "", NO_RUN, NO_CUT, now, now.date(), policy, "", by, accept_held=True)
+    return Cut(connection, "", "", NO_RUN, NO_CUT, now, now.date(), policy, "", by, accept_moves=True)
 
 
 def _as_they_are(

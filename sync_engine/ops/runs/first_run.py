@@ -15,9 +15,10 @@ from sync_engine.lake import KeptInMemory
 from sync_engine.matching.duplicates import Duplicate, duplicates
 from sync_engine.matching.ladder import Known, Outcome, climb
 from sync_engine.matching.similarity import Party
-from sync_engine.ops.runs.source_run import Runtime, lane_for, normalise_all, open_connector
+from sync_engine.ops.runs.source_run import Runtime, open_connector, open_lane, registered
 from sync_engine.ports import Connector
 from sync_engine.stages.pull import pull
+from sync_engine.stages.run import normalise_each
 from sync_engine.stages.source_run import Progress, SourceRun, no_progress
 from sync_engine.store.db import rehearsal, transaction
 from sync_engine.store.publishing.parties import (
@@ -101,13 +102,12 @@ def plan_first_run(
     ):
         shop = replace(runtime, store=store, lake=KeptInMemory(runtime.lake))
         run_id = open_run(store, config.source, "full", "rehearsal", config.digest)
-        with lane_for(
-            shop, config, run_id, actor=actor, progress=progress, connector=connector
-        ) as source_run:
+        lane = open_lane(shop, config, run_id, actor=actor, progress=progress, connector=connector)
+        with registered(lane) as source_run:
             for entity, row in source_run.streams().items():
                 if row.canonical in READ:
                     pull(source_run, entity, full=True, row=row)
-            normalise_all(source_run)
+            normalise_each(source_run)
             return _planned(source_run, config.link_settings("debtor"))
 
 

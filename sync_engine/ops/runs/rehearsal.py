@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import KeptInMemory
-from sync_engine.ops.runs.source_run import Runtime, debtor_key, lane_for, normalise_all, open_connector
+from sync_engine.ops.runs.source_run import Runtime, debtor_key, open_connector, open_lane, registered
 from sync_engine.ports import Connector
 from sync_engine.stages.publish import publish
 from sync_engine.stages.pull import pull_debtor
+from sync_engine.stages.run import normalise_each
 from sync_engine.stages.source_run import Progress, no_progress
 from sync_engine.store.db import rehearsal, transaction
 from sync_engine.store.queries import receivables
@@ -50,11 +51,10 @@ def rehearse_debtor(
     ):
         shop = replace(runtime, store=store, lake=KeptInMemory(runtime.lake))
         run_id = open_run(store, config.source, "debtor", "rehearsal", config.digest)
-        with lane_for(
-            shop, config, run_id, actor=actor, progress=progress, connector=connector
-        ) as source_run:
+        lane = open_lane(shop, config, run_id, actor=actor, progress=progress, connector=connector)
+        with registered(lane) as source_run:
             pulled = pull_debtor(source_run, debtor_key(source_run, debtor))
-            normalise_all(source_run)
+            normalise_each(source_run)
             with transaction(store, "reading the change feed") as connection:
                 before = receivables.last_seq(connection)
             publish(source_run)

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SyncError
-from sync_engine.ops.runs.source_run import Ran, Runtime, normalise_all, open_connector, open_normaliser
+from sync_engine.ops.runs.source_run import Ran, Runtime, open_lane
 from sync_engine.stages.publish import publish
+from sync_engine.stages.run import chosen, close_failed, concluded, normalise_each
 from sync_engine.stages.source_run import Progress, SourceRun, no_progress
 from sync_engine.store.claims.normalised import normalise_again
 from sync_engine.store.controls import what_is_missing
@@ -36,32 +37,21 @@ def replay_source(
     with source_lock(runtime.store, config.source, wait=wait):
         run_id = open_run(runtime.store, config.source, "replay", triggered_by, config.digest, run_id)
         ran = Ran(run_id)
-        source_run = _lane(runtime, config, run_id, progress, actor)
         try:
-            _mark(source_run, entities)
-            ran.failures = {**normalise_all(source_run)}
-            source_run.accept_held = accept_moves
-            ran.published = publish(source_run)
-            lost = _missing(source_run, ran.published.cut_id)
+            lane = open_lane(
+                runtime, config, run_id, actor=actor, progress=progress, accept_moves=accept_moves
+            )
+            _mark(lane, entities)
+            ran.failures = normalise_each(lane)
+            ran.published = publish(lane)
+            lost = _missing(lane, ran.published.cut_id)
+            ran.outcome, why = concluded(lane, ran.failures, lost)
         except BaseException as error:
             ran.outcome = "failed"
-            _close(source_run, error)
+            close_failed(runtime.store, run_id, error)
             raise
-        ran.warnings = source_run.warnings
-        ran.outcome = (
-            "partial"
-            if ran.failures
-            else "held"
-            if source_run.warnings
-            else "partial"
-            if lost
-            else "succeeded"
-        )
-        if lost is not None:
-            ran.warnings = [*ran.warnings, str(lost)]
-        close_run(
-            runtime.store, run_id, ran.outcome, next(iter(ran.failures.values()), lost), ran.published.cut_id
-        )
+        ran.warnings = [*lane.warnings, str(lost)] if lost else lane.warnings
+        close_run(runtime.store, run_id, ran.outcome, why, ran.published.cut_id)
     return ran
 
 
@@ -82,22 +72,6 @@ def _missing(source_run: SourceRun, cut_id: int) -> SyncError | None:
     )
 
 
-def _lane(runtime: Runtime, config: SourceConfig, run_id: UUID, progress: Progress, actor: str) -> SourceRun:
-    """A lane that is not registered: registering asks the source what it offers."""
-    return SourceRun(
-        config,
-        runtime.store,
-        runtime.lake,
-        open_normaliser(config),
-        open_connector(config, runtime.clock, runtime.store),
-        runtime.clock,
-        run_id,
-        runtime.policy,
-        actor,
-        progress=progress,
-    )
-
-
 def _mark(source_run: SourceRun, entities: tuple[str, ...]) -> None:
     streams = source_run.streams()
     if not streams:
@@ -106,23 +80,6 @@ def _mark(source_run: SourceRun, entities: tuple[str, ...]) -> None:
             whose=source_run.source,
             todo=f"`sync-engine run {source_run.source}` first.",
         )
-    known = set(streams) | {s.family for s in streams.values()}
-    if unknown := sorted(set(entities) - known):
-        raise ConfigurationError(
-            f"there is no entity {', '.join(unknown)}",
-            whose=source_run.source,
-            todo=f"There are: {', '.join(sorted(known))}.",
-        )
-    chosen = [
-        s.stream_id for name, s in streams.items() if not entities or name in entities or s.family in entities
-    ]
+    wanted = chosen(source_run.source, {name: row.family for name, row in streams.items()}, entities)
     with transaction(source_run.store, "marking what is replayed") as connection:
-        normalise_again(connection, chosen)
-
-
-def _close(source_run: SourceRun, error: BaseException) -> None:
-    """Closes a failed run; when the database itself is gone, the next run of the source marks this one as died."""
-    try:
-        close_run(source_run.store, source_run.run_id, "failed", error)
-    except SyncError:
-        return
+        normalise_again(connection, [streams[name].stream_id for name in wanted])

@@ -52,7 +52,7 @@ class Cut:
     actor: str
     portfolio_dimension: str | None = None
     move_brake: float = 1.0
-    accept_held: bool = False
+    accept_moves: bool = False
     link_mode: dict[str, str] = field(default_factory=dict)
     create_unmatched: dict[str, bool] = field(default_factory=dict)
     rungs: dict[str, tuple[str, ...]] = field(default_factory=dict)

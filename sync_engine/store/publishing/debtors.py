@@ -315,7 +315,7 @@ def _keep_deletion_dates(cut: Cut) -> None:
 
 def _portfolio_brake(cut: Cut) -> None:
     """Debtors that would leave one portfolio for another: more than the configured share needs a person's word first."""
-    if cut.accept_held:
+    if cut.accept_moves:
         return
     moving, members = cut.rows("""
         SELECT count(*) FILTER (WHERE n.portfolio_id IS DISTINCT FROM o.portfolio_id), (SELECT count(*) FROM canonical.debtor

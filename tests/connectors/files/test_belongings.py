@@ -123,7 +123,7 @@ def test_they_change_and_end_with_their_records(export: Export) -> None:
     """A corrected owner moves it, a deleted record is a tombstone, and both are told in the change feed."""
     export.cells["address"] = [["A-1", "2", "Havnen 4"]]
     del export.cells["activity"][0]
-    export.run(full=True, accept_held=True)
+    export.run(full=True, accept_deletes=True)
     assert export.whose() == {
         ("address", "A-1", "2"),
         ("activity", "8", "2"),

@@ -142,7 +142,7 @@ def test_an_approved_one_is_another_customer(export: Export) -> None:
 def test_deletes_accepted_beforehand_are_accepted(export: Export) -> None:
     """`run --accept-deletes` says what approving says."""
     export.rename("00017", "17")
-    assert export.run(accept_held=True).outcome == "succeeded"
+    assert export.run(accept_deletes=True).outcome == "succeeded"
     assert export.owed() == [("17", 60), ("C 7", 10)]
 
 
@@ -200,7 +200,7 @@ def test_open_items_themselves_are_guarded(store: Engine, tmp_path: Path, entity
 def test_a_spelling_that_was_approved_and_taken_back(export: Export) -> None:
     """00017 comes back after 17 was approved: it lives again with what it owes, and nobody is asked twice."""
     export.rename("00017", "17")
-    export.run(accept_held=True)
+    export.run(accept_deletes=True)
     export.rename("17", "00017")
     assert export.run().outcome == "succeeded"
     assert (export.debtors(), export.owed()) == ({*BEFORE, ("17", True)}, OWED)

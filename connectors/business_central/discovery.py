@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from connectors.business_central.catalogue import (
     BASE,
@@ -15,12 +15,9 @@ from connectors.business_central.catalogue import (
     ENTRIES_PAGE,
     Entity,
 )
+from connectors.business_central.metadata import Metadata
 from connectors.business_central.settings import Route, Settings
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
-
-if TYPE_CHECKING:
-    from connectors.business_central.installation import Installation
-
 
 NOT_CONFIGURED = "not configured"
 SWITCHED_OFF = "switched off in the settings"
@@ -49,10 +46,36 @@ _ROUTES: dict[Route, tuple[Entity, ...]] = {
 }
 
 
+class Site(Protocol):
+    """What is asked of an installation to find out what it offers; each answer is remembered there."""
+
+    undescribed: TransientError | None
+
+    @property
+    def whose(self) -> str: ...
+
+    @property
+    def major(self) -> int | None: ...
+
+    @property
+    def metadata(self) -> Metadata | None: ...
+
+    @property
+    def signal(self) -> Entity | None: ...
+
+    def enter(self) -> None: ...
+
+    def describe_again(self) -> None: ...
+
+    def refusal(self, entity: Entity) -> str: ...
+
+    def fields_seen(self, entity: Entity) -> frozenset[str]: ...
+
+
 class Discovery:
     """Finds out what one installation offers."""
 
-    def __init__(self, site: Installation, settings: Settings) -> None:
+    def __init__(self, site: Site, settings: Settings) -> None:
         self._site, self._settings = site, settings
 
     def look(self) -> Offer:

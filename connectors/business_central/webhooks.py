@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -18,12 +18,9 @@ import msgspec
 from connectors.business_central.settings import Hints
 from connectors.toolkit.damaged_rows import DECODING
 from connectors.toolkit.http.errors import Refused
-from connectors.toolkit.rows import Fields
+from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import PermissionMissing, ProtocolViolation
 from sync_engine.records import Subscribed
-
-if TYPE_CHECKING:
-    from connectors.business_central.connector import BusinessCentral
 
 RESOURCES = {
     "customers": "customers",
@@ -111,7 +108,22 @@ class WebhookReceiver:
         return "200 OK", b""
 
 
-def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
+class Subscriber(Protocol):
+    """What is asked of a connector to subscribe."""
+
+    source: str
+
+    @property
+    def company_id(self) -> str: ...
+
+    def now(self) -> datetime: ...
+
+    def rows(self, path: str) -> list[Row]: ...
+
+    def write(self, method: str, path: str, body: dict[str, str], *, etag: str = "") -> bytes: ...
+
+
+def subscribe(connector: Subscriber, hints: Hints) -> list[Subscribed]:
     """Makes what is missing and renews what ends within two days. Call it daily; the receiver must be up, it is asked at once.
 
     A resource that is refused is told and the others go on. Raises what signing in raises.
@@ -144,5 +156,5 @@ def subscribe(connector: BusinessCentral, hints: Hints) -> list[Subscribed]:
     return found
 
 
-def _existing(connector: BusinessCentral) -> list[Subscription]:
+def _existing(connector: Subscriber) -> list[Subscription]:
     return list(Fields(Subscription).all(connector.rows("subscriptions")))

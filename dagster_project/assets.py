@@ -1,7 +1,7 @@
 """The assets of one source: pulled and normalised families, the canonical cut, its certificate."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import dagster as dg
@@ -27,7 +27,7 @@ from dagster_project.stage_step import (
     unread,
 )
 from sync_engine.config import SourceConfig
-from sync_engine.errors import ConfigurationError, SourceError, SyncError, TransientError
+from sync_engine.errors import ConfigurationError, SourceError, SyncError, TransientError, Unreachable
 from sync_engine.stages.normalise import normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import Pulled
@@ -148,8 +148,8 @@ def _pull(
     ) as source_run:
         streams = [entity for entity, of in source_run.to_pull().items() if of == family]
         failed = _pull_streams(context, source_run, streams, full=how.full)
-        first = next((error for error in failed.values() if isinstance(error, TransientError)), None)
-        if first is not None and may_retry(context, config, runtime):
+        first = _worst(failed.values())
+        if first is not None and may_retry(context, config, runtime, first):
             raise first
         if first is not None:
             runtime.silent.add(config.source)
@@ -167,6 +167,12 @@ def _pull(
             verdict = conclude(source_run)
         every = checks.every_stream_was_read(unread(source_run), streams)
     return Result(metadata=metadata.about_pull(rows), check_results=[every, sweep]), verdict
+
+
+def _worst(failed: Iterable[SourceError | TransientError]) -> TransientError | None:
+    """Of what passes by itself, what says most of whether to ask again: that nobody is there, else the first."""
+    passing = [error for error in failed if isinstance(error, TransientError)]
+    return next((error for error in passing if isinstance(error, Unreachable)), next(iter(passing), None))
 
 
 def _pull_streams(

@@ -11,7 +11,7 @@ from functools import cached_property
 import dagster as dg
 
 from sync_engine.config import SourceConfig
-from sync_engine.errors import AuthenticationFailed
+from sync_engine.errors import AuthenticationFailed, Unreachable
 from sync_engine.ops.runs.environment import open_runtime
 from sync_engine.ops.runs.source_run import Runtime, open_connector
 from sync_engine.ports import Connector
@@ -22,7 +22,7 @@ class OpenRuntime:
 
     def __init__(self) -> None:
         self._connectors: dict[str, Connector] = {}
-        self.refusals: dict[str, AuthenticationFailed] = {}
+        self.refusals: dict[str, AuthenticationFailed | Unreachable] = {}
         self.silent: set[str] = set()
 
     @cached_property

@@ -24,7 +24,9 @@ from sync_engine.errors import (
     RateLimited,
     SyncError,
     TransientError,
+    Unreachable,
 )
+from sync_engine.ops.inspect import overview
 from sync_engine.ops.runs.source_run import open_lane
 from sync_engine.stages.run import close_failed, concluded, doubt_of, last_steps
 from sync_engine.stages.source_run import Progress, SourceRun
@@ -36,6 +38,8 @@ from sync_engine.store.staging import ensure_staging, normalise_again_what_was_l
 RETRIES = 3
 PAUSE = 20.0
 """Seconds before the first retry of a step, doubled each time. The transport has asked several times itself before that."""
+SILENCE = 45.0
+"""Seconds for which a source of which nothing at all is heard is asked in a run, the transport's own patience included."""
 QUIET = 15.0
 """Seconds between two progress lines of one stream."""
 SOURCE_TAG = "sync_engine/source"
@@ -102,16 +106,18 @@ def failures_told(context: Context, config: SourceConfig, runtime: OpenRuntime) 
     except (dg.Failure, dg.RetryRequested):
         raise
     except TransientError as error:
-        if may_retry(context, config, runtime):
+        if may_retry(context, config, runtime, error):
             raise retry(context, error) from _without_cause(error)
         runtime.silent.add(config.source)
+        if isinstance(error, Unreachable):
+            runtime.refusals[config.source] = error
         _close_failed(context, config, runtime, error)
-        raise failure(error) from None
+        raise failure(error, _since_when(config, runtime)) from None
     except SyncError as error:
         if isinstance(error, AuthenticationFailed):
             runtime.refusals[config.source] = error
         _close_failed(context, config, runtime, error)
-        raise failure(error) from None
+        raise failure(error, _since_when(config, runtime)) from None
     except Exception as error:  # noqa: BLE001 - raised again, without its message
         _close_failed(context, config, runtime, error)
         raise _defect(error) from None
@@ -131,9 +137,17 @@ def refusals_told() -> Iterator[None]:
         raise _defect(error) from None
 
 
-def may_retry(context: Context, config: SourceConfig, runtime: OpenRuntime) -> bool:
-    """Whether this step may ask again: not for ever, and not where another step has just found the source silent."""
-    return context.retry_number < RETRIES and config.source not in runtime.silent
+def may_retry(
+    context: Context, config: SourceConfig, runtime: OpenRuntime, error: TransientError | None = None
+) -> bool:
+    """Whether this step may ask again: not for ever, and not where another step has just found the source silent.
+
+    A source of which nothing at all was heard is given up within a minute: its worker is free for others, and people are told.
+    """
+    n = context.retry_number
+    if isinstance(error, Unreachable) and error.waited + PAUSE * (2 ** (n + 1) - 1) > SILENCE:
+        return False
+    return n < RETRIES and config.source not in runtime.silent
 
 
 def retry(context: Context, error: TransientError) -> dg.RetryRequested:
@@ -147,17 +161,18 @@ def retry(context: Context, error: TransientError) -> dg.RetryRequested:
     return dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=wait)
 
 
-def failure(error: SyncError) -> dg.Failure:
-    """Our sentence as Dagster shows it; never retried."""
+def failure(error: SyncError, since: str = "") -> dg.Failure:
+    """Our sentence as Dagster shows it; never retried. `since` says for how long that has been so."""
     said = {
         "what": error.what,
         "whose": error.whose,
         "key": error.key,
         "todo": as_fields(error.todo),
         "kind": type(error).__name__,
+        "since": since,
     }
     return dg.Failure(
-        as_fields(str(error)),
+        f"{as_fields(str(error))} {since}".strip(),
         metadata={name: text for name, text in said.items() if text},
         allow_retries=False,
     )
@@ -172,6 +187,7 @@ def as_fields(sentence: str) -> str:
 
 
 def _without_cause(error: TransientError) -> TransientError:
+    """The same again for the log, without what a library said."""
     return TransientError(error.what, whose=error.whose, key=error.key, todo=error.todo)
 
 
@@ -197,6 +213,15 @@ def _close_failed(context: Context, config: SourceConfig, runtime: OpenRuntime, 
     )
     if not close_failed(runtime.runtime.store, UUID(context.run.run_id), told):
         context.log.warning("The engine's run could not be closed; the next run of this source does it.")
+
+
+def _since_when(config: SourceConfig, runtime: OpenRuntime) -> str:
+    """For how long runs of the source have failed, where this is not the first; empty where the database does not tell."""
+    try:
+        failing = overview.failing(runtime.runtime.store, config.source)
+    except SyncError:
+        return ""
+    return f"{failing.for_how_long}." if failing is not None and failing.runs > 1 else ""
 
 
 @contextmanager

@@ -5,6 +5,7 @@
       TransientError           nothing was lost; ask again
         RateLimited            the same, not before `retry_after` seconds
         CursorExpired          the same, for everything
+        Unreachable            nothing at all was heard: ask again later, not at once
       SourceError              stop this entity, others carry on
         AuthenticationFailed   the login itself was refused
         PermissionMissing      the login lacks a permission
@@ -62,6 +63,21 @@ class RateLimited(TransientError):
 
 class CursorExpired(TransientError):
     """The source no longer knows what changed since a cursor. Raised by a pull before its first batch; everything is read again then."""
+
+
+class Unreachable(TransientError):
+    """Nothing at all was heard of the other side, for `waited` seconds of asking: to ask again at once is of no use."""
+
+    def __init__(
+        self, what: str, *, waited: float = 0.0, whose: str = "", key: str = "", todo: str = ""
+    ) -> None:
+        super().__init__(
+            what,
+            whose=whose,
+            key=key,
+            todo=todo or "See whether it runs, its address, the network and the firewall.",
+        )
+        self.waited = waited
 
 
 class SourceError(SyncError):

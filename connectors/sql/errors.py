@@ -17,6 +17,7 @@ from sync_engine.errors import (
     SourceError,
     SyncError,
     TransientError,
+    Unreachable,
 )
 
 LOGIN = {"28000", "28P01", "1045", "1251", "1698", "18456", "1820", "1862"}
@@ -28,7 +29,13 @@ NO_COLUMN = {"42703", "1054", "207"}
 TWICE = {"42702", "1060", "8156"}
 STATEMENT = {"42601", "42883", "42804", "42846", "42P02", "1064", "1305", "102", "156"}
 BUSY = re.compile(
-    r"^(08|40|53|55|57|58)|^(1040|1053|1205|1213|1226|1317|1927|1969|2002|2003|2006|2013|2055|3024|3960|1222)$"
+    r"^(08|40|53|55|57|58)|^(1040|1053|1205|1213|1226|1317|1927|1969|2006|2013|2055|3024|3960|1222)$"
+)
+NOBODY = {"08001", "2002", "2003", "2005", "HYT00"}
+"""No connection came about: nobody listens, or the name is not known."""
+_NOBODY = re.compile(
+    r"refused|timeout expired|timed out|name or service|translate host|resolve host|no address|no route|unreachable",
+    re.IGNORECASE,
 )
 NO_SNAPSHOT = {"3952"}
 _LITE = (
@@ -154,6 +161,7 @@ def _kind(code: str) -> str:
         ("twice", TWICE),
         ("statement", STATEMENT),
         ("snapshot", NO_SNAPSHOT),
+        ("nobody", NOBODY),
     ):
         if code in codes:
             return kind
@@ -171,11 +179,27 @@ def _lite(message: str) -> str:
         return "login"
     if re.search(r"database .* does not exist", message):
         return "database"
+    if re.match("connection (failed|timeout|to server)|failed to resolve", message) and _NOBODY.search(
+        message
+    ):
+        return "nobody"
     return "busy" if re.search(r"connect|timed? ?out|closed|terminat", message, re.IGNORECASE) else ""
 
 
 def _said(kind: str, code: str, *, whose: str, key: str, what: str) -> SyncError | None:
     told = f" ({code})" if code else ""
+    if kind == "nobody":
+        return Unreachable(
+            f"no connection to the database came about{told}",
+            whose=whose,
+            key=key,
+            todo="See whether it runs, the host and port in `url`, the network and the firewall.",
+        )
+    return _answered(kind, told, whose=whose, key=key, what=what)
+
+
+def _answered(kind: str, told: str, *, whose: str, key: str, what: str) -> SyncError | None:
+    """What a database that is there says."""
     match kind:
         case "login":
             return AuthenticationFailed(

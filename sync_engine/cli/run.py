@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,7 +96,7 @@ def run(
             _rehearse(runtime, config, debtor, wait=wait)
         return
     before = overview.newest_change(runtime.store)
-    with output.progress(source) as report:
+    with _since_when_told(runtime, source), output.progress(source) as report:
         ran = run_source(
             runtime,
             config,
@@ -128,6 +130,22 @@ def run(
     )
     if ran.outcome in ("partial", "held"):
         raise typer.Exit(INCOMPLETE)
+
+
+@contextmanager
+def _since_when_told(runtime: Runtime, source: str) -> Iterator[None]:
+    """Beside the error of a run that is not the first to fail: since when that is so."""
+    from sync_engine.errors import SyncError
+    from sync_engine.ops.inspect import overview
+
+    try:
+        yield
+    except SyncError:
+        with suppress(SyncError):
+            failing = overview.failing(runtime.store, source)
+            if failing is not None and failing.runs > 1:
+                output.say(f"{failing.for_how_long}.")
+        raise
 
 
 def _proof(ran: Ran) -> dict[str, Any]:

@@ -151,8 +151,11 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
                 right=("took", "read", "changed", "deleted", "calls", "cut"),
             )
         )
+    failing = {s.source: s.failing for s in found.sources if s.failing is not None}
+    for one in failing.values():
+        screen.print(f"{one.for_how_long}: {one.error}", style="red", markup=False, soft_wrap=True)
     for run in found.runs:
-        if run.error:
+        if run.error and not (run.outcome == "failed" and run.source in failing):
             screen.print(
                 f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False
             )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+import httpx
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from connectors.business_central import BusinessCentral
+from connectors.business_central.connector import Plugin
 from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.store.db import open_engine
 from sync_engine.store.runs import source_lock
 from tests.cli.desk import SECRET, Desk
+from tests.connectors.support import Hands
 from tests.simulators.business_central.faults import ChangesWhileReading, MalformedRecord, ShortSweep
 
 
@@ -31,6 +37,37 @@ def test_a_wrong_secret_is_named_and_never_shown(desk: Desk) -> None:
     assert "s3cret" not in said.err + said.out
     desk.patch.setenv(SECRET, desk.simulator.world.installation.client_secret)
     assert desk.json("run", "bc")["outcome"] == "succeeded"
+
+
+def test_an_erp_that_is_not_there_is_told_with_why_and_since_when(desk: Desk) -> None:
+    """Exit code 75 and the reason; status says it once for all runs that failed so, and forgets it when a run succeeds."""
+
+    def refuses(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("x", request=request) from ConnectionRefusedError()
+
+    with desk.patch.context() as patch:
+        patch.setattr(
+            Plugin,
+            "open",
+            lambda _, source, settings, clock: BusinessCentral(
+                source, settings, Hands(), httpx.MockTransport(refuses)
+            ),
+        )
+        first, second = desk.run("run", "bc"), desk.run("run", "bc")
+    assert (first.code, second.code) == (75, 75)
+    assert "nothing was heard for" in first.err
+    assert "it was refused" in first.err
+    assert "failed since" not in first.err
+    assert re.search(r"bc has failed since \d{4}-\d\d-\d\d \d\d:\d\d UTC \(2 runs\)", second.err)
+    told = desk.run("status")
+    assert told.out.count("it was refused") == 1
+    assert "bc has failed since" in told.out
+    failing = desk.json("status")["sources"][0]["failing"]
+    assert (failing["source"], failing["runs"]) == ("bc", 2)
+    assert desk.run("status", "--check").code == 6
+    assert desk.json("run", "bc")["outcome"] == "succeeded"
+    assert desk.json("status")["sources"][0]["failing"] is None
+    assert "failed since" not in desk.run("status").out
 
 
 def test_a_missing_secret_names_the_variable(desk: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import dagster as dg
@@ -11,6 +13,7 @@ from dagster_project import stage_step
 from dagster_project.families import FAMILIES, canonical_key, certificate_key, normalised_key, pulled_key
 from dagster_project.in_process import QUIET
 from dagster_project.resources import OpenRuntime
+from sync_engine.errors import Unreachable
 from sync_engine.ops.runs.environment import open_runtime
 from sync_engine.stages import run
 from sync_engine.stages.pull import Pulled
@@ -234,3 +237,53 @@ def test_a_runtime_opens_nothing_before_it_is_asked(monkeypatch: pytest.MonkeyPa
     """A run whose environment is wrong fails in the step that needs it, with a sentence, not when Dagster makes its resources."""
     monkeypatch.setenv("SYNC_ENGINE_DATABASE_URL", "mysql://nowhere")
     OpenRuntime().close()
+
+
+def test_an_erp_that_is_not_there_is_given_up_within_a_minute(
+    installation: Installation, failures: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens: no step waits for a retry, the first says why, a later run since when; what follows asks nobody."""
+    monkeypatch.setattr(stage_step, "PAUSE", 60.0)
+    asked: list[str] = []
+    monkeypatch.setattr("time.sleep", lambda seconds: asked.append(f"slept {seconds}"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    nobody = f"http://127.0.0.1:{free}"
+    connection = installation.attributes["connection"]
+    moved = {
+        name: urlsplit(connection[name])._replace(scheme="http", netloc=urlsplit(nobody).netloc).geturl()
+        for name in ("base_url", "authority")
+    }
+    installation.configure(connection=connection | moved)
+    first = installation.run()
+    said = failures(first)
+    assert not first.success
+    assert all("no connection to 127.0.0.1: it was refused" in sentence for sentence in said.values())
+    assert {f"bc__pulled__{family}" for family in FAMILIES} == set(said)
+    assert not asked
+    second = failures(installation.run())
+    assert all("bc has failed since" in sentence and "(2 runs)" in sentence for sentence in second.values())
+
+
+def test_a_short_silence_is_waited_out_and_a_long_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the transport has waited counts: a database that restarts is asked once more, a host that was asked for long is not."""
+    monkeypatch.setattr(stage_step, "PAUSE", 20.0)
+
+    class Step:
+        retry_number = 0
+
+    class Named:
+        source = "bc"
+
+    def asks_again(waited: float, retry: int = 0) -> bool:
+        step = Step()
+        step.retry_number = retry
+        error = Unreachable("nobody", waited=waited)
+        return stage_step.may_retry(step, Named(), OpenRuntime(), error)  # type: ignore[arg-type]
+
+    assert [asks_again(0), asks_again(20), asks_again(31), asks_again(0, retry=1)] == [
+        True,
+        True,
+        False,
+        False,
+    ]

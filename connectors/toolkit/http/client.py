@@ -19,6 +19,7 @@ from connectors.toolkit.http.body_limit import ACCEPTED, bound
 from connectors.toolkit.http.call_budget import SHARES, Budget, Urgency
 from connectors.toolkit.http.concurrency import Slots
 from connectors.toolkit.http.errors import Refused, from_httpx, from_status
+from connectors.toolkit.http.silence import Silence
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -26,6 +27,7 @@ from sync_engine.errors import (
     RateLimited,
     SyncError,
     TransientError,
+    Unreachable,
 )
 from sync_engine.ports import Clock, LoginLimits
 
@@ -62,7 +64,7 @@ class Limits:
     A login makes `calls_per_window` calls (None: any number) per `window`, of which each kind of call may use its share, and
     `calls_per_day`; when these are used up it is an error. `used(headers)` is how many of a window the other side says are used. `patience` is
     how long a 429 without Retry-After is waited out, which is `window` where it means a full window; None: it is one of `attempts`,
-    as where it means too many at once. `largest` is bytes of one answer, unpacked.
+    as where it means too many at once. `silence` is how long a host of which nothing is heard is asked. `largest` is bytes of one answer, unpacked.
     """
 
     connect: float = 15.0
@@ -78,6 +80,7 @@ class Limits:
     used: Callable[[Mapping[str, str]], int | None] = _not_told
     shares: Mapping[Urgency, float] = field(default_factory=lambda: SHARES)
     patience: float | None = None
+    silence: float = 45.0
     largest: int = 256 << 20
 
 
@@ -140,9 +143,11 @@ class HttpClient:
     received: int = field(default=0, init=False)
     _ahead: timedelta | None = field(default=None, init=False, repr=False)
     _wire: httpx.Client | None = field(default=None, init=False, repr=False)
+    _silence: Silence = field(init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._silence = Silence(self.clock, self.limits.silence)
         self.share_login(None)
 
     def share_login(self, limits: LoginLimits | None) -> None:
@@ -201,8 +206,8 @@ class HttpClient:
         """Reads, by whatever method, and returns a 2xx answer; `content` is JSON, `key` is what a message calls it.
 
         Transient failures are tried again, honouring Retry-After, else with exponential pauses and jitter, `attempts`
-        times; a 429 without Retry-After for `limits.patience`. A failure of a kind in `at_once` goes to the caller at once, who
-        knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
+        times; a 429 without Retry-After for `limits.patience`; a host of which nothing is heard for `limits.silence`. A failure
+        of a kind in `at_once` goes to the caller at once, who knows a better question than the same again. Raises the tree of `failures`, nothing of httpx.
         """
         retrying = tenacity.Retrying(
             sleep=self.clock.sleep,
@@ -212,7 +217,16 @@ class HttpClient:
             reraise=True,
         )
         extra = {} if content is None else {"Content-Type": "application/json"}
-        return retrying(self._once, method, url, content, key, {**extra, **(headers or {})})
+        self._silence.begins()
+        try:
+            return retrying(self._once, method, url, content, key, {**extra, **(headers or {})})
+        except at_once:
+            raise
+        except TransientError as failure:
+            is_stopped = stop is not None and stop.is_set()
+            if is_stopped or (given_up := self._silence.given_up(failure)) is failure:
+                raise
+            raise given_up from None
 
     def write(
         self,
@@ -245,6 +259,8 @@ class HttpClient:
     def _enough(self, state: tenacity.RetryCallState) -> bool:
         """Whether it was asked often enough; a 429 that does not say how long has its own measure, unless a person waits."""
         failure = state.outcome.exception() if state.outcome else None
+        if self._silence.is_too_long(failure, state.upcoming_sleep):
+            return True
         if (
             isinstance(failure, RateLimited)
             and failure.retry_after is None
@@ -364,6 +380,7 @@ class HttpClient:
             self.calls += 1
 
     def _answered(self, answer: httpx.Response) -> None:
+        self._silence.heard()
         if not answer.is_stream_consumed:  # a transport may have read all of it itself
             bound(answer, self.limits.largest, self.whose)
         size, said = len(answer.read()), _date(answer.headers.get("Date", ""))
@@ -404,6 +421,10 @@ def _owned(failure: SyncError, whose: str) -> SyncError:
     if isinstance(failure, RateLimited):
         return RateLimited(
             failure.what, retry_after=failure.retry_after, whose=whose, key=failure.key, todo=failure.todo
+        )
+    if isinstance(failure, Unreachable):
+        return Unreachable(
+            failure.what, waited=failure.waited, whose=whose, key=failure.key, todo=failure.todo
         )
     if isinstance(failure, AuthenticationFailed | ConfigurationError | TransientError):
         return type(failure)(failure.what, whose=whose, key=failure.key, todo=failure.todo)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -58,6 +60,10 @@ class TooSlow(TransientError):
 
 class BrokeDown(TransientError):
     """It broke down over this request (500, 502): all of it may be down, or this one question is what it cannot answer."""
+
+
+class NoConnection(TransientError):
+    """No connection to the host came about: nobody is there, its name is not known, or the way is blocked."""
 
 
 class Told(NamedTuple):
@@ -220,6 +226,15 @@ def from_httpx(failure: Exception, *, whose: str, key: str) -> SyncError:
         case httpx.ConnectError() if _untrusted(failure):
             todo = "Set `verify` to the file of the issuing authority."
             return ConfigurationError("its certificate is not trusted", whose=whose, key=key, todo=todo)
+        case httpx.ConnectError() if (said := _no_tls(failure)) is not None:
+            todo = "Check scheme and port of the address, and which versions of TLS it speaks."
+            return ConfigurationError(
+                f"it and we do not understand each other's TLS ({said})", whose=whose, key=key, todo=todo
+            )
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            host = _host(failure)
+            to = f"no connection to {host}" if host else "no connection"
+            return NoConnection(f"{to}: {_why(failure)}", whose=whose, key=key)
         case httpx.InvalidURL() | httpx.UnsupportedProtocol():
             todo = "Check the base address: it starts with https://."
             return ConfigurationError(f"the address is not usable ({kind})", whose=whose, key=key, todo=todo)
@@ -234,10 +249,51 @@ def from_httpx(failure: Exception, *, whose: str, key: str) -> SyncError:
             return TransientError(f"the connection failed ({kind})", whose=whose, key=key)
 
 
-def _untrusted(failure: BaseException) -> bool:
+def _chain(failure: BaseException) -> Iterator[BaseException]:
+    """The exception and what it came of."""
     seen: BaseException | None = failure
     while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return True
+        yield seen
         seen = seen.__cause__ or seen.__context__
-    return "CERTIFICATE_VERIFY_FAILED" in str(failure)
+
+
+def _untrusted(failure: BaseException) -> bool:
+    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(failure)) or (
+        "CERTIFICATE_VERIFY_FAILED" in str(failure)
+    )
+
+
+def _no_tls(failure: BaseException) -> str | None:
+    """Why two that are connected do not come to TLS, as OpenSSL calls it; None where the connection was merely closed."""
+    for one in _chain(failure):
+        if isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
+            return None
+        if isinstance(one, ssl.SSLError) and one.reason:
+            return one.reason
+    return None
+
+
+def _host(failure: httpx.RequestError) -> str:
+    try:
+        return failure.request.url.host
+    except RuntimeError:  # httpx: it was raised outside of a request
+        return ""
+
+
+_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
+
+
+def _why(failure: httpx.RequestError) -> str:
+    """Why a connection did not come about, in words; of the system's own text nothing is passed on."""
+    for one in _chain(failure):
+        if isinstance(one, ConnectionRefusedError):
+            return "it was refused, nothing listens there"
+        if isinstance(one, socket.gaierror):
+            return "its name is not known (DNS)"
+        if isinstance(one, OSError) and one.errno in _UNREACHABLE:
+            return "no way leads there"
+        if isinstance(one, ssl.SSLError | ConnectionResetError):
+            return "it was closed before it began"
+    if isinstance(failure, httpx.ConnectTimeout):
+        return "nobody answered in time"
+    return f"it failed ({type(failure).__name__})"

@@ -20,6 +20,7 @@ from sync_engine.store.queries import source_status
 from sync_engine.store.queries.source_status import (
     EntityOutcome,
     EntityState,
+    Failing,
     Gap,
     Hold,
     RunState,
@@ -44,6 +45,8 @@ class SourceOverview(NamedTuple):
     age: int | None
     outcome: str | None
     state: SourceState | None
+    failing: Failing | None = None
+    """Why its last runs failed and since when; None where the last one that ended did not fail."""
 
     @property
     def needs_a_person(self) -> bool:
@@ -102,8 +105,9 @@ def sources(
     """Every source that is configured or has rows in the store."""
     with transaction(store, "reading the sources") as connection:
         known = {s.source: s for s in source_status.sources(connection)}
+        failing = {one.source: one for one in source_status.failing(connection)}
     names = [n for n in dict.fromkeys([*configs, *known]) if source in (None, n)]
-    return [_overview(n, configs.get(n), known.get(n)) for n in names]
+    return [_overview(n, configs.get(n), known.get(n))._replace(failing=failing.get(n)) for n in names]
 
 
 def _overview(name: str, config: SourceConfig | None, state: SourceState | None) -> SourceOverview:
@@ -162,6 +166,12 @@ def last_run(store: Engine, source: str) -> RunState | None:
     """The newest run of a source."""
     with transaction(store, "reading the last run") as connection:
         return next(iter(source_status.runs(connection, source, 1)), None)
+
+
+def failing(store: Engine, source: str) -> Failing | None:
+    """Why and since when the last runs of a source failed; None where the last one that ended did not."""
+    with transaction(store, "reading the last runs") as connection:
+        return next(iter(source_status.failing(connection, source)), None)
 
 
 def gaps(store: Engine, source: str | None = None) -> list[Gap]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -54,6 +54,21 @@ class SourceState(NamedTuple):
     """Of the last run that ended."""
     notes: tuple[str, ...] = ()
     """What the last cut tells though it is no trouble: what the source does not say, what was odd (C13, C16)."""
+
+
+class Failing(NamedTuple):
+    """A source whose last runs failed, `runs` in a row, the first of them at `since`; `error` is the newest sentence."""
+
+    source: str
+    since: datetime
+    runs: int
+    error: str | None
+
+    @property
+    def for_how_long(self) -> str:
+        """Since when, for people."""
+        times = f"{self.runs} runs" if self.runs > 1 else "1 run"
+        return f"{self.source} has failed since {self.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({times})"
 
 
 class EntityState(NamedTuple):
@@ -182,6 +197,23 @@ def sources(connection: Connection, source: str | None = None) -> list[SourceSta
         source=source,
     )
     return [SourceState(*r)._replace(notes=tuple(r[-1])) for r in rows]
+
+
+def failing(connection: Connection, source: str | None = None) -> list[Failing]:
+    """Sources whose newest run failed, those too of which nothing else is known: they were never reached."""
+    rows = fetch(
+        connection,
+        """
+        SELECT r.source, min(r.started_at), count(*), (array_agg(r.error ORDER BY r.started_at DESC))[1]
+        FROM engine.run r
+        LEFT JOIN LATERAL (
+            SELECT max(x.started_at) AS at FROM engine.run x WHERE x.source = r.source AND x.outcome IN ('succeeded', 'partial', 'held')) well ON true
+        WHERE r.outcome = 'failed' AND (well.at IS NULL OR r.started_at > well.at) AND (CAST(:source AS text) IS NULL OR r.source = :source)
+        GROUP BY r.source ORDER BY r.source
+        """,
+        source=source,
+    )
+    return [Failing(*r) for r in rows]
 
 
 def entities(connection: Connection, source: str | None = None) -> list[EntityState]:

@@ -22,6 +22,7 @@ from sync_engine.errors import (
     SourceError,
     SyncError,
     TransientError,
+    Unreachable,
 )
 from tests.connectors.sql.support import Noon, one, rows
 from tests.simulators.sql import Admin
@@ -113,7 +114,7 @@ def test_a_code_decides_what_to_do(state: str, kind: type[SyncError]) -> None:
     [
         (1045, AuthenticationFailed), (1698, AuthenticationFailed), (1142, PermissionMissing), (1044, PermissionMissing),
         (1792, ConfigurationError), (1049, ConfigurationError), (1146, ConfigurationError), (1054, ConfigurationError),
-        (1060, ConfigurationError), (1064, ConfigurationError), (2013, TransientError), (2003, TransientError), (1205, TransientError),
+        (1060, ConfigurationError), (1064, ConfigurationError), (2013, TransientError), (2003, Unreachable), (2002, Unreachable), (1205, TransientError),
         (1213, TransientError), (1040, TransientError), (1969, TransientError), (1292, SourceError),
     ],
 )  # fmt: skip
@@ -152,10 +153,15 @@ def test_a_driver_that_is_missing_is_named(url: str, said: str) -> None:
         rows(one(Admin("", url, "", None), table="t"))
 
 
-def test_a_server_that_is_not_there_is_asked_again() -> None:
-    """Nobody listens on the port."""
-    for url in ("postgresql+psycopg://erp@127.0.0.1:1/erp", "mariadb+pymysql://erp@127.0.0.1:1/erp"):
-        with pytest.raises(TransientError, match="did not answer"):
+def test_a_server_that_is_not_there_is_told_from_one_that_is_busy() -> None:
+    """Nobody listens on the port, or the host has no such name: to ask again at once is of no use."""
+    for url in (
+        "postgresql+psycopg://erp@127.0.0.1:1/erp",
+        "mariadb+pymysql://erp@127.0.0.1:1/erp",
+        "postgresql+psycopg://erp@nobody.invalid/erp",
+        "mariadb+pymysql://erp@nobody.invalid/erp",
+    ):
+        with pytest.raises(Unreachable, match="no connection to the database"):
             rows(one(Admin("", url, "", None), table="t"))
 
 

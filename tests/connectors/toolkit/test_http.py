@@ -13,6 +13,7 @@ from connectors.toolkit.http.call_budget import Urgency
 from connectors.toolkit.http.client import HttpClient, Limits, tls
 from connectors.toolkit.http.errors import (
     BrokeDown,
+    NoConnection,
     NotFound,
     Refused,
     TooSlow,
@@ -79,8 +80,8 @@ def test_no_exception_of_httpx_escapes(kind: type[Exception]) -> None:
     ("kind", "ours"),
     [
         (httpx.ReadTimeout, TooSlow),
-        (httpx.ConnectTimeout, TransientError),
-        (httpx.ConnectError, TransientError),
+        (httpx.ConnectTimeout, NoConnection),
+        (httpx.ConnectError, NoConnection),
         (httpx.RemoteProtocolError, TransientError),
         (httpx.UnsupportedProtocol, ConfigurationError),
         (httpx.InvalidURL, ConfigurationError),

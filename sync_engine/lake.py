@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -19,12 +19,15 @@ import zstandard
 
 from sync_engine.errors import LandedFileDamaged, StoreError
 from sync_engine.platform.home import private_file, private_folder
+from sync_engine.platform.object_store import failures_of_files, file_system
 from sync_engine.records import Landed, RawRecord
 
 LEVEL = 1
 """zstd level: landing must not be slower than the network."""
 
 
+ROOM = "Free or grow the disk behind SYNC_ENGINE_HOME"
+REACH = "See whether SYNC_ENGINE_LAKE is reached and may be written with its credentials"
 MISSING, EMPTY, ALTERED = "is missing", "is empty", "does not hold what was landed: its checksum is another"
 
 
@@ -46,11 +49,16 @@ class LandedRecords(NamedTuple):
 
 
 class Lake:
-    """Writes and reads landed files below a folder or any fsspec location. Raises StoreError when storage fails."""
+    """Writes and reads landed files below a folder or any fsspec location. Raises StoreError when storage fails.
+
+    Opening one raises ConfigurationError where the package of an object store is not installed.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
         self._local = Path(self.root) if "://" not in self.root else None
+        if self._local is None:
+            file_system(self.root)
 
     def write(
         self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]
@@ -69,7 +77,7 @@ class Lake:
                 f"the lake could not be written ({error.strerror or type(error).__name__})",
                 whose=source,
                 key=path,
-                todo="Free or grow the disk behind SYNC_ENGINE_HOME; nothing was recorded, the next run reads it again.",
+                todo=f"{ROOM if self._local else REACH}; nothing was recorded, the next run reads it again.",
             ) from error
         return Landed(path, len(records), len(packed), xxhash.xxh3_128_hexdigest(packed))
 
@@ -108,18 +116,24 @@ class Lake:
 
     def files(self, source: str) -> Iterable[str]:
         """Every file of a source, committed or orphaned, relative to the lake."""
-        import fsspec  # a tenth of a second that only remote lakes and housekeeping need
-
-        fs, base = fsspec.core.url_to_fs(f"{self.root}/{source}")
-        prefix = fs.unstrip_protocol(base) if self._local is None else base
-        return [f"{source}{name.removeprefix(prefix)}" for name in fs.find(base)]
+        system, base = file_system(f"{self.root}/{source}")
+        try:
+            with failures_of_files():
+                return [f"{source}{name.removeprefix(base)}" for name in system.find(base)]
+        except OSError as error:
+            raise StoreError(
+                f"the files of the lake could not be listed ({error.strerror})",
+                whose=source,
+                todo=f"{REACH}.",
+            ) from error
 
     def _put(self, path: str, data: bytes) -> None:
         if self._local is None:
-            import fsspec
-
-            with fsspec.open(f"{self.root}/{path}", "wb") as out:
-                out.write(data)
+            system, name = file_system(f"{self.root}/{path}")
+            with failures_of_files():
+                system.makedirs(name.rpartition("/")[0], exist_ok=True)
+                with system.open(name, "wb") as out:
+                    out.write(data)
             return
         target = self._local / path
         private_folder(target.parent)
@@ -138,11 +152,9 @@ class Lake:
     def _get(self, path: str) -> bytes:
         if self._local is not None:
             return (self._local / path).read_bytes()
-        import fsspec
-
-        with fsspec.open(f"{self.root}/{path}", "rb") as source:
-            data: Any = source.read()
-        return bytes(data)
+        system, name = file_system(f"{self.root}/{path}")
+        with failures_of_files(), system.open(name, "rb") as source:
+            return bytes(source.read())
 
 
 class KeptInMemory(Lake):

@@ -40,7 +40,8 @@ WITHOUT = "Without it the ERP is believed first, then the CRM, and a collections
 ENVIRONMENT = {
     "SYNC_ENGINE_HOME": "What the engine keeps: PostgreSQL, the lake. Default: `.home` in the clone, or `~/.sync-engine` where it is installed as a package.",
     "SYNC_ENGINE_DATABASE_URL": "PostgreSQL 15 or newer to use instead of the engine's own. Then run `sync-engine migrate`.",
-    "SYNC_ENGINE_LAKE": "Folder or object store of the landed files. Default: `lake` in the home folder.",
+    "SYNC_ENGINE_LAKE": "Folder of the landed files, or an object store: `s3://`, `abfs://`, `gs://` need the extra `s3`, `azure`, `gcs`. "
+    "Default: `lake` in the home folder.",
     "SYNC_ENGINE_DEFS": "Folder of the YAML files. Default: `dagster_project/defs`.",
     "SYNC_ENGINE_POSTGRES_PORT": "Port of 127.0.0.1 on which the engine's own PostgreSQL listens too; roles need a password there.",
     "SYNC_ENGINE_DEMO_SECRET": "Client secret that the demo's simulator expects; the demo sets it itself.",

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from sync_engine.errors import ConfigurationError
 from sync_engine.lake import Lake
+from sync_engine.platform.object_store import file_system
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
 from sync_engine.store.landing.damage import LandedBatch
@@ -87,9 +88,7 @@ def _duckdb(lake: Lake) -> Any:
     duck = duckdb.connect()
     duck.execute("SET TimeZone = 'UTC'")
     if "://" in lake.root:
-        import fsspec
-
-        duck.register_filesystem(fsspec.core.url_to_fs(lake.root)[0])
+        duck.register_filesystem(file_system(lake.root)[0])
     return duck
 
 

@@ -39,7 +39,8 @@ def source_named(name: str) -> SourceConfig:
 
 def open_runtime() -> Runtime:
     """Store, lake, clock and ownership policy of this installation. Raises ConfigurationError, StoreError, TransientError."""
-    return Runtime(open_store(), Lake(lake_url()), SystemClock(), load_policy(defs_folder()))
+    lake = Lake(lake_url())
+    return Runtime(open_store(), lake, SystemClock(), load_policy(defs_folder()))
 
 
 def open_store() -> Engine:

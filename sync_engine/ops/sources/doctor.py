@@ -17,6 +17,7 @@ from sync_engine.ops.runs.environment import open_store
 from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.platform.home import lake_url
+from sync_engine.platform.object_store import failures_of_files, file_system
 from sync_engine.ports import Clock, Connector
 from sync_engine.stages.source_run import (
     CLOCKS_AGREE,
@@ -271,17 +272,15 @@ def _lake(root: str) -> str:
                 todo="Give the engine's user the folder, or set SYNC_ENGINE_LAKE.",
             )
         return f"{root} can be written"
-    import fsspec
-
-    name = f"{root.rstrip('/')}/.doctor-{uuid4().hex}"
+    system, path = file_system(f"{root.rstrip('/')}/.doctor-{uuid4().hex}")
     try:
-        with fsspec.open(name, "wb") as out:
-            out.write(b"x")
-        system, path = fsspec.core.url_to_fs(name)
-        system.rm(path)
-    except Exception as error:
+        with failures_of_files():
+            with system.open(path, "wb") as out:
+                out.write(b"x")
+            system.rm(path)
+    except OSError as error:
         raise StoreError(
-            f"the lake cannot be written ({type(error).__name__})",
+            f"the lake cannot be written ({error.strerror})",
             todo="Check SYNC_ENGINE_LAKE and its credentials.",
         ) from error
     return "can be written"

@@ -154,6 +154,30 @@ def copy_rows(
             write(row)
 
 
+def copy_texts(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """The same for rows of text alone, none of them null, as one block: a third of the price where there are many short rows.
+
+    A text with a character that COPY gives a meaning of its own is left to `copy_rows`, with all that come with it.
+    """
+    body = "\n".join(map("\t".join, rows))
+    is_plain = (
+        "\\" not in body
+        and "\r" not in body
+        and body.count("\t") == len(rows) * (len(columns) - 1)
+        and body.count("\n") == max(len(rows) - 1, 0)
+    )
+    if not is_plain:
+        copy_rows(connection, table, columns, rows)
+    elif rows:
+        with (
+            driver(connection).cursor() as cursor,
+            cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+        ):
+            copy.write(body + "\n")
+
+
 def one_at_a_time(connection: Connection) -> None:
     """Cuts and link operations take turns until their transaction ends: two folds of one debtor from two sources must not cross.
 

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from sync_engine.records import Landed
-from sync_engine.store.db import copy_rows, driver, fetch, run_sql, tell_planner
+from sync_engine.store.db import copy_texts, driver, fetch, run_sql, tell_planner
 from sync_engine.store.landing.look_alikes import GUARDED, let_in, look_alikes
 from sync_engine.store.staging import seen_table
 
@@ -80,11 +80,12 @@ def record_batch(
         )[0][0]
     )
     if new:
-        copy_rows(
+        stream, batch = str(stream_id), str(batch_id)
+        copy_texts(
             connection,
             "engine.source_record",
             ("stream_id", "key", "raw_hash", "batch_id"),
-            ((stream_id, key, digest, batch_id) for key, digest in new),
+            [(stream, key, digest, batch) for key, digest in new],
         )
     if changed:
         with driver(connection).cursor() as cursor:
@@ -107,7 +108,8 @@ def start_sweep(connection: Connection, source: str, stream_id: int) -> None:
 
 def note_seen(connection: Connection, source: str, stream_id: int, keys: Sequence[str]) -> None:
     """Adds keys the sweep saw."""
-    copy_rows(connection, seen_table(source), ("stream_id", "key"), ((stream_id, key) for key in keys))
+    stream = str(stream_id)
+    copy_texts(connection, seen_table(source), ("stream_id", "key"), [(stream, key) for key in keys])
 
 
 def finish_sweep(

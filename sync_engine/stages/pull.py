@@ -58,6 +58,7 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
     )
     note, began = LANDED_AGAIN if row.is_damaged else "", (time.perf_counter(), source_run.calls)
     batches: Iterable[RecordBatch] = ()
+    is_first = False
     if not everything:
         try:
             batches = _begun(source_run.connector.pull(entity, row.cursor))
@@ -65,9 +66,18 @@ def pull(source_run: SourceRun, entity: str, *, full: bool = False, row: StreamR
             everything, note = True, f"{expired.what}; everything was read again"
     if everything:
         with transaction(source_run.store, f"starting to pull {entity}", repeatable=True) as connection:
-            records.start_sweep(connection, source_run.source, row.stream_id)
+            is_first = records.start_sweep(connection, source_run.source, row.stream_id)
         batches = source_run.connector.pull(entity, None)
-    return _land(source_run, row, batches, sweeping=everything, stage="pull", note=note, began=began)
+    return _land(
+        source_run,
+        row,
+        batches,
+        sweeping=everything,
+        stage="pull",
+        is_first=is_first,
+        note=note,
+        began=began,
+    )
 
 
 def _begun(batches: Iterator[RecordBatch]) -> Iterator[RecordBatch]:
@@ -159,17 +169,21 @@ def _land(
     sweeping: bool,
     stage: str,
     is_verification: bool = True,
+    is_first: bool = False,
     note: str = "",
     began: tuple[float, int] | None = None,
 ) -> Pulled:
-    """`note` is something odd that was met before reading, told with the step when it ends well; `began` is when the step began, and how
-    many calls were sent before it.
+    """`is_first`: no record of the stream is known yet. `note` is something odd that was met before reading, told with the step when it
+    ends well; `began` is when the step began, and how many calls were sent before it.
     """
     started, calls = began or (time.perf_counter(), source_run.calls)
     counts, sweep = Counts(), None
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
-            sweep = _land_batch(source_run, row, batch, hashes, number, counts, sweeping=sweeping) or sweep
+            landed = _land_batch(
+                source_run, row, batch, hashes, number, counts, sweeping=sweeping, is_first=is_first
+            )
+            sweep = landed or sweep
             source_run.progress(stage, row.entity, counts.read)
     except Exception as failure:
         counts.calls = source_run.calls - calls
@@ -211,29 +225,41 @@ def _land_batch(
     counts: Counts,
     *,
     sweeping: bool,
+    is_first: bool,
 ) -> records.SweepOutcome | None:
-    """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file."""
+    """Lands one batch: the file first, then manifest, hashes and cursor in one transaction. One that says nothing new needs no file.
+
+    At a first load there is nothing to compare with. A record that came with an earlier batch of it is refused by the database; then
+    the batch is compared like any other, and its file written again.
+    """
     keys, stated = list(hashes), _stated(source_run, row) if sweeping and batch.complete else None
-    with transaction(source_run.store, f"comparing {row.entity}", repeatable=True) as connection:
-        new, changed = (
-            records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()])
-            if keys
-            else ([], [])
-        )
-        if not new and not changed:
-            sweep, deleted = _record(
-                source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+    new, changed = list(range(len(keys))), list[int]()
+    if not is_first or not keys:
+        with transaction(source_run.store, f"comparing {row.entity}", repeatable=True) as connection:
+            new, changed = (
+                records.differing(connection, row.stream_id, keys, [h for h, _ in hashes.values()])
+                if keys
+                else ([], [])
             )
+            if not new and not changed:
+                sweep, deleted = _record(
+                    source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+                )
     differing = [keys[i] for i in sorted((*new, *changed))]
     if differing:
         landed = source_run.lake.write(
             source_run.source, row.entity, source_run.run_id, number, [hashes[k][1] for k in differing]
         )
         fresh, other = ([(keys[i], hashes[keys[i]][0]) for i in places] for places in (new, changed))
-        with transaction(source_run.store, f"recording {row.entity}", repeatable=True) as connection:
-            records.record_batch(connection, row.stream_id, source_run.run_id, landed, fresh, other)
-            sweep, deleted = _record(
-                source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+        try:
+            with transaction(source_run.store, f"recording {row.entity}", repeatable=True) as connection:
+                records.record_batch(connection, row.stream_id, source_run.run_id, landed, fresh, other)
+                sweep, deleted = _record(
+                    source_run, row, batch, keys, connection, sweeping=sweeping, stated=stated
+                )
+        except records.KnownAlready:
+            return _land_batch(
+                source_run, row, batch, hashes, number, counts, sweeping=sweeping, is_first=False
             )
         counts.bytes += landed.bytes
         source_run.landed(row.entity)

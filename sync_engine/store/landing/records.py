@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection
 
 from sync_engine.records import Landed
@@ -30,6 +31,10 @@ _REWRITE = """
     UPDATE engine.source_record r SET raw_hash = u.hash, batch_id = %s, changed_at = now(), deleted_at = NULL, dirty = r.dirty OR r.deleted_at IS NOT NULL
     FROM unnest(%s::text[], %s::uuid[]) AS u(key, hash) WHERE r.stream_id = %s AND r.key = u.key
 """
+
+
+class KnownAlready(Exception):
+    """A record that was taken for new is known: nothing of its batch was recorded."""
 
 
 class SweepOutcome(NamedTuple):
@@ -63,7 +68,7 @@ def record_batch(
     new: Sequence[tuple[str, str]],
     changed: Sequence[tuple[str, str]],
 ) -> int:
-    """The manifest row of a landed file and the (key, hash) pairs it brought; returns the batch id."""
+    """The manifest row of a landed file and the (key, hash) pairs it brought; returns the batch id. Raises KnownAlready."""
     batch_id = int(
         fetch(
             connection,
@@ -81,28 +86,35 @@ def record_batch(
     )
     if new:
         stream, batch = str(stream_id), str(batch_id)
-        copy_texts(
-            connection,
-            "engine.source_record",
-            ("stream_id", "key", "raw_hash", "batch_id"),
-            [(stream, key, digest, batch) for key, digest in new],
-        )
+        try:
+            copy_texts(
+                connection,
+                "engine.source_record",
+                ("stream_id", "key", "raw_hash", "batch_id"),
+                [(stream, key, digest, batch) for key, digest in new],
+            )
+        except UniqueViolation:
+            raise KnownAlready from None
     if changed:
         with driver(connection).cursor() as cursor:
             cursor.execute(_REWRITE, (batch_id, [k for k, _ in changed], [h for _, h in changed], stream_id))
     return batch_id
 
 
-def start_sweep(connection: Connection, source: str, stream_id: int) -> None:
+def start_sweep(connection: Connection, source: str, stream_id: int) -> bool:
     """Forgets what an interrupted sweep saw and notes the start: records first seen later are not judged by this sweep.
 
-    The start stays until the sweep ends well, so that one which was broken off or held is made again.
+    The start stays until the sweep ends well, so that one which was broken off or held is made again. Returns whether no record
+    of the stream is known yet.
     """
     run_sql(connection, f"DELETE FROM {seen_table(source)} WHERE stream_id = :id", id=stream_id)
     run_sql(
         connection,
         "UPDATE engine.stream SET sweep_started_at = clock_timestamp() WHERE stream_id = :id",
         id=stream_id,
+    )
+    return not fetch(
+        connection, "SELECT 1 FROM engine.source_record WHERE stream_id = :id LIMIT 1", id=stream_id
     )
 
 

@@ -33,7 +33,12 @@ class Normalisation(NamedTuple):
 
 
 def normalise(
-    source_run: SourceRun, entity: str, before: Counts | None = None, row: StreamRow | None = None
+    source_run: SourceRun,
+    entity: str,
+    before: Counts | None = None,
+    row: StreamRow | None = None,
+    *,
+    waits: bool = True,
 ) -> Normalisation:
     """Normalises every waiting batch of an entity, one transaction a batch. Raises only StoreError.
 
@@ -41,11 +46,11 @@ def normalise(
     where nothing of it was to be normalised.
 
     `before` is what a `Follower` already did for this entity in this run; it is counted in the same step. `row` is its stream, where
-    the caller has it.
+    the caller has it, and `waits` whether anything of it is to be done, see `entities_that_wait`.
     """
     started, row = time.perf_counter(), row or source_run.streams()[entity]
     counts = before or Counts()
-    waiting, damaged = _look(source_run, row), list[int]()
+    waiting, damaged = _look(source_run, row) if waits else _Waiting((), False, ()), list[int]()
     gaps = _normalise_batches(source_run, row, counts, waiting, damaged) if waiting.batches else 0
     retries = (
         _look(source_run, row).retries if waiting.batches else waiting.retries
@@ -53,7 +58,8 @@ def normalise(
     for batch, keys in retries:
         with _noted(source_run, batch, damaged):
             gaps += _normalise_batch(source_run, row, batch, counts, only=set(keys), is_replay=False)
-    _keep_out_look_alikes(source_run, row, counts)
+    if waits:
+        _keep_out_look_alikes(source_run, row, counts)
     first = _still_damaged(source_run, entity) if damaged or row.is_damaged else None
     outcome = "failed" if first else "succeeded"
     record_step(
@@ -67,6 +73,12 @@ def normalise(
         str(first) if first else None,
     )
     return Normalisation(entity, counts, gaps, first)
+
+
+def entities_that_wait(source_run: SourceRun) -> frozenset[str]:
+    """Wire entities of which anything is to be normalised, tried again, or kept out; one look at all of them."""
+    with transaction(source_run.store, "looking for what has landed") as connection:
+        return normalised.waiting_streams(connection, source_run.source, source_run.normaliser.version)
 
 
 def _still_damaged(source_run: SourceRun, entity: str) -> LandedFileDamaged | None:

@@ -20,7 +20,13 @@ from sync_engine.errors import (
     SyncError,
     TransientError,
 )
-from sync_engine.stages.normalise import Follower, Normalisation, normalise, remember_version
+from sync_engine.stages.normalise import (
+    Follower,
+    Normalisation,
+    entities_that_wait,
+    normalise,
+    remember_version,
+)
 from sync_engine.stages.pull import Pulled, note_damage, pull
 from sync_engine.stages.source_run import SourceRun, nobody_waits
 from sync_engine.store.controls import Certificate
@@ -90,8 +96,9 @@ def normalise_each(source_run: SourceRun, before: Mapping[str, Counts] | None = 
 
     Returns the entities of which a landed file is damaged: what it holds waits, everything else went on.
     """
+    waits = entities_that_wait(source_run)
     done = [
-        normalise(source_run, entity, (before or {}).get(entity), row)
+        normalise(source_run, entity, (before or {}).get(entity), row, waits=entity in waits)
         for entity, row in source_run.streams().items()
     ]
     remember_version(source_run)

@@ -33,6 +33,27 @@ class Batch(NamedTuple):
     was_damaged: bool
 
 
+_WAITS = """(normalised_as IS NULL AND damage IS NULL OR normalised_as IS DISTINCT FROM :version AND EXISTS (
+            SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL))"""
+"""Of a batch m: whether it is to be normalised by this version of the mapping."""
+
+
+def waiting_streams(connection: Connection, source: str, version: str) -> frozenset[str]:
+    """Wire entities with waiting batches, records that a person asked to try again, or keys that a held sweep keeps out."""
+    rows = fetch(
+        connection,
+        f"""
+        SELECT s.entity FROM engine.stream s WHERE s.source = :source AND (
+            EXISTS (SELECT FROM engine.lake_manifest m WHERE m.stream_id = s.stream_id AND {_WAITS})
+            OR EXISTS (SELECT FROM engine.quarantine q WHERE q.stream_id = s.stream_id AND q.retry_requested)
+            OR EXISTS (SELECT FROM engine.sweep_hold h WHERE h.stream_id = s.stream_id AND h.look_alikes <> '{{}}'))
+        """,
+        source=source,
+        version=version,
+    )
+    return frozenset(entity for (entity,) in rows)
+
+
 def waiting_batches(connection: Connection, stream_id: int, version: str) -> list[Batch]:
     """Batches of a stream not yet normalised, or normalised with another mapping version and still holding a current record.
 
@@ -40,11 +61,9 @@ def waiting_batches(connection: Connection, stream_id: int, version: str) -> lis
     """
     rows = fetch(
         connection,
-        """
+        f"""
         SELECT batch_id, path, checksum, records, normalised_as IS NOT NULL, damage IS NOT NULL FROM engine.lake_manifest m
-        WHERE stream_id = :id AND (normalised_as IS NULL AND damage IS NULL OR normalised_as IS DISTINCT FROM :version AND EXISTS (
-            SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL))
-        ORDER BY batch_id
+        WHERE stream_id = :id AND {_WAITS} ORDER BY batch_id
         """,
         id=stream_id,
         version=version,

@@ -473,6 +473,22 @@ def test_without_applications_nothing_is_said_about_settlement(book: Book) -> No
     assert {check(certificate, code).verdict for code in ("C6", "C7")} == {"not_answerable"}
 
 
+def test_open_items_are_listed_only_where_they_are_compared_one_by_one(book: Book) -> None:
+    """Without a ledger and without figures to compare they are added up alone; where instalments differ they are looked at."""
+    book.ordinary()
+    book.rows("DELETE FROM engine.ledger_entry WHERE source = :s RETURNING 1", s=book.source)
+    listed = "SELECT to_regclass('pg_temp.control_open') IS NOT NULL"
+    certificate = book.certify()
+    assert book.rows(listed) == [(False,)]
+    assert check(certificate, "C10").verdict == "not_answerable"
+    assert check(book.certify(), "C10").canonical_value == "EUR 95.00"
+    assert check(certificate, "C12").verdict == "holds"
+    book.rows("UPDATE canonical.instalment SET open_amount = 300 WHERE external_id = 'I1/1' RETURNING 1")
+    assert [d.canonical_value for d in check(book.certify(), "C12").sample] == ["300.00"]
+    book.certify(total("debtor_balance", 95, "HANSEN"))
+    assert book.rows(listed) == [(True,)]
+
+
 def test_the_next_cut_looks_at_what_moved_and_at_what_differed(book: Book) -> None:
     """C6: a break stays a break although nothing moved, heals when its document moves, and a new one is found."""
     book.ordinary()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sync_engine.store.controls.certificate import SAMPLE, Check, Difference, judged, money, not_answerable
-from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal
+from sync_engine.store.controls.context import LIVE_DOCUMENT, Ground, decimal, list_open_items
 from sync_engine.store.landing import damage
 from sync_engine.store.staging import staged
 
@@ -307,6 +307,7 @@ def _instalments_that_do_not_add_up(ground: Ground, documents: Documents) -> lis
     n_parts, n_first = sum(one.parts for one in opened), sum(one.first_parts for one in opened)
     if n_parts == n_first == documents.open and not any(one.differs for one in opened):
         return []
+    list_open_items(ground)
     without_any = f"""
         UNION ALL SELECT coalesce(d.external_no, d.external_id), d.open_amount, 0 FROM canonical.document d
         WHERE d.source = :source AND d.open_amount <> 0 AND {LIVE_DOCUMENT} AND NOT EXISTS (SELECT FROM control_open o WHERE o.id = d.id)"""

@@ -152,52 +152,65 @@ def take_room(connection: Connection) -> None:
 
 
 def collect_open_items(ground: Ground) -> Ground:
-    """Puts the open items into temporary table control_open and the source's own open entries into control_ledger; the ground with both."""
-    _collect_open_items(ground.connection, ground.source, ground.base_currency)
-    return replace(
-        ground,
-        ledger=_collect_open_entries(ground.connection, ground.source, ground.base_currency),
-        opened=_add_up(ground),
-    )
+    """Puts the source's own open entries into temporary table control_ledger and adds up the open items; the ground with both.
 
-
-def _collect_open_items(connection: Connection, source: str, base: str | None) -> None:
-    """Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency.
-
-    `whole`: what its document says is open of it in all; null for a payment.
+    The items themselves go into control_open only where some check compares them one by one, see `list_open_items`.
     """
-    run_sql(connection, "DROP TABLE IF EXISTS pg_temp.control_open")
-    run_sql(
-        connection,
-        CONTROL_OPEN.create_as(f"""
-        SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
-               s.sign * i.open_amount AS effect,
-               s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
-               coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from, d.open_amount AS whole, i.number
-        FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
-        CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
-        WHERE d.source = :source AND i.open_amount <> 0 AND {LIVE_DOCUMENT}
-        UNION ALL
-        SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
-               s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date, NULL,
-               NULL
-        FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
-        WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
-        """),
-        source=source,
-        base=base,
+    run_sql(ground.connection, "DROP TABLE IF EXISTS pg_temp.control_open")
+    ledger = _collect_open_entries(ground.connection, ground.source, ground.base_currency)
+    if ledger or any(total.name != "count" for total in ground.totals):
+        list_open_items(ground)
+        return replace(ground, ledger=ledger, opened=_add_up(ground, "control_open"))
+    return replace(
+        ground, ledger=ledger, opened=_add_up(ground, f"({_OPEN_ITEMS})", base=ground.base_currency)
     )
-    tell_planner(connection, "control_open")
 
 
-def _add_up(ground: Ground) -> dict[str, Opened]:
-    """Sums of control_open per currency, all in one pass: the checks compare them with different figures."""
-    rows = ground.rows("""
+_OPEN_ITEMS = f"""
+    SELECT d.id, d.external_id, d.external_no, i.entry AS entry_no, d.debtor_key, d.kind, coalesce(d.currency, :base, '') AS currency,
+           s.sign * i.open_amount AS effect,
+           s.sign * coalesce(i.open_amount_base, CASE WHEN d.currency IS NULL OR d.currency = :base THEN i.open_amount END) AS effect_base,
+           coalesce(i.due_date, d.posting_date, d.issue_date) AS ages_from, d.open_amount AS whole, i.number
+    FROM canonical.document d JOIN canonical.instalment i ON i.document_id = d.id AND i.deleted_at IS NULL
+    CROSS JOIN LATERAL (SELECT CASE WHEN d.kind = 'credit_note' THEN -1 ELSE 1 END AS sign) s
+    WHERE d.source = :source AND i.open_amount <> 0 AND {LIVE_DOCUMENT}
+    UNION ALL
+    SELECT p.id, p.external_id, p.external_no, p.entry_no, p.debtor_key, p.kind, coalesce(p.currency, :base, ''), s.sign * p.unapplied_amount,
+           s.sign * coalesce(p.unapplied_amount_base, CASE WHEN p.currency IS NULL OR p.currency = :base THEN p.unapplied_amount END), p.payment_date, NULL,
+           NULL
+    FROM canonical.payment p CROSS JOIN LATERAL (SELECT CASE WHEN p.kind = 'refund' THEN 1 ELSE -1 END AS sign) s
+    WHERE p.source = :source AND p.unapplied_amount <> 0 AND p.deleted_at IS NULL
+"""
+"""Open items as of the cut, signed: what each instalment adds to the balance, in document currency and in booked base currency.
+
+`whole`: what its document says is open of it in all; null for a payment.
+"""
+
+
+def list_open_items(ground: Ground) -> None:
+    """Puts the open items into temporary table control_open, where they are not there yet."""
+    if ground.rows("SELECT to_regclass('pg_temp.control_open')")[0][0] is not None:
+        return
+    run_sql(
+        ground.connection,
+        CONTROL_OPEN.create_as(_OPEN_ITEMS),
+        source=ground.source,
+        base=ground.base_currency,
+    )
+    tell_planner(ground.connection, "control_open")
+
+
+def _add_up(ground: Ground, items: str, **values: object) -> dict[str, Opened]:
+    """Sums of open items per currency, all in one pass: the checks compare them with different figures."""
+    rows = ground.rows(
+        f"""
         SELECT currency, sum(effect), sum(abs(effect)), sum(effect_base), count(*), count(*) FILTER (WHERE effect_base IS NULL),
                count(*) FILTER (WHERE whole <> 0), count(*) FILTER (WHERE whole <> 0 AND number = 1),
                coalesce(bool_or(abs(effect) <> abs(whole)) FILTER (WHERE whole <> 0), false)
-        FROM control_open GROUP BY currency ORDER BY currency
-        """)
+        FROM {items} o GROUP BY currency ORDER BY currency
+        """,
+        **values,
+    )
     return {str(currency): _opened(figures) for currency, *figures in rows}
 
 

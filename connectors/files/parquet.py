@@ -8,7 +8,7 @@ from typing import Any
 
 from sync_engine.canonical.cells import Number, plain_number
 from sync_engine.errors import SourceError
-from sync_engine.platform import tables
+from sync_engine.platform.lines import LIMITS, beyond, too_wide
 
 CHUNK = 10_000
 DIGITS = 38
@@ -54,7 +54,7 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             (str(row[0]), str(row[1]))
             for row in connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
         ]
-        tables.too_wide(len(described), path.name, tables.LIMITS)
+        too_wide(len(described), path.name, LIMITS)
         _refuse_large(
             path,
             connection.execute(
@@ -101,5 +101,5 @@ def _refuse_wide(path: Path, columns: list[tuple[str, int]]) -> None:
 
 
 def _refuse_large(path: Path, largest: int | None) -> None:
-    if largest is not None and largest > tables.LIMITS.unpacked:
-        raise tables.beyond(f"unpacks to more than {tables.LIMITS.unpacked} bytes", path.name)
+    if largest is not None and largest > LIMITS.unpacked:
+        raise beyond(f"unpacks to more than {LIMITS.unpacked} bytes", path.name)

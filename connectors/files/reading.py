@@ -17,7 +17,7 @@ from connectors.toolkit.declared import NOTHING, key_text, payload
 from sync_engine.canonical.cells import is_failed
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError, TransientError
-from sync_engine.platform import tables
+from sync_engine.platform.lines import LIMITS
 from sync_engine.platform.tables import Table, bounded_lines, read_table, unreadable
 from sync_engine.records import RawRecord
 
@@ -248,7 +248,7 @@ class EntityReading:
     def _ndjson(self, path: Path) -> Iterator[Row]:
         try:
             with path.open("rb") as lines:
-                for number, line in enumerate(bounded_lines(lines, path.name, tables.LIMITS), 1):
+                for number, line in enumerate(bounded_lines(lines, path.name, LIMITS), 1):
                     raw = line.removeprefix(b"\xef\xbb\xbf").strip()
                     if not raw:
                         continue

@@ -146,6 +146,7 @@ def _load(arguments: Sequence[str]) -> None:
         groups,
         imports,
         lake,
+        link_queries,
         links,
         policy,
         quarantine,

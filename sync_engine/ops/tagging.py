@@ -10,7 +10,8 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ops.imports import Report, apply_table, plan_table
 from sync_engine.ops.inspect.sql import query
 from sync_engine.ops.runs.source_run import Runtime
-from sync_engine.platform.tables import Line, Table
+from sync_engine.platform.lines import Line
+from sync_engine.platform.tables import Table
 
 NAMING = ("debtor_id", "debtor_number", "customer", "customer_id", "id", "number")
 """Columns of an answer that name its debtors, the first of them that is there; an answer of one column needs none of these names."""

@@ -23,6 +23,7 @@ from sync_engine.store.publishing import (
     ledger,
     new_links,
     orphans,
+    settlements,
 )
 from sync_engine.store.publishing.cut import Cut, close_cut, open_cut
 from sync_engine.store.publishing.policy import enter_policy
@@ -179,13 +180,13 @@ def _documents(cut: Cut) -> None:
     documents.merge_documents(cut)
     documents.merge_lines(cut)
     if has_entries:
-        ledger.publish_payments(cut)
-    ledger.publish_applications(cut)
+        settlements.publish_payments(cut)
+    settlements.publish_applications(cut)
     documents.tombstone(cut, "document", "document")
     if by_key:
         documents.tombstone(cut, "payment", "payment")
     documents.tombstone(cut, "application", "application")
-    ledger.bury_deductions(cut)
+    settlements.bury_deductions(cut)
 
 
 def _close(source_run: SourceRun, cut: Cut) -> None:

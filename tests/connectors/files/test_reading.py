@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sync_engine.errors import ConfigurationError, SourceError
-from sync_engine.platform.tables import delimiter_of, encoding_of, headings, read_table, shown
+from sync_engine.platform.tables import delimiter_of, encoding_of, headings, read_table
+from sync_engine.platform.workbooks import shown
 from tests.connectors.files.support import Shelf, one, records
 from tests.simulators.files import (
     DIRTY,

@@ -11,6 +11,7 @@ import openpyxl
 import pytest
 from sqlalchemy import Engine
 
+from connectors.files import parquet, reading
 from connectors.files.settings import Settings
 from sync_engine.config import settings_of
 from sync_engine.errors import ConfigurationError, SourceError
@@ -20,7 +21,8 @@ from sync_engine.ops.imports import plan_import
 from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.platform import tables
 from sync_engine.platform.clock import SystemClock
-from sync_engine.platform.tables import Limits, headings, read_table
+from sync_engine.platform.lines import Limits
+from sync_engine.platform.tables import headings, read_table
 from tests.connectors.files.support import one, records
 from tests.connectors.files.test_as_a_source import store
 from tests.simulators.files import write_parquet
@@ -203,7 +205,8 @@ BEYOND: dict[str, tuple[Any, str]] = {
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that small files pass."""
-    monkeypatch.setattr(tables, "LIMITS", SMALL)
+    for module in (tables, parquet, reading):
+        monkeypatch.setattr(module, "LIMITS", SMALL)
 
 
 @pytest.mark.usefixtures("small")

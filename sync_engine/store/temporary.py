@@ -143,7 +143,11 @@ HELD_DOCUMENT = TemporaryTable(
 TOUCHED_ENTRY = TemporaryTable(
     "touched_entry",
     "entry_no text PRIMARY KEY",
-    filled_by=("store.publishing.ledger", "store.publishing.orphans"),
+    filled_by=(
+        "store.publishing.ledger",
+        "store.publishing.orphans",
+    ),
+    read_by=("store.publishing.settlements",),
 )
 """Ledger entries that moved in this cut."""
 
@@ -158,7 +162,7 @@ INCOMING_APPLICATION = TemporaryTable(
     "incoming_application",
     "id, source, external_id, from_kind, from_id, to_kind, to_id, amount, amount_base, currency, applied_on, reversed_on, is_reversed, deleted_at, "
     "from_entry, to_entry",
-    filled_by=("store.publishing.ledger",),
+    filled_by=("store.publishing.settlements",),
     read_by=("store.publishing.orphans",),
 )
 """Applications of this cut, before they are merged."""
@@ -202,14 +206,25 @@ IMPORT_ROW = TemporaryTable(
     "import_row",
     "line int PRIMARY KEY, customer text, email text, value text, invoice text, first_name text, last_name text, phone text, position text, "
     "what text, bad_column text, todo text, same_as int, debtor_id uuid, target_id uuid, label text, before text, after text, outcome text",
-    filled_by=("store.imports.kinds", "store.imports.rows"),
+    filled_by=(
+        "store.imports.group_rows",
+        "store.imports.kinds",
+        "store.imports.person_rows",
+        "store.imports.rows",
+        "store.imports.steps",
+    ),
 )
 """The rows of an imported file and what came of each."""
 
 IMPORT_EFFECT = TemporaryTable(
     "import_effect",
     "line int, what text, entity text, record_id uuid, field text, value jsonb, is_there boolean NOT NULL DEFAULT false",
-    filled_by=("store.imports.kinds",),
+    filled_by=(
+        "store.imports.group_rows",
+        "store.imports.kinds",
+        "store.imports.person_rows",
+        "store.imports.steps",
+    ),
     read_by=("store.imports.apply",),
 )
 """What the rows ask for, a field each, and whether it already is so."""
@@ -217,7 +232,10 @@ IMPORT_EFFECT = TemporaryTable(
 IMPORT_PERSON = TemporaryTable(
     "import_person",
     "line int PRIMARY KEY, debtor_id uuid, key text, id uuid, claim jsonb",
-    filled_by=("store.imports.kinds",),
+    filled_by=(
+        "store.imports.kinds",
+        "store.imports.person_rows",
+    ),
     read_by=("store.imports.apply",),
 )
 """Contacts that an import makes."""

@@ -13,8 +13,8 @@ from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import do
 from sync_engine.ops.imports import apply_import, undo_import
 from sync_engine.store.db import run_sql, transaction
+from tests.links.life import state_word
 from tests.links.support import World
-from tests.links.test_life_of_decisions import state_word
 
 Undo = Callable[[], object]
 

@@ -35,13 +35,17 @@ from tests.mutation.equivalent import EQUIVALENT
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "ownership.policy": ("tests.laws.test_ownership",),
-    "ownership.resolve": ("tests.laws.test_fold_by_example", "tests.laws.test_merge"),
+    "ownership.resolve": (
+        "tests.laws.test_fold_by_example",
+        "tests.laws.test_fold_of_custom_fields",
+        "tests.laws.test_merge",
+    ),
     "canonical.countries": ("tests.links.test_countries",),
     "matching.company_numbers": ("tests.links.test_company_numbers",),
     "matching.phones": ("tests.links.test_phones",),
     "matching.text": ("tests.links.test_spelling",),
     "matching.similarity": ("tests.links.test_resemblance",),
-    "matching.ladder": ("tests.links.test_matching",),
+    "matching.ladder": ("tests.links.test_matching", "tests.links.test_suggestions"),
 }
 PATIENCE = 10
 """A mutant that works so many times as long as the module does, and a second, counts as an endless loop, which is noticed."""

@@ -10,9 +10,7 @@ import pytest
 
 from sync_engine.store.claims.causes import causes
 from sync_engine.store.controls import Certificate
-from tests.store.test_reconcile import RUN, STATED, Book, book, check, total
-
-__all__ = ["book"]
+from tests.store.book import RUN, STATED, Book, check, total
 
 
 def put_aside(

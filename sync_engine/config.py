@@ -366,6 +366,11 @@ def _plugin(group: str, name: str, what: str) -> Any:
     return known[name].load()
 
 
+def connectors_installed() -> list[str]:
+    """The codes of the connectors that are installed."""
+    return sorted({e.name for e in _installed().select(group="sync_engine.connectors")})
+
+
 def connector_plugin(name: str) -> ConnectorPlugin:
     """The connector of a product, found by entry point, so that a third party can ship one as a package."""
     plugin: ConnectorPlugin = _plugin("sync_engine.connectors", name, "connector")

@@ -39,7 +39,10 @@ def _with_kind(given: Any) -> Any:
 Auth = Annotated[
     EntraSecret | EntraCertificate | BasicAuth | NoAuth,
     Field(discriminator="kind"),
-    BeforeValidator(_with_kind),
+    BeforeValidator(
+        _with_kind,
+        json_schema_input_type=EntraSecret | EntraCertificate | BasicAuth | NoAuth | Literal["none"] | None,
+    ),
 ]
 
 

@@ -98,7 +98,7 @@ class EntityFiles(BaseModel):
     )
     may_be_empty: bool = Field(False, description="no rows is a statement, not a broken delivery")
 
-    @field_validator("key", mode="before")
+    @field_validator("key", mode="before", json_schema_input_type=str | int | tuple[str | int, ...])
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return tuple(map(heading, value)) if isinstance(value, list | tuple) else (heading(value),)

@@ -89,7 +89,7 @@ class Settings(Strict):
     page_size: int = Field(default=1000, ge=1, le=1000, description="Rows asked for at once.")
     timeouts: Timeouts = Timeouts()
 
-    @field_validator("account", mode="before")
+    @field_validator("account", mode="before", json_schema_input_type=str | int)
     @classmethod
     def _account(cls, given: object) -> str:
         """YAML reads an account without letters as a number."""

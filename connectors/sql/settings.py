@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -26,12 +28,18 @@ class DeletedRows(Strict):
         description="what it says of a deleted row. Left out: anything but blank, 0, no, false or a zero date",
     )
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"type": ["string", "integer", "boolean"]}, handler(schema)]}
+
     @model_validator(mode="before")
     @classmethod
     def _plain_column(cls, given: object) -> object:
         return {"column": heading(given)} if isinstance(given, str | int | bool) else given
 
-    @field_validator("values", mode="before")
+    @field_validator("values", mode="before", json_schema_input_type=tuple[str | int | bool, ...])
     @classmethod
     def _words(cls, given: object) -> object:
         return tuple(heading(value) for value in given) if isinstance(given, list | tuple) else given
@@ -75,7 +83,7 @@ class EntityRows(Strict):
         description="column -> what it holds, where the database's own type does not tell",
     )
 
-    @field_validator("key", mode="before")
+    @field_validator("key", mode="before", json_schema_input_type=str | int | tuple[str | int, ...])
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return tuple(map(heading, value)) if isinstance(value, list | tuple) else (heading(value),)

@@ -149,6 +149,7 @@ def _load(arguments: Sequence[str]) -> None:
         link_queries,
         links,
         policy,
+        project,
         quarantine,
         sources,
         status,

@@ -27,7 +27,8 @@ INTRO = """\
 
 An installation is one file, `<folder>/<anything>/defs.yaml`. The folder is `dagster_project/defs`, or what `SYNC_ENGINE_DEFS`
 names. Dagster and the command line read the same files the same way. A key that nobody reads is refused, so a typing error is
-not silence. What is wrong is said by `sync-engine sources list` and by `sync-engine sources doctor SOURCE`.
+not silence. What is wrong is said by `sync-engine sources list` and by `sync-engine sources doctor SOURCE`. Editors say it while you type, with
+the JSON Schema that `sync-engine schema source` and `sync-engine schema policy` print; `sync-engine init FOLDER` makes a project that has them.
 
 * **required**: there is no default.
 * A *secret* is never written into the file. Write where it is: `env:NAME` (a variable of the environment) or `file:/path` (a file with

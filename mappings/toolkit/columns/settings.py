@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from mappings.toolkit.rules import Name, PositionRules
 from sync_engine.canonical.declared import SPEAKABLE, heading, spoken_of
@@ -95,6 +105,12 @@ class Column(BaseModel):
     blank: Literal["empty", "nothing", "zero"] = Field(
         "empty", description="what a blank cell says: that there is nothing, nothing at all, or nought"
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [{"type": ["string", "integer", "boolean"]}, handler(schema)]}
 
     @model_validator(mode="before")
     @classmethod

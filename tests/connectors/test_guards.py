@@ -41,7 +41,7 @@ from mappings.toolkit import rules
 from mappings.toolkit.fields import Key, Text, wire
 from mappings.toolkit.shapes import Shape, keep
 from sync_engine.errors import SyncError
-from tests.connectors import test_tricky_cases
+from tests.connectors import test_tricky_cases, test_tricky_cases_from_20
 from tests.simulators.business_central.tricky_cases import TRICKY_CASES
 
 Patch = pytest.MonkeyPatch
@@ -230,7 +230,8 @@ GUARDS: dict[int, tuple[Removal, ...] | str] = {
 }
 CASES = {
     int(name.split("_")[2]): test
-    for name, test in vars(test_tricky_cases).items()
+    for cases in (test_tricky_cases, test_tricky_cases_from_20)
+    for name, test in vars(cases).items()
     if name.startswith("test_case_")
 }
 REMOVALS = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import pytest
@@ -14,7 +14,9 @@ import yaml
 
 from dagster_project.definitions import load
 from dagster_project.in_process import QUIET, Job, run_lane
+from tests.conftest import new_database
 from tests.connectors.support import Bench, bench
+from tests.dagster.office import Office, furnish, open_office
 from tests.simulators.business_central.server import serve
 from tests.simulators.business_central.settings import settings as facts_of
 
@@ -99,3 +101,36 @@ def failures() -> Said:
         return found
 
     return said
+
+
+class Furnished(NamedTuple):
+    """An office after its first runs, that nobody is connected to."""
+
+    url: str
+    folder: Path
+    definitions: dg.Definitions
+
+
+@pytest.fixture(scope="session")
+def furnished(migrated_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+    """Both sources published once."""
+    folder = tmp_path_factory.mktemp("office")
+    defs = furnish(folder)
+    with pytest.MonkeyPatch.context() as patch, new_database(migrated_template, "migrated") as url:
+        for name, value in (("HOME", str(folder)), ("DEFS", str(defs)), ("DATABASE_URL", url)):
+            patch.setenv(f"SYNC_ENGINE_{name}", value)
+        for source in ("erp", "crm"):
+            assert run_lane(source, folder=defs).success
+        yield Furnished(url, folder, load(defs))
+
+
+@pytest.fixture
+def office(furnished: Furnished, server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """A copy of the office, to be changed."""
+    yield from open_office(
+        monkeypatch,
+        server,
+        furnished.url.rpartition("/")[2].partition("?")[0],
+        furnished.folder,
+        furnished.definitions,
+    )

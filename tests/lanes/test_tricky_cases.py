@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from sync_engine.errors import ConfigurationError
-from tests.connectors.test_tricky_cases import small
+from tests.connectors.business_central.small_company import small
 from tests.lanes.support import LaneMaker
 
 

@@ -107,3 +107,18 @@ def tenant() -> Iterator[Tenant]:
         tenant = Tenant(simulator, clock, company, client)
         tenant.sign_in()
         yield tenant
+
+
+@pytest.fixture
+def company(tenant: Tenant) -> Company:
+    """The company with one customer, number 10000."""
+    tenant.company.create_customer("HANSEN & SOEN", number="10000", payment_term="30 DAYS")
+    return tenant.company
+
+
+@pytest.fixture
+def peopled(tenant: Tenant) -> Tenant:
+    """Six customers."""
+    for place in range(6):
+        tenant.company.create_customer(f"Customer {place}", number=f"0{place}")
+    return tenant

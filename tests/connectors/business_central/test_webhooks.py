@@ -17,8 +17,8 @@ from connectors.business_central.webhooks import WebhookReceiver
 from sync_engine.errors import ConfigurationError
 from sync_engine.platform import notifications
 from sync_engine.records import Subscribed
+from tests.connectors.business_central.small_company import small
 from tests.connectors.support import Bench, bench
-from tests.connectors.test_tricky_cases import small
 
 HINTS = {"url": "https://sync.example.com/hints/", "secret": "env:BC_HINT_SECRET"}
 STATE = "what only we know"

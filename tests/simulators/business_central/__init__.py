@@ -8,7 +8,8 @@ truth tests compare with. `tricky_cases.TRICKY_CASES` says how each known trap i
 
 from tests.simulators.business_central.app import BusinessCentralSimulator
 from tests.simulators.business_central.clock import SimulatorClock
-from tests.simulators.business_central.seeds import find_histories, from_late_payment_histories, generate
+from tests.simulators.business_central.late_payments import find_histories, from_late_payment_histories
+from tests.simulators.business_central.seeds import generate
 from tests.simulators.business_central.server import ServerHandle, serve
 from tests.simulators.business_central.settings import ClientSettings, settings
 from tests.simulators.business_central.transport import SimulatorTransport

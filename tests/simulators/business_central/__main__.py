@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.simulators.business_central.app import BusinessCentralSimulator
 from tests.simulators.business_central.clock import SimulatorClock
-from tests.simulators.business_central.seeds import find_histories, from_late_payment_histories, generate
+from tests.simulators.business_central.late_payments import find_histories, from_late_payment_histories
+from tests.simulators.business_central.seeds import generate
 from tests.simulators.business_central.server import serve
 from tests.simulators.business_central.settings import settings
 from tests.simulators.business_central.world import World

@@ -7,15 +7,13 @@ from tests.simulators.business_central.entities_ledger import (
     ANALYTICS_LEDGER,
     ANALYTICS_SALESPEOPLE,
     AUTOMATE_INVOICES,
-    CONTACT_LIST,
     CUSTOM_DETAILED,
     CUSTOM_LEDGER,
-    CUSTOMER_CARD,
     FINANCE_DETAILED,
     FINANCE_LEDGER,
     FINANCE_VALUES,
-    LEDGER_PAGE,
 )
+from tests.simulators.business_central.entities_pages import CONTACT_LIST, CUSTOMER_CARD, LEDGER_PAGE
 from tests.simulators.business_central.entities_sales import SALES
 from tests.simulators.business_central.entities_setup import SETUP
 from tests.simulators.business_central.schema import Catalogue, EntitySet, Nav

@@ -16,7 +16,7 @@ from sync_engine.store.db import open_engine
 from sync_engine.store.runs import source_lock
 from tests.cli.desk import SECRET, Desk
 from tests.connectors.support import Hands
-from tests.simulators.business_central.faults import ChangesWhileReading, MalformedRecord, ShortSweep
+from tests.simulators.business_central.spoiled_answers import ChangesWhileReading, MalformedRecord, ShortSweep
 
 
 def test_an_unknown_source_lists_the_known_ones(desk: Desk) -> None:

@@ -14,7 +14,8 @@ from sync_engine.errors import SyncError
 from sync_engine.records import Cursor, RecordBatch
 from tests.connectors import contract as c
 from tests.connectors.support import SECRET, Bench, bench
-from tests.simulators.business_central.faults import ExpiresToken, Fault, RepeatsPage, ShortSweep, Throttled
+from tests.simulators.business_central.faults import ExpiresToken, Fault, Throttled
+from tests.simulators.business_central.spoiled_answers import RepeatsPage, ShortSweep
 
 FOLLOWERS = frozenset({"customerCard", "customerContacts", "contactsInformation"})
 

@@ -24,6 +24,7 @@ from tests.connectors.business_central.small_company import (
 )
 from tests.connectors.support import SECRET, parsed, read, rows
 from tests.simulators.business_central import faults as f
+from tests.simulators.business_central import spoiled_answers
 from tests.simulators.business_central.http import Request, Response
 
 
@@ -36,7 +37,7 @@ def test_case_20_paging_survives_what_servers_do(monkeypatch: pytest.MonkeyPatch
     batches = read(opened, "customers")
     assert (len(rows(batches)), batches[-1].complete) == (3, True)
     there.simulator.heal()
-    there.simulator.inject(f.RepeatsPage(match="/contacts", times=3))
+    there.simulator.inject(spoiled_answers.RepeatsPage(match="/contacts", times=3))
     with pytest.raises(ProtocolViolation, match=r"repeats|twice"):
         read(opened, "contacts")
 
@@ -125,7 +126,7 @@ def test_case_25_one_broken_record_does_not_hide_its_page(monkeypatch: pytest.Mo
     there = place(monkeypatch)
     opened = there.open()
     calm = {key: parsed(payload) for key, payload in rows(read(opened, "salesInvoices")).items()}
-    there.simulator.inject(f.PoisonedExpand(sorted(calm)[1], "salesInvoiceLines"))
+    there.simulator.inject(spoiled_answers.PoisonedExpand(sorted(calm)[1], "salesInvoiceLines"))
     assert {key: parsed(payload) for key, payload in rows(read(opened, "salesInvoices")).items()} == calm
     there.simulator.heal()
     for number in range(30):
@@ -133,7 +134,7 @@ def test_case_25_one_broken_record_does_not_hide_its_page(monkeypatch: pytest.Mo
     there.simulator.inject(f.LargePagesTimeOut(rows=25, match="/dimensionValues"))
     assert len(rows(read(there.open(page_size=200, attempts=1), "dimensionValues"))) == 33
     there.simulator.heal()
-    there.simulator.inject(f.BlankRows(match="Cust_LedgerEntries"))
+    there.simulator.inject(spoiled_answers.BlankRows(match="Cust_LedgerEntries"))
     found = list(rows(read(opened, "ledgerEntriesPage")).items())
     normalised = mapping.normaliser("bc", mapping.settings()).normalise("ledgerEntriesPage", found)
     assert ({e.reason for e in normalised.excluded}, len(normalised.drafts), normalised.failed) == (
@@ -191,7 +192,7 @@ def test_case_30_no_replica_is_asked_and_no_clock_is_trusted(monkeypatch: pytest
     there = place(monkeypatch)
     since = cursor(there, "customers")
     there.hands.time.advance(timedelta(hours=5))
-    there.simulator.inject(f.ReplicaLag())
+    there.simulator.inject(spoiled_answers.ReplicaLag())
     row = there.company.edit_customer("10000", city="Odense")
     batches = read(there.open(), "customers", since)
     assert row.id in rows(batches)
@@ -285,10 +286,10 @@ def test_case_36_a_truncated_list_is_known_by_its_count_and_a_foreign_link_stays
     there = place(monkeypatch)
     opened = there.open()
     assert opened.streams
-    there.simulator.inject(f.ShortSweep(keep=1, match=r"/customers\?|/customers$", times=1))
+    there.simulator.inject(spoiled_answers.ShortSweep(keep=1, match=r"/customers\?|/customers$", times=1))
     assert len(rows(read(opened, "customers"))) < (opened.count("customers") or 0)
     opened = there.open(page_size=2)
-    there.simulator.inject(f.ForeignNextLink())
+    there.simulator.inject(spoiled_answers.ForeignNextLink())
     assert len(rows(read(opened, "customers"))) == 3
     pages = Pages(opened._client, "https://bc.example.com/v2.0/x")
     assert (

@@ -22,7 +22,8 @@ from sync_engine.store.queries.source_status import holds, runs
 from sync_engine.store.runs import steps_of
 from tests.connectors.support import SECRET
 from tests.dagster.conftest import Installation, Said
-from tests.simulators.business_central.faults import Fault, ServerBusy, ShortSweep
+from tests.simulators.business_central.faults import Fault, ServerBusy
+from tests.simulators.business_central.spoiled_answers import ShortSweep
 
 CONTACTS = r"/companies\([^)]*\)/contacts($|\?)"
 

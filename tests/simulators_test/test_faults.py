@@ -7,7 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulators.business_central import BusinessCentralSimulator, SimulatorTransport, serve
+from tests.simulators.business_central import (
+    BusinessCentralSimulator,
+    SimulatorTransport,
+    serve,
+    spoiled_answers,
+)
 from tests.simulators.business_central import faults as f
 from tests.simulators.business_central.http import ConnectionDropped
 from tests.simulators_test.conftest import Tenant
@@ -127,7 +132,7 @@ def test_large_pages_time_out_until_they_shrink(peopled: Tenant) -> None:
 
 def test_a_page_that_leads_to_itself(peopled: Tenant) -> None:
     """The next link of the page is its own address."""
-    peopled.simulator.inject(f.RepeatsPage())
+    peopled.simulator.inject(spoiled_answers.RepeatsPage())
     page = peopled.get("customers?$select=number", Prefer="odata.maxpagesize=2").json()
     again = peopled.client.get(page["@odata.nextLink"], headers={"Prefer": "odata.maxpagesize=2"}).json()
     assert page == again
@@ -135,7 +140,7 @@ def test_a_page_that_leads_to_itself(peopled: Tenant) -> None:
 
 def test_a_next_link_to_another_host(peopled: Tenant) -> None:
     """Only pages that have a next link get a foreign one."""
-    peopled.simulator.inject(f.ForeignNextLink())
+    peopled.simulator.inject(spoiled_answers.ForeignNextLink())
     page = peopled.get("customers", Prefer="odata.maxpagesize=2").json()
     assert page["@odata.nextLink"].startswith("http://attacker.example.com/")
     assert "@odata.nextLink" not in peopled.get("customers").json()
@@ -143,7 +148,7 @@ def test_a_next_link_to_another_host(peopled: Tenant) -> None:
 
 def test_a_sweep_that_ends_early(peopled: Tenant) -> None:
     """A truncated list says nothing about it."""
-    peopled.simulator.inject(f.ShortSweep(keep=1))
+    peopled.simulator.inject(spoiled_answers.ShortSweep(keep=1))
     page = peopled.get("customers", Prefer="odata.maxpagesize=2").json()
     assert (len(page["value"]), "@odata.nextLink" in page) == (1, False)
 
@@ -160,7 +165,7 @@ def test_a_sweep_that_ends_early(peopled: Tenant) -> None:
 def test_a_malformed_record(peopled: Tenant, field: str, value: object) -> None:
     """One row has a bad date, twenty digits, no id, or a member nobody knows; its neighbours are whole."""
     first, second = (peopled.company.post_invoice(f"0{n}", Decimal(10)) for n in (1, 2))
-    peopled.simulator.inject(f.MalformedRecord(field, value, record_id=first.number))
+    peopled.simulator.inject(spoiled_answers.MalformedRecord(field, value, record_id=first.number))
     rows = {x["number"]: x for x in peopled.rows("salesInvoices")}
     assert rows[first.number].get(field) == value
     assert rows[second.number]["id"] == second.id
@@ -168,7 +173,7 @@ def test_a_malformed_record(peopled: Tenant, field: str, value: object) -> None:
 
 def test_a_row_of_blanks(peopled: Tenant) -> None:
     """Some published pages end with a row in which nothing is set."""
-    peopled.simulator.inject(f.BlankRows())
+    peopled.simulator.inject(spoiled_answers.BlankRows())
     assert {x for x in peopled.rows("customers")[-1].values() if isinstance(x, str)} == {""}
 
 
@@ -180,7 +185,7 @@ def test_the_world_moves_between_pages(peopled: Tenant) -> None:
         company.delete_customer(company.customers.in_key_order()[-1].id)
         company.create_customer("Newcomer")
 
-    peopled.simulator.inject(f.ChangesWhileReading(change, times=1))
+    peopled.simulator.inject(spoiled_answers.ChangesWhileReading(change, times=1))
     assert len(peopled.all_rows("customers", 3)) in (5, 6)
     assert len(peopled.rows("customers")) == 6
 
@@ -188,7 +193,7 @@ def test_the_world_moves_between_pages(peopled: Tenant) -> None:
 def test_a_page_is_served_as_it_was_before_the_change(peopled: Tenant) -> None:
     """The change comes after the answer, also when it was given as admin actions."""
     actions = [{"action": "edit_customer", "customer": "01", "city": "Lyon"}]
-    peopled.simulator.inject(f.ChangesWhileReading(actions=actions, times=1))
+    peopled.simulator.inject(spoiled_answers.ChangesWhileReading(actions=actions, times=1))
     cities = [{x["city"] for x in peopled.rows("customers")} for _ in range(2)]
     assert cities == [{""}, {"", "Lyon"}]
 
@@ -197,7 +202,7 @@ def test_one_record_poisons_every_page_it_is_on(peopled: Tenant) -> None:
     """With the expansion the page and the record fail; without it, and on other pages, all is well."""
     invoices = [peopled.company.post_invoice("01", Decimal(1)) for _ in range(3)]
     bad = invoices[1].id
-    peopled.simulator.inject(f.PoisonedExpand(bad))
+    peopled.simulator.inject(spoiled_answers.PoisonedExpand(bad))
     answer = peopled.get("salesInvoices?$expand=dimensionSetLines")
     assert answer.status_code == 400
     assert "Dimension Value does not exist" in answer.json()["error"]["message"]
@@ -208,7 +213,7 @@ def test_one_record_poisons_every_page_it_is_on(peopled: Tenant) -> None:
 
 def test_a_replica_that_lags(peopled: Tenant) -> None:
     """Read-only reads see the past, others the present; a fault beside it does not leave us in the past."""
-    peopled.simulator.inject(f.ReplicaLag(), f.Throttled(every=2))
+    peopled.simulator.inject(spoiled_answers.ReplicaLag(), f.Throttled(every=2))
     peopled.company.edit_customer("01", city="Lyon")
     past = {x["city"] for x in peopled.rows("customers", Data_Access_Intent="ReadOnly")}
     assert peopled.get("customers", Data_Access_Intent="ReadOnly").status_code == 429

@@ -12,13 +12,11 @@ from typing import Any
 
 from sync_engine.ops.runs.replay import replay_source
 from tests.simulators.business_central import records as r
-from tests.simulators.business_central.faults import (
+from tests.simulators.business_central.faults import Fault, HtmlErrorPage, Refuses
+from tests.simulators.business_central.spoiled_answers import (
     EndsWithError,
-    Fault,
-    HtmlErrorPage,
     InnerLink,
     MalformedRecord,
-    Refuses,
     Rewrites,
 )
 from tests.stages.support import Ahead, Rig

@@ -16,11 +16,10 @@ from tests.simulators.business_central.faults import (
     ExpiresToken,
     Fault,
     HtmlErrorPage,
-    MalformedRecord,
     ServerBusy,
-    ShortSweep,
     Throttled,
 )
+from tests.simulators.business_central.spoiled_answers import MalformedRecord, ShortSweep
 from tests.simulators.business_central.state import ActionRefused
 from tests.simulators.business_central.world import Company
 

@@ -10,7 +10,7 @@ from typing import Any
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
-from tests.simulators.business_central.faults import InnerLink, MalformedRecord, Rewrites, ShortSweep
+from tests.simulators.business_central.spoiled_answers import InnerLink, MalformedRecord, Rewrites, ShortSweep
 from tests.stages.conftest import RigMaker
 from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
 

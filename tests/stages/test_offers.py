@@ -13,7 +13,8 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ops.sources import offers
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import source_status
-from tests.simulators.business_central.faults import EndsWithError, Refuses, ServerBusy
+from tests.simulators.business_central.faults import Refuses, ServerBusy
+from tests.simulators.business_central.spoiled_answers import EndsWithError
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.support import (

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from sync_engine.store.controls import Check
-from tests.simulators.business_central.faults import Fault, InnerLink, MalformedRecord
+from tests.simulators.business_central.faults import Fault
+from tests.simulators.business_central.spoiled_answers import InnerLink, MalformedRecord
 from tests.stages.conftest import RigMaker
 from tests.stages.support import ROUTES, Rig, assert_sound, open_amounts, true_open_amounts
 

@@ -6,7 +6,8 @@ import pytest
 
 from sync_engine.errors import SyncError
 from tests.laws.late import try_run
-from tests.simulators.business_central.faults import Refuses, ShortSweep
+from tests.simulators.business_central.faults import Refuses
+from tests.simulators.business_central.spoiled_answers import ShortSweep
 from tests.stages.support import Rig, assert_sound, assert_true, snapshot
 
 

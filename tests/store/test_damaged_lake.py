@@ -17,7 +17,7 @@ from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.stages.pull import LANDED_AGAIN
-from tests.simulators.business_central.faults import MalformedRecord
+from tests.simulators.business_central.spoiled_answers import MalformedRecord
 from tests.stages.support import Rig, bench_of, difference, rig_on, snapshot
 
 ENTITY = "customers"

@@ -10,11 +10,9 @@ import pytest
 from connectors.toolkit.http.client import Limits
 from sync_engine.errors import SourceError, TransientError
 from tests.connectors.support import bench, parsed, read, rows, unread
-from tests.simulators.business_central.faults import (
-    Fault,
-    PoisonedExpand,
-)
+from tests.simulators.business_central.faults import Fault
 from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.spoiled_answers import PoisonedExpand
 
 
 class LinesGone(Fault):

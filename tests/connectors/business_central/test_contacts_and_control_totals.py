@@ -11,8 +11,9 @@ import pytest
 from sync_engine.errors import SourceError
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows
-from tests.simulators.business_central.faults import DeniesCompany, Fault, Spoils
+from tests.simulators.business_central.faults import DeniesCompany, Fault
 from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.spoiled_answers import Spoils
 
 
 def asked_of_customers(there: Bench) -> int:

@@ -10,8 +10,9 @@ import pytest
 from connectors.business_central import BusinessCentral
 from sync_engine.records import ControlTotal, RecordBatch
 from tests.connectors.support import Bench, bench, is_made_up, read, rows, unread
-from tests.simulators.business_central.faults import Fault, MalformedRecord, Rewrites, Spoils
+from tests.simulators.business_central.faults import Fault
 from tests.simulators.business_central.http import Request
+from tests.simulators.business_central.spoiled_answers import MalformedRecord, Rewrites, Spoils
 
 ODD: tuple[Any, ...] = (None, 7, "n/a")
 NAMES = ["null", "a number", "text"]

@@ -13,21 +13,23 @@ from sync_engine.errors import ConfigurationError, TransientError
 from sync_engine.records import Cursor
 from tests.connectors.support import Bench, bench, parsed, read, rows, unread
 from tests.simulators.business_central.faults import (
-    ChangesWhileReading,
     DataUpgradeNeeded,
     Deadlock,
     DropsConnection,
     ExpiresToken,
     Fault,
-    ForeignNextLink,
     HtmlErrorPage,
     LargePagesTimeOut,
-    MalformedRecord,
-    PoisonedExpand,
     Throttled,
     TryAgainLater,
 )
 from tests.simulators.business_central.http import Request, Response
+from tests.simulators.business_central.spoiled_answers import (
+    ChangesWhileReading,
+    ForeignNextLink,
+    MalformedRecord,
+    PoisonedExpand,
+)
 
 
 def cursor_of(there: Bench, entity: str) -> Cursor:

@@ -11,13 +11,13 @@ from tests.connectors.support import bench, read, rows
 from tests.simulators.business_central.faults import (
     EditedMeanwhile,
     EmptyUnauthorized,
-    EndsWithError,
     Fault,
     HtmlErrorPage,
     Refuses,
     ServerBusy,
     XmlError,
 )
+from tests.simulators.business_central.spoiled_answers import EndsWithError
 
 LEDGER = r"/Cust_LedgerEntries(\?|$)"
 SILENT = {

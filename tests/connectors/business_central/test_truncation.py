@@ -11,10 +11,9 @@ from connectors.business_central import BusinessCentral
 from sync_engine.errors import ProtocolViolation, SourceError, SyncError
 from sync_engine.records import ControlTotal, Probe
 from tests.connectors.support import bench, parsed, read, rows, unread
-from tests.simulators.business_central.faults import (
-    DropsConnection,
+from tests.simulators.business_central.faults import DropsConnection, Fault
+from tests.simulators.business_central.spoiled_answers import (
     EndsWithError,
-    Fault,
     InnerLink,
     LeadsOn,
     OddNextLink,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from tests.simulators.business_central.clock import SimulatorClock
-from tests.simulators.business_central.faults import make_fault
+from tests.simulators.business_central.fault_kinds import make_fault
 from tests.simulators.business_central.http import Request, Response
 from tests.simulators.business_central.records import Row
 from tests.simulators.business_central.state import ActionRefused

@@ -4,7 +4,8 @@
 `errors` every body an error may have, `server` the tokens, the budget of calls and the faults.
 """
 
-from tests.simulators.economic.books import Books, furnished
+from tests.simulators.economic.books import Books
+from tests.simulators.economic.furniture import furnished
 from tests.simulators.economic.server import APP_TOKEN, GRANT_TOKEN, EconomicTransport
 
 __all__ = ["APP_TOKEN", "GRANT_TOKEN", "Books", "EconomicTransport", "furnished"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.simulators.netsuite.books import RECEIVABLE, Books
+from tests.simulators.netsuite.books import Books
+from tests.simulators.netsuite.registers import RECEIVABLE
 
 
 def void(books: Books, key: int) -> None:

@@ -10,8 +10,9 @@ from connectors.business_central.settings import BasicAuth, Settings
 from connectors.toolkit.auth.entra_settings import EntraCertificate, EntraSecret
 from connectors.toolkit.auth.login import Login
 from connectors.toolkit.auth.static import BasicLogin
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import Refused
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import ConfigurationError, SyncError
 from sync_engine.ports import Clock
 

@@ -11,7 +11,8 @@ from connectors.dynamics_crm import organization_data, web_api
 from connectors.dynamics_crm.settings import BasicAuth, CertificateAuth, SecretAuth, Settings
 from connectors.toolkit.auth.login import Login
 from connectors.toolkit.auth.static import BasicLogin
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import AuthenticationFailed
 from sync_engine.ports import Clock
 

@@ -12,8 +12,9 @@ from connectors.economic import filters
 from connectors.economic.catalogue import SERVICES, Entity
 from connectors.economic.settings import Settings
 from connectors.toolkit.auth.static import StaticHeaders
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.joined import grouped, with_lists
 from connectors.toolkit.pagination import Page, PageSize, Paginator, Request, walk
 from connectors.toolkit.paginators import Cursor, Keyset, PageNumber, with_parameters

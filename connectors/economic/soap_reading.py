@@ -18,8 +18,9 @@ from connectors.economic.reading import LINES, Reading
 from connectors.economic.settings import Settings
 from connectors.toolkit.auth.terminal import secret_or_asked
 from connectors.toolkit.by_keys import by_keys
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import BrokeDown, NotFound, Refused
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.http.redaction import sentence
 from connectors.toolkit.joined import grouped, with_lists
 from connectors.toolkit.pagination import Page

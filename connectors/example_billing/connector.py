@@ -14,8 +14,9 @@ import msgspec
 
 from connectors.example_billing.settings import Settings
 from connectors.toolkit.auth.static import StaticHeaders
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.pagination import Page, PageSize, Request, walk
 from connectors.toolkit.paginators import Offset, with_parameters
 from connectors.toolkit.rows import Fields, RowShape

@@ -13,8 +13,9 @@ from connectors.netsuite.login import login_of, shared_name
 from connectors.netsuite.settings import Settings
 from connectors.netsuite.suiteql import Query, read, request, told
 from connectors.netsuite.zone import SessionZone
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import BrokeDown, Refused
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.pagination import Page, PageSize
 from connectors.toolkit.rows import Splitter
 from sync_engine.ports import Clock

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.toolkit.http.client import Limits
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import SourceError, TransientError
 from tests.connectors.support import bench, parsed, read, rows, unread
 from tests.simulators.business_central.faults import Fault

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import ProtocolViolation, TransientError
 from tests.connectors.support import Hands
 

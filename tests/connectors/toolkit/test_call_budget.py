@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from connectors.toolkit.http.call_budget import Budget, Urgency
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import RateLimited
 from tests.connectors.support import Hands
 

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from connectors.toolkit.auth.login import Login
+from connectors.toolkit.http.authorities import tls
 from connectors.toolkit.http.call_budget import Urgency
-from connectors.toolkit.http.client import HttpClient, Limits, tls
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import (
     BrokeDown,
     NoConnection,
@@ -21,6 +22,7 @@ from connectors.toolkit.http.errors import (
     from_status,
     told,
 )
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -20,7 +20,8 @@ from connectors.toolkit.auth.assertion import AssertionLogin
 from connectors.toolkit.auth.login import Login
 from connectors.toolkit.auth.oauth1 import OAuth1Login, base_string
 from connectors.toolkit.auth.static import BasicLogin, StaticHeaders
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.settings import SecretRef
 from sync_engine.errors import (
     AuthenticationFailed,

@@ -10,8 +10,9 @@ import httpx
 import msgspec
 import pytest
 
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import TooSlow
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.odata.pages import Pages, cut
 from connectors.toolkit.odata.query import Query, instant, literal
 from connectors.toolkit.pagination import PageSize

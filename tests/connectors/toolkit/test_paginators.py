@@ -10,7 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.pagination import Page, PageSize, Paginator, Request, walk
 from connectors.toolkit.paginators import (
     Cursor,

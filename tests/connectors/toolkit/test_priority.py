@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from connectors.toolkit.http.call_budget import Urgency
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
+from connectors.toolkit.http.limits import Limits
 from tests.connectors.support import Hands
 
 LIMITS = Limits(concurrent=4, calls_per_window=40)

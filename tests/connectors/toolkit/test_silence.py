@@ -11,8 +11,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from connectors.toolkit.http.client import HttpClient, Limits
+from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import NoConnection, TooSlow
+from connectors.toolkit.http.limits import Limits
 from sync_engine.errors import ConfigurationError, SyncError, TransientError, Unreachable
 from tests.connectors.support import Hands
 

@@ -27,6 +27,7 @@ from sync_engine.store.publishing import (
 )
 from sync_engine.store.publishing.cut import Cut, close_cut, open_cut
 from sync_engine.store.publishing.policy import enter_policy
+from sync_engine.store.publishing.waiting import anything_waits
 from sync_engine.store.runs import Counts, record_step
 from sync_engine.store.staging import staged
 
@@ -42,7 +43,10 @@ class Published(NamedTuple):
 
 
 def publish(source_run: SourceRun) -> Published:
-    """Publishes everything normalised since the last cut. Raises ConfigurationError or StoreError; then nothing was published."""
+    """Publishes everything normalised since the last cut. Raises ConfigurationError or StoreError; then nothing was published.
+
+    Where nothing waits the cut is empty: it says as of when all is as it was.
+    """
     started = time.perf_counter()
     with transaction(source_run.store, "publishing the cut") as connection:
         one_at_a_time(connection)
@@ -51,20 +55,13 @@ def publish(source_run: SourceRun) -> Published:
         everyone = enter_policy(cut)
         for entity in ("debtor", "contact"):
             new_links.enter_mode(cut, entity)
-        is_large = _is_large(source_run, connection)
-        if is_large:
-            run_sql(connection, TELL_PLANNER)
         words = inbox.take(cut)
-        _masters(cut, words, everything=everything, everyone=everyone)
-        _documents(cut)
-        document_overrides.publish_touched(cut, everyone=everyone)
-        debtors.tell_buried(cut)
-        inbox.answer(cut, words)
-        _close(source_run, cut)
-        if is_large:  # or the next cuts are planned as if everything were still dirty
-            run_sql(connection, TELL_PLANNER)
+        is_quiet = not (everything or everyone or words or anything_waits(cut))
+        if not is_quiet:
+            _take_up(source_run, cut, words, everything=everything, everyone=everyone)
         changes = close_cut(cut)
-        documents.clear_staging(cut)
+        if not is_quiet:
+            documents.clear_staging(cut)
     source_run.warnings.extend(cut.warnings)
     written = sum(
         n
@@ -83,6 +80,23 @@ def publish(source_run: SourceRun) -> Published:
         " ".join(cut.warnings) or None,
     )
     return Published(cut.cut_id, cut.counts, changes)
+
+
+def _take_up(
+    source_run: SourceRun, cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: bool
+) -> None:
+    """Publishes what waits: debtors and what they refer to, then what is owed."""
+    is_large = _is_large(source_run, cut.connection)
+    if is_large:
+        run_sql(cut.connection, TELL_PLANNER)
+    _masters(cut, words, everything=everything, everyone=everyone)
+    _documents(cut)
+    document_overrides.publish_touched(cut, everyone=everyone)
+    debtors.tell_buried(cut)
+    inbox.answer(cut, words)
+    _close(source_run, cut)
+    if is_large:  # or the next cuts are planned as if everything were still dirty
+        run_sql(cut.connection, TELL_PLANNER)
 
 
 def ledger_date(source_run: SourceRun) -> date:

@@ -44,7 +44,12 @@ CHANGE_NEW = TemporaryTable(
         "store.publishing.new_links",
         "store.publishing.policy",
     ),
-    read_by=("store.publishing.code_lists", "store.publishing.debtors", "store.publishing.unresolved"),
+    read_by=(
+        "store.publishing.code_lists",
+        "store.publishing.debtors",
+        "store.publishing.unresolved",
+        "store.publishing.waiting",
+    ),
 )
 """What this transaction changes, until it is appended to the change feed."""
 

@@ -15,7 +15,7 @@ from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
 from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Rule
-from sync_engine.ports import Draft, Exclusion, Normalised
+from sync_engine.ports import Draft, Exclusion, Normalised, Normaliser
 from sync_engine.records import Cursor, Probe, RawRecord, RecordBatch, Stream
 from sync_engine.stages.normalise import normalise
 from sync_engine.stages.publish import Published, publish
@@ -28,6 +28,7 @@ START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 STREAMS = {
     "companies": Stream("companies", "dimensions", "company", has_cursor=False),
     "owners": Stream("owners", "dimensions", "account_owner", has_cursor=False),
+    "terms": Stream("terms", "dimensions", "reference", has_cursor=False),
     "dimensions": Stream("dimensions", "dimensions", "dimension", has_cursor=False),
     "values": Stream("values", "dimensions", "dimension_value", has_cursor=False),
     "debtors": Stream("debtors", "debtors", "debtor", has_cursor=False),
@@ -36,6 +37,8 @@ STREAMS = {
     "contacts": Stream("contacts", "contacts", "contact", has_cursor=False),
     "documents": Stream("documents", "documents", "document", has_cursor=False),
     "entries": Stream("entries", "payments", "ledger_entry", has_cursor=False),
+    "payments": Stream("payments", "payments", "payment", has_cursor=False),
+    "applications": Stream("applications", "payments", "application", has_cursor=False),
 }
 Record = dict[str, Any]
 CRM_FIRST = Policy(
@@ -119,6 +122,9 @@ class World:
     policy: Policy = DEFAULT_POLICY
     configs: dict[str, SourceConfig] = field(default_factory=dict)
     records: dict[str, dict[str, dict[str, Record]]] = field(default_factory=dict)
+    normaliser: Normaliser = field(default_factory=AsTheyAre)
+    unread: set[tuple[str, str]] = field(default_factory=set)
+    """Sources and their entities that cannot be read at the moment."""
 
     @property
     def runtime(self) -> Runtime:
@@ -145,7 +151,7 @@ class World:
             config,
             self.store,
             self.lake,
-            AsTheyAre(),
+            self.normaliser,
             connector,
             self.clock,
             run_id,
@@ -156,7 +162,8 @@ class World:
         )
         source_run.register()
         for entity in connector.streams:
-            pull(source_run, entity)
+            if (source, entity) not in self.unread:
+                pull(source_run, entity)
             normalise(source_run, entity)
         done = publish(source_run)
         close_run(self.store, run_id, "succeeded", cut_id=done.cut_id)

@@ -119,6 +119,28 @@ def test_a_run_with_nothing_new_costs_the_same_at_two_sizes(
     _are_alike(*costs)
 
 
+def test_a_run_with_nothing_new_publishes_nothing(
+    monkeypatch: pytest.MonkeyPatch, migrated_template: str
+) -> None:
+    """Its cut makes no table but that of what it changes, which stays empty; the others are its certificate's, which is whole."""
+    with rigs(monkeypatch, migrated_template, SIZES[:1]) as (rig,):
+        rig.run_whole()
+        rig.advance(hours=1)
+        rig.run_whole()
+        rig.advance(hours=1)
+        with counted(rig) as cost:
+            ran = rig.run_whole()
+        checks = rig.rows("SELECT cut_id, count(*) FROM canonical.certificate GROUP BY 1 ORDER BY 1")
+    made = {sql.split()[3] for sql in cost.statements if sql.startswith("CREATE TEMP TABLE")}
+    assert made - {"IF"} == {"control_open", "control_ledger", "control_suspect", "control_differing"}
+    looks = [n for sql, n in cost.statements.items() if "normalised_as IS DISTINCT FROM" in sql]
+    assert looks == [1]
+    assert ran.published is not None
+    assert (ran.published.counts, ran.published.changes) == ({}, 0)
+    assert [cut for cut, _ in checks][-1] == ran.published.cut_id
+    assert len({n for _, n in checks}) == 1
+
+
 def test_ten_changes_cost_the_same_at_two_sizes(
     monkeypatch: pytest.MonkeyPatch, migrated_template: str
 ) -> None:

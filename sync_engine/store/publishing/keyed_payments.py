@@ -22,12 +22,25 @@ APPLICATION = (
 )  # fmt: skip
 
 
+_ARE_TOLD = """
+    EXISTS (SELECT FROM engine.stream s WHERE s.source = :source AND NOT s.facet AND (s.canonical = 'payment' OR s.canonical = 'application'
+        AND NOT EXISTS (SELECT FROM engine.stream l WHERE l.source = :source AND l.canonical = 'ledger_entry')))
+    """
+_ALL_KNOWN = """
+    EXISTS (SELECT FROM engine.stream WHERE source = :source AND canonical = 'application' AND NOT facet HAVING bool_and(swept_at IS NOT NULL))
+    """
+RESTS_WAIT = f"""
+    {_ARE_TOLD} AND {_ALL_KNOWN} AND (
+        EXISTS (SELECT FROM canonical.document WHERE source = :source AND is_open_derived AND open_amount IS NULL AND deleted_at IS NULL)
+        OR EXISTS (SELECT FROM canonical.payment WHERE source = :source AND is_unapplied_derived AND unapplied_amount IS NULL
+            AND deleted_at IS NULL))
+    """
+"""Whether amounts that could not be derived may be by now: the sweep that read the last application need not have brought one."""
+
+
 def are_told(cut: Cut) -> bool:
     """Whether this source hands over payments of its own, or applications without a ledger they could be entries of."""
-    return cut.exists("""
-        SELECT FROM engine.stream s WHERE s.source = :source AND NOT s.facet AND (s.canonical = 'payment' OR s.canonical = 'application'
-            AND NOT EXISTS (SELECT FROM engine.stream l WHERE l.source = :source AND l.canonical = 'ledger_entry'))
-        """)
+    return bool(cut.rows(f"SELECT {_ARE_TOLD}")[0][0])
 
 
 def publish(cut: Cut) -> None:
@@ -203,9 +216,7 @@ def _withdraw_and_restore(cut: Cut) -> None:
 
 def _applications_are_all_known(cut: Cut) -> bool:
     """Whether every stream of applications was read to its end, so that what none of them names is open."""
-    return cut.exists("""
-        SELECT FROM engine.stream WHERE source = :source AND canonical = 'application' AND NOT facet HAVING bool_and(swept_at IS NOT NULL)
-        """)
+    return bool(cut.rows(f"SELECT {_ALL_KNOWN}")[0][0])
 
 
 _REST = """

@@ -123,6 +123,16 @@ def link_new(cut: Cut, entity: str = "debtor") -> int:
     return created + linked
 
 
+def may_link_more(cut: Cut) -> bool:
+    """Whether records without a link, of a source that links by rules, may find something that was not there at the last cut."""
+    return _world_has_moved(cut) and any(
+        cut.link_mode.get(entity) == "automatic"
+        and other_sources(cut.connection, entity, cut.source)
+        and unlinked(cut, entity)
+        for entity in ("debtor", "contact")
+    )
+
+
 def _world_has_moved(cut: Cut) -> bool:
     """Whether records that found nothing last time may find something now: another source published or a person decided since."""
     return cut.exists("""

@@ -177,11 +177,13 @@ def _masters(cut: Cut, words: list[inbox.Word], *, everything: bool, everyone: b
 
 
 def _documents(cut: Cut) -> None:
+    kinds = cut.kinds()
     documents.stage_latest(cut)
     has_documents = documents.prepare_documents(cut)
-    has_entries = ledger.merge_entries(cut)
+    has_ledger = "ledger_entry" in kinds
+    has_entries = has_ledger and ledger.merge_entries(cut)
     if has_entries or (
-        has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source")
+        has_ledger and has_documents and cut.exists("SELECT FROM engine.ledger_entry WHERE source = :source")
     ):
         ledger.resolve_entries(cut)
         ledger.enrich_documents(cut)
@@ -195,12 +197,14 @@ def _documents(cut: Cut) -> None:
     documents.merge_lines(cut)
     if has_entries:
         settlements.publish_payments(cut)
-    settlements.publish_applications(cut)
+    if "application" in kinds:
+        settlements.publish_applications(cut)
     documents.tombstone(cut, "document", "document")
     if by_key:
         documents.tombstone(cut, "payment", "payment")
-    documents.tombstone(cut, "application", "application")
-    settlements.bury_deductions(cut)
+    if "application" in kinds:
+        documents.tombstone(cut, "application", "application")
+        settlements.bury_deductions(cut)
 
 
 def _close(source_run: SourceRun, cut: Cut) -> None:

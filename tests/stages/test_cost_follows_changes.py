@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 
 from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.world import Company
@@ -43,8 +43,8 @@ class Cost:
 
 
 @contextmanager
-def counted(rig: Rig) -> Iterator[Cost]:
-    """Counts the statements of the rig's store."""
+def statements_of(store: Engine) -> Iterator[Cost]:
+    """Counts the statements that a store is sent."""
     cost = Cost()
 
     def after(
@@ -55,11 +55,16 @@ def counted(rig: Rig) -> Iterator[Cost]:
         if shown.startswith(WRITING) and not shown.startswith(READ_WHOLE):
             cost.touched[shown] += max(cursor.rowcount, 0)
 
-    event.listen(rig.store, "after_cursor_execute", after)
+    event.listen(store, "after_cursor_execute", after)
     try:
         yield cost
     finally:
-        event.remove(rig.store, "after_cursor_execute", after)
+        event.remove(store, "after_cursor_execute", after)
+
+
+def counted(rig: Rig) -> AbstractContextManager[Cost]:
+    """Counts the statements of the rig's store."""
+    return statements_of(rig.store)
 
 
 @contextmanager

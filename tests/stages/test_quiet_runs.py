@@ -44,6 +44,7 @@ from tests.stages.quiet_world import (
     waits_for_a_link,
 )
 from tests.stages.support import Snapshot, difference
+from tests.stages.test_cost_follows_changes import statements_of
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,17 @@ def test_days_pass_and_nothing_is_published(
                 always.setattr(publishing, "anything_waits", lambda _: True)
                 theirs.run("erp")
         assert difference(before, everything(ours)) == difference(everything(ours), everything(theirs)) == {}
+
+
+def test_a_source_without_a_ledger_is_not_searched_for_one(settled: tuple[str, World], server: str) -> None:
+    """Nor for applications: a cut with an invoice writes to the tables of neither, and makes none for them."""
+    with copy_of(settled, server) as world:
+        invoice(world, "erp", "D2", "E2", "75.25")
+        with statements_of(world.store) as cost:
+            assert world.run("erp").counts["document"]["created"] == 1
+    written = [sql for sql in cost.statements if sql.startswith(("CREATE", "INSERT", "DELETE"))]
+    assert any("incoming_document" in sql for sql in written)
+    assert [sql for sql in written if "touched_entry" in sql or "application" in sql] == []
 
 
 @pytest.mark.parametrize("kind", DECISIONS)

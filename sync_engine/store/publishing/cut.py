@@ -83,6 +83,13 @@ class Cut:
             """)
         }
 
+    def kinds(self) -> set[str]:
+        """Canonical kinds that this source hands over, or did once."""
+        return {
+            str(kind)
+            for (kind,) in self.rows("SELECT DISTINCT canonical FROM engine.stream WHERE source = :source")
+        }
+
     def _bound(self, statement: str) -> dict[str, object]:
         return {
             name: value

@@ -70,12 +70,11 @@ class Reading:
         return Pages(self.client, self.settings.root)
 
     def shape(self, entity: Entity) -> RowShape:
-        """How a row's key and stamp are found."""
+        """How a row's key and stamp are found. Of the standard API every part of a key is an id: another value is none."""
         if entity.name not in self._shapes:
-            is_standard = (
-                entity.api == "v2" and entity.name not in self.settings.pages and entity.keys == ("id",)
-            )
-            self._shapes[entity.name] = RowShape(entity.keys, entity.modified, _GUID if is_standard else 0)
+            is_standard = entity.api == "v2" and entity.name not in self.settings.pages
+            width = len(entity.keys) * (_GUID + 1) - 1
+            self._shapes[entity.name] = RowShape(entity.keys, entity.modified, width if is_standard else 0)
         return self._shapes[entity.name]
 
     def size(self, entity: Entity) -> PageSize:

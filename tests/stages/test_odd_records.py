@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
@@ -127,6 +129,32 @@ def test_a_row_without_a_key_buries_nobody(rig: Rig) -> None:
     assert rig.run(full=True).warnings == []
     assert _quarantined(rig) == {}
     assert_true(rig)
+
+
+@pytest.mark.parametrize("odd", [b"null", b"7", b'"n/a"'], ids=["null", "a number", "text"])
+def test_a_link_that_names_no_contact_buries_none(make_rig: RigMaker, odd: bytes) -> None:
+    """Asked customer by customer, one row names what cannot be a contact: it is put aside, and the contact keeps its debtor."""
+    rig = make_rig(installed={"version": 22}, route="invoices")
+    rig.run()
+    found = """
+        SELECT l.external_id, d.number FROM canonical.contact c JOIN canonical.link l ON l.entity = 'contact' AND l.canonical_id = c.id
+        JOIN canonical.debtor d ON d.id = c.debtor_id WHERE c.deleted_at IS NULL ORDER BY 1
+        """
+    before = rig.rows(found)
+    contact = before[0][0].encode()
+    rig.simulator.inject(
+        Rewrites(
+            lambda body: body.replace(b'"contactId":"' + contact + b'"', b'"contactId":' + odd),
+            match="/contactsInformation",
+        )
+    )
+    outcome = rig.run(full=True)
+    assert rig.rows(found) == before
+    assert "came without a usable key" in " ".join(outcome.warnings)
+    assert _quarantined(rig) == {"contactsInformation": "Unreadable"}
+    rig.simulator.heal()
+    rig.run(full=True)
+    assert (rig.rows(found), _quarantined(rig)) == (before, {})
 
 
 def test_documents_wait_for_their_debtors(rig: Rig) -> None:

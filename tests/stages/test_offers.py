@@ -92,6 +92,29 @@ def test_a_ledger_that_is_gone_is_no_run_that_succeeded(make_rig: RigMaker, rout
     assert open_invoices(rig) == true_open_invoices(rig.company)
 
 
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("full", [False, True], ids=["changes", "full"])
+def test_a_ledger_page_that_is_refused_is_no_run_that_succeeded(
+    make_rig: RigMaker, status: int, full: bool
+) -> None:
+    """The permission or the page is gone and an invoice is paid: the run is partial, the entry stays as it was, and the next clean run has the money."""
+    rig = rig_of(make_rig, "odata_page")
+    assert rig.run_whole().outcome == "succeeded"
+    entities = ledger(rig)
+    rig.simulator.inject(Refuses(status, match=r"Cust_LedgerEntries"))
+    paid = next(invoice for invoice in rig.company.invoices.values() if invoice.posted)
+    rig.company.pay_invoice(paid.id)
+    before = snapshot(rig.store)["payment"]
+    for _ in range(2):
+        ran = rig.run_whole(full=full)
+        assert rig.simulator.faults[0].struck
+        assert (ran.outcome, set(entities) & set(ran.failures)) == ("partial", {"ledgerEntriesPage"})
+    assert snapshot(rig.store)["payment"] == before
+    rig.simulator.heal()
+    assert rig.run_whole().outcome == "succeeded"
+    assert open_invoices(rig) == true_open_invoices(rig.company)
+
+
 @pytest.mark.parametrize("route", PUBLISHED)
 def test_a_ledger_that_is_gone_for_good_is_accepted(
     make_rig: RigMaker, migrated_template: str, tmp_path: Path, route: str

@@ -171,6 +171,19 @@ class AmbiguousMatch(RecordError):
         )
 
 
+class IdentityInDoubt(RecordError):
+    """A key may have been given to another company; nothing moves until a person says so."""
+
+    def __init__(self, by: str, *, whose: str, key: str, before: str = "") -> None:
+        if before:
+            what = f"is new, and looks like {before}, which is gone: it may have got another number"
+            todo = f"Link {key} to the debtor of {before}, or say that they are not the same; then release it from quarantine."
+        else:
+            what = f"has another {by} than before: the number may have been given to somebody else"
+            todo = "Where it is the same company, release it from quarantine; else first unlink what other systems linked to it."
+        super().__init__(what, whose=whose, key=key, todo=todo)
+
+
 class StoreError(SyncError):
     """The canonical store failed; the transaction was rolled back. Exit code 5."""
 

@@ -73,6 +73,7 @@ class Stream:
     `family` is the group a person thinks in (dimensions, debtors, contacts, documents, payments). `canonical` names the
     canonical entity its records speak about. `facet` streams only add fields to records another stream defines.
     `is_selection`: it lists records by a condition (the open ones), so what left the list is not gone.
+    `keys_are_numbers`: its keys are numbers that people may change and give to another record, for the source has no other id.
     `untold` is a sentence: what this way of reading cannot tell. The certificate of every cut repeats it.
     """
 
@@ -85,6 +86,7 @@ class Stream:
     sweep_every: timedelta | None = timedelta(hours=24)
     facet: bool = False
     is_selection: bool = False
+    keys_are_numbers: bool = False
     untold: str = ""
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from connectors.toolkit.rows import RowShape
 from sync_engine.records import Stream
 
-Reader = Literal["dimensions", "self", "register", "changes", "invoices", "entries", "pairs"]
+Reader = Literal["dimensions", "self", "register", "changes", "customers", "invoices", "entries", "pairs"]
 DIMENSION = 14
 """The module without which nobody reads dimensions."""
 SERVICES = {
@@ -74,7 +74,7 @@ ENTITIES = (
     _register("departments", "dimensions", "dimension_value", "departmentNumber", "department/"),
     Entity(_listed("dimension_values", "dimensions", "dimension_value"), "register", "values", ("dimensionNumber", "key"), "dimensions",
            module=DIMENSION),
-    Entity(Stream("customers", "debtors", "debtor"), "changes", "customers", ("customerNumber",), stamp="lastUpdated"),
+    Entity(Stream("customers", "debtors", "debtor", keys_are_numbers=True), "customers", "customers", ("customerNumber",), stamp="lastUpdated"),
     Entity(Stream("contacts", "contacts", "contact", overlap=_WIDE), "changes", "Contacts", ("number",), "customers", stamp="lastUpdated", zone=UTC),
     Entity(Stream("invoices", "documents", "document"), "invoices", "invoices/booked", ("bookedInvoiceNumber",)),
     Entity(Stream("entries", "payments", "ledger_entry"), "entries", "booked-entries", ("entryNumber",), "booked_entries"),

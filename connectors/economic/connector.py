@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 
 import httpx
 import msgspec
@@ -16,9 +16,10 @@ from connectors.economic.catalogue import DIMENSION, ENTITIES, Entity
 from connectors.economic.ledger import Ledger
 from connectors.economic.reading import Reading
 from connectors.economic.settings import Settings
-from connectors.toolkit.batches import changed, whole
+from connectors.toolkit.batches import changed, changed_or_gone, whole
 from connectors.toolkit.capabilities import counted
 from connectors.toolkit.http.errors import NotFound
+from connectors.toolkit.pagination import Page
 from connectors.toolkit.rows import Fields
 from sync_engine.errors import ProtocolViolation, SourceError
 from sync_engine.ports import Clock, LoginLimits
@@ -181,7 +182,13 @@ class Economic:
             case "register":
                 yield from self._register(found)
             case "changes":
-                yield from self._changes(found, since)
+                start = datetime.fromisoformat(since) if since else None
+                now = self._reading.openapi.server_now
+                yield from changed(entity, self._since(found, start), found.shape, start, now, _is_deleted)
+            case "customers":
+                rows, count = partial(self._since, found), partial(self._reading.listed, found)
+                now = self._reading.rest.server_now
+                yield from changed_or_gone(entity, rows, found.shape, since, now, count)
             case "invoices":
                 yield from self._invoices(found, since)
             case "entries":
@@ -192,15 +199,13 @@ class Economic:
     def _register(self, entity: Entity) -> Iterator[RecordBatch]:
         return whole(entity.name, self._reading.rows(entity), entity.shape)
 
-    def _changes(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
-        """By stamp of change, which is precise to a second. Contacts say themselves that they are deleted."""
-        start, condition = None, ""
-        if since is not None:
-            start = datetime.fromisoformat(since)
-            condition = filters.where(entity.stamp or "", "gte", start - entity.stream.overlap)
-        client = self._reading.openapi if entity.service else self._reading.rest
-        pages = self._reading.rows(entity, condition)
-        return changed(entity.name, pages, entity.shape, start, client.server_now, _is_deleted)
+    def _since(self, entity: Entity, start: datetime | None) -> Iterator[Page]:
+        """By stamp of change, which is precise to a second."""
+        if start is None:
+            return self._reading.rows(entity)
+        return self._reading.rows(
+            entity, filters.where(entity.stamp or "", "gte", start - entity.stream.overlap)
+        )
 
     def _invoices(self, entity: Entity, since: Cursor | None) -> Iterator[RecordBatch]:
         """By number. Series of other numbers leave holes that are filled later: where the count does not fit, all are read again."""

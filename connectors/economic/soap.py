@@ -27,6 +27,7 @@ from sync_engine.records import ControlTotal, Cursor, RawRecord, RecordBatch
 
 UNTOLD = "SOAP does not tell it; the REST API and the OpenAPI services do"
 _CURSORS = ("invoices", "entries")
+_STAMPED = ("changes", "customers")
 _OF = "SOAP"
 """What marks are of: those of the other dialect are read as none."""
 
@@ -82,7 +83,7 @@ class SoapEconomic(Economic):
             e.name: replace(
                 e,
                 stream=replace(e.stream, has_cursor=e.name in _CURSORS),
-                reader="register" if e.reader == "changes" else e.reader,
+                reader="register" if e.reader in _STAMPED else e.reader,
                 keys=KINDS[e.name][1:],
                 stamp=None,
             )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sync_engine.errors import LandedFileDamaged, RecordError, Unreadable
 from sync_engine.ports import Normalised
 from sync_engine.stages.source_run import SourceRun
-from sync_engine.store.claims import normalised
+from sync_engine.store.claims import identity, normalised
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
 from sync_engine.store.landing.look_alikes import keep_out
@@ -108,6 +108,12 @@ def _keep_out_look_alikes(source_run: SourceRun, row: StreamRow, counts: Counts)
     with transaction(
         source_run.store, f"looking for look-alikes of {row.entity}", repeatable=True
     ) as connection:
+        if row.canonical == "debtor" and row.keys_are_numbers:
+            held = identity.hold_renumbered(
+                connection, row, version=source_run.normaliser.version, run_id=source_run.run_id
+            )
+            counts.changed -= held
+            counts.quarantined += held
         kept = keep_out(
             connection,
             source_run.source,
@@ -246,6 +252,10 @@ def _write(
     batch: normalised.Batch,
     outcome: Normalised,
 ) -> int:
+    if row.canonical == "debtor" and row.keys_are_numbers:
+        doubted = identity.used_again(connection, row, outcome.drafts)
+        outcome.drafts = [draft for draft in outcome.drafts if draft.key not in doubted]
+        outcome.failed.extend(doubted.items())
     keys = [d.key for d in outcome.drafts]
     normalised.note_gaps(connection, row, keys, outcome.gaps)
     if outcome.failed:

@@ -64,6 +64,17 @@ def company_of(there: EconomicStage, url: str, lake: Path) -> Iterator[Company]:
 )  # fmt: skip
 @example(
     found=[
+        ("new customer", 1, 5),
+        RUN,
+        ("renumber", 0, 3),
+        ("renumber", 4, 2),
+        RUN,
+        ("book", 0, 9),
+        ("delete customer", 0, 1),
+    ]
+)
+@example(
+    found=[
         ("withdraw token", 0, 0),
         RUN,
         ("contacts", 1, 2),
@@ -76,7 +87,7 @@ def company_of(there: EconomicStage, url: str, lake: Path) -> Iterator[Company]:
 def test_a_chain_of_runs_equals_a_fresh_load_and_the_books(
     monkeypatch: pytest.MonkeyPatch, migrated_template: str, found: list[Step]
 ) -> None:
-    """Bookings, holes, payments in part and at other rates, matching and un-matching, deletes and re-use, faults and what heals them."""
+    """Bookings, holes, payments in part and at other rates, matching and un-matching, other numbers, deletes and re-use, faults and what heals them."""
     with (
         tempfile.TemporaryDirectory() as folder,
         another_database(migrated_template) as one,
@@ -100,6 +111,8 @@ def test_a_chain_of_runs_equals_a_fresh_load_and_the_books(
                 heal(there)
             heal(there)
             chained.run()
+            while chained.settle():
+                chained.run()
             assert chained.open_items() == chained.true_open_items()
             assert chained.settled() == chained.true_settled()
             chained.run(hours=30)

@@ -39,14 +39,16 @@ _WAITS = """(normalised_as IS NULL AND damage IS NULL OR normalised_as IS DISTIN
 
 
 def waiting_streams(connection: Connection, source: str, version: str) -> frozenset[str]:
-    """Wire entities with waiting batches, records that a person asked to try again, or keys that a held sweep keeps out."""
+    """Wire entities with waiting batches, records that a person asked to try again, keys that a held sweep keeps out, or numbers that may be of
+    somebody else by now."""
     rows = fetch(
         connection,
         f"""
         SELECT s.entity FROM engine.stream s WHERE s.source = :source AND (
             EXISTS (SELECT FROM engine.lake_manifest m WHERE m.stream_id = s.stream_id AND {_WAITS})
             OR EXISTS (SELECT FROM engine.quarantine q WHERE q.stream_id = s.stream_id AND q.retry_requested)
-            OR EXISTS (SELECT FROM engine.sweep_hold h WHERE h.stream_id = s.stream_id AND h.look_alikes <> '{{}}'))
+            OR EXISTS (SELECT FROM engine.sweep_hold h WHERE h.stream_id = s.stream_id AND h.look_alikes <> '{{}}')
+            OR s.keys_are_numbers AND EXISTS (SELECT FROM engine.source_record r WHERE r.stream_id = s.stream_id AND r.dirty))
         """,
         source=source,
         version=version,

@@ -30,6 +30,8 @@ class StreamRow:
     """A sweep began and nothing came of it: what was gone then has still to be found."""
     is_damaged: bool = False
     """Landed bytes of current records are lost: they are read again."""
+    keys_are_numbers: bool = False
+    """Its keys are numbers that people may change and give to another record."""
 
 
 def register_source(
@@ -71,10 +73,12 @@ def register_streams(connection: Connection, source: str, streams: Iterable[Stre
     run_many(
         connection,
         """
-        INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, rank)
-        VALUES (:source, :entity, :family, :canonical, :facet, :rank)
-        ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet, rank = excluded.rank
-        WHERE (s.family, s.canonical, s.facet, s.rank) IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.rank)
+        INSERT INTO engine.stream AS s (source, entity, family, canonical, facet, keys_are_numbers, rank)
+        VALUES (:source, :entity, :family, :canonical, :facet, :keys_are_numbers, :rank)
+        ON CONFLICT (source, entity) DO UPDATE SET family = excluded.family, canonical = excluded.canonical, facet = excluded.facet,
+            keys_are_numbers = excluded.keys_are_numbers, rank = excluded.rank
+        WHERE (s.family, s.canonical, s.facet, s.keys_are_numbers, s.rank)
+            IS DISTINCT FROM (excluded.family, excluded.canonical, excluded.facet, excluded.keys_are_numbers, excluded.rank)
         """,
         [
             {
@@ -83,6 +87,7 @@ def register_streams(connection: Connection, source: str, streams: Iterable[Stre
                 "family": s.family,
                 "canonical": s.canonical,
                 "facet": s.facet,
+                "keys_are_numbers": s.keys_are_numbers,
                 "rank": place,
             }
             for place, s in enumerate(streams)
@@ -101,7 +106,7 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
         SELECT stream_id, source, entity, family, canonical, facet, cursor, swept_at, sweep_started_at IS NOT NULL AS is_unfinished, EXISTS (
             SELECT FROM engine.lake_manifest m CROSS JOIN LATERAL (
                 SELECT FROM engine.source_record r WHERE r.stream_id = m.stream_id AND r.batch_id = m.batch_id AND r.deleted_at IS NULL LIMIT 1) needed
-            WHERE m.stream_id = s.stream_id AND m.damage IS NOT NULL) AS is_damaged
+            WHERE m.stream_id = s.stream_id AND m.damage IS NOT NULL) AS is_damaged, keys_are_numbers
         FROM engine.stream s WHERE source = :source ORDER BY rank, stream_id
         """,
         source=source,
@@ -118,6 +123,7 @@ def streams_of(connection: Connection, source: str) -> dict[str, StreamRow]:
             r.swept_at,
             r.is_unfinished,
             r.is_damaged,
+            r.keys_are_numbers,
         )
         for r in rows
     }

@@ -65,6 +65,7 @@ stream = Table(
     Column("family", Text, nullable=False),
     Column("canonical", Text, nullable=False),
     Column("facet", Boolean, nullable=False),
+    Column("keys_are_numbers", Boolean, nullable=False, server_default="false"),
     Column("rank", SmallInteger, nullable=False, server_default="0"),
     Column("cursor", Text),
     Column("cursor_moved_at", TS),

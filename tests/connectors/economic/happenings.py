@@ -110,6 +110,13 @@ def _delete_customer(stage: EconomicStage, n: int, amount: int) -> None:
         stage.books.delete_customer(free[n % len(free)])
 
 
+def _renumber(stage: EconomicStage, n: int, amount: int) -> None:
+    """A customer gets a number nobody had."""
+    new = 1000 + 100 * n + amount
+    if new not in stage.books.customers:
+        stage.books.renumber(_customer(stage, n), new)
+
+
 def _contacts(stage: EconomicStage, n: int, amount: int) -> None:
     match amount % 3:
         case 0:
@@ -155,6 +162,7 @@ HAPPENINGS: dict[str, Happening] = {
     "regroup": _regroup,
     "new customer": _new_customer,
     "delete customer": _delete_customer,
+    "renumber": _renumber,
     "contacts": _contacts,
     "switch module": _switch_module,
     "raise version": _raise_version,

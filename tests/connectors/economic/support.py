@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,11 @@ from sqlalchemy import Engine, text
 
 from sync_engine.config import SourceConfig
 from sync_engine.lake import Lake
+from sync_engine.ops.decisions import links
+from sync_engine.ops.decisions.plan import apply
 from sync_engine.ops.runs.source_run import Ran, Runtime, run_source
+from sync_engine.store.claims.quarantine import put_aside, request_retry
+from sync_engine.store.db import transaction
 from tests.connectors.economic.stage import CONNECTION, EconomicStage
 
 SOURCE = {
@@ -34,14 +39,46 @@ class Company:
     def run(self, hours: float = 1, **how: Any) -> Ran:
         """One run, an hour after the last one."""
         self.stage.books.time.sleep(3600 * hours)
-        runtime = Runtime(self.store, Lake(str(self.lake)), self.stage.books.time)
         config = SourceConfig.model_validate(SOURCE)
-        return run_source(runtime, config, connector=self.stage.open(), **how)
+        return run_source(self.runtime, config, connector=self.stage.open(), **how)
 
     def rows(self, statement: str, **given: Any) -> list[tuple[Any, ...]]:
         """All rows of a statement."""
         with self.store.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement), given)]
+
+    @property
+    def runtime(self) -> Runtime:
+        """What operations of this company work with."""
+        return Runtime(self.store, Lake(str(self.lake)), self.stage.books.time)
+
+    def doubts(self) -> dict[str, str]:
+        """Keys of which nobody knows whose they are now, and why."""
+        with self.store.connect() as connection:
+            return {one.key: one.message for one in put_aside(connection) if one.error == "IdentityInDoubt"}
+
+    def release(self) -> None:
+        """A person lets everything try again."""
+        with transaction(self.store, "releasing") as connection:
+            request_retry(connection, [one.quarantine_id for one in put_aside(connection)])
+
+    def part(self, number: str, vanished: str) -> None:
+        """A person says that a number is not the customer that had another one."""
+        found = self.rows(
+            "SELECT canonical_id FROM canonical.link WHERE entity = 'debtor' AND source = 'economic' AND external_id = :key",
+            key=vanished,
+        )
+        planned = links.not_the_same(self.runtime, "economic", number, str(found[0][0]), by="ada")
+        apply(self.runtime, planned.hash, by="ada")
+
+    def settle(self) -> bool:
+        """A person decides every doubt as a fresh load would: each number is a customer of its own. False where nothing is in doubt."""
+        doubts = self.doubts()
+        for number, why in doubts.items():
+            if looks_like := re.search(r"looks like (\d+), which is gone", why):
+                self.part(number, looks_like[1])
+        self.release()
+        return bool(doubts)
 
     def open_items(self) -> dict[str, Decimal]:
         """Entry number -> what is open of it, as the ledger signs it."""

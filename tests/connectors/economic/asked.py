@@ -50,6 +50,15 @@ def mapped(entity: str, records: Sequence[RawRecord]) -> dict[str, dict[str, Any
     return {draft.key: draft.values for draft in out.drafts}
 
 
+def lines_of(record: RawRecord) -> list[dict[str, Any]]:
+    """What becomes of the lines of an invoice."""
+    plugin = mapping_plugin("economic")
+    found = plugin.normaliser("economic", plugin.settings()).normalise(
+        "invoices", [(record.key, record.payload)]
+    )
+    return [dict(line) for draft in found.drafts for line in draft.lines]
+
+
 def failing(part: str, answer: Callable[[], Answered], times: int = 1_000) -> Fault:
     """A fault of all addresses with this part, so many times."""
     left = [times]

@@ -73,6 +73,7 @@ def company_of(there: EconomicStage, url: str, lake: Path) -> Iterator[Company]:
         ("delete customer", 0, 1),
     ]
 )
+@example(found=[("book", 17, 45), ("raise version", 0, 0), RUN, ("book", 2, 9), RUN])
 @example(
     found=[
         ("withdraw token", 0, 0),

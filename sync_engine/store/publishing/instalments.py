@@ -87,6 +87,7 @@ def enrich_split_documents(cut: Cut) -> None:
             posting_date = coalesce(g.posting_date, n.posting_date), closed_date = CASE WHEN NOT g.is_open THEN coalesce(g.closed_date, n.closed_date) END,
             ledger_difference = n.total - g.amount, open_amount_base = g.open_amount_base,
             total_base = CASE WHEN g.amount = n.total THEN g.amount_base WHEN g.amount <> 0 THEN round(g.amount_base * n.total / g.amount, 4) END,
+            subtotal_base = NULL, tax_base = NULL,
             exchange_rate = CASE WHEN g.amount <> 0 AND g.amount_base IS NOT NULL THEN round(g.amount_base / g.amount, 10) ELSE n.exchange_rate END,
             dispute_reason = coalesce(n.dispute_reason, g.dispute_reason), promised_date = coalesce(n.promised_date, g.promised_date),
             source_modified_at = greatest(n.source_modified_at, g.source_modified_at),

@@ -83,6 +83,10 @@ KIND = "CASE e.document_type WHEN 'invoice' THEN 'invoice' WHEN 'credit_memo' TH
 TOTAL_BASE = f"""CASE WHEN e.amount_base IS NULL THEN n.total_base WHEN e.amount <> {OWED} * n.total AND e.amount <> 0
                 THEN round(e.amount_base * n.total / e.amount, 4) ELSE {OWED} * e.amount_base END"""
 """What the whole document is in base currency, also where its entry is over another amount."""
+PARTS_BASE = ", ".join(
+    f"{part}_base = CASE WHEN e.amount_base IS NULL THEN n.{part}_base END" for part in ("subtotal", "tax")
+)
+"""What its parts are is reckoned anew where the entry states the whole: before, it was reckoned by the document's own rate."""
 SOLE = """e.source = :source AND e.record_id = n.id AND e.record_kind = 'document' AND NOT EXISTS (SELECT FROM split_document s WHERE s.id = n.id)"""
 
 
@@ -287,7 +291,7 @@ def enrich_documents(cut: Cut) -> None:
         UPDATE incoming_document n SET entry_no = e.entry_no, open_amount = {OWED} * e.remaining, due_date = coalesce(e.due_date, n.due_date),
             posting_date = coalesce(e.posting_date, n.posting_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date,
                 n.closed_date) END,
-            total_base = {TOTAL_BASE}, ledger_difference = n.total - {OWED} * e.amount, open_amount_base = coalesce({OWED} * e.remaining_base,
+            total_base = {TOTAL_BASE}, {PARTS_BASE}, ledger_difference = n.total - {OWED} * e.amount, open_amount_base = coalesce({OWED} * e.remaining_base,
                 CASE WHEN e.remaining = 0 THEN 0 END),
             exchange_rate = CASE WHEN e.amount <> 0 AND e.amount_base IS NOT NULL THEN round(e.amount_base / e.amount, 10) ELSE n.exchange_rate END,
             dispute_reason = coalesce(n.dispute_reason, e.dispute_reason), promised_date = coalesce(n.promised_date, e.promised_date),
@@ -298,7 +302,7 @@ def enrich_documents(cut: Cut) -> None:
         """)
     cut.sql(f"""
         UPDATE incoming_document n SET entry_no = e.entry_no, total_base = CASE WHEN n.currency = c.base_currency THEN n.total ELSE {TOTAL_BASE} END,
-            ledger_difference = n.total - {OWED} * coalesce(e.amount, CASE WHEN n.currency = c.base_currency THEN e.amount_base END),
+            {PARTS_BASE}, ledger_difference = n.total - {OWED} * coalesce(e.amount, CASE WHEN n.currency = c.base_currency THEN e.amount_base END),
             due_date = coalesce(e.due_date, n.due_date), closed_date = CASE WHEN e.is_open THEN NULL ELSE coalesce(e.closed_date, n.closed_date) END,
             promised_date = coalesce(n.promised_date, e.promised_date), source_modified_at = greatest(n.source_modified_at, e.source_modified_at),
             exchange_rate = CASE WHEN n.total <> 0 AND e.amount_base IS NOT NULL THEN round(abs(e.amount_base / n.total), 10) ELSE n.exchange_rate END,

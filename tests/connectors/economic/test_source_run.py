@@ -128,3 +128,22 @@ def test_a_refused_service_costs_what_it_lists(company: Company) -> None:
     stage.transport.faults.clear()
     assert company.run().failures == {}
     assert company.open_items() == company.true_open_items()
+
+
+def test_parts_follow_when_the_ledger_states_the_whole(company: Company) -> None:
+    """Published without its entry, an invoice in euro is worth what its rate makes of it; with the entry, what was booked: its parts too."""
+    stage = company.stage
+    invoice = stage.books.invoice(104, "45", "45.40")
+    stage.transport.faults.append(
+        lambda request: (
+            problem(403, "Access denied.", "Denied") if "bookedEntriesapi" in str(request.url) else None
+        )
+    )
+    amounts = "SELECT subtotal_base, tax_base, total_base FROM canonical.document WHERE external_id = :key"
+    company.run()
+    by_rate = tuple(map(Decimal, ("673.5916", "168.3979", "841.9894")))
+    assert company.rows(amounts, key=str(invoice["number"])) == [by_rate]
+    stage.transport.faults.clear()
+    company.run()
+    by_entry = tuple(map(Decimal, ("673.5920", "168.3980", "841.9900")))
+    assert company.rows(amounts, key=str(invoice["number"])) == [by_entry]

@@ -67,10 +67,10 @@ def words(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=65536)
 def name_and_form(name: str) -> tuple[str, frozenset[str]]:
     """The levelled name without its legal form, and the form where it tells something: (`hansen son`, {`as`})."""
-    left, forms = list(words(name)), set()
+    left, forms = list(words(name)), set[str]()
     if (in_front := _in_front(left, name)) and len(left) > len(in_front):
         left = left[len(in_front) :]
-        forms.add(SPACED_FORMS.get(in_front, in_front[0]))
+        forms.update({SPACED_FORMS[in_front]} if in_front in SPACED_FORMS else in_front)
     left = _without_end(left, STATES)
     if (shorter := _without_end(left, SPACED_FORMS)) != left:
         left, forms = shorter, {SPACED_FORMS[tuple(left[len(shorter) :])]}
@@ -96,10 +96,14 @@ def _without_end(left: list[str], ends: Container[tuple[str, ...]]) -> list[str]
 
 def level_digits(text: str) -> str:
     """Digits of any script and width as plain ones, letters without accents."""
-    if text.isascii():
-        return text
-    level = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in level)
+    return text if text.isascii() else "".join(map(_plain_digit, unicodedata.normalize("NFKD", text)))
+
+
+def _plain_digit(letter: str) -> str:
+    """A digit as a plain one, an accent as nothing, anything else as it is."""
+    if unicodedata.combining(letter):
+        return ""
+    return str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
 
 
 def plain(number: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_engine.matching.text import STATES, mailbox, name_and_form, plain, postcode_of, words
+from sync_engine.matching.text import STATES, level_digits, mailbox, name_and_form, plain, postcode_of, words
 
 
 @pytest.mark.parametrize(("text", "levelled"), [
@@ -48,6 +48,14 @@ def test_the_legal_form_is_told_apart_from_the_name(name: str, levelled: str, fo
 def test_a_mailbox_is_a_domain_or_an_address_at_a_provider(email: str | None, box: str | None) -> None:
     """Colleagues share it, strangers do not."""
     assert mailbox(email) == box
+
+
+@pytest.mark.parametrize(("text", "levelled"), [
+    ("+45 12 34", "+45 12 34"), ("４５−１２", "45−12"), ("٠١٢٣٤٥", "012345"), ("१२", "12"), ("Fåborg é1", "Faborg e1"), ("²", "2"), ("", ""),
+])  # fmt: skip
+def test_digits_are_levelled(text: str, levelled: str) -> None:
+    """Digits of any script and width are plain ones; letters lose their accents and keep their case."""
+    assert level_digits(text) == levelled
 
 
 def test_human_numbers_and_postcodes() -> None:

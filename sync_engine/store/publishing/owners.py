@@ -117,9 +117,10 @@ class Owners:
         if self._cut.exists("SELECT FROM engine.code_gap WHERE field = :field", field=GAP):
             self._cut.sql(
                 """
-            DELETE FROM engine.code_gap g USING engine.stream s, canonical.link l, dirty_debtor d
-            WHERE g.field = :field AND s.stream_id = g.stream_id AND l.entity = 'debtor' AND l.source = s.source AND l.external_id = g.key
-              AND d.id = l.canonical_id""",
+            WITH theirs AS MATERIALIZED (  -- found first: the gaps of all debtors are many, these debtors few
+                SELECT s.stream_id, l.external_id AS key FROM dirty_debtor d JOIN canonical.link l ON l.entity = 'debtor' AND l.canonical_id = d.id
+                JOIN engine.stream s ON s.source = l.source)
+            DELETE FROM engine.code_gap g USING theirs t WHERE g.field = :field AND g.stream_id = t.stream_id AND g.key = t.key""",
                 field=GAP,
             )
         if not self._unknown:

@@ -22,7 +22,7 @@ from sync_engine.canonical.fields import Field as CanonicalField
 from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
 from sync_engine.ownership.resolve import INBOX, PERSON
-from sync_engine.ports import ConnectorPlugin, MappingPlugin
+from sync_engine.ports import ConnectorPlugin, MappingPlugin, SendsAlerts
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
@@ -375,6 +375,12 @@ def connector_plugin(name: str) -> ConnectorPlugin:
     """The connector of a product, found by entry point, so that a third party can ship one as a package."""
     plugin: ConnectorPlugin = _plugin("sync_engine.connectors", name, "connector")
     return plugin
+
+
+def alert_sender() -> SendsAlerts:
+    """What sends alerts: the network is the connectors' side of the house."""
+    sender: SendsAlerts = _plugin("sync_engine.alerts", "default", "sender of alerts")
+    return sender
 
 
 def mapping_plugin(name: str) -> MappingPlugin:

@@ -273,3 +273,14 @@ class MappingPlugin(Protocol):
     def normaliser(self, source: str, settings: Any) -> Normaliser:
         """Builds the normaliser of one source. `settings` is an instance of `self.settings`."""
         ...
+
+
+class SendsAlerts(Protocol):
+    """What brings an alert to where people look, found by the entry-point group `sync_engine.alerts`."""
+
+    def send(self, address: str, title: str, lines: Sequence[str], clock: Clock) -> None:
+        """Sends one message. `address` may hold a token and is repeated in no error.
+
+        Raises ConfigurationError for an address nobody understands, TransientError and SourceError where it was not taken.
+        """
+        ...

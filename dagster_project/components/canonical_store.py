@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from pydantic import BaseModel
 
+from dagster_project.alert_sensor import alert_sensor
 from dagster_project.decision_jobs import decision_jobs
 from dagster_project.families import LINKS, POLICY
 from dagster_project.resources import runtime
@@ -53,6 +54,7 @@ class CanonicalStore(dg.Component, Policy, dg.Resolvable):
                 ),
             ],
             jobs=[*decision_jobs(), *store_jobs()],
+            sensors=[alert_sensor()],
             resources={"runtime": runtime},
         )
 

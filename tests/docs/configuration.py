@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "SYNC_ENGINE_DATABASE_URL": "PostgreSQL 15 or newer to use instead of the engine's own. Then run `sync-engine migrate`.",
     "SYNC_ENGINE_LAKE": "Folder of the landed files, or an object store: `s3://`, `abfs://`, `gs://` need the extra `s3`, `azure`, `gcs`. "
     "Default: `lake` in the home folder.",
+    "SYNC_ENGINE_ALERTS": "Where alerts go: webhooks (`https://...`) and addresses of apprise, with blanks between them. They may hold tokens.",
     "SYNC_ENGINE_DEFS": "Folder of the YAML files. Default: `dagster_project/defs`.",
     "SYNC_ENGINE_POSTGRES_PORT": "Port of 127.0.0.1 on which the engine's own PostgreSQL listens too; roles need a password there.",
     "SYNC_ENGINE_DEMO_SECRET": "Client secret that the demo's simulator expects; the demo sets it itself.",

@@ -438,6 +438,16 @@ suppression = Table(
     _now("made_at"),
     schema=ENGINE,
 )
+alert = Table(
+    "alert",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    _now("since"),
+    schema=ENGINE,
+)
+"""What people were last told about a source; no row: that nothing is wrong, or nothing yet."""
 call_budget = Table(
     "call_budget",
     metadata,

@@ -8,7 +8,7 @@ renamed before its manifest row commits; an orphan file is harmless.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -64,18 +64,20 @@ class Lake:
         self, source: str, entity: str, run_id: UUID, number: int, records: Sequence[RawRecord]
     ) -> Landed:
         """Lands one batch; the file is on disk when this returns."""
+        return self._written(f"{source}/{entity}/{run_id}/{number:06d}.ndjson.zst", records)
+
+    def _written(self, path: str, records: Sequence[RawRecord]) -> Landed:
         body = b"".join(
             b'{"key":%b,"record":%b%b}\n' % (_quoted(r.key), _one_line(r.payload), _why(r.unreadable))
             for r in records
         )
         packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
-        path = f"{source}/{entity}/{run_id}/{number:06d}.ndjson.zst"
         try:
             self._put(path, packed)
         except OSError as error:
             raise StoreError(
                 f"the lake could not be written ({error.strerror or type(error).__name__})",
-                whose=source,
+                whose=path.partition("/")[0],
                 key=path,
                 todo=f"{ROOM if self._local else REACH}; nothing was recorded, the next run reads it again.",
             ) from error
@@ -113,6 +115,37 @@ class Lake:
         if len(packed) < size:
             return f"is cut short: {len(packed):,} of {size:,} bytes are there" if packed else EMPTY
         return ALTERED
+
+    def without(self, path: str, checksum: str, keys: Collection[str], place: str) -> Landed | None:
+        """Writes a landed file again without the records of some keys, beside it; None where it holds none of them.
+
+        `place` makes its name another one, so that the file it replaces is whole until nobody refers to it any more. Raises what `landed`
+        and `write` raise.
+        """
+        found = self.landed(path, checksum)
+        kept = [(key, record) for key, record in found.records if key not in keys]
+        if len(kept) == len(found.records):
+            return None
+        new = path.replace(".ndjson.zst", f".{place}.ndjson.zst")
+        return self._written(
+            new, [RawRecord(key, record, None, found.unreadable.get(key, "")) for key, record in kept]
+        )
+
+    def remove(self, path: str) -> None:
+        """Removes a file; one that is gone already is gone."""
+        try:
+            if self._local is not None:
+                (self._local / path).unlink(missing_ok=True)
+                return
+            system, name = file_system(f"{self.root}/{path}")
+            with failures_of_files():
+                if system.exists(name):
+                    system.rm(name)
+        except OSError as error:
+            raise StoreError(
+                f"a file of the lake could not be removed ({error.strerror or type(error).__name__})",
+                key=path,
+            ) from error
 
     def files(self, source: str) -> Iterable[str]:
         """Every file of a source, committed or orphaned, relative to the lake."""

@@ -143,6 +143,7 @@ def _load(arguments: Sequence[str]) -> None:
         alerts,
         database,
         demo,
+        erase,
         explain,
         groups,
         imports,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage, offers, records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
+from sync_engine.store.suppression import Suppressed, count_left_out, suppressed
 
 LONGEST_KEY = 500
 """Characters of a key: an index entry of PostgreSQL holds 2,704 bytes, and a character up to four."""
@@ -178,8 +180,12 @@ def _land(
     """
     started, calls = began or (time.perf_counter(), source_run.calls)
     counts, sweep = Counts(), None
+    with transaction(source_run.store, "reading whom not to land", repeatable=True) as connection:
+        erased = suppressed(connection, row.canonical)
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches)):
+            if erased:
+                batch, hashes = _but_erased(source_run.source, erased, batch, hashes, counts)
             landed = _land_batch(
                 source_run, row, batch, hashes, number, counts, sweeping=sweeping, is_first=is_first
             )
@@ -198,6 +204,9 @@ def _land(
             str(failure),
         )
         raise
+    if erased and sweep is not None:
+        with transaction(source_run.store, "counting who was left out", repeatable=True) as connection:
+            count_left_out(connection, row.stream_id, counts.excluded)
     counts.calls = source_run.calls - calls
     odd = "; ".join(filter(None, (note, source_run.oddity(row.entity))))
     if odd:
@@ -233,6 +242,8 @@ def _land_batch(
     the batch is compared like any other, and its file written again.
     """
     keys, stated = list(hashes), _stated(source_run, row) if sweeping and batch.complete else None
+    if stated is not None:
+        stated -= counts.excluded  # nobody counts who was erased
     new, changed = list(range(len(keys))), list[int]()
     if not is_first or not keys:
         with transaction(source_run.store, f"comparing {row.entity}", repeatable=True) as connection:
@@ -347,6 +358,23 @@ def _stated(source_run: SourceRun, row: StreamRow) -> int | None:
         return connector.count(row.entity)
     except (SourceError, TransientError):
         return None
+
+
+def _but_erased(
+    source: str,
+    erased: Suppressed,
+    batch: RecordBatch,
+    hashes: dict[str, tuple[str, RawRecord]],
+    counts: Counts,
+) -> tuple[RecordBatch, dict[str, tuple[str, RawRecord]]]:
+    """A batch without the records of erased people, which are counted as excluded; nothing of them is kept."""
+    gone = {key for key in hashes if (source, key) in erased}
+    if not gone:
+        return batch, hashes
+    counts.read += len(gone)
+    counts.excluded += len(gone)
+    kept = [record for record in batch.records if record.key not in gone]
+    return replace(batch, records=kept), {key: one for key, one in hashes.items() if key not in gone}
 
 
 def _hashed(batches: Iterable[RecordBatch]) -> Iterator[tuple[RecordBatch, dict[str, tuple[str, RawRecord]]]]:

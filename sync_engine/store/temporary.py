@@ -35,6 +35,7 @@ CHANGE_NEW = TemporaryTable(
     filled_by=(
         "store.change_feed.changes",
         "store.decisions.plans",
+        "store.erasure",
         "store.imports.apply",
         "store.imports.reversal",
         "store.landing.offers",

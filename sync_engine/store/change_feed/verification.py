@@ -1,4 +1,7 @@
-"""The audit's hash chain computed again: every seal over the one before it and the changes in between."""
+"""The audit's hash chain computed again: every seal over the one before it and the changes in between.
+
+Of a change whose values were erased the digest it was sealed with stands in its place, and what is left of it must be what was left.
+"""
 
 from __future__ import annotations
 
@@ -38,23 +41,24 @@ def seals(connection: Connection) -> Iterator[Seal]:
         rows = fetch(
             connection,
             f"""
-            SELECT s.seal_id, s.first_seq, s.last_seq, s.changes, s.sealed_at, s.previous, s.digest, x.n,
+            SELECT s.seal_id, s.first_seq, s.last_seq, s.changes, s.sealed_at, s.previous, s.digest, x.n, x.other,
                    sha256(coalesce(s.previous, CAST('' AS bytea)) || coalesce(x.whole, CAST('' AS bytea)))
             FROM (SELECT * FROM engine.audit_seal WHERE seal_id > :before ORDER BY seal_id LIMIT {PAGE}) s
             CROSS JOIN LATERAL (
-                SELECT count(*) AS n, string_agg({ROW_DIGEST}, CAST('' AS bytea) ORDER BY c.seq) AS whole
-                FROM canonical.change c WHERE c.seq BETWEEN s.first_seq AND s.last_seq) x
+                SELECT count(*) AS n, count(*) FILTER (WHERE e.remains <> {ROW_DIGEST}) AS other,
+                       string_agg(coalesce(e.sealed, {ROW_DIGEST}), CAST('' AS bytea) ORDER BY c.seq) AS whole
+                FROM canonical.change c LEFT JOIN engine.erased_change e USING (seq) WHERE c.seq BETWEEN s.first_seq AND s.last_seq) x
             ORDER BY s.seal_id
             """,
             before=before,
         )
-        for seal_id, first, last, changes, at, claimed, digest, counted, computed in rows:
+        for seal_id, first, last, changes, at, claimed, digest, counted, other, computed in rows:
             wrong = ""
             if (None if claimed is None else bytes(claimed)) != previous:
                 wrong = "it does not follow the seal before it: a seal was removed or replaced"
             elif counted != changes:
                 wrong = f"it sealed {changes} changes and {counted} are there"
-            elif bytes(computed) != bytes(digest):
+            elif other or bytes(computed) != bytes(digest):
                 wrong = "a change was altered after it was sealed"
             yield Seal(seal_id, first, last, changes, at, wrong, bytes(digest).hex())
             before, previous = seal_id, bytes(digest)

@@ -92,13 +92,13 @@ def records_are_accounted_for(ground: Ground, documents: Documents) -> Check:
 
 
 def lines_of(ground: Ground) -> list[dict[str, Any]]:
-    """How many records of each stream are known, usable, odd and gone.
+    """How many records of each stream are known, usable, odd and gone; those of erased people are known by their number and excluded.
 
     `swept_before`: the last sweep ended before the cut before this one, so what was deleted since is found by the next.
     """
     rows = ground.rows(f"""
-        SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned, r.n - o.quarantined - o.excluded - o.tombstoned,
-               o.quarantined, o.excluded, o.tombstoned,
+        SELECT s.stream_id, s.entity, s.canonical, s.facet, r.n - o.tombstoned + s.erased_count, r.n - o.quarantined - o.excluded - o.tombstoned,
+               o.quarantined, o.excluded + s.erased_count, o.tombstoned,
                coalesce(s.swept_at <= (
                    SELECT max(c.as_of) FROM canonical.cut c WHERE c.source = :source AND c.cut_id < {ground.cut_id:d}), false)
         FROM engine.stream s

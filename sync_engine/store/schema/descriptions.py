@@ -127,7 +127,7 @@ COLUMNS = {
     "certificate.detail": "Where the difference lies, down to documents; how far it is explained; whether it blocks.",
     "change.seq": "Ascends in the order of commits: remember the last one, ask for those above it.",
     "change.at": "When, UTC.",
-    "change.op": "create, update, delete or restore; of a link and other decisions, what was done.",
+    "change.op": "create, update, delete, restore or erase; of a link and other decisions, what was done.",
     "change.field": "The column that changed; null for a create.",
     "change.old": "What stood there before; null for a create.",
     "change.new": "What stands there since.",

@@ -73,6 +73,7 @@ stream = Table(
     Column("verified_at", TS),
     Column("sweep_started_at", TS),
     Column("swept_count", Integer),
+    Column("erased_count", Integer, nullable=False, server_default="0"),
     UniqueConstraint("source", "entity"),
     schema=ENGINE,
 )
@@ -438,6 +439,38 @@ suppression = Table(
     _now("made_at"),
     schema=ENGINE,
 )
+"""Records of erased people, as keyed hashes of source and key: they are not landed again."""
+suppression_key = Table(
+    "suppression_key",
+    metadata,
+    Column("is_only", Boolean, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    schema=ENGINE,
+)
+"""The one secret of those hashes."""
+erased_change = Table(
+    "erased_change",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("remains", LargeBinary, nullable=False),
+    schema=ENGINE,
+)
+"""Audit rows whose values left: `sealed` is the digest the chain was made of, `remains` that of the row as it stands."""
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("plan_hash", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("record_id", UUID(as_uuid=True), nullable=False),
+    Column("erased", JSONB, nullable=False),
+    Column("files", JSONB, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _now("done_at"),
+    schema=ENGINE,
+)
+"""Who was erased, by id, how much of what, by whom and why. `files`: landed files that were replaced and are still to be removed."""
 alert = Table(
     "alert",
     metadata,

@@ -16,17 +16,15 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from sync_engine.canonical.contact import CONTACT
-from sync_engine.canonical.debtor import DEBTOR
 from sync_engine.canonical.fields import Field as CanonicalField
 from sync_engine.errors import ConfigurationError
+from sync_engine.ownership.directions import CUSTOM_MEMBER, PARTIES, WriteRule, WriteRules, refuse_unwritable
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
 from sync_engine.ownership.resolve import INBOX, PERSON
 from sync_engine.ports import ConnectorPlugin, MappingPlugin, SendsAlerts
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
-CUSTOM_MEMBER = re.compile(r"custom\..+")
 CUSTOM_NAME = re.compile(r"custom\.[^'\\]+")
 PORTFOLIO_FIELDS = (
     "owner_code",
@@ -151,7 +149,8 @@ class SourceConfig(BaseModel):
     )
     environment: Literal["production", "test"] = Field(
         "production",
-        description="whether it is the real installation or one to try things with; kept with the source",
+        description="whether it is the real installation or one to try things with. An engine whose `SYNC_ENGINE_ENVIRONMENT` says otherwise reads it "
+        "and never writes to it",
     )
     connection: dict[str, Any] = Field(
         default_factory=dict, description="how it is reached: the keys of its connector, below"
@@ -161,6 +160,11 @@ class SourceConfig(BaseModel):
     )
     portfolio: PortfolioSettings | None = None
     links: dict[Literal["debtor", "contact"], LinkSettings] = Field(default_factory=dict)
+    writable: dict[Literal["debtor", "contact"], dict[str, WriteRule]] = Field(
+        default_factory=dict,
+        description="field or field group -> its direction, for what may be written back. Left out, the source is only read; a field that is named "
+        "goes before its group",
+    )
     sweep: SweepSettings = Field(default_factory=SweepSettings)
     missing: MissingSettings = Field(default_factory=MissingSettings)
     schedule: str = Field("*/15 * * * *", description="cron of the lane's roots")
@@ -189,6 +193,22 @@ class SourceConfig(BaseModel):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{value!r} is not a time zone name such as Europe/Copenhagen") from error
         return value
+
+    @field_validator("writable")
+    @classmethod
+    def _can_be_written(cls, value: dict[str, dict[str, WriteRule]]) -> dict[str, dict[str, WriteRule]]:
+        for entity, rules in value.items():
+            refuse_unwritable(entity, rules)
+        return value
+
+    def write_rules(self, entity: str) -> WriteRules:
+        """Which fields of an entity are written, and which are believed."""
+        return WriteRules(entity, {str(e): rules for e, rules in self.writable.items()}.get(entity, {}))
+
+    @property
+    def is_written(self) -> bool:
+        """Whether anything may be written back to the source."""
+        return any(rule.is_written for rules in self.writable.values() for rule in rules.values())
 
     @property
     def digest(self) -> str:
@@ -289,7 +309,7 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
         policy = Policy.model_validate(attributes)
     except ValidationError as error:
         raise sentence(error, where) from None
-    known = {"debtor": DEBTOR, "contact": CONTACT}
+    known = PARTIES
     for place, rule in enumerate(policy.rules, 1):
         fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
         if unknown := sorted(n for n in rule.fields if n not in fields and not CUSTOM_MEMBER.fullmatch(n)):

@@ -12,14 +12,18 @@ from pydantic import BaseModel
 
 from sync_engine.errors import RecordError
 from sync_engine.records import (
+    Change,
     ControlTotal,
+    Current,
     Cursor,
     FoundCompany,
     Offered,
     Probe,
+    Receipt,
     RecordBatch,
     Stream,
     Subscribed,
+    WriteRequest,
 )
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -187,6 +191,28 @@ class ReceivesWebhooks(Protocol):
         ...
 
 
+@runtime_checkable
+class WritesBack(Protocol):
+    """A connector that can change records of its source. It is asked to only where the YAML names fields under `writable`."""
+
+    def writable(self, entity: str) -> frozenset[str]:
+        """The wire fields of an entity that can be written; empty where none can."""
+        ...
+
+    def current(self, entity: str, key: str) -> Current | None:
+        """Reads one record and its version; None where there is none. Raises what a pull raises."""
+        ...
+
+    def request(self, change: Change) -> WriteRequest:
+        """What `push` would send; sends nothing."""
+        ...
+
+    def push(self, change: Change) -> Receipt:
+        """Sends a change once, to the version it was computed from and no other. Raises RateLimited and AuthenticationFailed, where nothing was
+        written; every other answer, and none, is a receipt."""
+        ...
+
+
 class ConnectorPlugin(Protocol):
     """What an entry point of group `sync_engine.connectors` resolves to."""
 
@@ -262,6 +288,19 @@ class TellsFields(Protocol):
 
     def reads(self, entity: str) -> frozenset[str]:
         """The wire fields that the mapping of one entity reads."""
+        ...
+
+
+@runtime_checkable
+class WritesFields(Protocol):
+    """A normaliser that can also say canonical fields in the words of its source."""
+
+    def writes(self, entity: str) -> Mapping[str, str]:
+        """Canonical field, or `custom.NAME`, -> the wire field that says it; only such as come back as they were said."""
+        ...
+
+    def to_wire(self, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as wire fields. Raises MappingFailed for a value that no word of the source stands for."""
         ...
 
 

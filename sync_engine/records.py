@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple, NewType
+from typing import Any, Literal, NamedTuple, NewType
 
 import xxhash
 
@@ -169,3 +169,46 @@ class Subscribed(NamedTuple):
     resource: str
     outcome: str
     why: str = ""
+
+
+Outcome = Literal["delivered", "conflict", "refused", "unknown"]
+"""What became of a write. `conflict`: the record is no longer the one it was computed from, and nothing was written. `unknown`: nobody answered in
+time, so it may have been taken; the record is read before anything is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a record of a source should say. `fields` are those of the wire, with JSON values.
+
+    `base_version` is the version of the record it was computed from, as `Current` told it; nothing is written to another one.
+    `idempotency_key` stays the same however often the same change is sent.
+    """
+
+    entity: str
+    key: str
+    fields: Mapping[str, Any]
+    base_version: str
+    idempotency_key: str
+
+
+class Current(NamedTuple):
+    """A record as it is in its source now, as a pull would give it, and its version there: whatever changes when it changes."""
+
+    record: RawRecord
+    version: str
+
+
+class Receipt(NamedTuple):
+    """The answer to a write: what became of it, and the words of the system that refused it."""
+
+    outcome: Outcome
+    words: str = ""
+
+
+class WriteRequest(NamedTuple):
+    """What would be sent, for a person to read: a method or statement, where to, and the fields with their values."""
+
+    what: str
+    where: str
+    fields: Mapping[str, Any]
+    conditions: Mapping[str, str]

@@ -24,7 +24,7 @@ LEFT JOIN LATERAL (
     SELECT v.claims -> f.field AS said FROM engine.document_overlay v WHERE x.entity = 'document' AND v.document_id = x.record_id AND v.claims ? f.field) p ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('source', b.source, 'state', b.state, 'wanted', b.wanted -> f.field, 'answer', b.answer) ORDER BY b.outbox_id) AS waiting
-    FROM engine.outbox b WHERE b.entity = x.entity AND b.canonical_id = x.record_id AND b.state IN ('pending', 'refused') AND b.wanted ? f.field) w ON true;
+    FROM engine.outbox b WHERE b.entity = x.entity AND b.canonical_id = x.record_id AND b.settled_at IS NULL AND b.wanted ? f.field) w ON true;
 
 COMMENT ON VIEW canonical.explained IS 'Why a value is what it is: value, master, rule, who set it by hand, what waits to be written back. Ask for one record_id; its claims are in field_claim, its history in change.';
 COMMENT ON COLUMN canonical.explained.master IS 'The source that was believed; person: set by hand; inbox: an application said it; another contact: its source says primary too, and another contact of the debtor is the one; null: nobody says anything.';

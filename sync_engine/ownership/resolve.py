@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -117,7 +117,10 @@ class Resolver:
         *,
         company: str | None = None,
         order: Mapping[str, int] | None = None,
+        unheard: Mapping[str, Collection[str]] | None = None,
     ) -> None:
+        """`unheard`: source -> the fields of which it is not believed, wherever it ranks."""
+        self._unheard = unheard or {}
         self._rules = {f.name: policy.rule_for(entity, f.name, f.group, company) for f in fields}
         self._sets = {f.name for f in fields if f.kind == "set"}
         self._members = _MemberRules(entity, policy, company)
@@ -160,6 +163,27 @@ class Resolver:
             and not (name in self._sums and name in resolved.values)
         ]
 
+    def unsaid(self, claim: Claim, resolved: Resolved, fields: Iterable[str]) -> dict[str, Any]:
+        """Of some fields those that a record states otherwise than they were decided, with what was decided.
+
+        Left out is what the record does not state at all, what several sources fill together, and what another record of the same source decided.
+        """
+        found = {}
+        for name in fields:
+            own, decided = _stated(claim.values, name), _stated(resolved.values, name)
+            if own is None or decided is None or self._is_set(name) or name in self._sums or own == decided:
+                continue
+            if resolved.provenance.get(name) != claim.source:
+                found[name] = decided[0]
+        return found
+
+    def _is_heard(self, source: str, name: str) -> bool:
+        unheard = self._unheard.get(source, ())
+        return not unheard or not (name in unheard or name.partition(".")[0] in unheard)
+
+    def _has_unheard_members(self, source: str) -> bool:
+        return any(name.startswith(f"{CUSTOM}.") for name in self._unheard.get(source, ()))
+
     def _is_ruled(self, name: str) -> bool:
         return name in self._rules or (CUSTOM in self._rules and name.startswith(f"{CUSTOM}."))
 
@@ -185,10 +209,14 @@ class Resolver:
             folded = {
                 n: r
                 for n, r in self._rules.items()
-                if n in self._sets or r.mode not in AS_SAID or (n == CUSTOM and self._members.are_named)
+                if n in self._sets
+                or r.mode not in AS_SAID
+                or (n == CUSTOM and (self._members.are_named or self._has_unheard_members(claim.source)))
             }
             as_said = tuple(
-                n for n, r in self._rules.items() if n not in folded and rank(r, *who) is not None
+                n
+                for n, r in self._rules.items()
+                if n not in folded and rank(r, *who) is not None and self._is_heard(claim.source, n)
             )
             self._alone[who] = _Alone(
                 as_said, folded, any(n not in as_said and not self._is_set(n) for n in self._rules)
@@ -252,7 +280,9 @@ class Resolver:
         places = [
             (place, c)
             for c in claims
-            if name in c.values and (place := rank(rule, c.source, c.role)) is not None
+            if name in c.values
+            and (place := rank(rule, c.source, c.role)) is not None
+            and self._is_heard(c.source, name)
         ]
         places.sort(
             key=lambda p: (
@@ -280,6 +310,12 @@ class _MemberRules(dict[str, Rule]):
 
 def _value_of(values: Mapping[str, Any], name: str) -> Any:
     return values[name] if name in values else _members_of(values).get(name)
+
+
+def _stated(values: Mapping[str, Any], name: str) -> tuple[Any] | None:
+    """The value of a field or of a custom one, in a tuple, for it may be None; None where nothing is stated."""
+    stated = values if name in values else _members_of(values)
+    return (stated[name],) if name in stated else None
 
 
 def _members_of(values: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -324,12 +360,13 @@ def last_said(claims: Sequence[Claim]) -> Sequence[Claim]:
 
 
 def pin_holds(pin: Pin, claims: Sequence[Claim], today: date | None) -> bool:
-    """Whether a pinned value still beats the claims. A watched record that is gone, or linked elsewhere, has said nothing new."""
+    """Whether a pinned value still beats the claims. A watched record that is gone, or linked elsewhere, has said nothing new; one that has come
+    to say the pinned value, because it was written back, has said nothing else."""
     if pin.until is not None and today is not None and today > pin.until:
         return False
     watched = pin.while_claimed or {}
     return all(
-        _value_of(c.values, pin.field) == watched[c.source][c.key]
+        _value_of(c.values, pin.field) in (watched[c.source][c.key], pin.value)
         for c in claims
         if c.key in watched.get(c.source, {})
     )

@@ -80,6 +80,19 @@ def lake_url() -> str:
     return str(_from_environment("SYNC_ENGINE_LAKE") or home() / "lake")
 
 
+def engine_environment() -> str:
+    """Whether this engine is the real one or one to try things with: SYNC_ENGINE_ENVIRONMENT, `production` when it says nothing.
+
+    Raises ConfigurationError for another word.
+    """
+    said = os.environ.get("SYNC_ENGINE_ENVIRONMENT", "").strip() or "production"
+    if said not in ("production", "test"):
+        raise ConfigurationError(
+            f"SYNC_ENGINE_ENVIRONMENT says {said!r}", todo="Say production or test, or leave it out."
+        )
+    return said
+
+
 def defs_folder() -> Path:
     """The folder of source YAMLs: SYNC_ENGINE_DEFS, else `defs` of the package `dagster_project`.
 

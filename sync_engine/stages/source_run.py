@@ -24,9 +24,16 @@ from sync_engine.ports import (
     TellsTime,
 )
 from sync_engine.records import Offered
+from sync_engine.stages.written import Written, unheard, written
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import offers
-from sync_engine.store.landing.sources import StreamRow, register_source, register_streams, streams_of
+from sync_engine.store.landing.sources import (
+    StreamRow,
+    register_directions,
+    register_source,
+    register_streams,
+    streams_of,
+)
 from sync_engine.store.staging import ensure_staging, normalise_again_what_was_lost
 
 Progress = Callable[[str, str, int], None]
@@ -113,6 +120,8 @@ class SourceRun:
     """Wire entities of another ledger route, which are not read instead of what is missing."""
     new: frozenset[str] = frozenset()
     """Wire entities that are offered since this run, and were not when the source was looked at before."""
+    written: Written = field(default_factory=dict)
+    """What is written back, by canonical entity and field; known once the source is registered."""
 
     @property
     def source(self) -> str:
@@ -157,6 +166,8 @@ class SourceRun:
                 position=self.position,
             )
             self._compare_offer(connection)
+            self.written = written(self.config, self.connector, self.normaliser)
+            register_directions(connection, self.source, self.written, unheard(self.config))
             register_streams(
                 connection,
                 self.source,

@@ -14,6 +14,7 @@ from sync_engine.errors import SyncError
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
 from sync_engine.ports import Clock, Connector, Normaliser, SharesLogins
+from sync_engine.stages.deliver import Delivered, deliver
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import pull_debtor
 from sync_engine.stages.reconcile import reconcile
@@ -43,6 +44,7 @@ class Ran:
     outcome: Outcome = "succeeded"
     published: Published | None = None
     certificate: Certificate | None = None
+    delivered: Delivered = field(default_factory=Delivered)
     failures: dict[str, SyncError] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
@@ -179,6 +181,8 @@ def run_source(
                         ran.failures = _pulled(source_run, entities, full=full)
                 ran.failures = {**normalise_each(source_run, follower.counts), **ran.failures}
                 ran.published = publish(source_run)
+                ran.delivered = deliver(source_run)
+                ran.published = ran.delivered.published or ran.published
                 ran.certificate = reconcile(source_run, ran.published.cut_id)
                 ran.warnings, ran.notes = source_run.warnings, source_run.notes
                 ran.outcome, why = concluded(source_run, ran.failures, doubt_of(ran.certificate))

@@ -60,6 +60,21 @@ def differing(
     return [place for place, is_new in found if is_new], [place for place, is_new in found if not is_new]
 
 
+def next_number(connection: Connection, stream_id: int, run_id: UUID) -> int:
+    """The number behind the last file of an entity that a run has landed; files of one number are one file."""
+    return int(
+        fetch(
+            connection,
+            r"""
+        SELECT coalesce(max(CAST(substring(path FROM '(\d+)\.ndjson\.zst$') AS integer)) + 1, 0) FROM engine.lake_manifest
+        WHERE stream_id = :stream AND run_id = :run
+        """,
+            stream=stream_id,
+            run=run_id,
+        )[0][0]
+    )
+
+
 def record_batch(
     connection: Connection,
     stream_id: int,

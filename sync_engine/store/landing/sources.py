@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,6 +65,25 @@ def register_source(
             position=position,
         )
         > 0
+    )
+
+
+def register_directions(
+    connection: Connection,
+    source: str,
+    written: Mapping[str, Mapping[str, str]],
+    unheard: Mapping[str, Sequence[str]],
+) -> None:
+    """Records which fields of a source are written back, with their strategy, and of which it is not believed, by canonical entity."""
+    run_sql(
+        connection,
+        """
+        UPDATE engine.source SET written = CAST(:written AS jsonb), unheard = CAST(:unheard AS jsonb)
+        WHERE source = :source AND (written, unheard) IS DISTINCT FROM (CAST(:written AS jsonb), CAST(:unheard AS jsonb))
+        """,
+        source=source,
+        written=json.dumps(written),
+        unheard=json.dumps(unheard),
     )
 
 

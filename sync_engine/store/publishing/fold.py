@@ -19,6 +19,7 @@ from sync_engine.store.db import copy_rows, driver, run_sql
 from sync_engine.store.publishing.cut import Cut, canonical_id
 from sync_engine.store.publishing.overruled import OverruledClaims
 from sync_engine.store.publishing.pins import Pins
+from sync_engine.store.publishing.wanted_writes import WantedWrites, Written
 
 CHUNK = 4000
 _decode = msgspec.json.Decoder().decode
@@ -68,7 +69,14 @@ class _Resolvers:
 
     def __init__(self, cut: Cut, entity: str, fields: tuple[Field, ...]) -> None:
         self._entity, self._fields, self._policy = entity, fields, cut.policy
-        positions = {str(s): int(str(p)) for s, p in cut.rows("SELECT source, position FROM engine.source")}
+        sources = cut.rows(
+            "SELECT source, position, CAST(written AS text), CAST(unheard AS text) FROM engine.source"
+        )
+        positions = {str(s): int(str(p)) for s, p, *_ in sources}
+        written = {str(s): _decode(str(w)).get(entity) for s, _, w, _ in sources}
+        unheard = {str(s): _decode(str(u)).get(entity) for s, *_, u in sources}
+        self.written: Written = {source: names for source, names in written.items() if names}
+        self._unheard = {source: frozenset(names) for source, names in unheard.items() if names}
         named = {source: place for place, source in enumerate(cut.policy.sources)}
         self.order = {s: named.get(s, len(named) + p) for s, p in positions.items()}
         self.pins, self.today = Pins(cut, entity), cut.ledger_date
@@ -100,7 +108,12 @@ class _Resolvers:
         )
         if company not in self._by_company:
             self._by_company[company] = Resolver(
-                self._entity, self._fields, self._policy, company=company, order=self.order
+                self._entity,
+                self._fields,
+                self._policy,
+                company=company,
+                order=self.order,
+                unheard=self._unheard,
             )
         return self._by_company[company]
 
@@ -127,6 +140,7 @@ def fold(
     """Folds every record named in temporary table `dirty` (id, place 1..n), a chunk at a time; keeps `canonical.overruled` with it."""
     resolvers = _Resolvers(cut, entity, fields)
     overruled = OverruledClaims(cut, entity, fields, dirty)
+    wanted = WantedWrites(cut, entity, dirty, resolvers.written)
     last = int(str(cut.rows(f"SELECT coalesce(max(place), 0) FROM {dirty}")[0][0]))
     for start in range(0, last, CHUNK):
         with driver(cut.connection).cursor() as cursor:
@@ -138,8 +152,12 @@ def fold(
             if (f := _fold_one(UUID(str(id_)), list(parts), resolvers, extra)) is not None
         ]
         overruled.note((f.id, f.claims, f.resolved, f.resolver) for f in chunk if not f.is_deleted)
+        wanted.note(
+            (f.id, f.claims, f.resolved, f.resolver) for f in chunk if not (f.is_deleted or f.is_excluded)
+        )
         yield chunk
     overruled.settle()
+    wanted.settle()
     resolvers.pins.end()
 
 

@@ -184,7 +184,7 @@ def waiting(connection: Connection, entity: str, record_id: UUID) -> list[dict[s
             """
         SELECT to_jsonb(x) FROM (
             SELECT source, wanted, state, answer, made_at FROM engine.outbox
-            WHERE entity = :entity AND canonical_id = :id AND state IN ('pending', 'refused') ORDER BY outbox_id) x
+            WHERE entity = :entity AND canonical_id = :id AND settled_at IS NULL ORDER BY outbox_id) x
         """,
             entity=entity,
             id=record_id,

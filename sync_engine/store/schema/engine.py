@@ -54,6 +54,8 @@ source = Table(
     Column("position", Integer, nullable=False, server_default="0"),
     Column("staging_epoch", UUID(as_uuid=True)),
     _now("registered_at"),
+    Column("written", JSONB, nullable=False, server_default="{}"),
+    Column("unheard", JSONB, nullable=False, server_default="{}"),
     schema=ENGINE,
 )
 stream = Table(
@@ -418,15 +420,32 @@ outbox = Table(
     Column("source", Text, nullable=False),
     Column("entity", Text, nullable=False),
     Column("canonical_id", UUID(as_uuid=True), nullable=False),
-    Column("external_id", Text),
+    Column("external_id", Text, nullable=False),
     Column("wanted", JSONB, nullable=False),
     Column("base_version", Text),
     Column("state", Text, nullable=False),
     Column("answer", Text),
     _now("made_at"),
     Column("changed_at", TS),
+    Column("strategy", Text, nullable=False),
+    Column("idempotency_key", UUID(as_uuid=True), nullable=False, server_default=text("gen_random_uuid()")),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("decided_by", Text),
+    Column("sent_at", TS),
+    Column("settled_at", TS),
+    Index(
+        "uq_outbox_living",
+        "source",
+        "entity",
+        "external_id",
+        "strategy",
+        unique=True,
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index("ix_outbox_canonical_id", "canonical_id"),
     schema=ENGINE,
 )
+"""`state` is pending, approved, unknown, delivered, refused or superseded; a row that is settled is history."""
 turn_publish = Table("turn_publish", metadata, schema=ENGINE)
 turn_change_feed = Table("turn_change_feed", metadata, schema=ENGINE)
 turn_staging = Table("turn_staging", metadata, schema=ENGINE)

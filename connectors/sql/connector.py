@@ -11,16 +11,28 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from connectors.sql import writing
 from connectors.sql.databases import AnyDatabase, database_of
 from connectors.sql.errors import translated
 from connectors.sql.reading import EntityReading
 from connectors.sql.session import AlchemySessions, DuckSessions, Session, Sessions, parsed_utc
-from connectors.sql.settings import EntityRows, Settings
+from connectors.sql.settings import EntityRows, Settings, WriteStatement
 from connectors.toolkit.declared import COMPANY, declared_stream
 from sync_engine.canonical.declared import place_of
-from sync_engine.errors import ConfigurationError, SourceError
+from sync_engine.errors import AuthenticationFailed, ConfigurationError, SourceError, TransientError
 from sync_engine.ports import Clock
-from sync_engine.records import Capability, ControlTotal, Cursor, Probe, RecordBatch, Stream
+from sync_engine.records import (
+    Capability,
+    Change,
+    ControlTotal,
+    Current,
+    Cursor,
+    Probe,
+    Receipt,
+    RecordBatch,
+    Stream,
+    WriteRequest,
+)
 
 
 class Sql:
@@ -124,6 +136,44 @@ class Sql:
             return 1
         with self._reading(entity) as (reading, _):
             return reading.count()
+
+    def writable(self, entity: str) -> frozenset[str]:
+        """The columns of the declared statement. A file of DuckDB's is not written: another process has it open."""
+        declared = self.settings.entities.get(entity)
+        return frozenset() if self.settings.product == "duckdb" else writing.columns_of(declared)
+
+    def current(self, entity: str, key: str) -> Current | None:
+        """One row by its key."""
+        with self._reading(entity) as (reading, _):
+            return writing.current(reading, key, self.settings.fetch)
+
+    def request(self, change: Change) -> WriteRequest:
+        """The declared statement with what it would be given."""
+        return writing.request(self._write_of(change), change)
+
+    def push(self, change: Change) -> Receipt:
+        """Runs the declared statement once, in a transaction that changes one row or nothing."""
+        self._write_of(change)
+        declared = self.settings.entities[change.entity]
+        sessions = self._sessions
+        assert isinstance(sessions, AlchemySessions), "a file of DuckDB's is not writable"
+        try:
+            with translated(self.source, change.entity, "the statement"), sessions.writing() as session:
+                self._readings += 1
+                reading = self._entity(session, change.entity, declared)
+                return writing.push(session, reading, change, self.settings.fetch)
+        except AuthenticationFailed:
+            raise
+        except TransientError as failure:
+            return Receipt("unknown", failure.what)
+        except (SourceError, ConfigurationError) as failure:
+            return Receipt("refused", failure.what)
+
+    def _write_of(self, change: Change) -> WriteStatement:
+        declared = self.settings.entities.get(change.entity)
+        if declared is None or declared.write is None:
+            raise ConfigurationError("has no statement for writing", whose=self.source, key=change.entity)
+        return declared.write
 
     def totals(self, entity: str) -> Sequence[ControlTotal]:
         """The count."""

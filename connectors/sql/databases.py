@@ -22,6 +22,8 @@ class AnyDatabase:
     isolation: ClassVar[str | None] = None
     begins: ClassVar[tuple[str, ...]] = ()
     """Statements that every connection begins with."""
+    only_reads: ClassVar[tuple[str, ...]] = ()
+    """Statements that a connection for reading begins with."""
     read_only: ClassVar[bool] = False
     """Whether a write is refused by the database itself."""
     reads_to_the_end: ClassVar[bool] = False
@@ -36,6 +38,10 @@ class AnyDatabase:
     def statements(self, read: float) -> tuple[str, ...]:
         """What every connection begins with; `read` is how many seconds a statement may take."""
         return self.begins
+
+    def reading_statements(self, read: float) -> tuple[str, ...]:
+        """What a connection for reading begins with."""
+        return (*self.only_reads, *self.statements(read))
 
     def execution(self, isolation: str | None) -> dict[str, Any]:
         """SQLAlchemy's options of a connection."""
@@ -129,7 +135,8 @@ class MariaDB(AnyDatabase):
     isolation = "REPEATABLE READ"
     read_only = True
     reads_to_the_end = True
-    begins = ("SET SESSION TRANSACTION READ ONLY", "SET time_zone = '+00:00'")
+    only_reads = ("SET SESSION TRANSACTION READ ONLY",)
+    begins = ("SET time_zone = '+00:00'",)
     clock = "SELECT CAST(UTC_TIMESTAMP(6) AS CHAR)"
     TYPES: ClassVar[Mapping[int, Kind]] = {
         0: "number", 1: "number", 2: "number", 3: "number", 4: "number", 5: "number", 8: "number", 9: "number", 13: "number", 246: "number",

@@ -112,6 +112,28 @@ class EntityReading:
             return None
         return self._equals(self._key_columns[0], debtor_key.removeprefix(prefix))
 
+    def is_named(self, key: str) -> Clause | None:
+        """That a row is the one with this key; None where nothing can be equal to it."""
+        prefix, columns = self.declared.key_prefix, self._key_columns
+        parts = self.key_parts(key)
+        if parts is None or not key.startswith(prefix):
+            return None
+        conditions = [self._equals(column, part) for column, part in zip(columns, parts, strict=True)]
+        found = [c for c in conditions if c is not None]
+        return sa.and_(*found) if len(found) == len(columns) else None
+
+    def key_parts(self, key: str) -> list[str] | None:
+        """What each column of a key says; None where there are not as many parts."""
+        bare = key.removeprefix(self.declared.key_prefix)
+        parts = bare.split("|") if len(self._key_columns) > 1 else [bare]
+        return parts if len(parts) == len(self._key_columns) else None
+
+    def texts(self, condition: Clause, names: Sequence[str]) -> Sequence[Sequence[Any]]:
+        """Columns of some rows as the database writes them."""
+        columns = [self._column(name) for name in names]
+        said = [self._database.text(c, self.source.c[c.name]).label(f"t{n}") for n, c in enumerate(columns)]
+        return self._session.rows(sa.select(*said).select_from(self.source).where(condition))
+
     def _equals(self, column: Column, said: str) -> Clause | None:
         """As numbers where the column holds numbers, else as text: `10000` is neither `010000` nor `1e4`."""
         if column.kind == "number":
@@ -142,6 +164,7 @@ class EntityReading:
         declared, there = self.declared, {column_identity(name) for name in names}
         wanted = [*declared.key, declared.changed, declared.version, declared.debtor, *declared.types]
         wanted += [declared.deleted.column] if declared.deleted else []
+        wanted += list(declared.write.columns.values()) if declared.write else []
         missing = [
             f"{w!r}" for w in dict.fromkeys(wanted) if w is not None and column_identity(w) not in there
         ]

@@ -70,18 +70,34 @@ class AlchemySessions:
         read: float,
     ) -> None:
         self._execution, self._reads_to_the_end = database.execution(isolation), database.reads_to_the_end
-        more: dict[str, Any] = {}
-        if url.get_backend_name() == "sqlite":
-            more["creator"] = lambda: _sqlite(url, read)
-        else:
-            more["connect_args"] = database.options(connect, read)
+        self._url, self._database, self._read, self._connect = url, database, read, connect
+        self._writing: sa.Engine | None = None
         try:
-            self._engine = sa.create_engine(url, poolclass=NullPool, **more)
+            self._engine = self._made(database.reading_statements(read), mode="ro")
         except ImportError as error:
             raise no_driver(url.drivername, error, whose) from None
-        event.listen(self._engine, "connect", lambda made, _: _begin(made, database.statements(read)))
-        if url.get_backend_name() == "sqlite":
-            event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+    def _made(self, begins: Sequence[str], *, mode: str) -> sa.Engine:
+        url, is_file = self._url, self._url.get_backend_name() == "sqlite"
+        more: dict[str, Any] = (
+            {"creator": lambda: _sqlite(url, self._read, mode)}
+            if is_file
+            else {"connect_args": self._database.options(self._connect, self._read)}
+        )
+        engine = sa.create_engine(url, poolclass=NullPool, **more)
+        event.listen(engine, "connect", lambda made, _: _begin(made, begins))
+        if is_file:
+            word = "BEGIN" if mode == "ro" else "BEGIN IMMEDIATE"
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(word))
+        return engine
+
+    @contextmanager
+    def writing(self) -> Iterator[WritingSession]:
+        """A connection that may change rows, in a transaction that is rolled back unless `commit` is called."""
+        if self._writing is None:
+            self._writing = self._made(self._database.statements(self._read), mode="rw")
+        with self._writing.connect() as connection:
+            yield WritingSession(connection, None)
 
     @contextmanager
     def opened(self) -> Iterator[AlchemySession]:
@@ -97,6 +113,8 @@ class AlchemySessions:
 
     def close(self) -> None:
         self._engine.dispose()
+        if self._writing is not None:
+            self._writing.dispose()
 
 
 class AlchemySession:
@@ -130,6 +148,19 @@ class AlchemySession:
     def primary_key(self, table: str, schema: str | None) -> tuple[str, ...]:
         found = sa.inspect(self._connection).get_pk_constraint(table, schema)
         return tuple(found.get("constrained_columns") or ())
+
+
+class WritingSession(AlchemySession):
+    """A connection that may change rows."""
+
+    def change(self, statement: sa.TextClause) -> int:
+        """Runs one statement; the rows it changed, or -1 where the driver does not tell. No cursor of the server's is opened for it."""
+        whole = {"stream_results": False, "yield_per": None}
+        return int(self._connection.execute(statement, execution_options=whole).rowcount)
+
+    def commit(self) -> None:
+        """Keeps what was changed."""
+        self._connection.commit()
 
 
 class DuckSessions:
@@ -200,11 +231,11 @@ def _begin(made: Any, statements: Sequence[str]) -> None:
     made.commit()
 
 
-def _sqlite(url: URL, read: float) -> sqlite3.Connection:
-    """A file that is there already, opened for reading: SQLite makes an empty one of a name that is spelt wrongly."""
+def _sqlite(url: URL, read: float, mode: str) -> sqlite3.Connection:
+    """A file that is there already, opened for reading (`ro`) or writing (`rw`): SQLite makes an empty one of a name that is spelt wrongly."""
     path = Path(url.database or "").expanduser()
     found = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro", uri=True, timeout=read, check_same_thread=False
+        f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=read, check_same_thread=False
     )
     found.isolation_level = None
     found.text_factory = decoded

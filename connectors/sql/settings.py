@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
@@ -45,6 +46,48 @@ class DeletedRows(Strict):
         return tuple(heading(value) for value in given) if isinstance(given, list | tuple) else given
 
 
+class WriteStatement(Strict):
+    """How a row is changed: one statement, with what is bound to it. It changes one row or none."""
+
+    statement: str = Field(
+        description="an UPDATE or a call. `:key` is the key of the row (`:key_1`, `:key_2` where several columns are), `:version` what `changed` or "
+        "`version` said when the row was read, `:NAME` what a column should say, `:was_NAME` what it said. It must not change a row that says "
+        "something else than `:version` or `:was_NAME`, and should set `changed`, or the row comes back with the daily sweep only"
+    )
+    columns: dict[str, str] = Field(
+        min_length=1, description="NAME in the statement -> the column, as it is called when it is read"
+    )
+
+    @model_validator(mode="after")
+    def _binds_what_it_needs(self) -> WriteStatement:
+        if odd := [
+            n
+            for n in self.columns
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", n) or n in ("key", "version") or n.startswith("was_")
+        ]:
+            raise ValueError(
+                f"{', '.join(odd)} cannot be bound; use lower case letters, digits and underscores"
+            )
+        bound = self.bound
+        if missing := sorted(set(self.columns) - bound):
+            raise ValueError(f"the statement binds no :{', :'.join(missing)}")
+        if not any(name == "key" or name.startswith("key_") for name in bound):
+            raise ValueError("the statement binds no :key, so it would change every row")
+        if not any(name == "version" or name.startswith("was_") for name in bound):
+            raise ValueError(
+                "the statement binds no :version and no :was_NAME, so it would write over what others changed meanwhile"
+            )
+        return self
+
+    @property
+    def bound(self) -> set[str]:
+        """The names that the statement binds."""
+        names = "|".join(map(re.escape, sorted(self.columns, key=len, reverse=True)))
+        return set(
+            re.findall(rf"(?<![:\w\\]):(key_\d+|key|version|was_(?:{names})|{names})\b", self.statement)
+        )
+
+
 class EntityRows(Strict):
     """The rows of one entity: a table or view, or a query."""
 
@@ -82,6 +125,10 @@ class EntityRows(Strict):
         default_factory=dict,
         description="column -> what it holds, where the database's own type does not tell",
     )
+    write: WriteStatement | None = Field(
+        None,
+        description="how a row is changed, for what is `writable`. Only then is the database ever told to change anything; the login needs the right",
+    )
 
     @field_validator("key", mode="before", json_schema_input_type=str | int | tuple[str | int, ...])
     @classmethod
@@ -106,6 +153,15 @@ class EntityRows(Strict):
             raise ValueError("name a column for `changed` or for `version`, one of them")
         if self.parameters and self.query is None:
             raise ValueError("parameters are for a query")
+        if (
+            self.write is not None
+            and "version" in self.write.bound
+            and self.changed is None
+            and self.version is None
+        ):
+            raise ValueError(
+                "write: the statement binds :version, and there is no column for `changed` or `version`"
+            )
         return self
 
 

@@ -61,7 +61,18 @@ def _code(codes: Mapping[str, Any]) -> Convert:
 class _Said:
     """One field of one entity, ready to be read from cells."""
 
-    __slots__ = ("blank", "column", "constant", "convert", "is_amount", "name", "negate", "optional")
+    __slots__ = (
+        "blank",
+        "codes",
+        "column",
+        "constant",
+        "convert",
+        "is_amount",
+        "is_written",
+        "name",
+        "negate",
+        "optional",
+    )
 
     def __init__(
         self, name: str, kind: str, declared: Column, settings: ColumnsMapping, allowed: frozenset[str] | None
@@ -70,7 +81,27 @@ class _Said:
         self.column = None if declared.column is None else column_identity(declared.column)
         self.constant, self.negate = declared.value, declared.negate
         self.is_amount = kind in AMOUNTS and declared.codes is None
+        self.codes = declared.codes
+        self.is_written = (
+            self.column is not None
+            and declared.blank == "empty"
+            and not (self.is_amount and (declared.decimal or settings.decimal) == ",")
+        )
         self.convert = _converter(kind, declared, settings, allowed)
+
+    def written(self, value: Any, whose: str) -> Any:
+        """What a cell should hold that means a value. Raises MappingFailed."""
+        if self.codes is not None:
+            fitting = [code for code, meaning in self.codes.items() if meaning == value]
+            if fitting:
+                return fitting[0]
+            if value is not None:
+                raise MappingFailed(
+                    f"no code of the column means this {self.name}", field=self.name, whose=whose
+                )
+        if value is None or not self.is_amount:
+            return value
+        return signed(str(value), negate=self.negate)
 
 
 def _converter(
@@ -126,6 +157,25 @@ class EntityRows:
         }
         self._reader = Reader(TypedDict(name, types, total=False), self._whose)  # type: ignore[operator]
 
+    @property
+    def written(self) -> dict[str, str]:
+        """Canonical field, or `custom.NAME`, -> the column that can be told it."""
+        return {
+            _spoken_name(said.name): said.column
+            for said in self._said
+            if said.column is not None and said.is_written
+        }
+
+    def to_columns(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Column -> what it should say, the other way round than a cell is read. Raises MappingFailed for a value without a code."""
+        by_name = {_spoken_name(said.name): said for said in self._said}
+        found: dict[str, Any] = {}
+        for name, value in values.items():
+            said = by_name[name]
+            assert said.column is not None, "what is constant is not writable"
+            found[said.column] = said.written(value, self._whose)
+        return found
+
     def rows(
         self, records: Sequence[tuple[str, bytes]], gaps: list[CodeGap]
     ) -> Iterable[tuple[str, Row | RecordError]]:
@@ -167,6 +217,11 @@ class EntityRows:
             elif said.column in by_identity:
                 _read_cell(row, key, said, by_identity[said.column], gaps)
         return _encode(row)
+
+
+def _spoken_name(name: str) -> str:
+    """A field of an installation's own by the name that rules give it."""
+    return f"custom.{name.removeprefix(CUSTOM)}" if name.startswith(CUSTOM) else name
 
 
 def _read_cell(row: dict[str, Any], key: str, said: _Said, cell: Any, gaps: list[CodeGap]) -> None:

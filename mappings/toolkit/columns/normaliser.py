@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mappings.toolkit.columns.entities import EntityRows
 from mappings.toolkit.columns.settings import ColumnsMapping
@@ -181,6 +182,14 @@ class ColumnsNormaliser:
                 continue
             out.drafts.append(Draft(key, row))
         return out
+
+    def writes(self, entity: str) -> Mapping[str, str]:
+        """The fields that a column can be told, with the column as `column_identity` has it."""
+        return self._entities[entity].written if entity in self._entities else {}
+
+    def to_wire(self, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Column -> what it should say. Raises MappingFailed where no code of the column means a value."""
+        return self._entities[entity].to_columns(values)
 
     def _finish(self, shape: EntityRows, key: str, row: Row, gaps: list[CodeGap]) -> None:
         settle_country(key, row, gaps)

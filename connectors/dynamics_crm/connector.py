@@ -18,11 +18,24 @@ from connectors.dynamics_crm.organization_data import OrganizationData
 from connectors.dynamics_crm.settings import Settings
 from connectors.dynamics_crm.tables import MODIFIED, OVERLAP, Table, tables
 from connectors.dynamics_crm.web_api import WebApi
+from connectors.dynamics_crm.writing import writable
 from connectors.toolkit.rows import RowShape
 from sync_engine.canonical.declared import place_of
 from sync_engine.errors import SourceError
 from sync_engine.ports import Clock, LoginLimits
-from sync_engine.records import Capability, ControlTotal, Cursor, Probe, RawRecord, RecordBatch, Stream
+from sync_engine.records import (
+    Capability,
+    Change,
+    ControlTotal,
+    Current,
+    Cursor,
+    Probe,
+    RawRecord,
+    Receipt,
+    RecordBatch,
+    Stream,
+    WriteRequest,
+)
 
 GROUPS, VALUES = "groups", "group_values"
 """Made here: the dimensions, of which the CRM has none by that name, and the options of choices."""
@@ -48,6 +61,8 @@ class DynamicsCrm:
         speaks = OrganizationData if settings.dialect == "organization_data" else WebApi
         self._dialect: Dialect = speaks(self._client, settings)
         self._tables = tables(settings)
+        self._followed_once: dict[str, Followed] = {}
+        """What records refer to, for those that are read one by one before they are written."""
 
     def __repr__(self) -> str:
         return f"DynamicsCrm({self.source!r})"
@@ -180,6 +195,30 @@ class DynamicsCrm:
         """The count, where it is said."""
         counted = self.count(entity)
         return [] if counted is None else [ControlTotal(entity, "count", Decimal(counted))]
+
+    def writable(self, entity: str) -> frozenset[str]:
+        """The plain columns of accounts and contacts."""
+        return writable(self._tables[entity]) if entity in self._tables else frozenset()
+
+    def current(self, entity: str, key: str) -> Current | None:
+        """One record with its version."""
+        table = self._known(entity)
+        row = self._dialect.one(table, key.lower())
+        if row is None:
+            return None
+        if entity not in self._followed_once:
+            self._followed_once[entity] = self._followed(table)
+        read = self._shape(table).read(self._followed_once[entity].rows(table, [row]))
+        return Current(read.records[0], self._dialect.version(row))
+
+    def request(self, change: Change) -> WriteRequest:
+        """The request that `push` would send."""
+        table = self._known(change.entity)
+        return self._dialect.request(table, change.key, change.fields, change.base_version)
+
+    def push(self, change: Change) -> Receipt:
+        """Changes the named columns of one record, if it still has the version it was read with."""
+        return self._dialect.write(self._known(change.entity), change.key, change.fields, change.base_version)
 
     def close(self) -> None:
         """Releases connections; may be called again."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from connectors.dynamics_crm.tables import Table
 from connectors.toolkit.rows import Row
+from sync_engine.records import Receipt, WriteRequest
 
 
 class Part(NamedTuple):
@@ -54,6 +55,18 @@ class Dialect(Protocol):
 
     def one(self, table: Table, key: str) -> Row | None:
         """One row by its id; None where there is none."""
+        ...
+
+    def version(self, row: Row) -> str:
+        """What changes whenever a row changes."""
+        ...
+
+    def write(self, table: Table, key: str, fields: Mapping[str, Any], version: str) -> Receipt:
+        """Changes one row that has this version, once."""
+        ...
+
+    def request(self, table: Table, key: str, fields: Mapping[str, Any], version: str) -> WriteRequest:
+        """What `write` would send."""
         ...
 
     def where(self, table: Table, lookup: str, key: str) -> Iterator[Part]:

@@ -12,6 +12,7 @@ from connectors.dynamics_crm.dialect import Looked, Part
 from connectors.dynamics_crm.old_values import LOGICAL_NAME
 from connectors.dynamics_crm.settings import Settings
 from connectors.dynamics_crm.tables import MODIFIED, Table, lookup_name
+from connectors.toolkit import receipts
 from connectors.toolkit.damaged_rows import DECODING
 from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import NotFound, Refused
@@ -20,6 +21,7 @@ from connectors.toolkit.odata.query import Query, instant
 from connectors.toolkit.pagination import PageSize
 from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import CursorExpired, ProtocolViolation
+from sync_engine.records import Receipt, WriteRequest
 
 HEADERS = {
     "Accept": "application/json",
@@ -50,10 +52,15 @@ class _Definition(msgspec.Struct):
     tracked: bool = msgspec.field(default=False, name="ChangeTrackingEnabled")
 
 
+class _Tagged(msgspec.Struct):
+    etag: str = msgspec.field(name="@odata.etag")
+
+
 class _Deleted(msgspec.Struct):
     id: str
 
 
+_TAGGED = Fields(_Tagged)
 _ME, _VERSION, _DEFINITION, _DELETED = Fields(_Me), Fields(_Version), Fields(_Definition), Fields(_Deleted)
 
 
@@ -116,6 +123,26 @@ class WebApi:
         except NotFound:
             return None
         return msgspec.Raw(reply.body)
+
+    def version(self, row: Row) -> str:
+        found = _TAGGED.read(row)
+        return found.etag if found is not None else ""
+
+    def request(self, table: Table, key: str, fields: Mapping[str, Any], version: str) -> WriteRequest:
+        """If-Match also keeps PATCH from making a record again that was deleted."""
+        return WriteRequest(
+            "PATCH", f"{self._address(table)}({key})", receipts.shown(dict(fields)), {"If-Match": version}
+        )
+
+    def write(self, table: Table, key: str, fields: Mapping[str, Any], version: str) -> Receipt:
+        """404 and 412 both say that the record is not the one that was read. [facts: section 3.6, 5.2]"""
+        sent = self.request(table, key, fields, version)
+        return receipts.receipt(
+            lambda: self._client.write(
+                sent.what, sent.where, receipts.body(dict(fields)), key=table.entity, headers=sent.conditions
+            ),
+            lambda refusal: refusal.status in (404, 412),
+        )
 
     def where(self, table: Table, lookup: str, key: str) -> Iterator[Part]:
         conditions = [f"({table.filter})"] if table.filter else []

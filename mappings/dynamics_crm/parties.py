@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from typing_extensions import TypedDict
@@ -11,7 +12,7 @@ from mappings.toolkit.deep_links import deep_link
 from mappings.toolkit.fields import Flag, Id, Instant, Key, Money, Text, Whole, wire
 from mappings.toolkit.rows import CUSTOM, Row
 from mappings.toolkit.rules import Positions, settle_country, settle_position
-from mappings.toolkit.shapes import Finish, Shape, exclude, gather_custom, keep
+from mappings.toolkit.shapes import Finish, Say, Shape, as_it_is, as_number, exclude, gather_custom, keep
 from sync_engine.ports import CodeGap, Normalised
 
 ACTIVE, INACTIVE = 0, 1
@@ -178,6 +179,26 @@ def _currency(key: str, row: Row, out: Normalised) -> None:
     keep(key, row, out)
 
 
+_ACCOUNT: dict[str, Say] = {
+    **dict.fromkeys(
+        (
+            "number", "name", "email", "phone", "website", "address_line1", "address_line2", "city", "region", "postcode", "country", "vat_no",
+            "registration_no", "external_number", "language",
+        ),
+        as_it_is,
+    ),
+    "credit_limit": as_number,
+}  # fmt: skip
+_CONTACT = dict.fromkeys(
+    ("first_name", "last_name", "email", "phone", "mobile", "title", "number", "language"), as_it_is
+)
+
+
+def _own(names: Sequence[str]) -> dict[str, Say]:
+    """Columns of the installation's own, but lookups."""
+    return {f"custom.{name}": as_it_is for name in names if not name.startswith("_")}
+
+
 def shapes(settings: DynamicsCrmMapping) -> dict[str, Shape]:
     """The wire entities of every CRM."""
     columns, custom = settings.columns, settings.custom_fields
@@ -192,8 +213,13 @@ def shapes(settings: DynamicsCrmMapping) -> dict[str, Shape]:
             _account(settings),
             columns.get("accounts", {}),
             custom=tuple(dict.fromkeys((*custom.get("accounts", ()), *settings.groups.values()))),
+            written={**_ACCOUNT, **_own(custom.get("accounts", ()))},
         ),
         "contacts": Shape(
-            Contact, _contact(settings), columns.get("contacts", {}), custom=custom.get("contacts", ())
+            Contact,
+            _contact(settings),
+            columns.get("contacts", {}),
+            custom=custom.get("contacts", ()),
+            written={**_CONTACT, **_own(custom.get("contacts", ()))},
         ),
     }

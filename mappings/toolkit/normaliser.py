@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mappings.toolkit.rows import Reader, Refused, Row, table, wire_names
+from mappings.toolkit.rows import Reader, Refused, Row, table, wire_name_of, wire_names
 from mappings.toolkit.shapes import Shape
 from mappings.toolkit.version import mapping_version
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
@@ -57,6 +57,21 @@ class ShapeNormaliser:
         return wire_names(
             table(shape.model, shape.model.__name__, aliases=shape.aliases, custom=shape.custom)
         )
+
+    def writes(self, entity: str) -> Mapping[str, str]:
+        """The fields that can be said to the source, with what they are called there."""
+        if entity not in self._shapes:
+            return {}
+        shape = self._shapes[entity]
+        own = wire_name_of(shape.model)
+        names = {**{name: own[name] for name in shape.written if name in own}, **shape.aliases}
+        found = {name: names.get(name, name.removeprefix("custom.")) for name in shape.written}
+        return {name: said for name, said in found.items() if not said.startswith("@")}
+
+    def to_wire(self, entity: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as wire fields."""
+        names, written = self.writes(entity), self._shapes[entity].written
+        return {names[name]: written[name](value) for name, value in values.items()}
 
     def _check_aliases(self) -> None:
         for entity, shape in self._shapes.items():

@@ -49,6 +49,16 @@ def table(
     return TypedDict(name, columns, total=False)  # type: ignore[operator]
 
 
+def wire_name_of(model: Any) -> dict[str, str]:
+    """Column of a mapping model -> what it is called on the wire; a column with several spellings is left out."""
+    return {
+        column: name
+        for column, hint in get_type_hints(model, include_extras=True).items()
+        for mark in getattr(hint, "__metadata__", ())
+        if isinstance(name := getattr(mark, "validation_alias", None), str)
+    }
+
+
 def wire_names(model: Any) -> frozenset[str]:
     """What the columns of a mapping model are called on the wire; a column with several spellings is left out."""
     marks = (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from mappings.toolkit.fields import member
 from mappings.toolkit.rows import CUSTOM, Row
 from sync_engine.ports import CodeGap, Draft, Exclusion, Normalised
 
+Say = Callable[[Any], Any]
+"""A canonical value -> the JSON value that means it on the wire."""
 Finish = Callable[[str, Row, Normalised], None]
 """Takes a key and its row, adds to the outcome exactly one draft or exclusion, and any gaps; may raise `Refused`."""
 
@@ -22,6 +25,28 @@ class Shape:
     finish: Finish
     aliases: Mapping[str, str] = field(default_factory=dict)
     custom: Sequence[str] = ()
+    written: Mapping[str, Say] = field(default_factory=dict)
+    """Fields that can be written back, and custom ones as `custom.NAME`, -> how a value is said on the wire."""
+
+
+def as_it_is(value: Any) -> Any:
+    """Text, flags and null, where null is how the wire says that there is nothing."""
+    return value
+
+
+def blank_for_none(value: Any) -> Any:
+    """Text, where a blank is how the wire says that there is nothing."""
+    return "" if value is None else value
+
+
+def as_number(value: Any) -> Decimal | None:
+    """An amount, digit by digit."""
+    return None if value is None else Decimal(value)
+
+
+def nought_for_none(value: Any) -> Decimal:
+    """An amount, where nought is how the wire says that there is none."""
+    return Decimal(value or 0)
 
 
 def keep(key: str, row: Row, out: Normalised) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
+from tests.simulators.dynamics_crm.changes import change
 from tests.simulators.dynamics_crm.conditions import NotUnderstood, fits
 from tests.simulators.dynamics_crm.state import TABLES, Crm, Option, Ref, Row
 
@@ -53,6 +55,20 @@ class OrganizationDataService:
             return self._list(logical, asked)
         except NotUnderstood as bad:
             return _error(400, f"No property '{bad}' exists")
+
+    def merge(self, path: str, body: bytes) -> Said:
+        """A change of one record; its columns by schema name, money as an object with a text."""
+        name, _, behind = path.partition("(")
+        logical = next(n for n, kind in TABLES.items() if kind.set_2011 == name)
+        given: dict[str, Any] = {}
+        for column, value in json.loads(body).items():
+            if (TABLES[logical].columns.get(column) == "money") != isinstance(value, dict):
+                return _error(
+                    400, f"Error processing request stream. The property '{column}' has the wrong type"
+                )
+            given[column] = value["Value"] if isinstance(value, dict) else value
+        refused = change(self.crm, logical, behind.removeprefix("guid'").rstrip("')"), given)
+        return (204, {}) if refused is None else _error(refused.status, refused.message)
 
     def _list(self, logical: str, asked: dict[str, str]) -> Said:
         columns = TABLES[logical].columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -28,13 +29,18 @@ LOGIN_PAGE = (
 
 @dataclass
 class CrmTransport(httpx.BaseTransport):
-    """An httpx transport into one organisation. `asked` are the requests; `pages` and `throttled` how many answers go wrong from now on."""
+    """An httpx transport into one organisation. `asked` are the requests; `pages` and `throttled` how many answers go wrong from now on, `lost` how
+    many changes are taken without an answer, `silent` how many neither. `edited` is called before the next change is taken.
+    """
 
     crm: Crm
     asked: list[str] = field(default_factory=list)
     headers: list[httpx.Headers] = field(default_factory=list)
     pages: int = 0
     throttled: int = 0
+    lost: int = 0
+    silent: int = 0
+    edited: Callable[[], object] | None = None
     secret: str = SECRET
     password: str = PASSWORD
 
@@ -58,6 +64,12 @@ class CrmTransport(httpx.BaseTransport):
             if request.headers.get("authorization") != f"Bearer token of {self.secret}":
                 return self._answer(401, {"error": {"code": "", "message": "The token is not valid"}})
             behind = unquote(path.removeprefix("/api/data/v9.2/"))
+            if request.method == "PATCH":
+                return self._change(
+                    request,
+                    lambda: self.web_api.patch(behind, request.headers.get("if-match", ""), request.content),
+                )
+            assert request.method == "GET", request.method
             return self._answer(*self.web_api.get(behind, query, request.headers.get("prefer", "")))
         pair = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         if self.pages:
@@ -70,7 +82,25 @@ class CrmTransport(httpx.BaseTransport):
                 401, headers={"Content-Type": "text/html", **self._date()}, content=b"<html>401</html>"
             )
         behind = unquote(path.split("/OrganizationData.svc/", 1)[-1])
+        if request.method == "POST":
+            assert request.headers.get("x-http-method") == "MERGE", "nothing is created"
+            return self._change(request, lambda: self.organization_data.merge(behind, request.content))
         return self._answer(*self.organization_data.get(behind, query))
+
+    def _change(
+        self, request: httpx.Request, take: Callable[[], tuple[int, dict[str, Any]]]
+    ) -> httpx.Response:
+        if self.edited is not None:
+            edited, self.edited = self.edited, None
+            edited()
+        if self.silent:
+            self.silent -= 1
+            raise httpx.ReadTimeout("no answer", request=request)
+        status, said = take()
+        if self.lost and status < 300:
+            self.lost -= 1
+            raise httpx.ReadTimeout("no answer", request=request)
+        return self._answer(status, said) if said else httpx.Response(status, headers=self._date())
 
     def _token_service(self, request: httpx.Request, path: str) -> httpx.Response:
         if path.endswith("/.well-known/openid-configuration"):

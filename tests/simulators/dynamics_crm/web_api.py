@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Self
 from urllib.parse import parse_qsl, quote, unquote
 
+from tests.simulators.dynamics_crm.changes import change
 from tests.simulators.dynamics_crm.conditions import NotUnderstood, fits
 from tests.simulators.dynamics_crm.state import OPTIONS, TABLES, Crm, Option, Ref, Row
 
@@ -66,6 +67,22 @@ class WebApiService:
             )
         except NotUnderstood as bad:
             return _error(400, "0x80060888", f"The query is not understood: {bad}")
+
+    def patch(self, path: str, match: str, body: bytes) -> Said:
+        """A change of one record. Without If-Match a record that is gone would be made again, which nobody here wants."""
+        logical = next(name for name, kind in TABLES.items() if path.split("(")[0] == kind.set)
+        key = path.split("(")[1].rstrip(")")
+        row = self.crm.rows[logical].get(key)
+        assert match, "a PATCH without If-Match makes records"
+        if row is not None and match != f'W/"{row["version"]}"':
+            text = "The version of the existing record doesn't match the RowVersion property provided."
+            return _error(412, "0x80060882", text)
+        names = {column.lower(): column for column in TABLES[logical].columns}
+        given = {
+            names.get(name, name): value for name, value in json.loads(body, parse_float=Decimal).items()
+        }
+        refused = change(self.crm, logical, key, given)
+        return (204, {}) if refused is None else _error(*refused)
 
     def _definitions(self, path: str) -> Said:
         if path == "EntityDefinitions":

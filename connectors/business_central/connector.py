@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from pydantic import ValidationError
 
+from connectors.business_central import writing
 from connectors.business_central.analytics import AnalyticsLedger
 from connectors.business_central.capabilities import capabilities, untold
 from connectors.business_central.catalogue import LISTLESS, Entity
@@ -41,15 +42,19 @@ from sync_engine.errors import (
 )
 from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import (
+    Change,
     ControlTotal,
+    Current,
     Cursor,
     FoundCompany,
     Offered,
     Probe,
     RawRecord,
+    Receipt,
     RecordBatch,
     Stream,
     Subscribed,
+    WriteRequest,
 )
 
 T = TypeVar("T")
@@ -388,6 +393,22 @@ class BusinessCentral:
         return self._client.write(
             method, url, msgspec.json.encode(body), key=path.partition("(")[0], headers=headers
         ).body
+
+    def writable(self, entity: str) -> frozenset[str]:
+        """The fields of customers and contacts; not of a page that stands in for one of them."""
+        return frozenset() if entity in self.settings.pages else writing.WRITABLE.get(entity, frozenset())
+
+    def current(self, entity: str, key: str) -> Current | None:
+        """One record with its etag."""
+        return writing.current(self._reading, self._site.offered(entity), key)
+
+    def request(self, change: Change) -> WriteRequest:
+        """The request that `push` would send."""
+        return writing.request(self._reading, self._site.offered(change.entity), change)
+
+    def push(self, change: Change) -> Receipt:
+        """Changes the named fields of one record, if it still has the etag it was read with."""
+        return writing.push(self._reading, self._site.offered(change.entity), change)
 
     def close(self) -> None:
         """Releases connections; may be called again."""

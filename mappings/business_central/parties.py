@@ -10,7 +10,17 @@ from mappings.business_central.settings import CONTACT_CARD, CUSTOMER_CARD, Busi
 from mappings.toolkit.fields import Flag, Instant, Key, Money, Text, is_zero, member, wire
 from mappings.toolkit.rows import Row
 from mappings.toolkit.rules import Numbers, Positions, settle_country, settle_position, several_addresses
-from mappings.toolkit.shapes import Finish, Shape, choose, exclude, gather_custom, keep
+from mappings.toolkit.shapes import (
+    Finish,
+    Say,
+    Shape,
+    blank_for_none,
+    choose,
+    exclude,
+    gather_custom,
+    keep,
+    nought_for_none,
+)
 from sync_engine.ports import Normalised
 
 KIND = {"Company": "company", "Person": "person"}
@@ -182,15 +192,29 @@ def _contact_information(settings: BusinessCentralMapping) -> Finish:
     return finish
 
 
+_CUSTOMER: dict[str, Say] = {
+    **dict.fromkeys(
+        ("name", "phone", "website", "address_line1", "address_line2", "city", "region", "postcode", "country", "vat_no"), blank_for_none
+    ),
+    "credit_limit": nought_for_none,
+}  # fmt: skip
+_CONTACT = dict.fromkeys(("full_name", "phone", "mobile", "title"), blank_for_none)
+"""Not the e-mail: the field may hold several addresses, of which the first is claimed, and to write one would drop the others."""
+
+
 def shapes(settings: BusinessCentralMapping) -> dict[str, Shape]:
     """The wire entities of this module."""
     positions = Positions(settings.positions)
     custom = settings.custom_fields
     return {
-        "customers": Shape(Customer, _debtor(settings), custom=custom.get("customers", ())),
+        "customers": Shape(
+            Customer, _debtor(settings), custom=custom.get("customers", ()), written=_CUSTOMER
+        ),
         "customerFinancialDetails": Shape(CustomerFinancialDetails, keep),
         "customerCard": Shape(CustomerCard, _card(settings), custom=custom.get("customerCard", ())),
-        "contacts": Shape(Contact, _contact(settings, positions), custom=custom.get("contacts", ())),
+        "contacts": Shape(
+            Contact, _contact(settings, positions), custom=custom.get("contacts", ()), written=_CONTACT
+        ),
         "customerContacts": Shape(CustomerContact, _customer_contact(settings, positions)),
         "contactsInformation": Shape(ContactInformation, _contact_information(settings)),
     }

@@ -150,6 +150,7 @@ def _load(arguments: Sequence[str]) -> None:
         lake,
         link_queries,
         links,
+        outbox,
         policy,
         project,
         quarantine,

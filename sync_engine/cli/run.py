@@ -124,6 +124,7 @@ def run(
             "warnings": ran.warnings,
             "notes": ran.notes,
             "untold": ran.untold,
+            "delivered": ran.delivered.figures,
             **_proof(ran),
         },
         lambda screen: draw(screen, source, ran, outcomes),
@@ -300,6 +301,10 @@ def draw(
             f"{name} {' '.join(f'{k} {n:,}' for k, n in row.items() if n)}" for name, row in written.items()
         )
         screen.print(f"Cut {ran.published.cut_id}: {told or 'nothing to write'}.", markup=False)
+    if ran.delivered.is_anything:
+        from sync_engine.cli.outbox import draw_delivered
+
+        draw_delivered(screen, source, ran.delivered)
     for name, error in ran.failures.items():
         screen.print(f"{name} was not read: {error}", style="red", markup=False, soft_wrap=True)
     for sentence in dict.fromkeys(ran.notes.values()):

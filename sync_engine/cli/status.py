@@ -15,7 +15,7 @@ from sync_engine.cli.output import ago, give, table
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sync_engine.ops.inspect.overview import Certificate, Status
+    from sync_engine.ops.inspect.overview import Certificate, SourceOverview, Status
     from sync_engine.store.queries.source_status import SourceState
 
 SourceWanted = Annotated[str | None, typer.Argument(help="Only this source.")]
@@ -160,6 +160,8 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
                 f"{run.source} at {run.started_at:%Y-%m-%d %H:%M}: {run.error}", style="red", markup=False
             )
     _draw_notes(screen, found)
+    for s in found.sources:
+        _draw_writes(screen, s)
     for cause in found.causes:
         screen.print(f"Missing: {cause.sentence}", style="yellow", markup=False)
     for batch in found.damaged:
@@ -168,6 +170,25 @@ def _draw_status(screen: Console, found: Status, ages: list[str]) -> None:
         screen.print(
             f"Held: {hold.source} {hold.entity}, {hold.missing:,} of {hold.known:,} records are missing. See `sync-engine sweep list`.",
             style="yellow",
+            markup=False,
+        )
+
+
+def _draw_writes(screen: Console, s: SourceOverview) -> None:
+    """What is refused or waits to be written back."""
+    writes = s.writes
+    told = {
+        "refused": writes.refused,
+        "waiting for a person": writes.held,
+        "not answered": writes.unknown,
+        "waiting": writes.pending,
+    }
+    if said := ", ".join(f"{n:,} {what}" for what, n in told.items() if n):
+        late = "; some for too long" if s.is_late else ""
+        style = "red" if writes.refused or s.is_late else "yellow"
+        screen.print(
+            f"Writes to {s.source}: {said}{late}. See `sync-engine outbox list {s.source}`.",
+            style=style,
             markup=False,
         )
 

@@ -59,7 +59,14 @@ class Desk:
         assert said.code == 0, said.err
         return said.document
 
-    def configure(self, name: str = "bc", *, dimension: str = "CUSTOMERGROUP", **connection: Any) -> None:
+    def configure(
+        self,
+        name: str = "bc",
+        *,
+        dimension: str = "CUSTOMERGROUP",
+        more: dict[str, Any] | None = None,
+        **connection: Any,
+    ) -> None:
         """Writes the YAML of a source."""
         facts = facts_of(self.simulator, "https://localhost")
         given = {
@@ -74,6 +81,7 @@ class Desk:
             "connector": "business_central",
             "portfolio": {"dimension": dimension},
             "connection": given | connection,
+            **(more or {}),
         }
         path = self.defs / name / "defs.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)

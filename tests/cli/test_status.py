@@ -33,6 +33,7 @@ def test_a_run_says_what_it_came_to(desk: Desk) -> None:
         "missing",
         "notes",
         "untold",
+        "delivered",
     }
     assert (first["grade"], first["money_tied"], first["missing"]) == ("A", True, None)
     customers = next(e for e in first["entities"] if e["entity"] == "customers")

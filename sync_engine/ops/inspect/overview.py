@@ -15,6 +15,7 @@ from sync_engine.store.controls import GRADES, TROUBLE, checked
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
 from sync_engine.store.landing.damage import LandedBatch
+from sync_engine.store.outbox.reading import Waiting, waiting
 from sync_engine.store.queries import receivables as reports
 from sync_engine.store.queries import source_status
 from sync_engine.store.queries.source_status import (
@@ -47,10 +48,15 @@ class SourceOverview(NamedTuple):
     state: SourceState | None
     failing: Failing | None = None
     """Why its last runs failed and since when; None where the last one that ended did not fail."""
+    writes: Waiting = Waiting()
+    """What waits to be written back."""
+    is_late: bool = False
+    """Whether something has waited to be written back for longer than the source may go unread."""
 
     @property
     def needs_a_person(self) -> bool:
-        """Stale, failed, partial, held, graded C or D, short of what it offered, or with landed bytes lost: worth a page in the night, by choice."""
+        """Stale, failed, partial, held, graded C or D, short of what it offered, with landed bytes lost, or with writes that are refused or late: worth
+        a page in the night, by choice."""
         state = self.state
         waits = state is not None and (
             state.held > 0
@@ -59,7 +65,7 @@ class SourceOverview(NamedTuple):
             or state.last_outcome in ("failed", "died", "held", "partial")
             or state.grade in TROUBLE
         )
-        return self.freshness in ("stale", "never read") or waits
+        return self.freshness in ("stale", "never read") or waits or self.writes.refused > 0 or self.is_late
 
 
 class Status(NamedTuple):
@@ -106,8 +112,15 @@ def sources(
     with transaction(store, "reading the sources") as connection:
         known = {s.source: s for s in source_status.sources(connection)}
         failing = {one.source: one for one in source_status.failing(connection)}
+        writes = waiting(connection)
     names = [n for n in dict.fromkeys([*configs, *known]) if source in (None, n)]
-    return [_overview(n, configs.get(n), known.get(n))._replace(failing=failing.get(n)) for n in names]
+    found = [_overview(n, configs.get(n), known.get(n))._replace(failing=failing.get(n)) for n in names]
+    return [_with_writes(one, writes.get(one.source, Waiting()), configs.get(one.source)) for one in found]
+
+
+def _with_writes(one: SourceOverview, writes: Waiting, config: SourceConfig | None) -> SourceOverview:
+    is_late = config is not None and writes.is_late(timedelta(hours=config.freshness_hours))
+    return one._replace(writes=writes, is_late=is_late)
 
 
 def _overview(name: str, config: SourceConfig | None, state: SourceState | None) -> SourceOverview:
@@ -201,7 +214,11 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
     with transaction(store, "reading certificates") as connection:
         cuts = reports.cut_lines(connection, source=of, cut_id=cut_id)
         now = {state.cut_id: state for state in source_status.sources(connection)} if cuts else {}
-        found = [_certificate(connection, cut, now.get(cut.cut_id)) for cut in cuts]
+        writes = waiting(connection) if cuts else {}
+        found = [
+            _certificate(connection, cut, now.get(cut.cut_id), writes.get(cut.source, Waiting()))
+            for cut in cuts
+        ]
     if of is not None and not found:
         raise ConfigurationError(
             f"there is no cut of {of!r}" if cut_id is None else f"there is no cut {of}",
@@ -210,7 +227,9 @@ def certificates(store: Engine, of: str | None = None) -> list[Certificate]:
     return found
 
 
-def _certificate(connection: Connection, cut: reports.CutLine, now: SourceState | None) -> Certificate:
+def _certificate(
+    connection: Connection, cut: reports.CutLine, now: SourceState | None, writes: Waiting
+) -> Certificate:
     checks = reports.checks(connection, cut.cut_id)
     since = [now.since] if now and now.since else []
     if now and now.held:
@@ -219,6 +238,10 @@ def _certificate(connection: Connection, cut: reports.CutLine, now: SourceState 
         )
     if now and now.damaged and not any(c.check == "C15" for c in checks):
         since.append(f"{now.damaged} landed files are damaged (`sync-engine lake verify`)")
+    if now and writes.refused:
+        since.append(
+            f"{writes.refused} writes are refused by the source (`sync-engine outbox list {now.source}`)"
+        )
     return Certificate(cut, checks, tuple(since))
 
 

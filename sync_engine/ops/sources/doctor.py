@@ -19,6 +19,7 @@ from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.platform.home import lake_url
 from sync_engine.platform.object_store import failures_of_files, file_system
 from sync_engine.ports import Clock, Connector
+from sync_engine.stages.deliver import WRONG_ENVIRONMENT, elsewhere
 from sync_engine.stages.source_run import (
     CLOCKS_AGREE,
     IS_NEW,
@@ -28,6 +29,7 @@ from sync_engine.stages.source_run import (
     other_company,
     wrong_clock,
 )
+from sync_engine.stages.written import written
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import offers
 from sync_engine.store.queries import source_status
@@ -128,9 +130,20 @@ def _installation(config: SourceConfig, connector: Connector, store: Engine | No
         connector, {capability.name for capability in probe.capabilities if not capability.available}
     )
     yield _asked("portfolio dimension", lambda: _dimension(config, connector))
+    if config.is_written:
+        yield _asked("writing", lambda: _writing(config, connector))
     if store is not None:
         yield from _missing(config, connector, store)
         yield from _noted(config, store)
+
+
+def _writing(config: SourceConfig, connector: Connector) -> Finding | str:
+    """What would be written back; nothing is, to find out. Raises ConfigurationError."""
+    fields = written(config, connector, open_normaliser(config))
+    said = "; ".join(f"{entity}: {', '.join(names) or 'nothing'}" for entity, names in fields.items())
+    if why := elsewhere(config):
+        return Finding("writing", "degraded", f"{said}; {why}", WRONG_ENVIRONMENT)
+    return said
 
 
 def _missing(config: SourceConfig, connector: Connector, store: Engine) -> Iterator[Finding]:

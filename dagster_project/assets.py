@@ -14,6 +14,7 @@ from dagster_project.families import (
     Family,
     canonical_key,
     certificate_key,
+    delivered_key,
     normalised_key,
     pulled_key,
 )
@@ -28,6 +29,7 @@ from dagster_project.stage_step import (
 )
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SourceError, SyncError, TransientError, Unreachable
+from sync_engine.stages.deliver import deliver
 from sync_engine.stages.normalise import normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import Pulled
@@ -76,6 +78,7 @@ def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
         *(_pulled(config, f) for f in families),
         *(_normalised(config, f) for f in families),
         _canonical(config),
+        *([_delivered(config)] if config.is_written else []),
         _certificate(config),
     ]
 
@@ -294,11 +297,7 @@ def _publish(
         for warning in source_run.warnings:
             context.log.warning(as_fields(warning))
         answers = _answers(source_run, published)
-        verdict = (
-            None
-            if is_followed(context, [certificate_key(config.source)])
-            else conclude(source_run, published.cut_id)
-        )
+        verdict = None if is_followed(context, _after_cut(config)) else conclude(source_run, published.cut_id)
     context.log.info(
         "Cut %d: %s.",
         published.cut_id,
@@ -341,6 +340,42 @@ def _refuse_an_empty_reading(source_run: SourceRun) -> None:
         )
 
 
+def _delivered(config: SourceConfig) -> dg.AssetsDefinition:
+    key = delivered_key(config.source)
+    spec = _spec(
+        config,
+        key,
+        f"Tells {config.source} what was decided otherwise than it says, of the fields that its YAML names under `writable`. Each record is read before "
+        "it is written; what is refused stops nothing else.",
+        kind="postgres",
+        deps=[canonical_key(config.source, family) for family in FAMILIES],
+    )
+
+    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_delivered(key), pool=pool_of(config))
+    def delivered(context: dg.AssetExecutionContext, runtime: Shop) -> Iterator[Result]:
+        result, verdict = _deliver(context, config, runtime)
+        yield result
+        if verdict is not None:
+            raise verdict
+
+    return delivered
+
+
+def _deliver(context: dg.AssetExecutionContext, config: SourceConfig, runtime: OpenRuntime) -> Told:
+    with stage(context, config, runtime, asks_source=True) as source_run:
+        done = deliver(source_run)
+        for warning in (*source_run.warnings, *filter(None, [done.stopped])):
+            context.log.warning(as_fields(warning))
+        verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(source_run)
+    return Result(
+        metadata=metadata.about_delivery(done), check_results=checks.of_delivery(config, done.waiting)
+    ), verdict
+
+
+def _after_cut(config: SourceConfig) -> list[dg.AssetKey]:
+    return [*([delivered_key(config.source)] if config.is_written else []), certificate_key(config.source)]
+
+
 def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     key = certificate_key(config.source)
     spec = _spec(
@@ -349,7 +384,10 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
         f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, "
         "and a grade. The last step of a run: it is red when a stream could not be read or the grade is C or D, even though the cut is published.",
         kind="postgres",
-        deps=[canonical_key(config.source, family) for family in FAMILIES],
+        deps=[
+            *(canonical_key(config.source, family) for family in FAMILIES),
+            *([delivered_key(config.source)] if config.is_written else []),
+        ],
     )
 
     @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config))
@@ -384,7 +422,7 @@ def _certify(context: dg.AssetExecutionContext, config: SourceConfig, runtime: O
 
 
 def _end(config: SourceConfig) -> list[dg.AssetKey]:
-    return [*(canonical_key(config.source, family) for family in FAMILIES), certificate_key(config.source)]
+    return [*(canonical_key(config.source, family) for family in FAMILIES), *_after_cut(config)]
 
 
 def _op(key: dg.AssetKey) -> str:

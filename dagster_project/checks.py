@@ -7,15 +7,18 @@ what this run added: it stays red until it is mended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
 from dagster_project.metadata import Metadata, counted, graded, table
+from sync_engine.config import SourceConfig
 from sync_engine.stages.publish import Published
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.controls import Certificate, Check
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
+from sync_engine.store.outbox.reading import Waiting
 from sync_engine.store.queries import review_queue, source_status
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -29,6 +32,8 @@ CONTROL_TOTALS_AGREE = "control_totals_agree"
 NOTHING_IS_MISSING = "nothing_is_missing"
 AMBIGUOUS_LINKS = "ambiguous_links"
 OVERRULED_BY_ENTITY = "overruled_by_entity"
+NOTHING_REFUSED = "nothing_refused"
+NOTHING_WAITS_TOO_LONG = "nothing_waits_too_long"
 SHOWN = 20
 """Rows of a table in the UI; the command line lists all."""
 
@@ -107,6 +112,49 @@ def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(CONTROL_TOTALS_AGREE, asset=key, description=agree),
         dg.AssetCheckSpec(NOTHING_IS_MISSING, asset=key, description=there),
     ]
+
+
+def of_delivered(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks of what is written back."""
+    refused = "The source took everything that it was told. What it refused is left alone until something else is wanted, or a person tries it again."
+    late = "Nothing waits to be written for longer than the source may go unread: not for an answer, not for its echo, not for a person."
+    return [
+        dg.AssetCheckSpec(NOTHING_REFUSED, asset=key, description=refused),
+        dg.AssetCheckSpec(NOTHING_WAITS_TOO_LONG, asset=key, description=late),
+    ]
+
+
+def of_delivery(config: SourceConfig, waiting: Waiting) -> list[dg.AssetCheckResult]:
+    """The answers to the checks of what is written back."""
+    see = f"See them, with what was answered: sync-engine outbox list {config.source}"
+    figures: Metadata = {
+        "refused": waiting.refused,
+        "wait for a person": waiting.held,
+        "not answered": waiting.unknown,
+        "waiting": waiting.pending,
+    }
+    refused = (
+        _failed(
+            NOTHING_REFUSED,
+            WARN,
+            f"{counted(waiting.refused, 'write is', 'writes are')} refused. {see}",
+            figures,
+        )
+        if waiting.refused
+        else _passed(NOTHING_REFUSED, WARN, "No write is refused.", figures)
+    )
+    is_late = waiting.is_late(timedelta(hours=config.freshness_hours))
+    late = (
+        _failed(
+            NOTHING_WAITS_TOO_LONG,
+            WARN,
+            f"The oldest write has waited for {(waiting.age or 0) // 3600} hours. {see}",
+            figures,
+        )
+        if is_late
+        else _passed(NOTHING_WAITS_TOO_LONG, WARN, "No write waits too long.", figures)
+    )
+    return [refused, late]
 
 
 def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) -> dg.AssetCheckResult:

@@ -86,6 +86,11 @@ def certificate_key(source: str) -> dg.AssetKey:
     return dg.AssetKey([source, "certificate"])
 
 
+def delivered_key(source: str) -> dg.AssetKey:
+    """What was written back."""
+    return dg.AssetKey([source, "delivered"])
+
+
 POLICY = dg.AssetKey(["canonical_store", "ownership_policy"])
 """Who is believed for which field."""
 LINKS = dg.AssetKey(["canonical_store", "links"])

@@ -10,6 +10,7 @@ import dagster as dg
 
 from sync_engine.ops.runs.first_run import FirstRun
 from sync_engine.ops.runs.rehearsal import Rehearsed
+from sync_engine.stages.deliver import Delivered
 from sync_engine.stages.normalise import Normalisation
 from sync_engine.stages.publish import Published
 from sync_engine.store.controls import Certificate, Check, checked
@@ -57,6 +58,12 @@ def about_pull(rows: Mapping[str, Mapping[str, Any]]) -> Metadata:
             shown, stream="string", outcome="string", read="int", changed="int", unchanged="int", deleted="int", calls="int", bytes="int", seconds="float",
         ),
     }  # fmt: skip
+
+
+def about_delivery(done: Delivered) -> Metadata:
+    """How many writes were sent, and how many wait."""
+    figures = {**done.figures, "waiting": done.waiting.pending}
+    return {**figures, **({"left for the next run": done.stopped} if done.stopped else {})}
 
 
 def about_normalised(done: Sequence[Normalisation], seconds: float) -> Metadata:

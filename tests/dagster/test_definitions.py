@@ -10,9 +10,10 @@ import dagster as dg
 import pytest
 import yaml
 
+from dagster_project.assets import lane_assets
 from dagster_project.components import ErpSource
 from dagster_project.definitions import definitions, load
-from dagster_project.families import FAMILIES, canonical_key
+from dagster_project.families import FAMILIES, canonical_key, certificate_key, delivered_key
 from sync_engine.config import SourceConfig, load_sources
 from sync_engine.errors import ConfigurationError, SyncError
 from tests.dagster.conftest import write_yaml
@@ -256,3 +257,26 @@ def test_a_deployer_may_add_owners_to_the_yaml(tmp_path: Path) -> None:
     )
     specs = load(tmp_path).resolve_all_asset_specs()
     assert {owner for spec in specs for owner in spec.owners} == {"team:receivables"}
+
+
+def test_what_is_writable_has_an_asset_between_the_cut_and_its_certificate() -> None:
+    """`delivered`, with checks of its own; nothing of it where nothing is written."""
+    found = {
+        direction: {
+            key: asset
+            for asset in lane_assets(
+                SourceConfig.model_validate({**COMPANY, "writable": {"debtor": {"name": direction}}})
+            )
+            for key in asset.keys
+        }
+        for direction in ("in", "both")
+    }
+    delivered, certificate = delivered_key("bc"), certificate_key("bc")
+    assert delivered not in found["in"]
+    written = found["both"]
+    assert written[delivered].asset_deps[delivered] == {canonical_key("bc", family) for family in FAMILIES}
+    assert delivered in written[certificate].asset_deps[certificate]
+    assert sorted(check.name for check in written[delivered].check_specs) == [
+        "nothing_refused",
+        "nothing_waits_too_long",
+    ]

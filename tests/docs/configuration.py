@@ -45,6 +45,7 @@ ENVIRONMENT = {
     "Default: `lake` in the home folder.",
     "SYNC_ENGINE_ALERTS": "Where alerts go: webhooks (`https://...`) and addresses of apprise, with blanks between them. They may hold tokens.",
     "SYNC_ENGINE_DEFS": "Folder of the YAML files. Default: `dagster_project/defs`.",
+    "SYNC_ENGINE_ENVIRONMENT": "`production` or `test`: only sources whose `environment` says the same are written to. Default: `production`.",
     "SYNC_ENGINE_POSTGRES_PORT": "Port of 127.0.0.1 on which the engine's own PostgreSQL listens too; roles need a password there.",
     "SYNC_ENGINE_DEMO_SECRET": "Client secret that the demo's simulator expects; the demo sets it itself.",
 }

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -27,15 +26,17 @@ from sync_engine.ownership.policy import Policy, Rule
 from sync_engine.ownership.resolve import PERSON
 from sync_engine.store.db import run_sql, transaction
 from tests.conftest import new_database
+from tests.laws.decisions_histories import Event, history_of
 from tests.laws.decisions_oracle import Key, Oracle, Ranking, Record
 from tests.links.support import World, open_world
 
 HISTORIES, SEED = int(os.environ.get("LAW_HISTORIES", "8")), int(os.environ.get("LAW_SEED", "1"))
-EVENTS = 24
 SOURCES = {"erp": "erp", "second": "erp", "crm": "crm", "dunning": "collections"}
 KEYS = ("1", "2")
 SPOKEN = ("name", "phone", "city")
 NAMES = (*SPOKEN, "chasing_paused", "pause_reason")
+FED = {name: name for name in NAMES} | {"parent": "parent_id", "top": "ultimate_parent_id"}
+"""What the change feed tells of a debtor, and under which name."""
 RULES: tuple[dict[str, Ranking], ...] = (
     {"general": Ranking(("crm", "erp", "collections")), "billing_address": Ranking(("erp",)), "chasing": Ranking(("collections", "crm", "erp"))},
     {"general": Ranking(("erp", "crm", "collections")), "billing_address": Ranking(("second", "crm")), "chasing": Ranking(("erp", "collections"))},
@@ -53,23 +54,6 @@ GROUPS = {
 PARENTS = Ranking(("erp",))
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(36000)]
-
-
-class Event(NamedTuple):
-    """Something that happens; the numbers choose among what is there when it does."""
-
-    kind: str
-    a: int
-    b: int
-    c: int
-
-
-KINDS = (
-    "changes", "changes", "changes", "is deleted", "comes back", "time", "policy", "link", "link", "link", "unlink", "unlink", "merge", "merge", "merge",
-    "unmerge", "unmerge",
-    "not the same", "pin", "pin", "pin", "unpin", "parent", "parent", "group", "leave", "dissolve", "states", "states", "states", "undo", "undo", "undo",
-    "import tag", "import parent", "undo import",
-)  # fmt: skip
 
 
 def policy_of(place: int) -> Policy:
@@ -134,6 +118,8 @@ class History:
         self.plans: list[str] = []
         self.imports: list[tuple[int, str]] = []
         self.done: Counter[str] = Counter()
+        self.earlier: dict[Key, list[dict[str, Any]]] = {}
+        self.before = self._found()
         self.oracle = Oracle(
             dict(SOURCES), frozenset(("erp", "second")), rules_of(0), ORDERS[0], world.clock.time.date()
         )
@@ -146,17 +132,39 @@ class History:
 
     def go(self, event: Event) -> None:
         """Lets it happen on both sides. What the engine refuses does not happen."""
+        self.seq = self.world.one("SELECT coalesce(max(seq), 0) FROM canonical.change")
         getattr(self, f"_{event.kind.replace(' ', '_')}")(event)
         self.oracle.settle()
 
     def check(self) -> None:
-        """Every living debtor is the same on both sides."""
+        """Every living debtor is the same on both sides, and the change feed told how it became so."""
         expected, found = self.oracle.state(NAMES), self._found()
+        self._check_feed(found)
         different = {d: {n: (expected.get(d, {}).get(n), found.get(d, {}).get(n)) for n in (expected.get(d) or found[d])
             if expected.get(d, {}).get(n) != found.get(d, {}).get(n)} for d in expected.keys() | found.keys()}  # fmt: skip
         assert {d: fields for d, fields in different.items() if fields} == {}, (
             "what the oracle expects, and what the engine has"
         )
+
+    def _check_feed(self, found: dict[str, dict[str, Any]]) -> None:
+        """Of debtors that lived before and live now: what is other than it was before the event is told, from what it was to what it is."""
+        told: dict[tuple[str, str], list[tuple[Any, Any]]] = {}
+        for record, name, old, new in self.world.rows(
+            "SELECT CAST(record_id AS text), field, old, new FROM canonical.change WHERE seq > :seq AND entity = 'debtor' AND op = 'update' ORDER BY seq",
+            seq=self.seq,
+        ):
+            told.setdefault((record, name), []).append((old, new))
+        moved = {
+            (debtor, column): (self.before[debtor][name], values[name])
+            for debtor, values in found.items()
+            if debtor in self.before
+            for name, column in FED.items()
+            if self.before[debtor][name] != values[name]
+        }
+        self.before = found
+        assert {
+            key: (told[key][0][0], told[key][-1][1]) if key in told else None for key in moved
+        } == moved, "what the change feed told, and what became other"
 
     def check_stories(self) -> None:
         """What is told of each field holds: the value is the pinned one, or that of the one claim called believed, of who is called its master."""
@@ -206,8 +214,11 @@ class History:
     # --- who is chosen
 
     def _debtor(self, number: int) -> str:
-        living = self.oracle.living()
-        return living[number % len(living)]
+        """The debtor that a record means, or where it means none that lives, the one of the record behind it."""
+        records, living = sorted(self.oracle.records), self.oracle.living()
+        turned = [records[(number + step) % len(records)] for step in range(len(records))]
+        means = (link.debtor for r in turned if (link := self.oracle.facts.get(("link", *r))) is not None)
+        return next(str(debtor) for debtor in means if debtor in living)
 
     def _record(self, number: int) -> Key:
         records = sorted(self.oracle.records)
@@ -250,8 +261,24 @@ class History:
             if name == "erp_balance" and SOURCES[source] != "erp":
                 name = "phone"
             values = said.get(name, (f"{name} one", f"{name} two", None))
+            if there[key].get(name) == values[event.c % len(values)]:
+                event = event._replace(c=event.c + 1)
+            self.earlier.setdefault((source, key), []).append(there[key])
             there[key] = {**there[key], name: values[event.c % len(values)]}
         self._pull(source)
+
+    def _says_it_again(self, event: Event) -> None:
+        """A record that is there says word for word what it said before it last changed."""
+        changed = [r for r in sorted(self.earlier) if r[1] in self.world.records[r[0]]["debtors"]]
+        if changed:
+            named = self._record(event.a)
+            source, key = named if named in changed else changed[event.a % len(changed)]
+            before = self.earlier[source, key].pop()
+            if not self.earlier[source, key]:
+                del self.earlier[source, key]
+            self.world.records[source]["debtors"][key] = before
+            self.done["says it again"] += 1
+            self._pull(source)
 
     def _is_deleted(self, event: Event) -> None:
         source, key = self._record(event.a)
@@ -363,7 +390,8 @@ class History:
     def _states(self, event: Event) -> None:
         """An application speaks of any debtor, merged away or not; the next cut of any source hears it."""
         known = sorted({*self.oracle.living(), *(f[1] for f in self.oracle.facts if f[0] == "merged")})
-        debtor, name = known[event.a % len(known)], ("chasing_paused", "pause_reason")[event.b % 2]
+        debtor = self._debtor(event.a) if event.c % 2 else known[event.a % len(known)]
+        name = ("chasing_paused", "pause_reason")[event.b % 2]
         value: Any = (
             (None, event.c % 3 == 1)[event.c % 3 > 0]
             if name == "chasing_paused"
@@ -431,15 +459,6 @@ class History:
             self.done["undo import"] += 1
             self.oracle.begin(f"undo of {name}")
             self.oracle.undo_import(name)
-
-
-def history_of(seed: int) -> list[Event]:
-    """What happens, from its seed alone."""
-    rng = random.Random(seed)
-    return [
-        Event(rng.choice(KINDS), rng.randrange(60), rng.randrange(60), rng.randrange(60))
-        for _ in range(EVENTS)
-    ]
 
 
 def first_difference(

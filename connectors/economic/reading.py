@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 import httpx
-import msgspec
 
 from connectors.economic import filters
 from connectors.economic.catalogue import SERVICES, Entity
@@ -18,7 +17,7 @@ from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.joined import grouped, with_lists
 from connectors.toolkit.pagination import Page, PageSize, Paginator, Request, walk
 from connectors.toolkit.paginators import Cursor, Keyset, PageNumber, with_parameters
-from connectors.toolkit.rows import Fields
+from connectors.toolkit.rows import Splitter, single
 from sync_engine.errors import ProtocolViolation, SourceError, TransientError
 from sync_engine.ports import Clock
 
@@ -34,15 +33,7 @@ def _used(headers: Mapping[str, str]) -> int | None:
     return int(found[1]) if found else None
 
 
-class _Paging(msgspec.Struct):
-    results: int
-
-
-class _Listed(msgspec.Struct):
-    pagination: _Paging
-
-
-_LISTED = Fields(_Listed)
+_LISTED = Splitter("collection", ["pagination.results"])
 
 
 class Reading:
@@ -132,10 +123,12 @@ class Reading:
             except NotFound:
                 raise self._gone(entity.service, entity.name) from None
         url = with_parameters(_filtered(self.url(entity.path), condition), pagesize=1)
-        found = _LISTED.read(self.rest.get(url, key=entity.name).body)
-        if found is None:
+        body = self.rest.get(url, key=entity.name).body
+        (told,) = _LISTED.split(body, whose=self.source, key=entity.name, is_empty=bool).told
+        found = single(told)
+        if type(found) is not int:
             raise ProtocolViolation("a page has no `pagination.results`", whose=self.source, key=entity.name)
-        return found.pagination.results
+        return found
 
     def lines(self, first: int, last: int) -> Iterator[Page]:
         """The lines of the invoices between two numbers."""

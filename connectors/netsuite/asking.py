@@ -17,7 +17,7 @@ from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.http.errors import BrokeDown, Refused
 from connectors.toolkit.http.limits import Limits
 from connectors.toolkit.pagination import Page, PageSize
-from connectors.toolkit.rows import Splitter
+from connectors.toolkit.rows import Row, Splitter
 from sync_engine.ports import Clock
 
 _ITEMS = Splitter("items")
@@ -60,7 +60,11 @@ class Asking:
 
     def rows(self, query: Query, key: str) -> Sequence[Mapping[str, Any]]:
         """All rows of a query that is not long."""
-        return [row for page in self.pages(query, key) for row in told(page.rows)]
+        return told(self.raw(query, key))
+
+    def raw(self, query: Query, key: str) -> Sequence[Row]:
+        """The same as received: a damaged one among them costs the record that it is a part of."""
+        return [row for page in self.pages(query, key) for row in page.rows]
 
     def tolerant(self, query: Query, key: str, complete: Complete = None) -> Iterator[Page]:
         """All pages. Where the service stumbles over a column, that column is looked for and left out, and it begins anew."""

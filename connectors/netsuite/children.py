@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-from connectors.netsuite.suiteql import Column, KeyPart, Query, among, quoted
+from connectors.netsuite.suiteql import Column, KeyPart, Query, among, quoted, told
 from connectors.netsuite.tables import GROUP, Account
-from connectors.toolkit.damaged_rows import DamagedRow
+from connectors.toolkit.damaged_rows import DECODING, DamagedRow
 from connectors.toolkit.pagination import Page
-from connectors.toolkit.rows import Fields, Row, spliced
+from connectors.toolkit.rows import Fields, Row, RowShape, spliced
+from sync_engine.errors import ProtocolViolation
 
 Rows = Sequence[Mapping[str, Any]]
-Ask = Callable[[Query, str], Rows]
+Ask = Callable[[Query, str], Sequence[Row]]
 
 
 class _Keyed(msgspec.Struct):
@@ -86,7 +87,7 @@ def _grouped(page: Page) -> Page:
     """Customers with the groups they are in as one object: dimension -> key of the value, null where they are in none."""
     rows: list[Row] = []
     for row in page.rows:
-        if isinstance(row, DamagedRow):
+        if _key(row) == "":
             rows.append(row)
             continue
         said: dict[str, Any] = msgspec.json.decode(bytes(row), type=dict[str, msgspec.Raw])
@@ -113,22 +114,34 @@ def _with_lines(page: Page, account: Account, ask: Ask) -> Page:
 def _by(
     page: Page, parent: str, query: Query, column: str, ask: Ask, only: str = ""
 ) -> Mapping[str, list[Any]]:
-    """Key of a parent -> its children, in their order."""
+    """Key of a parent -> its children, in their order; a damaged one as it is. Raises ProtocolViolation where one does not say whose it is."""
     found: dict[str, list[Any]] = defaultdict(list)
     keys = [key for row in page.rows if (key := _key(row))]
-    if keys:
-        for child in ask(query.also(among(column, keys)), query.tables.split()[0]):
-            value = child[only] if only else {name: said for name, said in child.items() if name != parent}
-            found[str(child[parent])].append(value)
+    shape, table = RowShape((parent,)), query.tables.split()[0]
+    for row in ask(query.also(among(column, keys)), table) if keys else ():
+        whose = shape.read([row]).records[0].key
+        if whose not in keys:
+            raise ProtocolViolation(f"a row of {table} does not say whose it is")
+        if isinstance(row, DamagedRow):
+            found[whose].append(row)
+            continue
+        [child] = told([row])
+        found[whose].append(
+            child[only] if only else {name: said for name, said in child.items() if name != parent}
+        )
     return found
 
 
 def _added(page: Page, found: Mapping[str, Mapping[str, list[Any]]]) -> Page:
-    """The page with lists of children in its rows, empty ones too."""
+    """The page with lists of children in its rows, empty ones too. A row with a damaged child is damaged: it would lack a part."""
     rows: list[Row] = []
     for row in page.rows:
         if key := _key(row):
             payload = bytes(row)
+            parts = [child for children in found.values() for child in children.get(key, ())]
+            if odd := next((child.why for child in parts if isinstance(child, DamagedRow)), ""):
+                rows.append(DamagedRow(payload, f"has a part that {odd}"))
+                continue
             for name, children in found.items():
                 payload = spliced(payload, name, msgspec.json.encode(children.get(key, ())))
             row = msgspec.Raw(payload)
@@ -138,11 +151,17 @@ def _added(page: Page, found: Mapping[str, Mapping[str, list[Any]]]) -> Page:
 
 def _with_deposits(page: Page, ask: Ask) -> Page:
     """A deposit application settles with its deposit: the row says which."""
-    read = [None if isinstance(row, DamagedRow) else msgspec.json.decode(bytes(row)) for row in page.rows]
-    keys = sorted({str(row["nextdoc"]) for row in read if row and row["nexttype"] == "DepAppl"})
+    read = [_said(row) for row in page.rows]
+    keys = sorted(
+        {
+            key
+            for row in read
+            if row and row["nexttype"] == "DepAppl" and (key := str(row["nextdoc"])).isdigit()
+        }
+    )
     if not keys:
         return page
-    found = ask(_DEPOSITS.also(among("d.nextdoc", keys)), "deposits")
+    found = told(ask(_DEPOSITS.also(among("d.nextdoc", keys)), "deposits"))
     deposits = {str(row["nextdoc"]): str(row["previousdoc"]) for row in found}
     rows = [
         row
@@ -151,6 +170,14 @@ def _with_deposits(page: Page, ask: Ask) -> Page:
         for row, said in zip(page.rows, read, strict=True)
     ]
     return page._replace(rows=rows)
+
+
+def _said(row: Row) -> dict[str, Any] | None:
+    """What a row says; None where it is damaged or no object."""
+    try:
+        return None if isinstance(row, DamagedRow) else msgspec.json.decode(bytes(row), type=dict[str, Any])
+    except DECODING:
+        return None
 
 
 def _key(row: Row) -> str:

@@ -22,7 +22,7 @@ from connectors.netsuite.asking import Asking
 from connectors.netsuite.positions import Position
 from connectors.netsuite.pulse import Pulse
 from connectors.netsuite.settings import Settings
-from connectors.netsuite.suiteql import Column, KeyPart, Query, quoted, told
+from connectors.netsuite.suiteql import Column, KeyPart, Query, quoted, readable, told
 from connectors.netsuite.tables import DEBTS, PERMISSION, Account, Source
 from connectors.toolkit.lanes import together
 from connectors.toolkit.pagination import Page
@@ -101,11 +101,14 @@ class NetSuite:
         at, found = self._clock.now(), self._take_pulse()
         account, self._asking.zone = Account(self.settings, found.lacking), found.zone
         listed = self._asking.rows(lists.query(account), "lists")
-        account = replace(account, base=lists.company(listed, account, self.source)["currency_id"])
+        with readable("the answer about subsidiaries and currencies"):
+            base = lists.company(listed, account, self.source)["currency_id"]
+            account = replace(account, base=str(int(base)) if base else "")
         return _Seen(at, found, account, listed, catalogue.sources(account))
 
     def _take_pulse(self) -> Pulse:
-        return pulse.take(Account(self.settings), lambda text: self._asking.short(text, "pulse"))
+        with readable("the answer to whether anything has changed"):
+            return pulse.take(Account(self.settings), lambda text: self._asking.short(text, "pulse"))
 
     @property
     def streams(self) -> Mapping[str, Stream]:
@@ -129,7 +132,8 @@ class NetSuite:
     def probe(self) -> Probe:
         """The account, its time zone, and what the role does not see."""
         seen = self._refresh()
-        found = permissions.probe(seen.account, seen.pulse, self._asking.short, seen.sources)
+        with readable("the answer to what the role sees"):
+            found = permissions.probe(seen.account, seen.pulse, self._asking.short, seen.sources)
         ending = permissions.certificate(self.settings, self._clock.now().date())
         return replace(found, capabilities=(*ending, *found.capabilities))
 
@@ -171,10 +175,9 @@ class NetSuite:
         grown = here.grown(there)
         shown = self._seen.pulse.zone.not_after(here.moment, now)
         question = pulse.created_since(self._seen.account, list(grown), shown)
-        made = {
-            str(row["name"]): int(row["n"])
-            for row in (self._asking.short(question, "created") if question else ())
-        }
+        rows = self._asking.short(question, "created") if question else ()
+        with readable("the answer to how many records are new"):
+            made = {str(row["name"]): int(row["n"]) for row in rows}
         return any(grown[name] > n for name, n in made.items())
 
     def _note_vanished(self, source: Source, here: Position, there: Position) -> None:
@@ -281,10 +284,11 @@ class NetSuite:
         """Counts; of customers also their balances, of documents what is open in each currency."""
         counted = self.count(entity)
         found = [] if counted is None else [ControlTotal(entity, "count", Decimal(counted))]
-        if entity == "customers":
-            found += control_totals.balances(self._seen.account, self._seen.lists, self._asking.rows)
-        if entity == "documents":
-            found += control_totals.open_amounts(self._seen.account, self._asking.rows)
+        with readable("what the account states of its totals"):
+            if entity == "customers":
+                found += control_totals.balances(self._seen.account, self._seen.lists, self._asking.rows)
+            if entity == "documents":
+                found += control_totals.open_amounts(self._seen.account, self._asking.rows)
         return found
 
     def close(self) -> None:
@@ -300,7 +304,7 @@ class NetSuite:
 
     def _pages(self, source: Source, query: Query) -> Iterator[Page]:
         entity = source.stream.entity
-        complete = children.of(entity, self._seen.account, self._asking.rows)
+        complete = children.of(entity, self._seen.account, self._asking.raw)
         return self._asking.tolerant(query, entity, complete)
 
     def _known(self, entity: str) -> Source:
@@ -312,7 +316,7 @@ class NetSuite:
     def _records(self, source: Source, page: Page) -> list[RawRecord]:
         entity = source.stream.entity
         if entity == "applications":
-            return [record for _, record in map(rows.application, told(page.rows))]
+            return rows.applications(page.rows)
         if entity in _EXPANDED:
             return rows.expanded(_EXPANDED[entity](self._seen.account), page.rows)
         return rows.of_line(page.rows) if source.children else rows.single(page.rows)

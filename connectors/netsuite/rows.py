@@ -8,12 +8,16 @@ from typing import Any
 
 import msgspec
 
+from connectors.netsuite.suiteql import told
 from connectors.toolkit.damaged_rows import DamagedRow
 from connectors.toolkit.rows import Row, RowShape
-from sync_engine.records import RawRecord
+from sync_engine.errors import ProtocolViolation
+from sync_engine.records import RawRecord, made_up_key
 
 Expand = Callable[[Mapping[str, Any]], Iterator[tuple[str, Mapping[str, Any]]]]
 """From a row to its records: (what stands behind `<parent>|`, what it says)."""
+ODD = (AttributeError, LookupError, TypeError, ValueError)
+"""What a value of a kind that nobody foresaw raises where a row is taken apart."""
 _APART = re.compile(r"[;,\s]+")
 _SINGLE = RowShape(("id",), modified="modified")
 _LINE = RowShape(("id", "line"), modified="modified")
@@ -37,17 +41,29 @@ def parents(rows: Sequence[Row]) -> list[str]:
 
 
 def expanded(expand: Expand, rows: Sequence[Row]) -> list[RawRecord]:
-    """The records of rows of which each is several, keyed `<parent>|...`; a row that cannot be read is one, unreadable."""
+    """The records of rows of which each is several, keyed `<parent>|...`.
+
+    A row that cannot be read is one, unreadable, under a made-up key: which records it is, nobody can tell, so a sweep buries none.
+    """
     found: list[RawRecord] = []
     for row in rows:
         read = _SINGLE.read([row]).records[0]
         if isinstance(row, DamagedRow) or read.unreadable:
-            found.append(read)
+            found.append(read._replace(key=made_up_key(read.payload)))
             continue
         said = msgspec.json.decode(bytes(row))
+        try:
+            several = list(expand(said))
+        except ODD:
+            found.append(
+                read._replace(
+                    key=made_up_key(read.payload), unreadable="holds a value of a kind that cannot be used"
+                )
+            )
+            continue
         found += [
             RawRecord(f"{read.key}|{rest}", msgspec.json.encode(value), read.changed_at)
-            for rest, value in expand(said)
+            for rest, value in several
         ]
     return found
 
@@ -82,6 +98,22 @@ def addresses(fields: Sequence[str]) -> Expand:
                     yield key, {"customer": row["id"], "field": name, "email": address}
 
     return expand
+
+
+def applications(rows: Sequence[Row]) -> list[RawRecord]:
+    """A record of each link; one whose sides cannot be told is unreadable, under a key of its own."""
+    found: list[RawRecord] = []
+    for row in rows:
+        try:
+            if isinstance(row, DamagedRow):
+                raise ProtocolViolation(f"a link {row.why}")
+            found += [record for _, record in map(application, told([row]))]
+        except (*ODD, ProtocolViolation):
+            damaged = (
+                row if isinstance(row, DamagedRow) else DamagedRow(bytes(row), "does not say what it settles")
+            )
+            found.append(RawRecord(made_up_key(damaged.received), damaged.payload, None, damaged.why))
+    return found
 
 
 def application(row: Mapping[str, Any]) -> tuple[str, RawRecord]:

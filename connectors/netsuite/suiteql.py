@@ -7,18 +7,19 @@ the columns that were asked for, stamps in UTC, and lose `links`. [Oracle: Execu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from connectors.netsuite.zone import SessionZone
-from connectors.toolkit.damaged_rows import DECODING
+from connectors.toolkit.damaged_rows import DECODING, DamagedRow
 from connectors.toolkit.http.client import HttpClient
 from connectors.toolkit.pagination import Page, PageSize, Request, walk
 from connectors.toolkit.paginators import Keyset
 from connectors.toolkit.rows import Row
-from sync_engine.errors import ConfigurationError
+from sync_engine.errors import ConfigurationError, ProtocolViolation
 
 PATH = "/services/rest/query/v1/suiteql"
 WIDEST = 90
@@ -110,7 +111,8 @@ def behind(key: Sequence[KeyPart], place: str) -> str:
     """A condition that rows come behind a place in the order of the key."""
     first, *rest = key
     said, _, further = place.partition("|") if rest else (place, "", "")
-    value = quoted(said) if first.is_text else str(int(said))
+    with readable("the key that the next page begins behind"):
+        value = quoted(said) if first.is_text else str(int(said))
     if not rest:
         return f"{first.sql} > {value}"
     return f"{first.sql} > {value} OR ({first.sql} = {value} AND ({behind(rest, further)}))"
@@ -144,7 +146,9 @@ def request(host: str, query: str, size: int) -> Request:
 
 
 def tidy(row: Row, asked: Sequence[Column], zone: SessionZone) -> Row:
-    """A row with exactly the columns that were asked for; one that is damaged stays as it is."""
+    """A row with exactly the columns that were asked for; one that is damaged, or no object, stays as it is."""
+    if isinstance(row, DamagedRow):
+        return row  # what of it is sound would look like a whole row that says nothing of the rest
     try:
         found = {name.lower(): value for name, value in _ROW.decode(bytes(row)).items()}
     except DECODING:
@@ -181,6 +185,26 @@ def read(
     yield from walk(client, Pages(host, query, zone, complete), key=key, size=size)
 
 
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """What everything else rests on is read inside. Raises ProtocolViolation where a value of it is of a kind that nobody foresaw."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        raise ProtocolViolation(
+            f"{what} cannot be used", todo="Nothing was marked complete; run again."
+        ) from None
+
+
 def told(rows: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """Rows as dictionaries, numbers as they are written."""
-    return [msgspec.json.decode(bytes(row)) for row in rows]
+    """Rows as dictionaries, numbers as they are written. Raises ProtocolViolation where one is damaged or no object."""
+    return [_object(row) for row in rows]
+
+
+def _object(row: Row) -> Mapping[str, Any]:
+    if isinstance(row, DamagedRow):
+        raise ProtocolViolation(f"a row {row.why}")
+    try:
+        return msgspec.json.decode(bytes(row), type=dict[str, Any])
+    except DECODING:
+        raise ProtocolViolation("a row is no object") from None

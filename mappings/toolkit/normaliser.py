@@ -14,6 +14,9 @@ from mappings.toolkit.version import mapping_version
 from sync_engine.errors import ConfigurationError, MappingFailed, RecordError
 from sync_engine.ports import Normalised
 
+ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What code that finishes a row raises over a value that nobody foresaw: it costs its record."""
+
 
 class ShapeNormaliser:
     """Raw records of the wire entities in `shapes` -> drafts. Mapping models are compiled when first needed.
@@ -49,6 +52,9 @@ class ShapeNormaliser:
                 finish(key, row, out)
             except Refused as refused:
                 out.failed.append((key, self._failed(entity, key, refused, row)))
+            except ODD as odd:
+                what = f"one of its values is of a kind that cannot be used ({type(odd).__name__})"
+                out.failed.append((key, self._failed(entity, key, Refused("", what), row)))
         return out
 
     def reads(self, entity: str) -> frozenset[str]:

@@ -15,8 +15,8 @@ from sync_engine.stages import deliver
 from sync_engine.store.outbox import sending
 from tests.write_back.support import TwoWays
 
-HISTORIES = max(4, int(os.environ.get("SYNC_ENGINE_FUZZ", "500")) // 100)
-STEPS = 18
+HISTORIES = max(4, int(os.environ.get("SYNC_ENGINE_FUZZ", "500")) // 60)
+STEPS = 40
 CRM, ERP = ("name", "phone"), ("city", "language", "status")
 """Fields by their master."""
 FIELDS = {"debtor": dict.fromkeys((*CRM, *ERP), "both")}
@@ -100,12 +100,12 @@ class History:
     def step(self) -> None:
         """Something happens."""
         what = self.chance.random()
-        if what < 0.55:
+        if what < 0.45:
             self.edit()
             return
         source = self.chance.choice(("erp", "crm"))
         peer = self.world.peers[source]
-        peer.faults = self.chance.choices(FAULTS, k=self.chance.randrange(3))
+        peer.faults = self.chance.choices(FAULTS, k=self.chance.randrange(4))
         self.brittle.steps = self.chance.randrange(14) if what > 0.75 else None
         entities = () if self.chance.random() < 0.2 else None
         self.told.append(

@@ -65,13 +65,15 @@ def due(connection: Connection, source: str, but: Collection[int] = ()) -> list[
 
 def begin(connection: Connection, outbox_id: int, base_version: str) -> UUID | None:
     """Notes that a row is being sent: until an answer is noted, nobody knows its fate. Returns the key of this change; None where it was
-    superseded meanwhile. What may have been taken before is sent again under the same key, everything else under a new one.
+    superseded meanwhile. What may still be on its way is sent again under the same key; where the record has another version since, it was taken
+    or never will be, and what is sent is another change.
     """
     rows = fetch(
         connection,
         """
         UPDATE engine.outbox SET state = 'unknown', base_version = :version, attempts = attempts + 1, answer = NULL, sent_at = now(), changed_at = now(),
-            idempotency_key = CASE WHEN state = 'unknown' OR attempts = 0 THEN idempotency_key ELSE gen_random_uuid() END
+            idempotency_key = CASE WHEN attempts = 0 OR state = 'unknown' AND base_version = :version THEN idempotency_key
+                ELSE gen_random_uuid() END
         WHERE outbox_id = :id AND settled_at IS NULL RETURNING idempotency_key
         """,
         version=base_version,

@@ -158,11 +158,7 @@ def land_one(source_run: SourceRun, entity: str, record: RawRecord) -> Pulled:
     """Lands one record that was read by itself; moves no cursor and judges no sweep."""
     batch = RecordBatch(entity, [record], complete=False)
     row = source_run.streams()[entity]
-    with transaction(source_run.store, "looking what this run has landed") as connection:
-        first = records.next_number(connection, row.stream_id, source_run.run_id)
-    return _land(
-        source_run, row, [batch], sweeping=False, stage="pull record", is_verification=False, first=first
-    )
+    return _land(source_run, row, [batch], sweeping=False, stage="pull record", is_verification=False)
 
 
 def _sweep_due(source_run: SourceRun, stream: Stream, row: StreamRow) -> bool:
@@ -185,16 +181,15 @@ def _land(
     is_first: bool = False,
     note: str = "",
     began: tuple[float, int] | None = None,
-    first: int = 0,
 ) -> Pulled:
     """`is_first`: no record of the stream is known yet. `note` is something odd that was met before reading, told with the step when it
-    ends well; `began` is when the step began, and how many calls were sent before it. `first` is the number of the first file, where the
-    run has landed some of this entity.
+    ends well; `began` is when the step began, and how many calls were sent before it.
     """
     started, calls = began or (time.perf_counter(), source_run.calls)
     counts, sweep = Counts(), None
     with transaction(source_run.store, "reading whom not to land", repeatable=True) as connection:
         erased = suppressed(connection, row.canonical)
+        first = records.next_number(connection, row.stream_id, source_run.run_id)
     try:
         for number, (batch, hashes) in enumerate(_hashed(batches), first):
             if erased:

@@ -16,9 +16,11 @@ from sqlalchemy import text
 from connectors.business_central.connector import BusinessCentral
 from sync_engine.errors import AuthenticationFailed, CursorExpired, StoreError, SyncError
 from sync_engine.records import Cursor, RecordBatch
+from sync_engine.stages.pull import pull
 from sync_engine.store.controls import Check, completeness, settlement
 from sync_engine.store.controls.context import Ground
 from sync_engine.store.publishing import documents
+from sync_engine.store.runs import open_run
 from tests.simulators.business_central.faults import ExpiresToken, ServerBusy
 from tests.stages.conftest import RigMaker
 from tests.stages.support import SECRET, Rig, assert_sound, assert_true, snapshot
@@ -290,3 +292,16 @@ def test_a_source_that_forgot_what_changed_is_read_whole(rig: Rig, monkeypatch: 
     assert rig.one("SELECT count(*) FROM canonical.contact WHERE deleted_at IS NOT NULL") == 1
     assert_true(rig)
     assert_sound(rig)
+
+
+def test_a_step_that_is_tried_again_keeps_what_it_landed(rig: Rig) -> None:
+    """Dagster tries a step again within one run: the files that it landed before stay what they were."""
+    run_id = open_run(rig.store, rig.config.source, "changes", "test", rig.config.digest)
+    with rig.source_run(run_id) as source_run:
+        pull(source_run, "customers")
+        rig.advance(hours=1)
+        rig.company.edit_customer(next(iter(rig.company.customers.values())).number, name="Renamed")
+        pull(source_run, "customers")
+    landed = rig.rows("SELECT path, checksum, bytes FROM engine.lake_manifest WHERE run_id = :r", r=run_id)
+    assert len(landed) == 2
+    assert [rig.lake.damage_of(*file) for file in landed] == [None, None]

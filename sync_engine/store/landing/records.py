@@ -61,13 +61,17 @@ def differing(
 
 
 def next_number(connection: Connection, stream_id: int, run_id: UUID) -> int:
-    """The number behind the last file of an entity that a run has landed; files of one number are one file."""
+    """The number behind the last file of an entity that a run has landed, 0 at its first step; files of one number are one file."""
     return int(
         fetch(
             connection,
             r"""
-        SELECT coalesce(max(CAST(substring(path FROM '(\d+)\.ndjson\.zst$') AS integer)) + 1, 0) FROM engine.lake_manifest
-        WHERE stream_id = :stream AND run_id = :run
+        SELECT CASE WHEN EXISTS (
+            SELECT FROM engine.run_step p JOIN engine.stream s ON s.stream_id = :stream AND s.entity = p.entity
+            WHERE p.run_id = :run AND p.stage LIKE 'pull%')
+        THEN (SELECT coalesce(max(CAST(substring(path FROM '(\d+)\.ndjson\.zst$') AS integer)) + 1, 0) FROM engine.lake_manifest
+            WHERE stream_id = :stream AND run_id = :run)
+        ELSE 0 END
         """,
             stream=stream_id,
             run=run_id,

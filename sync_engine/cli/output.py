@@ -103,6 +103,11 @@ def give(answer: Any, render: Callable[[Any], None]) -> None:
         render(screen())
 
 
+def document(text: str) -> None:
+    """Prints a document of the engine's own, as it is; what came from a source never passes here."""
+    sys.stdout.write(text)
+
+
 def _document(value: Any) -> str:
     return for_json(json.dumps(value, ensure_ascii=False, indent=2)) + "\n"
 

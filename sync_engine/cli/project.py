@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from sync_engine.cli.app import app, command
-from sync_engine.cli.output import give
+from sync_engine.cli.output import document, give
 
 
 @command(app)
@@ -40,4 +40,4 @@ def schema(
     """Prints the JSON Schema of a source's YAML, or of the policy's, for editors."""
     from sync_engine.ops.sources.yaml_schema import as_text
 
-    typer.echo(as_text(of), nl=False)
+    document(as_text(of))

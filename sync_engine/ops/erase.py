@@ -20,8 +20,8 @@ from sync_engine.lake import Lake
 from sync_engine.ops.decisions.names import record_id, somebody
 from sync_engine.ops.runs.source_run import Runtime
 from sync_engine.records import Landed
-from sync_engine.store import erasure, locks
-from sync_engine.store.db import transaction
+from sync_engine.store import erasure
+from sync_engine.store.db import one_at_a_time, transaction
 from sync_engine.store.erasure import LandedFile, Record
 from sync_engine.store.runs import source_lock
 from sync_engine.store.suppression import suppress
@@ -85,7 +85,7 @@ def apply(runtime: Runtime, contact: str, plan_hash: str, *, by: str, why: str) 
         for source in sorted({source for source, _ in found.keys}):
             held.enter_context(source_lock(runtime.store, source, wait=False))
         with transaction(runtime.store, "erasing") as connection:
-            locks.take(connection, locks.PUBLISH)
+            one_at_a_time(connection)
             again = _found(connection, runtime.lake, found.plan.record_id)
             if again.plan != found.plan:
                 raise ConfigurationError(

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, exc, text
 PUBLISH = "engine.turn_publish"
 CHANGE_FEED = "engine.turn_change_feed"
 STAGING = "engine.turn_staging"
-FIXED = (PUBLISH, CHANGE_FEED, STAGING)
+ALERT = "engine.alert"
+FIXED = (PUBLISH, CHANGE_FEED, STAGING, ALERT)
 MODE = "SHARE UPDATE EXCLUSIVE"
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -79,7 +80,7 @@ def holders(connection: Connection, turns: Iterable[str] = ()) -> list[Holder]:
         FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_activity a USING (pid)
         WHERE l.locktype = 'relation' AND l.granted AND l.mode = 'ShareUpdateExclusiveLock' AND l.database = (
                 SELECT oid FROM pg_database WHERE datname = current_database())
-          AND (n.nspname = 'staging' AND c.relname LIKE '%\\_\\_turn' OR n.nspname = 'engine' AND c.relname LIKE 'turn\\_%')
+          AND (n.nspname = 'staging' AND c.relname LIKE '%\\_\\_turn' OR n.nspname = 'engine' AND (c.relname LIKE 'turn\\_%' OR c.relname = 'alert'))
           AND (cardinality(CAST(:turns AS text[])) = 0 OR l.relation = ANY(SELECT to_regclass(t) FROM unnest(CAST(:turns AS text[])) t))
         ORDER BY 1, 2
         """),

@@ -145,7 +145,16 @@ def test_a_pin_of_a_custom_field_watches_that_field() -> None:
     assert watched == {"bc": {"1": "lead"}}
     pin = Pin("custom.segment", "gold", while_claimed=watched)
     assert pin_holds(pin, [said(custom={"segment": "lead", "route": "1"})], None) is True
-    assert pin_holds(pin, [said(custom={"segment": "gold", "route": "8000"})], None) is False
+    assert pin_holds(pin, [said(custom={"segment": "silver", "route": "8000"})], None) is False
+
+
+def test_a_source_that_says_the_pinned_value_itself_ends_no_pin() -> None:
+    """It has it from us, or agrees: the pin goes on, and ends when it says something else."""
+    pin = Pin("custom.segment", "gold", while_claimed={"bc": {"1": "lead"}})
+    assert pin_holds(pin, [said(custom={"segment": "gold"})], None) is True
+    assert pin_holds(pin, [said(custom={"segment": None})], None) is False
+    assert pin_holds(Pin("name", "A", while_claimed={"bc": {"1": "B"}}), [said(name="A")], None) is True
+    assert pin_holds(Pin("name", "A", while_claimed={"bc": {"1": "B"}}), [said(name="C")], None) is False
 
 
 MANY = ("zeta", "delta", "alpha", "omega", "beta", "kappa")

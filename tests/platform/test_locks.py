@@ -20,6 +20,7 @@ from tests.stages.support import Rig, bench_of, rig_on
 
 PRODUCT = ("sync_engine", "connectors", "mappings", "dagster_project", "migrations")
 WHERE = {
+    "engine.alert": "sync_engine/store/queries/alert_states.py",
     "engine.turn_change_feed": "sync_engine/store/change_feed/changes.py", "engine.turn_publish": "sync_engine/store/db.py",
     "engine.turn_staging": "sync_engine/store/staging.py",
 }  # fmt: skip
@@ -48,7 +49,7 @@ def test_no_lock_is_one_that_everybody_may_take() -> None:
     assert advisory == []
     assert set(WHERE) == set(locks.FIXED)
     for turn, module in WHERE.items():
-        name = turn.removeprefix("engine.turn_").upper()
+        name = turn.removeprefix("engine.").removeprefix("turn_").upper()
         assert [path for path, code in sources_of_the_project() if f"locks.{name})" in code] == [module]
     taking = {path for path, code in sources_of_the_project() if "LOCK TABLE" in code.replace("`", "")}
     assert taking == {"sync_engine/store/locks.py"}

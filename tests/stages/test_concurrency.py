@@ -18,7 +18,7 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.store.change_feed import changes
 from sync_engine.store.db import open_engine
 from sync_engine.store.publishing import cut as cuts
-from sync_engine.store.publishing import documents, ledger
+from sync_engine.store.publishing import documents, settlements
 from sync_engine.store.runs import source_lock
 from tests.connectors.support import Bench
 from tests.simulators.business_central.clock import SimulatorClock
@@ -89,7 +89,7 @@ def test_a_reader_sees_the_old_cut_or_the_new_one(
         for module, name in (
             (documents, "merge_documents"),
             (documents, "merge_lines"),
-            (ledger, "publish_payments"),
+            (settlements, "publish_payments"),
             (documents, "clear_staging"),
         ):
             _pausing(monkeypatch, module, name, watch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from sync_engine.store import locks
 from sync_engine.store.db import fetch, run_sql
 
 States = dict[tuple[str, str], str]
@@ -12,7 +13,7 @@ States = dict[tuple[str, str], str]
 
 def told(connection: Connection) -> States:
     """What was told last. Until the transaction ends nobody else reads it for sending."""
-    run_sql(connection, "LOCK TABLE engine.alert IN EXCLUSIVE MODE")
+    locks.take(connection, locks.ALERT)
     rows = fetch(connection, "SELECT source, kind, state FROM engine.alert")
     return {(source, kind): state for source, kind, state in rows}
 

@@ -17,7 +17,9 @@ from tests.simulators.netsuite import Books
 
 LEVELS = 5
 BOOKS = {"all books in dollars": ("USD", "USD", "USD"), "one subsidiary in euro": ("USD", "USD", "EUR")}
+BUCKETS = ((0, "current"), (30, "1-30"), (60, "31-60"), (90, "61-90"), (9999, "91+"))
 Truth = dict[tuple[str, str], Decimal]
+Ageing = dict[tuple[str, str, str], Decimal]
 
 
 def group(books: Books, currencies: tuple[str, ...]) -> list[list[int]]:
@@ -88,6 +90,21 @@ def true_balances(books: Books) -> Truth:
     return {key: amount for key, amount in found.items() if amount}
 
 
+def true_ageing(books: Books) -> Ageing:
+    """(customer, currency, bucket) -> what is open of its invoices, by days past due; credits apart as `unapplied`."""
+    found: Ageing = defaultdict(Decimal)
+    today = date.fromisoformat(books.today())
+    for entity, symbol, due, unpaid, unused in books.rows(
+        """SELECT t."entity", c."symbol", t."duedate", coalesce(t."foreignamountunpaid", 0), coalesce(t."foreignpaymentamountunused", 0)
+        FROM "transaction" t JOIN "currency" c ON c."id" = t."currency" """
+    ):
+        late = (today - date.fromisoformat(due)).days if due else 0
+        bucket = next(label for last, label in BUCKETS if late <= last)
+        found[str(entity), symbol, bucket] += Decimal(str(unpaid))
+        found[str(entity), symbol, "unapplied"] += Decimal(str(unused))
+    return {key: amount for key, amount in found.items() if amount}
+
+
 @pytest.fixture(params=BOOKS)
 def told(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, database: str, tmp_path: Path
@@ -118,10 +135,16 @@ def test_a_group_paid_at_the_top_ties_to_the_cent(told: tuple[InTheStore, list[l
     assert balances == truth
     assert len({currency for _, currency in truth}) == 2
 
-    aged = account.rows(
-        f"SELECT {key.format('a.debtor_id')}, currency, sum(coalesce(open_amount, 0)) - sum(coalesce(unapplied, 0)) FROM canonical.ageing a GROUP BY 1, 2"
-    )
-    assert {(debtor, currency): amount for debtor, currency, amount in aged if amount} == truth
+    aged = {
+        (debtor, currency, bucket): amount
+        for debtor, currency, bucket, amount in account.rows(
+            f"""SELECT {key.format("a.debtor_id")}, currency, bucket, coalesce(sum(open_amount), 0) + coalesce(sum(unapplied), 0)
+            FROM canonical.ageing a GROUP BY 1, 2, 3"""
+        )
+        if amount
+    }
+    assert aged == true_ageing(account.stage.books)
+    assert {"current", "1-30", "31-60", "unapplied"} <= {bucket for _, _, bucket in aged}
 
     top = str(levels[0][0])
     tops = dict(

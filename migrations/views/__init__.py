@@ -15,6 +15,8 @@ from typing import NamedTuple
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from migrations import row_security
+
 FILES = Path(__file__).parent
 GONE: tuple[tuple[str, str], ...] = ()
 """Kind and name of what earlier versions made and no file makes any more: ("VIEW", "canonical.example")."""
@@ -112,6 +114,7 @@ def drop(context: MigrationContext, chosen: tuple[Definition, ...] | None = None
     """
     named = [(d.kind, d.name) for d in (definitions() if chosen is None else chosen)] + list(GONE)
     kept = NOTHING if context.as_sql else _granted(context.connection, [name for _, name in named])
+    send(context, row_security.statements_to_drop())
     for kind in KINDS:
         names = ", ".join(name for of, name in named if of == kind)
         if names:
@@ -126,6 +129,7 @@ def create(
     wanted = definitions() if chosen is None else chosen
     for definition in wanted:
         send(context, definition.text)
+    send(context, row_security.statements_to_create())
     if context.as_sql or context.connection is None:
         return
     for definition in wanted:

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.ageing AS
+CREATE VIEW canonical.ageing WITH (security_invoker = true) AS
 SELECT a.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.ageing_at(c.ledger_date, c.source) a;
 
 COMMENT ON VIEW canonical.ageing IS 'Open items by days past due, per source, debtor and currency, as of the ledger date of the last cut. sum(open_amount) - sum(unapplied) is the balance. Without a due date an item ages from its posting date.';

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.ageing_summary AS
+CREATE VIEW canonical.ageing_summary WITH (security_invoker = true) AS
 SELECT a.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.ageing_summary_at(c.ledger_date, c.source) a;
 
 COMMENT ON VIEW canonical.ageing_summary IS 'The ageing over all debtors per source and currency, the empty buckets too.';

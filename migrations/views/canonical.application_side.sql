@@ -1,5 +1,5 @@
 -- Each application from both ends, with the ledger entry (canonical.instalment.entry) it used or settled there.
-CREATE VIEW canonical.application_side AS
+CREATE VIEW canonical.application_side WITH (security_invoker = true) AS
 SELECT to_id AS record_id, amount, coalesce(currency, '') AS currency, applied_on, is_reversed OR reversed_on IS NOT NULL AS is_reversed, reversed_on, to_entry AS entry
 FROM canonical.application
 WHERE deleted_at IS NULL

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.credit_utilisation AS
+CREATE VIEW canonical.credit_utilisation WITH (security_invoker = true) AS
 SELECT u.* FROM (SELECT max(ledger_date) AS ledger_date FROM canonical.last_cut) c CROSS JOIN LATERAL canonical.credit_utilisation_at(c.ledger_date) u;
 
 COMMENT ON VIEW canonical.credit_utilisation IS 'Exposure against limit per debtor and per debtor group, as of the newest ledger date.';

@@ -1,5 +1,5 @@
 -- The grade stands on the cut, since it depends on more than verdicts; a cut certified before that is graded by its verdicts, as it was.
-CREATE VIEW canonical.cut_grade AS
+CREATE VIEW canonical.cut_grade WITH (security_invoker = true) AS
 SELECT c.cut_id, c.source, c.as_of, c.ledger_date, c.published_at,
        coalesce(c.grade, CASE WHEN bool_or(k.verdict = 'breaks' AND (k.detail ->> 'blocking')::boolean) THEN 'D'
             WHEN bool_or(k.verdict = 'breaks' AND NOT coalesce((k.detail ->> 'explained')::boolean, false)) THEN 'C'

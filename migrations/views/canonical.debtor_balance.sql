@@ -1,4 +1,4 @@
-CREATE VIEW canonical.debtor_balance AS
+CREATE VIEW canonical.debtor_balance WITH (security_invoker = true) AS
 SELECT b.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.debtor_balance_at(c.ledger_date, c.source) b;
 
 COMMENT ON VIEW canonical.debtor_balance IS 'Balance per source, debtor and currency as of the ledger date of the last cut: balance = owed - unapplied. Contains blocked, excluded and intercompany debtors; a debtor without open items has no row.';

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.debtor_metrics AS
+CREATE VIEW canonical.debtor_metrics WITH (security_invoker = true) AS
 SELECT m.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.debtor_metrics_at(c.ledger_date, c.source) m;
 
 COMMENT ON VIEW canonical.debtor_metrics IS 'Metrics per source and debtor as of the ledger date of the last cut, definitions in canonical.metric_definition.';

@@ -1,6 +1,7 @@
 CREATE VIEW canonical.entity_freshness AS
 SELECT t.source, t.entity, t.family, t.canonical, t.cursor_moved_at, t.swept_at, t.verified_at, t.swept_count
-FROM engine.stream t;
+FROM engine.stream t
+WHERE coalesce(t.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true);
 
 COMMENT ON VIEW canonical.entity_freshness IS 'Per wire entity: when its cursor last moved, when it was last read in full.';
 COMMENT ON COLUMN canonical.entity_freshness.source IS 'Name of the source the row came from.';

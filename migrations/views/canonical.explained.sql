@@ -7,8 +7,11 @@ SELECT x.entity, x.record_id, f.field, f.stored_as, x.record -> f.stored_as AS v
        n.value AS pinned_value, n.pinned_by, n.pinned_at, n.until AS pinned_until, n.reason AS pinned_because, w.waiting, x.is_deleted
 FROM (
     SELECT 'debtor' AS entity, id AS record_id, to_jsonb(d) AS record, provenance, NULL AS source, deleted_at IS NOT NULL AS is_deleted FROM canonical.debtor d
+    WHERE (SELECT engine.visible_sources(current_user)) IS NULL OR d.id IN (SELECT engine.visible_debtors(current_user))
     UNION ALL SELECT 'contact', id, to_jsonb(c), provenance, NULL, deleted_at IS NOT NULL FROM canonical.contact c
-    UNION ALL SELECT 'document', id, to_jsonb(o), NULL, source, deleted_at IS NOT NULL FROM canonical.document o) x
+    WHERE (SELECT engine.visible_sources(current_user)) IS NULL OR c.id IN (SELECT engine.visible_contacts(current_user))
+    UNION ALL SELECT 'document', id, to_jsonb(o), NULL, source, deleted_at IS NOT NULL FROM canonical.document o
+    WHERE coalesce(o.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true) OR (o.source = ANY(CAST((SELECT engine.sources_of_no_company()) AS text[])) AND o.debtor_id IN (SELECT engine.visible_debtors(current_user)))) x
 JOIN canonical.field f ON f.entity = x.entity
 LEFT JOIN (SELECT DISTINCT ON (entity, record_id, field) * FROM engine.pin_here ORDER BY entity, record_id, field, steps, pinned_at DESC) n
     ON n.entity = x.entity AND n.record_id = x.record_id AND n.field = f.field
@@ -24,7 +27,8 @@ LEFT JOIN LATERAL (
     SELECT v.claims -> f.field AS said FROM engine.document_overlay v WHERE x.entity = 'document' AND v.document_id = x.record_id AND v.claims ? f.field) p ON true
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('source', b.source, 'state', b.state, 'wanted', b.wanted -> f.field, 'answer', b.answer) ORDER BY b.outbox_id) AS waiting
-    FROM engine.outbox b WHERE b.entity = x.entity AND b.canonical_id = x.record_id AND b.settled_at IS NULL AND b.wanted ? f.field) w ON true;
+    FROM engine.outbox b WHERE b.entity = x.entity AND b.canonical_id = x.record_id AND b.settled_at IS NULL AND b.wanted ? f.field
+        AND coalesce(b.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true)) w ON true;
 
 COMMENT ON VIEW canonical.explained IS 'Why a value is what it is: value, master, rule, who set it by hand, what waits to be written back. Ask for one record_id; its claims are in field_claim, its history in change.';
 COMMENT ON COLUMN canonical.explained.master IS 'The source that was believed; person: set by hand; inbox: an application said it; another contact: its source says primary too, and another contact of the debtor is the one; null: nobody says anything.';

@@ -11,10 +11,11 @@ CROSS JOIN LATERAL (
     SELECT m.claim, m.changed_at, m.deleted_at FROM engine.source_record m WHERE m.stream_id = s.stream_id AND m.key = l.external_id AND m.about IS NULL
     UNION ALL SELECT a.claim, a.changed_at, a.deleted_at FROM engine.source_record a WHERE a.stream_id = s.stream_id AND a.about = l.external_id) r
 JOIN canonical.field f ON f.entity = l.entity AND r.claim ? f.field
-WHERE l.source <> 'inbox' OR NOT EXISTS (
+WHERE (coalesce(l.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true) OR (l.source = ANY(CAST((SELECT engine.sources_of_no_company()) AS text[])) AND (l.canonical_id IN (SELECT engine.visible_debtors(current_user)) OR l.canonical_id IN (SELECT engine.visible_contacts(current_user)))))
+  AND (l.source <> 'inbox' OR NOT EXISTS (
     SELECT FROM canonical.link k JOIN engine.source_record n ON n.stream_id = s.stream_id AND n.key = k.external_id
     WHERE k.entity = l.entity AND k.canonical_id = l.canonical_id AND k.source = l.source
-      AND CAST(n.claim -> 'said_in' ->> f.field AS bigint) > coalesce(CAST(r.claim -> 'said_in' ->> f.field AS bigint), 0))
+      AND CAST(n.claim -> 'said_in' ->> f.field AS bigint) > coalesce(CAST(r.claim -> 'said_in' ->> f.field AS bigint), 0)))
 UNION ALL
 SELECT 'debtor', l.canonical_id, 'portfolio_key', 'portfolio_id', l.source, o.role, l.external_id, 'the dimension value on the card', to_jsonb(c.code),
        NULL, l.decided_at, NOT EXISTS (SELECT FROM engine.stream s JOIN engine.source_record r USING (stream_id)
@@ -27,7 +28,7 @@ LEFT JOIN LATERAL (
     JOIN canonical.dimension d ON d.id = x.dimension_id AND d.code = o.config -> 'portfolio' ->> 'dimension'
     JOIN canonical.dimension_value v ON v.id = x.dimension_value_id AND v.deleted_at IS NULL AND NOT coalesce(v.is_heading, false)
     WHERE x.debtor_id = l.canonical_id AND x.source = l.source AND x.debtor_key = l.external_id AND x.deleted_at IS NULL ORDER BY v.external_id LIMIT 1) c ON true
-WHERE l.entity = 'debtor'
+WHERE l.entity = 'debtor' AND (coalesce(l.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true) OR (l.source = ANY(CAST((SELECT engine.sources_of_no_company()) AS text[])) AND (l.canonical_id IN (SELECT engine.visible_debtors(current_user)) OR l.canonical_id IN (SELECT engine.visible_contacts(current_user)))))
 UNION ALL
 SELECT 'document', v.document_id, f.field, f.stored_as, w.source, w.role, w.external_id, w.wire_entity, w.said -> f.field, v.changed_at, NULL, false, 0, false, 0
 FROM engine.document_overlay v
@@ -35,7 +36,8 @@ JOIN canonical.document d ON d.id = v.document_id
 JOIN engine.source o ON o.source = d.source
 CROSS JOIN LATERAL (VALUES (d.source, o.role, d.external_id, 'document', v.own), ('inbox', 'collections', d.id::text, 'claim_inbox', v.claims))
     w (source, role, external_id, wire_entity, said)
-JOIN canonical.field f ON f.entity = 'document' AND w.said ? f.field;
+JOIN canonical.field f ON f.entity = 'document' AND w.said ? f.field
+WHERE coalesce(d.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true) OR (d.source = ANY(CAST((SELECT engine.sources_of_no_company()) AS text[])) AND d.debtor_id IN (SELECT engine.visible_debtors(current_user)));
 
 COMMENT ON VIEW canonical.field_claim IS 'What every linked source record says about every field, believed or not. said_at: when it last said something else.';
 COMMENT ON COLUMN canonical.field_claim.entity IS 'What kind of record it is, by the name of its canonical table.';

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.grade AS
+CREATE VIEW canonical.grade WITH (security_invoker = true) AS
 SELECT DISTINCT ON (source) source, cut_id, as_of, ledger_date, published_at, grade, n_hold, n_break, n_not_answerable, breaks,
        n_answered, n_checks, money_tied, missing
 FROM canonical.cut_grade

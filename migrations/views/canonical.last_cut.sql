@@ -1,4 +1,4 @@
-CREATE VIEW canonical.last_cut AS
+CREATE VIEW canonical.last_cut WITH (security_invoker = true) AS
 SELECT DISTINCT ON (source) source, cut_id, as_of, ledger_date, published_at
 FROM canonical.cut
 ORDER BY source, cut_id DESC;

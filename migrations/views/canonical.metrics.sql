@@ -1,4 +1,4 @@
-CREATE VIEW canonical.metrics AS
+CREATE VIEW canonical.metrics WITH (security_invoker = true) AS
 SELECT m.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.metrics_at(c.ledger_date, c.source) m;
 
 COMMENT ON VIEW canonical.metrics IS 'Metrics per source, currency and portfolio as of the ledger date of the last cut. Amounts weigh in booked base currency.';

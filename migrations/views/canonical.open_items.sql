@@ -1,5 +1,5 @@
 -- As open_items_at, now: each source as of the ledger date of its own last cut.
-CREATE VIEW canonical.open_items AS
+CREATE VIEW canonical.open_items WITH (security_invoker = true) AS
 SELECT i.* FROM canonical.last_cut c CROSS JOIN LATERAL canonical.open_items_at(c.ledger_date, c.source) i;
 
 COMMENT ON VIEW canonical.open_items IS 'What is not settled, per source as of the ledger date of its last cut. Drafts, voided and deleted documents are out. A row per instalment: total and open_amount are the instalment''s, positive for what is owed, credit notes are positive too and reduce the balance. Payments: open_amount is what is not applied.';

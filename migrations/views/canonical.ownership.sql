@@ -14,6 +14,7 @@ CROSS JOIN company c
 JOIN rule r ON r.entity IN ('*', f.entity) AND (r.company IS NULL OR lower(r.company) = lower(c.company))
     AND (r.fields ? f.field OR r.groups ? f.field_group OR (r.fields = '[]' AND r.groups = '[]'))
 WHERE f.field_group IS NOT NULL
+  AND (c.company IS NULL OR (SELECT engine.visible_sources(current_user)) IS NULL OR EXISTS (SELECT FROM canonical.company k WHERE lower(k.name) = lower(c.company) AND k.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[]))))
 ORDER BY f.entity, f.field, c.company, r.place;
 
 COMMENT ON VIEW canonical.ownership IS 'Who is believed for which field by the policy in force: the deciding rule of each field, and of each company with rules of its own (company null: all others).';

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.portfolio_members AS
+CREATE VIEW canonical.portfolio_members WITH (security_invoker = true) AS
 SELECT p.id AS portfolio_id, p.source, p.name AS portfolio, p.code, p.archived_at, d.id AS debtor_id, d.number AS debtor_number, d.name AS debtor_name, d.status AS debtor_status
 FROM canonical.portfolio p
 LEFT JOIN canonical.debtor d ON d.portfolio_id = p.id AND d.deleted_at IS NULL AND d.merged_into IS NULL

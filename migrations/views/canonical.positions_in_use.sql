@@ -1,4 +1,4 @@
-CREATE VIEW canonical.positions_in_use AS
+CREATE VIEW canonical.positions_in_use WITH (security_invoker = true) AS
 SELECT q.id AS position_id, q.name AS position, q.origin, count(*) AS n_contacts, count(DISTINCT c.debtor_id) AS n_debtors,
        count(*) FILTER (WHERE c.is_primary) AS n_primary, array_agg(DISTINCT c.title) FILTER (WHERE c.title IS NOT NULL) AS titles
 FROM canonical.contact_position q

@@ -1,5 +1,5 @@
 -- Purchase history: a line of every posted invoice and credit note, credits below nought; a document without lines is one line by itself.
-CREATE VIEW canonical.purchase_history AS
+CREATE VIEW canonical.purchase_history WITH (security_invoker = true) AS
 SELECT b.id AS debtor_id, b.number AS debtor_number, b.name AS debtor_name, d.source, d.id AS document_id, d.kind, d.external_no AS document_number,
        d.issue_date, d.currency, s.sign * d.total AS document_total, coalesce(l.line_no, 1) AS line_no, l.item, l.description, s.sign * l.quantity AS quantity,
        l.unit, l.unit_price, l.discount_pct, s.sign * CASE WHEN l.id IS NULL THEN coalesce(d.subtotal, d.total) ELSE l.net END AS net,

@@ -1,4 +1,4 @@
-CREATE VIEW canonical.source_base_currency AS
+CREATE VIEW canonical.source_base_currency WITH (security_invoker = true) AS
 SELECT source, CASE WHEN count(DISTINCT base_currency) = 1 THEN min(base_currency) END AS base_currency
 FROM canonical.company
 WHERE deleted_at IS NULL

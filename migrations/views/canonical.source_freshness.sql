@@ -4,7 +4,8 @@ SELECT s.source, s.connector, s.role, c.cut_id, c.as_of, c.ledger_date, c.publis
 FROM engine.source s
 LEFT JOIN canonical.last_cut c ON c.source = s.source
 LEFT JOIN canonical.cut_grade g ON g.cut_id = c.cut_id
-LEFT JOIN LATERAL (SELECT * FROM engine.run x WHERE x.source = s.source ORDER BY x.started_at DESC LIMIT 1) r ON true;
+LEFT JOIN LATERAL (SELECT * FROM engine.run x WHERE x.source = s.source ORDER BY x.started_at DESC LIMIT 1) r ON true
+WHERE coalesce(s.source = ANY(CAST((SELECT engine.visible_sources(current_user)) AS text[])), true);
 
 COMMENT ON VIEW canonical.source_freshness IS 'Per source: its last cut and its last run. Compare as_of with your clock; the view has none.';
 COMMENT ON COLUMN canonical.source_freshness.source IS 'Name of the source the row came from.';

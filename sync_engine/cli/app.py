@@ -140,6 +140,7 @@ def _load(arguments: Sequence[str]) -> None:
         sys.modules.setdefault(HTTPX_SCREEN, None)  # type: ignore[arg-type] # this is how Python is told that a module is not there
         return
     from sync_engine.cli import (  # noqa: F401 - importing registers
+        access,
         alerts,
         database,
         demo,

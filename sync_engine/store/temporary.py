@@ -31,7 +31,7 @@ class TemporaryTable:
 CHANGE_NEW = TemporaryTable(
     "change_new",
     "place bigint GENERATED ALWAYS AS IDENTITY, entity text, record_id uuid, op text, field text, old jsonb, new jsonb, "
-    "actor_kind text, actor text, reason text",
+    "actor_kind text, actor text, reason text, login text",
     filled_by=(
         "store.change_feed.changes",
         "store.decisions.plans",

@@ -20,7 +20,10 @@ What an application may count on that reads the schema `canonical`. The schema c
 change means. The schema `engine` is private: nothing of it is promised.
 
 **Access.** Grant your login the role `sync_engine_reader`: it may select from everything here and see nothing of the engine. The role
-`sync_engine_writer` may also insert into `canonical.claim_inbox`, and nothing else.
+`sync_engine_writer` may also insert into `canonical.claim_inbox`, and nothing else; the login is kept beside what it says.
+
+**Companies.** As long as nobody was granted a company, every reader sees all. From the first `sync-engine access grant LOGIN --company NAME`
+on, a login sees the companies it was granted, and without a grant nothing: tables, views and functions alike.
 
 **Whole cuts.** What a source published together became visible together. While a run goes on, readers see the cut before it. To join
 several statements in one state, use one transaction at isolation level `repeatable read`.

@@ -12,7 +12,8 @@ from sync_engine.store.temporary import CHANGE_NEW
 
 ROW_DIGEST = """sha256(convert_to(concat_ws(E'\\x1f', c.seq, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), c.entity, c.record_id, c.op,
     coalesce(c.field, ''), coalesce(CAST(c.old AS text), ''), coalesce(CAST(c.new AS text), ''), c.actor_kind, c.actor, coalesce(CAST(c.run_id AS text), ''),
-    coalesce(CAST(c.cut_id AS text), ''), coalesce(c.reason, '')), 'UTF8'))"""
+    coalesce(CAST(c.cut_id AS text), ''), coalesce(c.reason, ''), c.login), 'UTF8'))"""
+"""`login` is left out where it is null (concat_ws): rows of before it was kept have the digest they were sealed with."""
 SEAL = f"""
     INSERT INTO engine.audit_seal (first_seq, last_seq, changes, previous, digest)
     SELECT min(c.seq), max(c.seq), count(*), p.digest, sha256(coalesce(p.digest, '') || string_agg({ROW_DIGEST}, CAST('' AS bytea) ORDER BY c.seq))
@@ -39,9 +40,9 @@ def flush_changes(connection: Connection, *, run_id: UUID | None, cut_id: int | 
     written = run_sql(
         connection,
         """
-        INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason)
+        INSERT INTO canonical.change (entity, record_id, op, field, old, new, actor_kind, actor, run_id, cut_id, reason, login)
         SELECT entity, record_id, op, field, old, new, coalesce(actor_kind, 'system'), coalesce(actor, CAST(:actor AS text)), CAST(:run AS uuid),
-            CAST(:cut AS bigint), reason
+            CAST(:cut AS bigint), reason, coalesce(login, CASE WHEN actor_kind IN ('user', 'person') THEN session_user END)
         FROM change_new ORDER BY place
         """,
         actor=actor,

@@ -24,7 +24,8 @@ AT_ONCE = 20_000
 class Word(NamedTuple):
     """One row of the inbox that was understood. `is_withdrawn`: the application takes back what it said before.
 
-    `about` is the record it names, `record_id` the one that became after merges.
+    `about` is the record it names, `record_id` the one that became after merges. `said_by` is what the application wrote, `login` who it was
+    to the database.
     """
 
     inbox_id: int
@@ -35,6 +36,7 @@ class Word(NamedTuple):
     value: Any
     is_withdrawn: bool
     said_by: str
+    login: str | None
 
 
 def ensure_inbox(connection: Connection) -> None:
@@ -64,7 +66,7 @@ def take(cut: Cut) -> list[Word]:
     """Takes up what waits: refuses what cannot be understood, makes claims of the rest. One look at an empty index where nothing waits."""
     rows = cut.rows(
         """
-        SELECT inbox_id, entity, record_id, field, CAST(value AS text), value IS NULL, said_by FROM canonical.claim_inbox WHERE answered_at IS NULL
+        SELECT inbox_id, entity, record_id, field, CAST(value AS text), value IS NULL, said_by, login FROM canonical.claim_inbox WHERE answered_at IS NULL
         ORDER BY inbox_id LIMIT :most
         """,
         most=AT_ONCE,
@@ -105,12 +107,12 @@ def answer(cut: Cut, words: list[Word]) -> None:
     _copy(
         cut,
         "inbox_word",
-        ("inbox_id", "entity", "record_id", "field", "said_by"),
-        "inbox_id bigint, entity text, record_id uuid, field text, said_by text",
-        [(w.inbox_id, w.entity, w.record_id, w.sayable.column, w.said_by) for w in words],
+        ("inbox_id", "entity", "record_id", "field", "said_by", "login"),
+        "inbox_id bigint, entity text, record_id uuid, field text, said_by text, login text",
+        [(w.inbox_id, w.entity, w.record_id, w.sayable.column, w.said_by, w.login) for w in words],
     )
     cut.sql("""
-        UPDATE change_new c SET actor_kind = 'user', actor = w.said_by, reason = 'claim inbox ' || w.inbox_id FROM inbox_word w
+        UPDATE change_new c SET actor_kind = 'user', actor = w.said_by, login = w.login, reason = 'claim inbox ' || w.inbox_id FROM inbox_word w
         WHERE c.entity = w.entity AND c.record_id = w.record_id AND (c.field = w.field OR (c.entity = 'document' AND c.field = 'collection_status'))
         """)
 
@@ -151,7 +153,7 @@ _LIVING = {
 
 def _understand(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Word], Refused]:
     words, refused = [], []
-    for inbox_id, entity, record, field, value, is_withdrawn, said_by in rows:
+    for inbox_id, entity, record, field, value, is_withdrawn, said_by, login in rows:
         try:
             if not said_by.strip():
                 raise Refusal("said_by is blank; the audit must be able to say who said it")
@@ -159,7 +161,9 @@ def _understand(rows: Iterable[tuple[Any, ...]]) -> tuple[list[Word], Refused]:
         except Refusal as why:
             refused.append((inbox_id, str(why)))
             continue
-        words.append(Word(inbox_id, entity, str(record), str(record), sayable, meant, is_withdrawn, said_by))
+        words.append(
+            Word(inbox_id, entity, str(record), str(record), sayable, meant, is_withdrawn, said_by, login)
+        )
     return words, refused
 
 

@@ -426,6 +426,7 @@ change = Table(
     Column("run_id", ID),
     Column("cut_id", BigInteger),
     Column("reason", Text),
+    Column("login", Text),
     schema=CANONICAL,
 )
 Index("ix_change_record", change.c.record_id)
@@ -488,6 +489,7 @@ claim_inbox = Table(
     Column("answered_at", TS),
     Column("answer", Text),
     Column("why", Text),
+    Column("login", Text, server_default=text("session_user")),
     schema=CANONICAL,
 )
 Index("ix_claim_inbox_waiting", claim_inbox.c.inbox_id, postgresql_where=claim_inbox.c.answered_at.is_(None))

@@ -133,12 +133,17 @@ COLUMNS = {
     "change.new": "What stands there since.",
     "change.actor_kind": "erp, user, workflow or system.",
     "change.actor": "Who: a source, a person, an application, or the engine.",
+    "change.login": (
+        "The database login through which a person or an application did it; null for what runs do by themselves, "
+        "and in rows of before it was kept."
+    ),
     "change.cut_id": "The cut it belongs to; null where a person did it outside of one.",
     "change.reason": "Why, in the words of who decided; null where nobody says.",
     "claim_inbox.inbox_id": "Number of the word, given by the database.",
     "claim_inbox.entity": "debtor, contact or document.",
     "claim_inbox.field": "The field that is spoken about: canonical.field lists them.",
     "claim_inbox.value": "What is said: a JSON value of the field's type; null says that it is empty.",
+    "claim_inbox.login": "The database login that wrote the row, set by the database; null in rows of before it was kept.",
     "claim_inbox.said_by": "Who says it: the application, or its user.",
     "claim_inbox.said_at": "When it was said, UTC.",
     "claim_inbox.answered_at": "When it was answered, UTC; null while it waits for the next run.",

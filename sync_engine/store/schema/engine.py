@@ -490,6 +490,19 @@ erasure = Table(
     schema=ENGINE,
 )
 """Who was erased, by id, how much of what, by whom and why. `files`: landed files that were replaced and are still to be removed."""
+access_grant = Table(
+    "access_grant",
+    metadata,
+    Column("grant_id", BigInteger, Identity(), primary_key=True),
+    Column("login", Text, nullable=False),
+    Column("company", Text),
+    Column("granted_by", Text, nullable=False),
+    _now("granted_at"),
+    Column("revoked_by", Text),
+    Column("revoked_at", TS),
+    schema=ENGINE,
+)
+"""Which logins (or roles they belong to) read which company, null: every one. Rows stay when they are revoked: the first closes the store."""
 alert = Table(
     "alert",
     metadata,

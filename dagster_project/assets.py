@@ -8,6 +8,8 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project import checks, metadata
+from dagster_project.asset_specs import Result, Shop, Told, op_name, pool_of, spec_of
+from dagster_project.delivery_assets import after_cut, delivered_asset
 from dagster_project.families import (
     FAMILIES,
     SPOKEN_OF,
@@ -29,7 +31,6 @@ from dagster_project.stage_step import (
 )
 from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError, SourceError, SyncError, TransientError, Unreachable
-from sync_engine.stages.deliver import deliver
 from sync_engine.stages.normalise import normalise, remember_version
 from sync_engine.stages.publish import Published, publish
 from sync_engine.stages.pull import Pulled
@@ -39,12 +40,6 @@ from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import source_status
 from sync_engine.store.runs import close_run
-
-# No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
-Shop = dg.ResourceParam[OpenRuntime]
-Result = dg.MaterializeResult[None]
-Told = tuple[Result, dg.Failure | None]
-"""What a step did, and the failure it ends with nevertheless."""
 
 
 class PullConfig(dg.Config):
@@ -66,11 +61,6 @@ class PublishConfig(dg.Config):
     )
 
 
-def pool_of(config: SourceConfig) -> str:
-    """One caller per login at a time: sources that share a login name the same pool."""
-    return config.pool or config.source
-
-
 def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
     """Every asset of the lane, a dozen steps."""
     families: list[Family] = list(FAMILIES)
@@ -78,37 +68,14 @@ def lane_assets(config: SourceConfig) -> list[dg.AssetsDefinition]:
         *(_pulled(config, f) for f in families),
         *(_normalised(config, f) for f in families),
         _canonical(config),
-        *([_delivered(config)] if config.is_written else []),
+        *([delivered_asset(config)] if config.is_written else []),
         _certificate(config),
     ]
 
 
-def _spec(
-    config: SourceConfig,
-    key: dg.AssetKey,
-    description: str,
-    *,
-    kind: str,
-    deps: list[dg.AssetKey] | None = None,
-    freshness: dg.FreshnessPolicy | None = None,
-) -> dg.AssetSpec:
-    """What assets have in common. What stands on nothing runs by the clock; the rest whenever something below it was renewed."""
-    by_clock = dg.AutomationCondition.on_cron(config.schedule, config.time_zone)
-    return dg.AssetSpec(
-        key,
-        deps=deps,
-        description=description,
-        group_name=config.source,
-        kinds={config.connector, kind, key.path[1]},
-        freshness_policy=freshness,
-        tags={"sync_engine/role": config.role, "sync_engine/environment": config.environment},
-        automation_condition=dg.AutomationCondition.eager() if deps else by_clock,
-    )
-
-
 def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = pulled_key(source.source, family)
-    spec = _spec(
+    spec = spec_of(
         source,
         key,
         f"Reads {FAMILIES[family].holds} from {source.source} and lands what differs from the last time, byte for byte, in the lake. "
@@ -117,7 +84,7 @@ def _pulled(source: SourceConfig, family: Family) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=_op(key),
+        name=op_name(key),
         specs=[spec],
         check_specs=checks.of_pulled(key),
         pool=pool_of(source),
@@ -211,7 +178,7 @@ def _pull_streams(
 
 def _normalised(config: SourceConfig, family: Family) -> dg.AssetsDefinition:
     key = normalised_key(config.source, family)
-    spec = _spec(
+    spec = spec_of(
         config,
         key,
         f"Turns landed {FAMILIES[family].holds} into what they mean, by the mapping of {config.connector}. A record that cannot be used is put "
@@ -221,7 +188,10 @@ def _normalised(config: SourceConfig, family: Family) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=_op(key), specs=[spec], check_specs=checks.of_normalised(key), op_tags=_turn(family, reads=False)
+        name=op_name(key),
+        specs=[spec],
+        check_specs=checks.of_normalised(key),
+        op_tags=_turn(family, reads=False),
     )
     def normalised(context: dg.AssetExecutionContext, runtime: Shop) -> Iterator[Result]:
         yield _normalise(context, config, family, runtime)
@@ -258,7 +228,7 @@ def _canonical(source: SourceConfig) -> dg.AssetsDefinition:
         warn_window=timedelta(hours=source.freshness_hours / 2),
     )
     specs = [
-        _spec(
+        spec_of(
             source,
             canonical_key(source.source, family),
             f"{facts.canonical[0].upper()}{facts.canonical[1:]}, as other applications read them. All canonical assets of {source.source} are one cut: "
@@ -297,7 +267,7 @@ def _publish(
         for warning in source_run.warnings:
             context.log.warning(as_fields(warning))
         answers = _answers(source_run, published)
-        verdict = None if is_followed(context, _after_cut(config)) else conclude(source_run, published.cut_id)
+        verdict = None if is_followed(context, after_cut(config)) else conclude(source_run, published.cut_id)
     context.log.info(
         "Cut %d: %s.",
         published.cut_id,
@@ -340,45 +310,9 @@ def _refuse_an_empty_reading(source_run: SourceRun) -> None:
         )
 
 
-def _delivered(config: SourceConfig) -> dg.AssetsDefinition:
-    key = delivered_key(config.source)
-    spec = _spec(
-        config,
-        key,
-        f"Tells {config.source} what was decided otherwise than it says, of the fields that its YAML names under `writable`. Each record is read before "
-        "it is written; what is refused stops nothing else.",
-        kind="postgres",
-        deps=[canonical_key(config.source, family) for family in FAMILIES],
-    )
-
-    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_delivered(key), pool=pool_of(config))
-    def delivered(context: dg.AssetExecutionContext, runtime: Shop) -> Iterator[Result]:
-        result, verdict = _deliver(context, config, runtime)
-        yield result
-        if verdict is not None:
-            raise verdict
-
-    return delivered
-
-
-def _deliver(context: dg.AssetExecutionContext, config: SourceConfig, runtime: OpenRuntime) -> Told:
-    with stage(context, config, runtime, asks_source=True) as source_run:
-        done = deliver(source_run)
-        for warning in (*source_run.warnings, *filter(None, [done.stopped])):
-            context.log.warning(as_fields(warning))
-        verdict = None if is_followed(context, [certificate_key(config.source)]) else conclude(source_run)
-    return Result(
-        metadata=metadata.about_delivery(done), check_results=checks.of_delivery(config, done.waiting)
-    ), verdict
-
-
-def _after_cut(config: SourceConfig) -> list[dg.AssetKey]:
-    return [*([delivered_key(config.source)] if config.is_written else []), certificate_key(config.source)]
-
-
 def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
     key = certificate_key(config.source)
-    spec = _spec(
+    spec = spec_of(
         config,
         key,
         f"What the last cut of {config.source} proves: counts and totals the source states about itself against the canonical store, check by check, "
@@ -390,7 +324,9 @@ def _certificate(config: SourceConfig) -> dg.AssetsDefinition:
         ],
     )
 
-    @dg.multi_asset(name=_op(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config))
+    @dg.multi_asset(
+        name=op_name(key), specs=[spec], check_specs=checks.of_certificate(key), pool=pool_of(config)
+    )
     def certificate(context: dg.AssetExecutionContext, runtime: Shop) -> Iterator[Result]:
         result, verdict = _certify(context, config, runtime)
         yield result
@@ -422,11 +358,7 @@ def _certify(context: dg.AssetExecutionContext, config: SourceConfig, runtime: O
 
 
 def _end(config: SourceConfig) -> list[dg.AssetKey]:
-    return [*(canonical_key(config.source, family) for family in FAMILIES), *_after_cut(config)]
-
-
-def _op(key: dg.AssetKey) -> str:
-    return "__".join(key.path)
+    return [*(canonical_key(config.source, family) for family in FAMILIES), *after_cut(config)]
 
 
 def _turn(family: Family, *, reads: bool) -> dict[str, str]:

@@ -7,18 +7,15 @@ what this run added: it stays red until it is mended.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 
 import dagster as dg
 
 from dagster_project.metadata import Metadata, counted, graded, table
-from sync_engine.config import SourceConfig
 from sync_engine.stages.publish import Published
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.controls import Certificate, Check
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage
-from sync_engine.store.outbox.reading import Waiting
 from sync_engine.store.queries import review_queue, source_status
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -32,8 +29,6 @@ CONTROL_TOTALS_AGREE = "control_totals_agree"
 NOTHING_IS_MISSING = "nothing_is_missing"
 AMBIGUOUS_LINKS = "ambiguous_links"
 OVERRULED_BY_ENTITY = "overruled_by_entity"
-NOTHING_REFUSED = "nothing_refused"
-NOTHING_WAITS_TOO_LONG = "nothing_waits_too_long"
 SHOWN = 20
 """Rows of a table in the UI; the command line lists all."""
 
@@ -114,56 +109,13 @@ def of_certificate(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def of_delivered(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """The checks of what is written back."""
-    refused = "The source took everything that it was told. What it refused is left alone until something else is wanted, or a person tries it again."
-    late = "Nothing waits to be written for longer than the source may go unread: not for an answer, not for its echo, not for a person."
-    return [
-        dg.AssetCheckSpec(NOTHING_REFUSED, asset=key, description=refused),
-        dg.AssetCheckSpec(NOTHING_WAITS_TOO_LONG, asset=key, description=late),
-    ]
-
-
-def of_delivery(config: SourceConfig, waiting: Waiting) -> list[dg.AssetCheckResult]:
-    """The answers to the checks of what is written back."""
-    see = f"See them, with what was answered: sync-engine outbox list {config.source}"
-    figures: Metadata = {
-        "refused": waiting.refused,
-        "wait for a person": waiting.held,
-        "not answered": waiting.unknown,
-        "waiting": waiting.pending,
-    }
-    refused = (
-        _failed(
-            NOTHING_REFUSED,
-            WARN,
-            f"{counted(waiting.refused, 'write is', 'writes are')} refused. {see}",
-            figures,
-        )
-        if waiting.refused
-        else _passed(NOTHING_REFUSED, WARN, "No write is refused.", figures)
-    )
-    is_late = waiting.is_late(timedelta(hours=config.freshness_hours))
-    late = (
-        _failed(
-            NOTHING_WAITS_TOO_LONG,
-            WARN,
-            f"The oldest write has waited for {(waiting.age or 0) // 3600} hours. {see}",
-            figures,
-        )
-        if is_late
-        else _passed(NOTHING_WAITS_TOO_LONG, WARN, "No write waits too long.", figures)
-    )
-    return [refused, late]
-
-
 def every_stream_was_read(missing: Mapping[str, str], streams: Iterable[str]) -> dg.AssetCheckResult:
     """`missing` are the streams that failed in this run, with the sentence that says why."""
     names = set(streams)
     said = {entity: sentence for entity, sentence in missing.items() if entity in names}
     if not said:
-        return _passed(EVERY_STREAM_WAS_READ, ERROR, "The source answered for every stream.")
-    return _failed(
+        return passed(EVERY_STREAM_WAS_READ, ERROR, "The source answered for every stream.")
+    return failed(
         EVERY_STREAM_WAS_READ, ERROR, "\n".join(dict.fromkeys(said.values())), {"not read": ", ".join(said)}
     )
 
@@ -178,7 +130,7 @@ def sweep_not_suspiciously_small(source_run: SourceRun, streams: Iterable[str]) 
             if h.entity in names and h.approved_at is None
         ]
     if not held:
-        return _passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
+        return passed(SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "No sweep is held.")
     todo = (
         "Nothing was deleted and nothing is published. Look into the source: if these records are really gone, approve it "
         f"(sync-engine sweep approve {source_run.source} {held[0].entity}, or accept_deletes in the full resync job); "
@@ -195,7 +147,7 @@ def sweep_not_suspiciously_small(source_run: SourceRun, streams: Iterable[str]) 
         for h in held
     ]
     shown = table(rows, stream="string", known="int", seen="int", missing="int", stated="string")
-    return _failed(
+    return failed(
         SWEEP_NOT_SUSPICIOUSLY_SMALL, ERROR, "\n".join([*map(_of_sweep, held), todo]), {"held": shown}
     )
 
@@ -215,7 +167,7 @@ def nothing_quarantined(source_run: SourceRun, streams: Iterable[str]) -> dg.Ass
             if e.entity in names and e.quarantined
         }
     if not waiting:
-        return _passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
+        return passed(NOTHING_QUARANTINED, WARN, "Quarantine is empty.")
     shown = table(
         ({"stream": entity, "records": records} for entity, records in waiting.items()),
         stream="string",
@@ -225,7 +177,7 @@ def nothing_quarantined(source_run: SourceRun, streams: Iterable[str]) -> dg.Ass
         f"{counted(sum(waiting.values()), 'record waits', 'records wait')} in quarantine, not published. "
         f"See them, with reasons: sync-engine quarantine list {source_run.source}"
     )
-    return _failed(NOTHING_QUARANTINED, WARN, said, {"waiting": shown})
+    return failed(NOTHING_QUARANTINED, WARN, said, {"waiting": shown})
 
 
 def no_code_gaps(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheckResult:
@@ -234,7 +186,7 @@ def no_code_gaps(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheck
     with transaction(source_run.store, "counting code gaps") as connection:
         found = [g for g in source_status.gaps(connection, source_run.source) if g.entity in names]
     if not found:
-        return _passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
+        return passed(NO_CODE_GAPS, WARN, "Every code has its rule.")
     rows = (
         {"stream": g.entity, "field": g.field, "code": g.code, "records": g.records} for g in found[:SHOWN]
     )
@@ -242,7 +194,7 @@ def no_code_gaps(source_run: SourceRun, streams: Iterable[str]) -> dg.AssetCheck
         f"No rule knows {counted(len(found), 'code', 'codes')}; the field stays empty. Add rules to the YAML under `mapping`. "
         f"All of them: sync-engine gaps {source_run.source}"
     )
-    return _failed(
+    return failed(
         NO_CODE_GAPS,
         WARN,
         said,
@@ -256,7 +208,7 @@ def landed_files_are_whole(source_run: SourceRun, streams: Iterable[str]) -> dg.
     with transaction(source_run.store, "looking for damaged batches") as connection:
         lost = [b for b in damage.damaged(connection, source_run.source) if b.entity in names]
     if not lost:
-        return _passed(LANDED_FILES_ARE_WHOLE, ERROR, "No landed file is known to be damaged.")
+        return passed(LANDED_FILES_ARE_WHOLE, ERROR, "No landed file is known to be damaged.")
     rows = (
         {"stream": b.entity, "file": b.path, "damage": b.damage or "", "records": b.needed}
         for b in lost[:SHOWN]
@@ -265,7 +217,7 @@ def landed_files_are_whole(source_run: SourceRun, streams: Iterable[str]) -> dg.
         f"{counted(len(lost), 'landed file is', 'landed files are')} not what was landed. The next run of the lane lands their records again by itself; "
         f"{source_run.source}_full_resync does it now."
     )
-    return _failed(
+    return failed(
         LANDED_FILES_ARE_WHOLE,
         ERROR,
         said,
@@ -277,9 +229,9 @@ def every_document_has_its_debtor(published: Published, key: dg.AssetKey, source
     """Fails while documents wait for a debtor nobody has seen."""
     waiting = int(published.counts.get("document", {}).get("waiting_for_debtor", 0))
     if not waiting:
-        return _passed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, "Every document has its debtor.", key=key)
+        return passed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, "Every document has its debtor.", key=key)
     said = f"{counted(waiting, 'document waits', 'documents wait')} for a debtor that is not known. See which: sync-engine quarantine list {source}"
-    return _failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
+    return failed(EVERY_DOCUMENT_HAS_ITS_DEBTOR, ERROR, said, {"waiting": waiting}, key=key)
 
 
 def ambiguous_links(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
@@ -287,7 +239,7 @@ def ambiguous_links(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.
     with transaction(source_run.store, "looking for ambiguous links") as connection:
         found = review_queue.open_cases(connection, source_run.source, entity)
     if not found:
-        return _passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
+        return passed(AMBIGUOUS_LINKS, WARN, "No record waits for a person.", {"waiting": 0}, key)
     rows = (
         {
             "record": c["key"],
@@ -302,7 +254,7 @@ def ambiguous_links(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.
         f"See them, with their candidates: sync-engine links cases {source_run.source}; decide with the job ops_link."
     )
     shown = table(rows, record="string", outcome="string", rung="string", candidates="int")
-    return _failed(AMBIGUOUS_LINKS, WARN, said, {"waiting": len(found), "records": shown}, key=key)
+    return failed(AMBIGUOUS_LINKS, WARN, said, {"waiting": len(found), "records": shown}, key=key)
 
 
 def overruled_by_entity(source_run: SourceRun, key: dg.AssetKey, entity: str) -> dg.AssetCheckResult:
@@ -310,7 +262,7 @@ def overruled_by_entity(source_run: SourceRun, key: dg.AssetKey, entity: str) ->
     with transaction(source_run.store, "counting what is overruled") as connection:
         found = review_queue.overrulings(connection, source_run.source, entity)
     if not found:
-        return _passed(
+        return passed(
             OVERRULED_BY_ENTITY, WARN, "Nothing this source says is overruled.", {"overruled": 0}, key
         )
     records = sum(f.records for f in found)
@@ -324,7 +276,7 @@ def overruled_by_entity(source_run: SourceRun, key: dg.AssetKey, entity: str) ->
         for f in found[:SHOWN]
     )
     shown = table(rows, entity="string", field="string", believed="string", records="int")
-    return _failed(OVERRULED_BY_ENTITY, WARN, said, {"overruled": records, "by field": shown}, key=key)
+    return failed(OVERRULED_BY_ENTITY, WARN, said, {"overruled": records, "by field": shown}, key=key)
 
 
 def of_certified(certificate: Certificate) -> list[dg.AssetCheckResult]:
@@ -340,7 +292,7 @@ def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
     broken = [c for c in certificate.checks if c.verdict == "breaks" and not c.explained and c.code != "C14"]
     about = graded(certificate)
     if not broken:
-        return _passed(
+        return passed(
             CONTROL_TOTALS_AGREE,
             ERROR,
             f"Grade {certificate.grade}: nothing disagrees without an explanation. {about['checked']}.",
@@ -350,14 +302,14 @@ def control_totals_agree(certificate: Certificate) -> dg.AssetCheckResult:
         f"{c.code} {c.title} ({counted(c.n_differences, 'difference', 'differences')})" for c in broken
     )
     said = f"Grade {certificate.grade}. {listed}. Down to documents: sync-engine certificate {certificate.source}"
-    return _failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
+    return failed(CONTROL_TOTALS_AGREE, ERROR, said, about)
 
 
 def nothing_is_missing(certificate: Certificate, lost: Check) -> dg.AssetCheckResult:
     """Fails while anything is missing; an error when it is more than the settings allow."""
     about = graded(certificate)
     if lost.verdict == "holds":
-        return _passed(NOTHING_IS_MISSING, ERROR, "Everything the source has is in the cut.", about)
+        return passed(NOTHING_IS_MISSING, ERROR, "Everything the source has is in the cut.", about)
     severity = WARN if lost.explained else ERROR
     rows = (
         {"record": f"{d.what} {d.key}", "why": d.reason, "waiting for it": d.source_value or ""}
@@ -373,27 +325,26 @@ def nothing_is_missing(certificate: Certificate, lost: Check) -> dg.AssetCheckRe
         if part
     )
     shown = table(rows, **{"record": "string", "why": "string", "waiting for it": "string"})
-    return _failed(
-        NOTHING_IS_MISSING, severity, said, {**about, **({"causes": shown} if lost.sample else {})}
-    )
+    return failed(NOTHING_IS_MISSING, severity, said, {**about, **({"causes": shown} if lost.sample else {})})
 
 
-def _passed(
+def passed(
     name: str,
     severity: dg.AssetCheckSeverity,
     said: str,
     metadata: Metadata | None = None,
     key: dg.AssetKey | None = None,
 ) -> dg.AssetCheckResult:
+    """A check that holds, and what was looked at."""
     return dg.AssetCheckResult(
         check_name=name, asset_key=key, passed=True, severity=severity, description=said, metadata=metadata
     )
 
 
-def _failed(
+def failed(
     name: str, severity: dg.AssetCheckSeverity, said: str, metadata: Metadata, key: dg.AssetKey | None = None
 ) -> dg.AssetCheckResult:
-    """Why stands in the metadata too: the log of a run shows no description."""
+    """A check that does not hold. Why stands in the metadata too: the log of a run shows no description."""
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=key,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.assets import Shop
+from dagster_project.asset_specs import Shop
 from dagster_project.families import LINKS
 from dagster_project.plan_metadata import about_plan
 from dagster_project.resources import OpenRuntime

@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from dagster_project import metadata
-from dagster_project.assets import Shop, pool_of
+from dagster_project.asset_specs import Shop, pool_of
 from dagster_project.decision_jobs import QUOTED
 from dagster_project.families import FAMILIES, Family, canonical_key, certificate_key
 from dagster_project.resources import OpenRuntime

@@ -7,7 +7,7 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
-from dagster_project.assets import Shop
+from dagster_project.asset_specs import Shop
 from dagster_project.decision_jobs import QUOTED, WAIT, WHO, WHY, one_step_job
 from dagster_project.metadata import Metadata, table
 from dagster_project.plan_metadata import about_import

@@ -14,7 +14,12 @@ from migrations import views
 from sync_engine.platform.postgres import database_url
 from sync_engine.platform.server import settled
 from sync_engine.platform.urls import sqlalchemy_url
-from sync_engine.store.schema import UNRELEASED, canonical  # noqa: F401 - importing canonical declares its tables
+from sync_engine.store.schema import (  # noqa: F401 - importing these declares their tables
+    UNRELEASED,
+    canonical,
+    decisions,
+    erasing,
+)
 from sync_engine.store.schema.engine import metadata
 
 SCHEMAS = ("canonical", "engine")

@@ -7,8 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,7 +19,6 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.directions import CUSTOM_MEMBER, PARTIES, WriteRule, WriteRules, refuse_unwritable
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
 from sync_engine.ownership.resolve import INBOX, PERSON
-from sync_engine.ports import ConnectorPlugin, MappingPlugin, SendsAlerts
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
@@ -369,44 +366,6 @@ def _documents(path: Path) -> list[dict[str, Any]]:
             todo="Correct the file.",
         ) from None
     return [d for d in loaded if isinstance(d, dict)]
-
-
-@cache
-def _installed() -> Any:
-    """The entry points of all installed packages, read once: each package must be looked into."""
-    return entry_points()
-
-
-def _plugin(group: str, name: str, what: str) -> Any:
-    known = {e.name: e for e in _installed().select(group=group)}
-    if name not in known:
-        raise ConfigurationError(
-            f"there is no {what} {name!r}", todo=f"Installed: {', '.join(sorted(known)) or 'none'}."
-        )
-    return known[name].load()
-
-
-def connectors_installed() -> list[str]:
-    """The codes of the connectors that are installed."""
-    return sorted({e.name for e in _installed().select(group="sync_engine.connectors")})
-
-
-def connector_plugin(name: str) -> ConnectorPlugin:
-    """The connector of a product, found by entry point, so that a third party can ship one as a package."""
-    plugin: ConnectorPlugin = _plugin("sync_engine.connectors", name, "connector")
-    return plugin
-
-
-def alert_sender() -> SendsAlerts:
-    """What sends alerts: the network is the connectors' side of the house."""
-    sender: SendsAlerts = _plugin("sync_engine.alerts", "default", "sender of alerts")
-    return sender
-
-
-def mapping_plugin(name: str) -> MappingPlugin:
-    """The mapping that belongs to a connector."""
-    plugin: MappingPlugin = _plugin("sync_engine.mappings", name, "mapping")
-    return plugin
 
 
 def settings_of(model: type[BaseModel], values: Mapping[str, Any], whose: str) -> BaseModel:

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 import httpx
 import msgspec
-from pydantic import ValidationError
 
 from connectors.business_central import writing
 from connectors.business_central.analytics import AnalyticsLedger
 from connectors.business_central.capabilities import capabilities, untold
 from connectors.business_central.catalogue import LISTLESS, Entity
 from connectors.business_central.client import client_of, explained
+from connectors.business_central.companies import companies_of, is_meant
 from connectors.business_central.contacts import ContactsInformation
 from connectors.business_central.control_totals import ControlTotals
 from connectors.business_central.cursors import Mark
@@ -30,15 +30,9 @@ from connectors.business_central.webhooks import WebhookReceiver, subscribe
 from connectors.toolkit.http.call_budget import Urgency
 from connectors.toolkit.http.errors import Refused
 from connectors.toolkit.odata.query import literal
-from connectors.toolkit.pagination import PageSize
 from connectors.toolkit.rows import Fields, Row
 from sync_engine.errors import (
-    AuthenticationFailed,
-    ConfigurationError,
-    PermissionMissing,
-    ProtocolViolation,
     SourceError,
-    TransientError,
 )
 from sync_engine.ports import Clock, LoginLimits
 from sync_engine.records import (
@@ -61,19 +55,11 @@ T = TypeVar("T")
 PRODUCT = "Microsoft Dynamics 365 Business Central"
 
 
-_LISTS = ("/environments/v1.2", "/environments/v1.1", "/admin/v2.0/applications/BusinessCentral/environments")
-"""Where environments are listed; an app without a user may only be allowed the last one. [D:webservices/api-get-environments.md; LIVE hg]"""
-
-
 class _Numbered(msgspec.Struct):
     number: str = ""
 
 
-class _Environment(msgspec.Struct):
-    name: str
-
-
-_NUMBERED, _ENVIRONMENT = Fields(_Numbered), Fields(_Environment)
+_NUMBERED = Fields(_Numbered)
 
 
 class BusinessCentral:
@@ -299,65 +285,11 @@ class BusinessCentral:
 
         [D:webservices/api-get-environments.md] On premises, and where environments cannot be listed, the configured one.
         """
-        found: list[FoundCompany] = []
-        for environment in self._environments():
-            settings = self.settings.model_copy(update={"environment": environment or None})
-            site = Installation(self._client, settings)
-            try:
-                companies = site.companies() or ()
-            except (SourceError, ConfigurationError, TransientError) as failure:
-                if environment == (self.settings.environment or ""):
-                    raise
-                found.append(FoundCompany(environment, "", "(every company)", "", failure.what))
-                continue
-            for company in companies:
-                one = Installation(self._client, settings.model_copy(update={"company": company.id}))
-                one.__dict__["company"] = company
-                called = tuple(filter(None, (company.id, company.name, company.display_name)))
-                found.append(
-                    FoundCompany(
-                        environment,
-                        company.id,
-                        company.label,
-                        company.version,
-                        _closed(one),
-                        called,
-                        len(companies) == 1,
-                        {"company": company.id, **({"environment": environment} if environment else {})},
-                    )
-                )
-        return found
+        return companies_of(self._client, self._reading.pages, self.settings)
 
     def enters(self, connection: Mapping[str, Any], company: FoundCompany) -> bool:
         """Whether the settings of a source mean this company: the same address and tenant, its environment, one of its names."""
-        try:
-            theirs = Settings.model_validate(connection)
-        except ValidationError:
-            return False
-        ours = self.settings
-        if (theirs.tenant_id, theirs.base_url, theirs.tenant) != (ours.tenant_id, ours.base_url, ours.tenant):
-            return False
-        if (theirs.environment or "").casefold() != company.environment.casefold():
-            return False
-        if theirs.company is None:
-            return company.alone
-        return theirs.company.casefold() in {called.casefold() for called in company.called}
-
-    def _environments(self) -> list[str]:
-        host, inside, _ = self.settings.base_url.partition(
-            "/v2.0/"
-        )  # an address with the environment in it means that one
-        if not self.settings.environment or inside:
-            return [self.settings.environment or ""]
-        for place in _LISTS:
-            try:
-                walk = self._reading.pages.walk(f"{host}{place}", key="environments", size=PageSize(1000))
-                names = [row.name for page in walk for row in _ENVIRONMENT.all(page.rows)]
-            except (Refused, PermissionMissing, AuthenticationFailed, ProtocolViolation):
-                continue
-            if names:
-                return names
-        return [self.settings.environment]
+        return is_meant(self.settings, connection, company)
 
     def now(self) -> datetime:
         """The server's now, where it tells; else the clock's."""
@@ -413,14 +345,6 @@ class BusinessCentral:
     def close(self) -> None:
         """Releases connections; may be called again."""
         self._client.close()
-
-
-def _closed(site: Installation) -> str:
-    try:
-        site.enter()
-    except (SourceError, ConfigurationError, TransientError) as failure:
-        return failure.what
-    return ""
 
 
 class Plugin:

@@ -117,3 +117,8 @@ def damaged(columns: Iterable[Column], cells: Iterable[Any]) -> str:
     """What is wrong with a row that holds bytes which are no text; empty where nothing is."""
     names = [column.name for column, cell in zip(columns, cells, strict=True) if isinstance(cell, NotText)]
     return f"holds bytes that are no UTF-8 text in {', '.join(names)}" if names else ""
+
+
+def as_cell(value: Any) -> Any:
+    """A value of a key as the driver gives it, where it was not read as text."""
+    return Number(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value

@@ -13,13 +13,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
-from connectors.sql.cells import Column, damaged, moment, reader
+from connectors.sql.cells import Column, as_cell, damaged, moment, reader
 from connectors.sql.databases import AnyDatabase, Clause
 from connectors.sql.pages import Page, Twice
 from connectors.sql.session import Session
 from connectors.sql.settings import EntityRows
 from connectors.toolkit.declared import NOTHING, encodable, encode, key_text
-from sync_engine.canonical.cells import Number
 from sync_engine.canonical.declared import column_identity
 from sync_engine.errors import ConfigurationError, SourceError
 from sync_engine.records import RawRecord, made_up_key
@@ -74,7 +73,7 @@ class EntityReading:
             return
         repeated = self._repeated(condition)
         twice = {
-            key: Twice() for row in repeated if (key := self._key([_as_cell(v) for v in row])) is not None
+            key: Twice() for row in repeated if (key := self._key([as_cell(v) for v in row])) is not None
         }
         for part in self._session.parts(self._statement(self._with_all(condition, repeated)), size):
             yield self._page(part, twice)
@@ -387,11 +386,6 @@ class EntityReading:
     def _key(self, cells: Sequence[Any]) -> str | None:
         parts = ["" if cell is None or isinstance(cell, bytes) else key_text(cell).strip() for cell in cells]
         return self.declared.key_prefix + "|".join(parts) if all(parts) else None
-
-
-def _as_cell(value: Any) -> Any:
-    """A value of a key as the driver gives it, where it was not read as text."""
-    return Number(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
 
 
 def _with_only(query: str, parameters: dict[str, Any]) -> str:

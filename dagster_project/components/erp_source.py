@@ -10,7 +10,8 @@ from dagster_project.resources import runtime
 from dagster_project.run_jobs import source_jobs
 from dagster_project.stage_step import SOURCE_TAG
 from dagster_project.webhook_sensor import waking_sensor
-from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+from sync_engine.config import SourceConfig, settings_of
+from sync_engine.plugins import connector_plugin, mapping_plugin
 from sync_engine.ports import ToldByWebhooks
 
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
-import xxhash
 from sqlalchemy import Connection
 
 from sync_engine.errors import ConfigurationError, CursorExpired, SourceError, TransientError
 from sync_engine.ports import ReadsOneDebtor, StatesTotals
-from sync_engine.records import RawRecord, RecordBatch, Stream, made_up_key
+from sync_engine.records import RawRecord, RecordBatch, Stream
 from sync_engine.stages.source_run import CLOCKS_AGREE, SourceRun
+from sync_engine.stages.storable import but_erased, hashed, storable_key
 from sync_engine.store.db import transaction
 from sync_engine.store.landing import damage, offers, records
 from sync_engine.store.landing.sources import StreamRow, move_cursor
 from sync_engine.store.runs import Counts, record_step
-from sync_engine.store.suppression import Suppressed, count_left_out, suppressed
+from sync_engine.store.suppression import count_left_out, suppressed
 
-LONGEST_KEY = 500
-"""Characters of a key: an index entry of PostgreSQL holds 2,704 bytes, and a character up to four."""
 LANDED_AGAIN = "a landed file was damaged or gone; everything was read again, and what was lost is landed again (`lake verify` names the file)"
 """What a run says about damage that it healed: nothing is missing, but somebody should look at the disk."""
-_UNSTORABLE = re.compile(f"[\x00{records.SEPARATOR}\ud800-\udfff]")
 
 
 class Pulled(NamedTuple):
@@ -191,9 +186,9 @@ def _land(
         erased = suppressed(connection, row.canonical)
         first = records.next_number(connection, row.stream_id, source_run.run_id)
     try:
-        for number, (batch, hashes) in enumerate(_hashed(batches), first):
+        for number, (batch, hashes) in enumerate(hashed(batches), first):
             if erased:
-                batch, hashes = _but_erased(source_run.source, erased, batch, hashes, counts)
+                batch, hashes = but_erased(source_run.source, erased, batch, hashes, counts)
             landed = _land_batch(
                 source_run, row, batch, hashes, number, counts, sweeping=sweeping, is_first=is_first
             )
@@ -302,7 +297,7 @@ def _record(
     """What a batch says beside its records: what is gone, what a sweep saw, from where to go on. Returns the sweep's outcome and the deletions."""
     sweep, deleted = (
         None,
-        records.delete_keys(connection, row.stream_id, list(map(_storable_key, batch.deleted)))
+        records.delete_keys(connection, row.stream_id, list(map(storable_key, batch.deleted)))
         if batch.deleted
         else 0,
     )
@@ -366,62 +361,3 @@ def _stated(source_run: SourceRun, row: StreamRow) -> int | None:
         return connector.count(row.entity)
     except (SourceError, TransientError):
         return None
-
-
-def _but_erased(
-    source: str,
-    erased: Suppressed,
-    batch: RecordBatch,
-    hashes: dict[str, tuple[str, RawRecord]],
-    counts: Counts,
-) -> tuple[RecordBatch, dict[str, tuple[str, RawRecord]]]:
-    """A batch without the records of erased people, which are counted as excluded; nothing of them is kept."""
-    gone = {key for key in hashes if (source, key) in erased}
-    if not gone:
-        return batch, hashes
-    counts.read += len(gone)
-    counts.excluded += len(gone)
-    kept = [record for record in batch.records if record.key not in gone]
-    return replace(batch, records=kept), {key: one for key, one in hashes.items() if key not in gone}
-
-
-def _hashed(batches: Iterable[RecordBatch]) -> Iterator[tuple[RecordBatch, dict[str, tuple[str, RawRecord]]]]:
-    """Each batch with key -> (hash, record), the last occurrence of a key winning."""
-    digest = xxhash.xxh3_128_hexdigest
-    for batch in batches:
-        read = _storable(batch.records)
-        yield (
-            batch,
-            {
-                r.key: (digest(r.payload + r.unreadable.encode() if r.unreadable else r.payload), r)
-                for r in read
-            },
-        )
-
-
-def _storable(read: Sequence[RawRecord]) -> Sequence[RawRecord]:
-    """The records, those whose key no database keeps under a made-up one and unreadable; looked at one by one only where there are such."""
-    keys = [r.key for r in read]
-    if not keys or (
-        "" not in keys and max(map(len, keys)) <= LONGEST_KEY and not _UNSTORABLE.search("".join(keys))
-    ):
-        return read
-    return [
-        r
-        if not (why := _refused_key(r.key))
-        else r._replace(key=_storable_key(r.key, r.payload), unreadable=r.unreadable or why)
-        for r in read
-    ]
-
-
-def _refused_key(key: str) -> str:
-    """Why a key cannot be stored; empty when it can."""
-    if not key:
-        return "its key is blank"
-    if len(key) > LONGEST_KEY:
-        return f"its key has {len(key):,} characters, more than {LONGEST_KEY}"
-    return "its key holds a character that no database stores" if _UNSTORABLE.search(key) else ""
-
-
-def _storable_key(key: str, payload: bytes = b"") -> str:
-    return made_up_key(key.encode("utf-8", "surrogatepass") or payload) if _refused_key(key) else key

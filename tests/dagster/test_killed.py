@@ -26,7 +26,7 @@ from tests.conftest import _TEMPLATE, new_database
 from tests.dagster.conftest import Installation
 from tests.simulators.business_central.faults import Fault
 from tests.simulators.business_central.http import Request, Response
-from tests.stages.support import difference, snapshot
+from tests.stages.snapshots import difference, snapshot
 
 LIMIT = 240.0
 """Seconds until something that never comes is called missing."""

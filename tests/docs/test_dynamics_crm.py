@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from sync_engine.config import connector_plugin, mapping_plugin, parse, settings_of
+from sync_engine.config import parse, settings_of
+from sync_engine.plugins import connector_plugin, mapping_plugin
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "dynamics-crm.md").read_text(encoding="utf-8")
 

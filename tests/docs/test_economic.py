@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from sync_engine.config import connector_plugin, parse, settings_of
+from sync_engine.config import parse, settings_of
+from sync_engine.plugins import connector_plugin
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "economic.md").read_text(encoding="utf-8")
 WHOLE, SOAP = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from sync_engine.cli import main
-from sync_engine.config import CANONICAL_STORE, ERP_SOURCE, connectors_installed
+from sync_engine.config import CANONICAL_STORE, ERP_SOURCE
 from sync_engine.ops.sources.yaml_schema import schema_of
+from sync_engine.plugins import connectors_installed
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = {ERP_SOURCE: schema_of("source"), CANONICAL_STORE: schema_of("policy")}

@@ -15,11 +15,12 @@ import psycopg
 import pytest
 import yaml
 
-from sync_engine.config import connector_plugin, parse, settings_of
+from sync_engine.config import parse, settings_of
 from sync_engine.ops import demo
 from sync_engine.platform.home import project_root
 from sync_engine.platform.postgres import EmbeddedPostgres, database_url
 from sync_engine.platform.urls import psycopg_url
+from sync_engine.plugins import connector_plugin
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

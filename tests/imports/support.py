@@ -18,7 +18,7 @@ from sync_engine.platform.clock import SystemClock
 from sync_engine.ports import Clock
 from sync_engine.store.imports import Outcome
 from tests.simulators.files import Flaws, write_csv
-from tests.stages.support import Snapshot, snapshot
+from tests.stages.snapshots import Snapshot, snapshot
 
 ENTITIES = {
     "account_owner": {"number": "Code", "name": "Name", "email": "E-mail"},

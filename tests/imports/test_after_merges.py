@@ -9,7 +9,7 @@ from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.plan import do
 from sync_engine.ops.imports import past_imports, undo_import
 from tests.imports.support import Desk, refused
-from tests.stages.support import difference
+from tests.stages.snapshots import difference
 
 
 def decide(desk: Desk, *operations: ops.Operation) -> None:

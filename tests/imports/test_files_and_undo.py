@@ -14,7 +14,7 @@ from sync_engine.ops.decisions.links import apply, merge
 from sync_engine.ops.imports import KINDS, apply_import, past_imports, plan_import, undo_import
 from tests.imports.support import Desk, by_line, refused, world
 from tests.simulators.files import DIRTY, Flaws, write_excel
-from tests.stages.support import difference
+from tests.stages.snapshots import difference
 
 FILES: dict[str, tuple[list[str], list[list[str]]]] = {
     "owners": (

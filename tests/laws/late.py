@@ -25,7 +25,8 @@ from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.faults import Fault, HtmlErrorPage, Refuses, ServerBusy
 from tests.simulators.business_central.world import Company
 from tests.stages.happenings import small
-from tests.stages.support import Rig, Snapshot, another_database, bench_of, living, rig_on
+from tests.stages.snapshots import Snapshot, another_database, living
+from tests.stages.support import Rig, bench_of, rig_on
 
 ALL = os.environ.get("LATE_CASES") == "all"
 INSTALLED: dict[str, dict[str, bool]] = {

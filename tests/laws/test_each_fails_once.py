@@ -32,7 +32,8 @@ from tests.laws.late import (
     told,
     try_run,
 )
-from tests.stages.support import Rig, another_database, difference, living, rig_on
+from tests.stages.snapshots import another_database, difference, living
+from tests.stages.support import Rig, rig_on
 
 pytestmark = pytest.mark.timeout(1800)  # a whole route of endpoints is one case
 PARTS = [

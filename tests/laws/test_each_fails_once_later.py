@@ -34,7 +34,8 @@ from tests.laws.late import (
 )
 from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.world import Company
-from tests.stages.support import Rig, another_database, difference, living, rig_on
+from tests.stages.snapshots import another_database, difference, living
+from tests.stages.support import Rig, rig_on
 
 pytestmark = pytest.mark.timeout(1800)  # a whole route is one case
 FEW = 2

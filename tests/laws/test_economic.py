@@ -20,7 +20,7 @@ from sync_engine.store.db import open_engine
 from tests.connectors.economic.happenings import HAPPENINGS, heal
 from tests.connectors.economic.stage import EconomicStage, stage
 from tests.connectors.economic.support import Company
-from tests.stages.support import another_database, difference, living
+from tests.stages.snapshots import another_database, difference, living
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 RUN = ("run", 0, 0)

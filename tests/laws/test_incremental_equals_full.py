@@ -18,19 +18,9 @@ from sync_engine.errors import SyncError
 from sync_engine.store.publishing.orphans import HISTORY
 from tests.simulators.business_central.records import Customer
 from tests.stages.happenings import HAPPENINGS, happen, small
-from tests.stages.support import (
-    ROUTES,
-    Rig,
-    another_database,
-    assert_sound,
-    assert_true,
-    bench_of,
-    difference,
-    living,
-    open_invoices,
-    rig_on,
-    true_open_invoices,
-)
+from tests.stages.snapshots import another_database, difference, living
+from tests.stages.support import ROUTES, Rig, bench_of, rig_on
+from tests.stages.truth import assert_sound, assert_true, open_invoices, true_open_invoices
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 RUN = ("run", 0, 0)

@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.stages.happenings import small
-from tests.stages.support import Rig, another_database, assert_sound, bench_of, rig_on
+from tests.stages.snapshots import another_database
+from tests.stages.support import Rig, bench_of, rig_on
+from tests.stages.truth import assert_sound
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 TELLING = ("custom_api", "odata_page", "analytics")

@@ -18,7 +18,7 @@ from sync_engine.errors import SyncError
 from tests.connectors.netsuite.account import InTheStore, in_the_store
 from tests.connectors.netsuite.happenings import HAPPENINGS, happen, heal
 from tests.connectors.netsuite.stage import NetSuiteStage, keys_into
-from tests.stages.support import another_database, difference, living
+from tests.stages.snapshots import another_database, difference, living
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 RUN = ("run", 0, 0)

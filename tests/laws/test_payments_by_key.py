@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.laws.payments_by_key import HAPPENINGS, START, Books, Reader, reading
-from tests.stages.support import another_database, difference, living
+from tests.stages.snapshots import another_database, difference, living
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "3"))
 RUN = ("run", 0, 0)

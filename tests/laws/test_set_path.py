@@ -27,7 +27,7 @@ from sync_engine.stages.pull import pull
 from sync_engine.stages.source_run import SourceRun
 from sync_engine.store.db import open_engine
 from sync_engine.store.runs import open_run
-from tests.stages.support import another_database
+from tests.stages.snapshots import another_database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 COLUMNS = {

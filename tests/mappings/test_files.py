@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from mappings.toolkit.columns import ColumnsMapping, date_text, decimal_text, instant_text
-from sync_engine.config import mapping_plugin, settings_of
+from sync_engine.config import settings_of
 from sync_engine.errors import ConfigurationError
+from sync_engine.plugins import mapping_plugin
 from sync_engine.ports import Normalised
 from tests.connectors.files.support import normaliser
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mappings.toolkit.normaliser import ShapeNormaliser
-from sync_engine.config import mapping_plugin
+from sync_engine.plugins import mapping_plugin
 from sync_engine.ports import Normalised
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -21,7 +21,8 @@ from sync_engine.platform.urls import database_of, psycopg_url
 from sync_engine.store.db import fetch, open_engine, transaction
 from sync_engine.store.runs import source_lock
 from tests.platform.pooling import pool_before
-from tests.stages.support import another_database, bench_of, difference, rig_on, snapshot
+from tests.stages.snapshots import another_database, difference, snapshot
+from tests.stages.support import bench_of, rig_on
 
 ODD = {
     "datestyle": "'German'", "intervalstyle": "'sql_standard'", "timezone": "'Pacific/Auckland'", "bytea_output": "'escape'", "extra_float_digits": "-3",

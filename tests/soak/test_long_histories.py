@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.stages.happenings import HAPPENINGS, happen, small
-from tests.stages.support import (
-    another_database,
-    assert_sound,
-    assert_true,
-    bench_of,
-    rig_on,
-    true_open_amounts,
-)
+from tests.stages.snapshots import another_database
+from tests.stages.support import bench_of, rig_on
+from tests.stages.truth import assert_sound, assert_true, true_open_amounts
 
 HAPPENED = 300
 READ = """

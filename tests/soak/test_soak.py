@@ -17,16 +17,9 @@ from sync_engine.ops.runs.lake_verification import verify
 from tests.soak.troubles import TROUBLES, no_trouble
 from tests.stages.happenings import HAPPENINGS, happen, small
 from tests.stages.killing import Executioner, Killed
-from tests.stages.support import (
-    Rig,
-    another_database,
-    assert_sound,
-    assert_true,
-    bench_of,
-    difference,
-    living,
-    rig_on,
-)
+from tests.stages.snapshots import another_database, difference, living
+from tests.stages.support import Rig, bench_of, rig_on
+from tests.stages.truth import assert_sound, assert_true
 
 RUNS = int(os.environ.get("SOAK_RUNS", "20"))
 SEED = int(os.environ.get("SOAK_SEED", "20260302"))

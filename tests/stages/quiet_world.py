@@ -20,7 +20,7 @@ from sync_engine.store.db import run_sql, transaction
 from sync_engine.store.publishing.cut import Cut
 from tests.conftest import new_database
 from tests.links.support import AsTheyAre, World, open_world
-from tests.stages.support import Snapshot, snapshot
+from tests.stages.snapshots import Snapshot, snapshot
 
 Step = Callable[[World], object]
 SOURCES = ("erp", "crm", "shop")

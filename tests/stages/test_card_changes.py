@@ -6,7 +6,8 @@ import pytest
 
 from sync_engine.errors import ConfigurationError
 from tests.stages.conftest import RigMaker
-from tests.stages.support import Rig, assert_sound, assert_true, portfolios_of, positions_of
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true, portfolios_of, positions_of
 
 
 def _settle(rig: Rig, *, full: bool = False) -> None:

@@ -25,7 +25,9 @@ from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.world import Company
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
-from tests.stages.support import Rig, assert_true, rig_on, snapshot
+from tests.stages.snapshots import snapshot
+from tests.stages.support import Rig, rig_on
+from tests.stages.truth import assert_true
 
 PATIENCE = 60.0
 

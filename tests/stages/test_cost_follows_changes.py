@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, event
 
 from tests.simulators.business_central.clock import SimulatorClock
 from tests.simulators.business_central.world import Company
-from tests.stages.support import Rig, another_database, bench_of, rig_on
+from tests.stages.snapshots import another_database
+from tests.stages.support import Rig, bench_of, rig_on
 
 SIZES = (12, 48)
 """Debtors; each with a contact and two invoices."""

@@ -29,17 +29,9 @@ from tests.connectors.support import Bench
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
 from tests.stages.killing import Executioner, Killed
-from tests.stages.support import (
-    Rig,
-    Snapshot,
-    another_database,
-    assert_sound,
-    assert_true,
-    bench_of,
-    difference,
-    rig_on,
-    snapshot,
-)
+from tests.stages.snapshots import Snapshot, another_database, difference, snapshot
+from tests.stages.support import Rig, bench_of, rig_on
+from tests.stages.truth import assert_sound, assert_true
 
 FEW = ("companyInformation", "customers", "salesInvoices", "ledgerEntriesApi", "detailedEntriesApi")
 """One entity of every way through the engine: one row, folded, staged with lines, ledger, applications."""

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from tests.stages.conftest import RigMaker
-from tests.stages.support import Rig, assert_sound, assert_true
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true
 
 
 def _settle(rig: Rig) -> None:

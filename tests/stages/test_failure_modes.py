@@ -23,7 +23,9 @@ from sync_engine.store.publishing import documents
 from sync_engine.store.runs import open_run
 from tests.simulators.business_central.faults import ExpiresToken, ServerBusy
 from tests.stages.conftest import RigMaker
-from tests.stages.support import SECRET, Rig, assert_sound, assert_true, snapshot
+from tests.stages.snapshots import snapshot
+from tests.stages.support import SECRET, Rig
+from tests.stages.truth import assert_sound, assert_true
 
 
 def _change(rig: Rig) -> None:

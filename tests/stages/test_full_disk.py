@@ -19,7 +19,9 @@ from sync_engine.platform import migrate
 from sync_engine.platform.postgres import EmbeddedPostgres
 from tests.stages.full_disk import NO_SPACE, Disk, disk_on
 from tests.stages.happenings import small
-from tests.stages.support import Rig, assert_sound, assert_true, bench_of, rig_on, snapshot
+from tests.stages.snapshots import snapshot
+from tests.stages.support import Rig, bench_of, rig_on
+from tests.stages.truth import assert_sound, assert_true
 
 KINDS = pytest.mark.parametrize("kind", ["mount", "limit"])
 LITTLE = {"shared_buffers": "32MB", "max_wal_size": "64MB", "min_wal_size": "32MB"}

@@ -15,7 +15,8 @@ import pytest
 from sync_engine.errors import SyncError
 from tests.connectors.business_central.fuzzing import Mutation
 from tests.simulators.business_central.catalogue import catalogues
-from tests.stages.support import Rig, another_database, bench_of, difference, living, rig_on
+from tests.stages.snapshots import another_database, difference, living
+from tests.stages.support import Rig, bench_of, rig_on
 
 TRIED = int(os.environ.get("SYNC_ENGINE_FUZZ", "500")) // 5
 SEED = os.environ.get("SYNC_ENGINE_FUZZ_SEED", "HANSEN & SØN")

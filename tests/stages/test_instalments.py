@@ -14,7 +14,8 @@ from sync_engine.ports import Draft, Normalised, Normaliser
 from tests.simulators.business_central.records import SalesDocument
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
-from tests.stages.support import Rig, assert_sound, assert_true, open_invoices, true_open_invoices
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true, open_invoices, true_open_invoices
 
 LEDGERS = ("custom_api", "odata_page", "analytics", "reports_finance")
 """Routes that read ledger entries."""

@@ -9,7 +9,8 @@ import pytest
 
 from tests.simulators.business_central.records import SalesDocument
 from tests.stages.conftest import RigMaker
-from tests.stages.support import ROUTES, Rig, assert_sound, assert_true, open_invoices, true_open_invoices
+from tests.stages.support import ROUTES, Rig
+from tests.stages.truth import assert_sound, assert_true, open_invoices, true_open_invoices
 
 
 def _open_invoice(rig: Rig, currency: str = "") -> SalesDocument:

@@ -9,7 +9,9 @@ import pytest
 from connectors.business_central.connector import BusinessCentral
 from sync_engine.records import Cursor, RecordBatch
 from sync_engine.store.landing import records
-from tests.stages.support import Rig, assert_sound, assert_true, snapshot
+from tests.stages.snapshots import snapshot
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true
 
 
 def test_a_full_load_ties_to_the_ledger(rig: Rig) -> None:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from sync_engine.ops.runs.replay import replay_source
-from sync_engine.ports import Normalised, Normaliser
 from sync_engine.store.publishing.orphans import HISTORY
 from tests.simulators.business_central.spoiled_answers import InnerLink, MalformedRecord, Rewrites, ShortSweep
 from tests.stages.conftest import RigMaker
-from tests.stages.support import Outcome, Rig, assert_sound, assert_true, snapshot
+from tests.stages.other_mappings import Lenient
+from tests.stages.support import Rig
+from tests.stages.truth import assert_counted, assert_sound, assert_true
 
 
 def _quarantined(rig: Rig) -> dict[str, str]:
     """Entity -> error of what is put aside."""
     return dict(rig.rows("SELECT entity, error FROM engine.quarantine JOIN engine.stream USING (stream_id)"))
-
-
-def assert_counted(rig: Rig, outcome: Outcome) -> None:
-    """read = changed + unchanged + quarantined + excluded, in every step of the run."""
-    steps = rig.rows(
-        "SELECT stage, entity, read, changed + unchanged + quarantined + excluded FROM engine.run_step WHERE run_id = :r",
-        r=outcome.run_id,
-    )
-    assert steps
-    assert [step for step in steps if step[2] != step[3]] == []
 
 
 def _in_place_of(value: str, odd: bytes) -> Callable[[bytes], bytes]:
@@ -331,133 +319,3 @@ def test_quarantine_is_tried_again_when_a_person_asks(rig: Rig) -> None:
     rig.run(entities=())
     assert _quarantined(rig) == {}
     assert_true(rig)
-
-
-@dataclass
-class Lenient:
-    """The mapping of an installation, with one wrong value read as another; the same version, as a hand-edited rule would not be."""
-
-    inner: Normaliser
-    field: str
-    value: str
-    version: str = ""
-
-    def __post_init__(self) -> None:
-        self.version = self.inner.version
-
-    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        mended = [(key, payload.replace(b'"lots"', self.value.encode())) for key, payload in records]
-        return self.inner.normalise(entity, mended)
-
-
-@dataclass
-class Shouting:
-    """Another version of the mapping: names in capitals, references with a prefix."""
-
-    inner: Normaliser
-    version: str = "shouting"
-
-    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        outcome = self.inner.normalise(entity, records)
-        for draft in outcome.drafts:
-            values: dict[str, Any] = draft.values
-            if entity == "customers":
-                values["name"] = str(values["name"]).upper()
-            if entity == "salesInvoices":
-                values["reference"] = f"R-{values['number']}"
-        return outcome
-
-
-@dataclass
-class Newer:
-    """Another version of the mapping that says the same."""
-
-    inner: Normaliser
-    version: str = "newer"
-
-    def normalise(self, entity: str, records: Sequence[tuple[str, bytes]]) -> Normalised:
-        return self.inner.normalise(entity, records)
-
-
-def test_another_mapping_reads_the_lake_again(rig: Rig) -> None:
-    """A new mapping version re-normalises what is landed: masters and documents change, the source is not asked for them, amounts stay."""
-    rig.run()
-    invoice = next(x for x in rig.company.invoices.values() if x.posted)
-    rig.advance(hours=1)
-    rig.company.pay_invoice(
-        next(x.id for x in rig.company.invoices.values() if x.posted and rig.company.remaining_of(x)),
-        Decimal(5),
-    )
-    rig.run()
-    asked = len(rig.simulator.requests(r"/(customers|salesInvoices)\?.*"))
-    files = rig.files()
-    rig.wrap = Shouting
-    outcome = rig.run(entities=())
-    assert len(rig.simulator.requests(r"/(customers|salesInvoices)\?.*")) - asked == 0
-    assert rig.files() == files
-    assert rig.debtor(next(iter(rig.company.customers.values())).number)["name"] == "DEBTOR 0 & CO"
-    assert rig.document(invoice.number)["reference"] == f"R-{invoice.number}"
-    assert_counted(rig, outcome)
-    assert_true(rig)
-    again = snapshot(rig.store)
-    assert rig.run(entities=()).cut.changes == 0
-    assert snapshot(rig.store) == again
-
-
-def test_an_owner_nobody_knows_stays_told_under_another_mapping(rig: Rig) -> None:
-    """The mapping reads everything again and changes nothing about the debtor: that its owner is unknown is no less so, nor after a replay."""
-    customer = next(iter(rig.company.customers.values()))
-    rig.company.edit_customer(customer.id, salesperson_code="GONE")
-    rig.run()
-    told = [("owner", "GONE", customer.id)]
-    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
-    rig.wrap = Newer
-    rig.run(entities=())
-    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
-    rig.wrap = None
-    replay_source(rig.runtime, rig.config)
-    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == told
-
-
-def test_a_code_nobody_knows_is_noted_and_cleared(rig: Rig) -> None:
-    """A country that is no ISO code leaves the field out and counts as a gap until the card says something known."""
-    customer = next(iter(rig.company.customers.values()))
-    rig.company.edit_customer(customer.id, country="UTOPIA")
-    rig.run()
-    assert rig.rows("SELECT field, code, key FROM engine.code_gap") == [("country", "UTOPIA", customer.id)]
-    assert rig.debtor(customer.number)["country"] is None
-    rig.advance(hours=1)
-    rig.company.edit_customer(customer.id, country="DK")
-    rig.run()
-    assert rig.rows("SELECT * FROM engine.code_gap") == []
-    assert rig.debtor(customer.number)["country"] == "DK"
-
-
-def test_strict_positions_leave_unmapped_titles_as_gaps(make_rig: RigMaker) -> None:
-    """In strict mode a title without a rule gives no position and is listed; with a rule it is the rule's."""
-    rig = make_rig(mapping={"positions": {"strict": True, "rules": {"Controller": "Finance"}}})
-    person = next(x for x in rig.company.contacts.values() if x.type == "Person")
-    rig.company.retitle_contact(person.number, "Overlord")
-    rig.run()
-    gaps = rig.rows("SELECT DISTINCT field, code FROM engine.code_gap")
-    assert gaps == [("position", "Overlord")]
-    assert rig.rows("SELECT DISTINCT name FROM canonical.contact_position") == [("Finance",)]
-    rig.advance(hours=1)
-    rig.company.retitle_contact(person.number, "controller")
-    rig.run()
-    assert rig.rows("SELECT * FROM engine.code_gap") == []
-
-
-def test_an_excluded_debtor_takes_its_documents_out(make_rig: RigMaker) -> None:
-    """Customers outside the filter are excluded, their documents wait, and nothing of them is published."""
-    rig = make_rig(mapping={"exclude_debtors": ["10000"]})
-    outcome = rig.run()
-    assert (
-        rig.one(
-            "SELECT count(*) FROM canonical.debtor WHERE number = '10000' AND NOT excluded AND deleted_at IS NULL"
-        )
-        == 0
-    )
-    owner = next(x.id for x in rig.company.customers.values() if x.number == "10000")
-    assert rig.one("SELECT count(*) FROM canonical.document WHERE debtor_key = :k", k=owner) == 0
-    assert_counted(rig, outcome)

@@ -17,17 +17,9 @@ from tests.simulators.business_central.faults import Refuses, ServerBusy
 from tests.simulators.business_central.spoiled_answers import EndsWithError
 from tests.stages.conftest import RigMaker
 from tests.stages.happenings import small
-from tests.stages.support import (
-    ROUTES,
-    Rig,
-    another_database,
-    difference,
-    living,
-    open_invoices,
-    rig_on,
-    snapshot,
-    true_open_invoices,
-)
+from tests.stages.snapshots import another_database, difference, living, snapshot
+from tests.stages.support import ROUTES, Rig, rig_on
+from tests.stages.truth import open_invoices, true_open_invoices
 
 PUBLISHED: dict[str, dict[str, Any]] = {
     "custom_api": {"custom_api": False},

@@ -11,15 +11,9 @@ from sync_engine.ops.inspect import overview
 from sync_engine.ops.runs.rehearsal import rehearse_debtor
 from sync_engine.ops.runs.replay import replay_source
 from sync_engine.store.runs import source_lock
-from tests.stages.support import (
-    Rig,
-    assert_sound,
-    assert_true,
-    difference,
-    open_amounts,
-    snapshot,
-    true_open_amounts,
-)
+from tests.stages.snapshots import difference, snapshot
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true, open_amounts, true_open_amounts
 
 
 def test_one_debtor_is_brought_up_to_date_at_once(rig: Rig) -> None:

@@ -43,7 +43,7 @@ from tests.stages.quiet_world import (
     staging_lost,
     waits_for_a_link,
 )
-from tests.stages.support import Snapshot, difference
+from tests.stages.snapshots import Snapshot, difference
 from tests.stages.test_cost_follows_changes import statements_of
 
 

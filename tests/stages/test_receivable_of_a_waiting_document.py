@@ -11,7 +11,8 @@ from sync_engine.store.controls import Check
 from tests.simulators.business_central.faults import Fault
 from tests.simulators.business_central.spoiled_answers import InnerLink, MalformedRecord
 from tests.stages.conftest import RigMaker
-from tests.stages.support import ROUTES, Rig, assert_sound, open_amounts, true_open_amounts
+from tests.stages.support import ROUTES, Rig
+from tests.stages.truth import assert_sound, open_amounts, true_open_amounts
 
 CAUSES: dict[str, tuple[Callable[[str], Fault], str]] = {
     "lines are missing": (

@@ -8,7 +8,9 @@ from sync_engine.errors import SyncError
 from tests.laws.late import try_run
 from tests.simulators.business_central.faults import Refuses
 from tests.simulators.business_central.spoiled_answers import ShortSweep
-from tests.stages.support import Rig, assert_sound, assert_true, snapshot
+from tests.stages.snapshots import snapshot
+from tests.stages.support import Rig
+from tests.stages.truth import assert_sound, assert_true
 
 
 def _held(rig: Rig) -> list[tuple[object, ...]]:

@@ -18,7 +18,8 @@ from sync_engine.ops.runs.replay import replay_source
 from sync_engine.ports import Normalised, Normaliser
 from sync_engine.stages.pull import LANDED_AGAIN
 from tests.simulators.business_central.spoiled_answers import MalformedRecord
-from tests.stages.support import Rig, bench_of, difference, rig_on, snapshot
+from tests.stages.snapshots import difference, snapshot
+from tests.stages.support import Rig, bench_of, rig_on
 
 ENTITY = "customers"
 

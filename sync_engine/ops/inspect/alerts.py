@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from sync_engine.config import SourceConfig, alert_sender
+from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.inspect import overview
 from sync_engine.ops.inspect.overview import SourceOverview
+from sync_engine.plugins import alert_sender
 from sync_engine.ports import Clock, SendsAlerts
 from sync_engine.store.db import transaction
 from sync_engine.store.queries import alert_states, receivables

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from sync_engine.config import SourceConfig, connector_plugin, mapping_plugin, settings_of
+from sync_engine.config import SourceConfig, settings_of
 from sync_engine.errors import SyncError
 from sync_engine.lake import Lake
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy
+from sync_engine.plugins import connector_plugin, mapping_plugin
 from sync_engine.ports import Clock, Connector, Normaliser, SharesLogins
 from sync_engine.stages.deliver import Delivered, deliver
 from sync_engine.stages.publish import Published, publish

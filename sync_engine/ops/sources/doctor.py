@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from sync_engine.config import SourceConfig, connector_plugin, settings_of
+from sync_engine.config import SourceConfig, settings_of
 from sync_engine.errors import StoreError, SyncError
 from sync_engine.lake import Lake
 from sync_engine.ops.runs.environment import open_store
@@ -18,6 +18,7 @@ from sync_engine.ops.runs.lake_verification import verify
 from sync_engine.ops.runs.source_run import open_connector, open_normaliser
 from sync_engine.platform.home import lake_url
 from sync_engine.platform.object_store import failures_of_files, file_system
+from sync_engine.plugins import connector_plugin
 from sync_engine.ports import Clock, Connector
 from sync_engine.stages.deliver import WRONG_ENVIRONMENT, elsewhere
 from sync_engine.stages.source_run import (

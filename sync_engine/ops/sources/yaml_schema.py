@@ -11,15 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from sync_engine.config import (
-    CANONICAL_STORE,
-    ERP_SOURCE,
-    SourceConfig,
-    connector_plugin,
-    connectors_installed,
-    mapping_plugin,
-)
+from sync_engine.config import CANONICAL_STORE, ERP_SOURCE, SourceConfig
 from sync_engine.ownership.policy import Policy
+from sync_engine.plugins import connector_plugin, connectors_installed, mapping_plugin
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Kind = Literal["source", "policy"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,48 +15,16 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import JSONB
 
 from sync_engine.store.schema.descriptions import TABLES, meaning
 from sync_engine.store.schema.engine import NOW, TS, metadata
+from sync_engine.store.schema.envelope import CANONICAL, ID, MONEY, RATE, envelope, single
+from sync_engine.store.schema.receivables import application, document, instalment, payment
 
-CANONICAL = "canonical"
-MONEY = Numeric(19, 4)
-RATE = Numeric(28, 10)
-ID = UUID(as_uuid=True)
-
-
-def _envelope(*, single_source: bool = True) -> list[Column[Any]]:
-    """What every canonical table carries; fresh Column objects each time, since a Column belongs to one table."""
-    sourced: list[Column[Any]] = (
-        [Column("source", Text, nullable=False), Column("external_id", Text, nullable=False)]
-        if single_source
-        else []
-    )
-    return [
-        Column("id", ID, primary_key=True),
-        *sourced,
-        Column("external_no", Text),
-        Column("source_url", Text),
-        Column("source_modified_at", TS),
-        Column("first_seen_at", TS, nullable=False, server_default=NOW),
-        Column("changed_at", TS, nullable=False, server_default=NOW),
-        Column("cut_id", BigInteger),
-        Column("deleted_at", TS),
-        Column("custom", JSONB),
-    ]
-
-
-def _single(name: str, *columns: Column[Any]) -> Table:
-    return Table(
-        name, metadata, *_envelope(), *columns, UniqueConstraint("source", "external_id"), schema=CANONICAL
-    )
-
-
-company = _single(
+company = single(
     "company",
     Column("name", Text),
     Column("base_currency", Text),
@@ -66,22 +32,22 @@ company = _single(
     Column("registration_no", Text),
     Column("vat_no", Text),
 )
-account_owner = _single(
+account_owner = single(
     "account_owner",
     Column("name", Text),
     Column("email", Text),
     Column("number", Text),
     Column("external_number", Text),
 )
-reference = _single(
+reference = single(
     "reference",
     Column("kind", Text, nullable=False),
     Column("code", Text),
     Column("name", Text),
     Column("attributes", JSONB),
 )
-dimension = _single("dimension", Column("code", Text), Column("name", Text), Column("kind", Text))
-dimension_value = _single(
+dimension = single("dimension", Column("code", Text), Column("name", Text), Column("kind", Text))
+dimension_value = single(
     "dimension_value",
     Column("dimension_id", ID),
     Column("code", Text),
@@ -93,7 +59,7 @@ dimension_value = _single(
 portfolio = Table(
     "portfolio",
     metadata,
-    *_envelope(single_source=False),
+    *envelope(single_source=False),
     Column("source", Text),
     Column("name", Text, nullable=False),
     Column("code", Text),
@@ -105,7 +71,7 @@ Index("uq_portfolio_value", portfolio.c.dimension_value_id, unique=True)
 debtor_group = Table(
     "debtor_group",
     metadata,
-    *_envelope(single_source=False),
+    *envelope(single_source=False),
     Column("name", Text, nullable=False),
     Column("top_debtor_id", ID),
     Column("credit_limit", MONEY),
@@ -114,7 +80,7 @@ debtor_group = Table(
 debtor = Table(
     "debtor",
     metadata,
-    *_envelope(single_source=False),
+    *envelope(single_source=False),
     Column("company_id", ID),
     Column("number", Text),
     Column("external_number", Text),
@@ -158,14 +124,14 @@ debtor = Table(
 Index("ix_debtor_merged", debtor.c.id, postgresql_where=debtor.c.merged_into.is_not(None))
 Index("ix_debtor_number", debtor.c.number)
 Index("ix_debtor_portfolio_id", debtor.c.portfolio_id)
-debtor_dimension = _single(
+debtor_dimension = single(
     "debtor_dimension",
     Column("debtor_id", ID, index=True),
     Column("debtor_key", Text),
     Column("dimension_id", ID),
     Column("dimension_value_id", ID),
 )
-address = _single(
+address = single(
     "address",
     Column("debtor_id", ID, index=True),
     Column("debtor_key", Text),
@@ -191,7 +157,7 @@ contact_position = Table(
 contact = Table(
     "contact",
     metadata,
-    *_envelope(single_source=False),
+    *envelope(single_source=False),
     Column("debtor_id", ID, index=True),
     Column("number", Text),
     Column("first_name", Text),
@@ -214,129 +180,7 @@ contact = Table(
 )
 Index("ix_contact_email_normalised", contact.c.email_normalised)
 Index("ix_contact_merged", contact.c.id, postgresql_where=contact.c.merged_into.is_not(None))
-document = Table(
-    "document",
-    metadata,
-    *_envelope(),
-    Column("debtor_id", ID),
-    Column("debtor_key", Text),
-    Column("kind", Text, nullable=False),
-    Column("issue_date", Date),
-    Column("posting_date", Date),
-    Column("due_date", Date),
-    Column("currency", Text),
-    Column("exchange_rate", RATE),
-    Column("subtotal", MONEY),
-    Column("tax", MONEY),
-    Column("total", MONEY),
-    Column("open_amount", MONEY),
-    Column("subtotal_base", MONEY),
-    Column("tax_base", MONEY),
-    Column("total_base", MONEY),
-    Column("open_amount_base", MONEY),
-    Column("erp_status", Text),
-    Column("collection_status", Text, nullable=False, server_default="none"),
-    Column("dispute_reason", Text),
-    Column("promised_date", Date),
-    Column("closed_date", Date),
-    Column("po_number", Text),
-    Column("reference", Text),
-    Column("owner_id", ID),
-    Column("terms", Text),
-    Column("document_url", Text),
-    Column("entry_no", Text),
-    Column("ledger_difference", MONEY),
-    Column("is_open_derived", Boolean),
-    schema=CANONICAL,
-)
-Index("ix_document_debtor_id", document.c.debtor_id)
-Index("ix_document_differing", document.c.source, postgresql_where=text("ledger_difference <> 0"))
-Index("ix_document_number", document.c.source, document.c.external_no)
-instalment = Table(
-    "instalment",
-    metadata,
-    *_envelope(),
-    Column("document_id", ID, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("due_date", Date),
-    Column("amount", MONEY),
-    Column("open_amount", MONEY),
-    Column("amount_base", MONEY),
-    Column("open_amount_base", MONEY),
-    Column("promised_date", Date),
-    Column("closed_date", Date),
-    Column("entry", Text),
-    Column("is_only", Boolean, nullable=False, server_default="true"),
-    Column("why_inexact", Text),
-    UniqueConstraint("document_id", "number"),
-    schema=CANONICAL,
-)
-"""What a document asks for on a day: every document has one, and more where its ledger or its source splits it. Document and number
-are its key, so it needs no other index; signs, currency and debtor are the document's."""
-Index("ix_instalment_inexact", instalment.c.source, postgresql_where=instalment.c.why_inexact.is_not(None))
-document_line = Table(
-    "document_line",
-    metadata,
-    Column("document_id", ID, primary_key=True),
-    Column("id", ID, primary_key=True),
-    Column("external_id", Text),
-    Column("line_no", Integer),
-    Column("description", Text),
-    Column("item", Text),
-    Column("quantity", RATE),
-    Column("unit", Text),
-    Column("unit_price", RATE),
-    Column("discount_pct", RATE),
-    Column("net", MONEY),
-    Column("tax", MONEY),
-    Column("gross", MONEY),
-    Column("dimension_values", JSONB),
-    schema=CANONICAL,
-)
-"""Lines carry no envelope of their own: they live and change with their document. No foreign key on the bulk tables: the cut
-writes parent and child in one transaction from one join, and check `every_document_has_its_debtor` watches."""
-payment = _single(
-    "payment",
-    Column("debtor_id", ID, index=True),
-    Column("debtor_key", Text),
-    Column("kind", Text, nullable=False),
-    Column("payment_date", Date),
-    Column("currency", Text),
-    Column("exchange_rate", RATE),
-    Column("amount", MONEY),
-    Column("unapplied_amount", MONEY),
-    Column("amount_base", MONEY),
-    Column("unapplied_amount_base", MONEY),
-    Column("method", Text),
-    Column("reference", Text),
-    Column("entry_no", Text),
-    Column("closed_date", Date),
-    Column("is_unapplied_derived", Boolean),
-)
-application = _single(
-    "application",
-    Column("from_kind", Text, nullable=False),
-    Column("from_id", ID, nullable=False),
-    Column("to_kind", Text, nullable=False),
-    Column("to_id", ID, nullable=False),
-    Column("amount", MONEY),
-    Column("amount_base", MONEY),
-    Column("currency", Text),
-    Column("applied_on", Date),
-    Column("reversed_on", Date),
-    Column("is_reversed", Boolean, nullable=False, server_default="false"),
-    Column("from_entry", Text),
-    Column("to_entry", Text),
-)
-"""`from_entry` and `to_entry` say which instalment (its `entry`) was used and settled, where the source tells it."""
-Index(
-    "ix_application_undated",
-    application.c.source,
-    postgresql_where=application.c.is_reversed & application.c.reversed_on.is_(None),
-)
-Index("ix_application_from", application.c.from_id)
-Index("ix_application_to", application.c.to_id)
-fx_rate = _single(
+fx_rate = single(
     "fx_rate",
     Column("from_currency", Text),
     Column("to_currency", Text),
@@ -344,7 +188,7 @@ fx_rate = _single(
     Column("rate", RATE),
     Column("basis", Text),
 )
-attachment = _single(
+attachment = single(
     "attachment",
     Column("owner_table", Text),
     Column("owner_id", ID, index=True),
@@ -368,7 +212,7 @@ tag = Table(
     Column("first_seen_at", TS, nullable=False, server_default=NOW),
     schema=CANONICAL,
 )
-activity = _single(
+activity = single(
     "activity",
     Column("debtor_id", ID, index=True),
     Column("debtor_key", Text),

@@ -37,7 +37,8 @@ TS = TIMESTAMP(timezone=True)
 NOW = text("now()")
 
 
-def _now(name: str) -> Column[Any]:
+def now_column(name: str) -> Column[Any]:
+    """A column that says when its row was made."""
     return Column(name, TS, nullable=False, server_default=NOW)
 
 
@@ -53,7 +54,7 @@ source = Table(
     Column("mapping_version", Text),
     Column("position", Integer, nullable=False, server_default="0"),
     Column("staging_epoch", UUID(as_uuid=True)),
-    _now("registered_at"),
+    now_column("registered_at"),
     Column("written", JSONB, nullable=False, server_default="{}"),
     Column("unheard", JSONB, nullable=False, server_default="{}"),
     schema=ENGINE,
@@ -89,7 +90,7 @@ lake_manifest = Table(
     Column("records", Integer, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("checksum", Text, nullable=False),
-    _now("landed_at"),
+    now_column("landed_at"),
     Column("normalised_as", Text),
     Column("published_at", TS),
     Column("damage", Text),
@@ -112,8 +113,8 @@ source_record = Table(
     Column("about", Text),
     Column("fingerprint", LargeBinary),
     Column("reason", Text),
-    _now("first_seen_at"),
-    _now("changed_at"),
+    now_column("first_seen_at"),
+    now_column("changed_at"),
     Column("deleted_at", TS),
     schema=ENGINE,
 )
@@ -149,8 +150,8 @@ quarantine = Table(
     Column("mapping_version", Text),
     Column("run_id", UUID(as_uuid=True)),
     Column("batch_id", BigInteger),
-    _now("first_at"),
-    _now("last_at"),
+    now_column("first_at"),
+    now_column("last_at"),
     Column("attempts", Integer, nullable=False, server_default="1"),
     Column("retry_requested", Boolean, nullable=False, server_default="false"),
     Column("amount", Numeric(19, 4)),
@@ -168,8 +169,8 @@ code_gap = Table(
     Column("field", Text, primary_key=True),
     Column("code", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    _now("first_at"),
-    _now("last_at"),
+    now_column("first_at"),
+    now_column("last_at"),
     schema=ENGINE,
 )
 sweep_hold = Table(
@@ -183,7 +184,7 @@ sweep_hold = Table(
     Column("stated", Integer),
     Column("sample", JSONB, nullable=False),
     Column("look_alikes", JSONB, nullable=False, server_default="{}"),
-    _now("held_at"),
+    now_column("held_at"),
     Column("approved_by", Text),
     Column("approved_at", TS),
     schema=ENGINE,
@@ -197,7 +198,7 @@ run = Table(
     Column("kind", Text, nullable=False),
     Column("triggered_by", Text, nullable=False),
     Column("config_hash", Text),
-    _now("started_at"),
+    now_column("started_at"),
     Column("finished_at", TS),
     Column("outcome", Text),
     Column("error", Text),
@@ -225,7 +226,7 @@ run_step = Table(
     Column("calls", Integer, nullable=False, server_default="0"),
     Column("bytes", BigInteger, nullable=False, server_default="0"),
     Column("seconds", Numeric(12, 3), nullable=False),
-    _now("finished_at"),
+    now_column("finished_at"),
     schema=ENGINE,
 )
 control_total = Table(
@@ -287,7 +288,7 @@ offer = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("fields", ARRAY(Text), nullable=False, server_default="{}"),
-    _now("since"),
+    now_column("since"),
     Column("gone_since", TS),
     Column("why", Text),
     schema=ENGINE,
@@ -304,115 +305,6 @@ unresolved_reference = Table(
     schema=ENGINE,
 )
 """Documents that name what nobody knows yet, a row a document. `owner`: what calls the owner, `terms`: the key of the terms; null where it is known."""
-link_rule = Table(
-    "link_rule",
-    metadata,
-    Column("rule_id", BigInteger, Identity(), primary_key=True),
-    Column("source", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("rungs", JSONB, nullable=False),
-    _now("decided_at"),
-    Column("decided_by", Text),
-    schema=ENGINE,
-)
-negative_link = Table(
-    "negative_link",
-    metadata,
-    Column("entity", Text, primary_key=True),
-    Column("canonical_id", UUID(as_uuid=True), primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    _now("decided_at"),
-    Column("decided_by", Text),
-    Column("reason", Text),
-    schema=ENGINE,
-)
-link_plan = Table(
-    "link_plan",
-    metadata,
-    Column("plan_hash", Text, primary_key=True),
-    Column("operation", JSONB, nullable=False),
-    Column("plan", JSONB, nullable=False),
-    _now("made_at"),
-    Column("made_by", Text),
-    Column("applied_at", TS),
-    Column("applied_by", Text),
-    Column("base", Text, nullable=False),
-    Column("place", BigInteger),
-    Column("edits", JSONB),
-    Column("reason", Text),
-    Column("undone_by", Text),
-    schema=ENGINE,
-)
-"""`plan`: the effects as they were shown. `edits`: the decision rows an application replaced, before and after, which undo puts
-back; `place` orders applications."""
-link_case = Table(
-    "link_case",
-    metadata,
-    Column("entity", Text, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Column("outcome", Text, nullable=False),
-    Column("rung", Text),
-    Column("candidates", JSONB, nullable=False),
-    Column("evidence", JSONB),
-    Column("vetoed", JSONB),
-    _now("first_at"),
-    _now("last_at"),
-    schema=ENGINE,
-)
-"""Records the ladder left to people: ambiguous ones, and those it went past something that a veto forbade."""
-policy = Table(
-    "policy",
-    metadata,
-    Column("policy_id", BigInteger, Identity(), primary_key=True),
-    Column("digest", Text, nullable=False),
-    Column("policy", JSONB, nullable=False),
-    _now("applied_at"),
-    Column("applied_by", Text, nullable=False),
-    schema=ENGINE,
-)
-"""The ownership policies that were in force, the last one now."""
-pin = Table(
-    "pin",
-    metadata,
-    Column("entity", Text, primary_key=True),
-    Column("canonical_id", UUID(as_uuid=True), primary_key=True),
-    Column("field", Text, primary_key=True),
-    Column("value", JSONB),
-    Column("until", Text),
-    Column("while_claimed", JSONB),
-    Column("pinned_by", Text, nullable=False),
-    _now("pinned_at"),
-    Column("reason", Text),
-    Column("ended_at", TS),
-    schema=ENGINE,
-)
-"""What a person set, on the record it was said about: views `engine.pin_here`, `member_here` and `tag_here` say where it counts after merges.
-`while_claimed`: source -> key -> what it said then; one other word and the pin has ended for good, as after its last day."""
-group_member = Table(
-    "group_member",
-    metadata,
-    Column("debtor_id", UUID(as_uuid=True), primary_key=True),
-    Column("group_id", UUID(as_uuid=True), nullable=False, index=True),
-    _now("joined_at"),
-    schema=ENGINE,
-)
-tag = Table(
-    "tag",
-    metadata,
-    Column("owner_table", Text, primary_key=True),
-    Column("owner_id", UUID(as_uuid=True), primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("origin", Text, primary_key=True),
-    _now("first_seen_at"),
-    schema=ENGINE,
-)
-parent_circle = Table(
-    "parent_circle", metadata, Column("debtor_id", UUID(as_uuid=True), primary_key=True), schema=ENGINE
-)
-"""Debtors whose parent is not believed, since it would close a circle: every fold looks at them again."""
 outbox = Table(
     "outbox",
     metadata,
@@ -425,7 +317,7 @@ outbox = Table(
     Column("base_version", Text),
     Column("state", Text, nullable=False),
     Column("answer", Text),
-    _now("made_at"),
+    now_column("made_at"),
     Column("changed_at", TS),
     Column("strategy", Text, nullable=False),
     Column("idempotency_key", UUID(as_uuid=True), nullable=False, server_default=text("gen_random_uuid()")),
@@ -450,46 +342,6 @@ turn_publish = Table("turn_publish", metadata, schema=ENGINE)
 turn_change_feed = Table("turn_change_feed", metadata, schema=ENGINE)
 turn_staging = Table("turn_staging", metadata, schema=ENGINE)
 """Never a row: who locks one of these has the turn (`sync_engine.store.locks`)."""
-suppression = Table(
-    "suppression",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("entity", Text, nullable=False),
-    _now("made_at"),
-    schema=ENGINE,
-)
-"""Records of erased people, as keyed hashes of source and key: they are not landed again."""
-suppression_key = Table(
-    "suppression_key",
-    metadata,
-    Column("is_only", Boolean, primary_key=True),
-    Column("secret", LargeBinary, nullable=False),
-    schema=ENGINE,
-)
-"""The one secret of those hashes."""
-erased_change = Table(
-    "erased_change",
-    metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("remains", LargeBinary, nullable=False),
-    schema=ENGINE,
-)
-"""Audit rows whose values left: `sealed` is the digest the chain was made of, `remains` that of the row as it stands."""
-erasure = Table(
-    "erasure",
-    metadata,
-    Column("plan_hash", Text, primary_key=True),
-    Column("entity", Text, nullable=False),
-    Column("record_id", UUID(as_uuid=True), nullable=False),
-    Column("erased", JSONB, nullable=False),
-    Column("files", JSONB, nullable=False),
-    Column("done_by", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    _now("done_at"),
-    schema=ENGINE,
-)
-"""Who was erased, by id, how much of what, by whom and why. `files`: landed files that were replaced and are still to be removed."""
 access_grant = Table(
     "access_grant",
     metadata,
@@ -497,7 +349,7 @@ access_grant = Table(
     Column("login", Text, nullable=False),
     Column("company", Text),
     Column("granted_by", Text, nullable=False),
-    _now("granted_at"),
+    now_column("granted_at"),
     Column("revoked_by", Text),
     Column("revoked_at", TS),
     schema=ENGINE,
@@ -509,7 +361,7 @@ alert = Table(
     Column("source", Text, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("state", Text, nullable=False),
-    _now("since"),
+    now_column("since"),
     schema=ENGINE,
 )
 """What people were last told about a source; no row: that nothing is wrong, or nothing yet."""
@@ -540,52 +392,7 @@ audit_seal = Table(
     Column("changes", Integer, nullable=False),
     Column("previous", LargeBinary),
     Column("digest", LargeBinary, nullable=False),
-    _now("sealed_at"),
+    now_column("sealed_at"),
     schema=ENGINE,
 )
 """One link of the audit's hash chain a transaction: sha256 over the previous seal and the changes in between."""
-import_ = Table(
-    "import",
-    metadata,
-    Column("import_id", BigInteger, Identity(), primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("file", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("read", Integer, nullable=False),
-    Column("applied", Integer, nullable=False),
-    Column("unchanged", Integer, nullable=False),
-    Column("refused", Integer, nullable=False),
-    Column("done_by", Text, nullable=False),
-    _now("done_at"),
-    Column("reason", Text),
-    Column("undone_by", Text),
-    Column("undone_at", TS),
-    schema=ENGINE,
-)
-"""The one-time imports people made. read = applied + unchanged + refused, always."""
-import_edit = Table(
-    "import_edit",
-    metadata,
-    Column("import_id", BigInteger, primary_key=True),
-    Column("place", Integer, primary_key=True),
-    Column("line", Integer, nullable=False),
-    Column("what", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("record_id", UUID(as_uuid=True), nullable=False),
-    Column("field", Text, nullable=False),
-    Column("before", JSONB),
-    Column("after", JSONB),
-    Column("undone_at", TS),
-    schema=ENGINE,
-)
-"""What an import decided, one row a decision, with what was there before: what undo puts back, and when it did. `what`: pin, tag, person, position."""
-document_overlay = Table(
-    "document_overlay",
-    metadata,
-    Column("document_id", UUID(as_uuid=True), primary_key=True),
-    Column("claims", JSONB, nullable=False),
-    Column("own", JSONB, nullable=False),
-    _now("changed_at"),
-    schema=ENGINE,
-)
-"""What a collections team says about a document (promise, dispute, status) beside what its one master last said itself (`own`)."""

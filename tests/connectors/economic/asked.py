@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.economic.connector import Economic
 from mappings.toolkit.normaliser import ShapeNormaliser
-from sync_engine.config import mapping_plugin
+from sync_engine.plugins import mapping_plugin
 from sync_engine.records import Cursor, RawRecord
 from tests.simulators.economic import Books
 from tests.simulators.economic.errors import Answered

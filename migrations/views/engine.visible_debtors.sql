@@ -3,7 +3,7 @@ CREATE FUNCTION engine.visible_debtors(who name)
 RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 WITH RECURSIVE them AS (
-    SELECT l.canonical_id AS id FROM canonical.link l WHERE l.entity = 'debtor' AND l.source = ANY(engine.visible_sources(who))
+    SELECT l.canonical_id AS id FROM canonical.link l WHERE l.entity = 'debtor' AND l.source = ANY(CAST((SELECT engine.visible_sources(who)) AS text[]))
     UNION SELECT d.id FROM canonical.debtor d JOIN them ON d.merged_into = them.id)
 SELECT id FROM them
 $$;

@@ -78,6 +78,23 @@ def test_one_bad_value_costs_its_record(rig: Rig) -> None:
     assert_sound(rig)
 
 
+def test_an_endless_key_costs_its_record(rig: Rig) -> None:
+    """A key is a person's text, and no index holds 6,000 characters: it waits, and the other values of its dimension arrive."""
+    value = next(iter(rig.company.dimension_values.values()))
+    endless = Rewrites(_in_place_of(value.code, b"k" * 6000), match=r"reportsFinance.*/dimensionValues")
+    rig.simulator.inject(endless)
+    assert_counted(rig, rig.run())
+    ((entity, message),) = rig.rows(
+        "SELECT entity, message FROM engine.quarantine JOIN engine.stream USING (stream_id)"
+    )
+    assert entity == "financeDimensionValues"
+    assert "its key has 6,0" in message
+    rig.simulator.heal()
+    rig.run(full=True)
+    assert _quarantined(rig) == {}
+    assert_true(rig)
+
+
 def test_two_of_three_lines_are_not_the_invoice(rig: Rig) -> None:
     """A line is held back without a word: the invoice waits and says so. Behind a link, it is fetched and the invoice is whole."""
     lines: list[dict[str, object]] = [

@@ -149,9 +149,8 @@ class _Narrator:
     def say(self, number: str, sentence: str) -> None:
         """A heading, or a remark below one."""
         if not output.AS_JSON:
-            self._screen.print(
-                f"\n[bold]{number}  {sentence}[/bold]" if number else f"\n   {sentence}", soft_wrap=True
-            )
+            heading = f"\n{number}  {sentence}" if number else f"\n   {sentence}"
+            self._screen.print(heading, style="bold" if number else None, soft_wrap=True)
 
     def keep(self, name: str, data: Any, draw: Any) -> None:
         """Shows something, or keeps it for the JSON document."""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -107,3 +108,17 @@ def test_all_that_is_printed_passes_here() -> None:
         and "version(" not in line
     ]  # fmt: skip
     assert loose == []
+
+
+def test_no_sentence_of_ours_is_written_as_markup() -> None:
+    """Markup is off for all that is printed, so `[bold]` of our own would be read as it stands."""
+    package = Path(sys.modules["sync_engine"].__file__ or "").parent
+    written = [
+        f"{file.relative_to(package)}: {found}"
+        for file in sorted(package.rglob("*.py"))
+        for found in re.findall(
+            r"\[/?(?:bold|dim|red|green|yellow|cyan|italic)\]", file.read_text(encoding="utf-8")
+        )
+        if file.name != "terminal.py"
+    ]
+    assert written == []

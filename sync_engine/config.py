@@ -19,6 +19,7 @@ from sync_engine.errors import ConfigurationError
 from sync_engine.ownership.directions import CUSTOM_MEMBER, PARTIES, WriteRule, WriteRules, refuse_unwritable
 from sync_engine.ownership.policy import DEFAULT_POLICY, Policy, Role
 from sync_engine.ownership.resolve import INBOX, PERSON
+from sync_engine.yaml_errors import sentence
 
 ERP_SOURCE = "dagster_project.components.ErpSource"
 CANONICAL_STORE = "dagster_project.components.CanonicalStore"
@@ -226,21 +227,12 @@ class SourceConfig(BaseModel):
         return chosen.model_copy(update={"mode": mode, "create_unmatched": create})
 
 
-def sentence(error: ValidationError, whose: str) -> ConfigurationError:
-    """A pydantic complaint as one sentence per key, without the values (which may be secrets)."""
-    parts = [
-        f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
-        for e in error.errors(include_input=False, include_url=False)
-    ]
-    return ConfigurationError("; ".join(parts), whose=whose, todo="Correct the YAML.")
-
-
 def parse(attributes: Mapping[str, Any], where: str) -> SourceConfig:
     """Validates one source's attributes. Raises ConfigurationError naming file and key."""
     try:
         return SourceConfig.model_validate(attributes)
     except ValidationError as error:
-        raise sentence(error, where) from None
+        raise sentence(error, where, SourceConfig) from None
 
 
 def load_sources(folder: Path) -> dict[str, SourceConfig]:
@@ -305,7 +297,7 @@ def parse_policy(attributes: Mapping[str, Any], where: str) -> Policy:
     try:
         policy = Policy.model_validate(attributes)
     except ValidationError as error:
-        raise sentence(error, where) from None
+        raise sentence(error, where, Policy) from None
     known = PARTIES
     for place, rule in enumerate(policy.rules, 1):
         fields = {f.name: f for entity, some in known.items() if rule.entity in ("*", entity) for f in some}
@@ -373,4 +365,4 @@ def settings_of(model: type[BaseModel], values: Mapping[str, Any], whose: str) -
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise sentence(error, whose) from None
+        raise sentence(error, whose, model) from None

@@ -99,7 +99,7 @@ def test_dates_and_instants() -> None:
     ({"document": {"fields": {"number": "No", "total": "Sum"}}}, "the field debtor_key is missing"),
     ({"document_credit_notes": {"fields": {"debtor_key": "No"}}}, "the field total or open_amount is missing"),
     ({"debtor": {"fields": {"number": {"column": "No", "value": "x"}}}}, "name a column or a value"),
-    ({"debtor": {"fields": {"number": {"columns": "No"}}}}, "Extra inputs"), ({"debtor": {"fields": {"number": False}}}, "put it in quotes"),
+    ({"debtor": {"fields": {"number": {"columns": "No"}}}}, r"did you mean column\?"), ({"debtor": {"fields": {"number": False}}}, "put it in quotes"),
     ({"debtor": {"fields": {"status": {"column": "S", "codes": {True: "blocked"}}}}}, "put it in quotes"),
 ], ids=["entity", "field", "derived field", "no debtor", "no amount", "two origins", "misspelt", "a column No", "a code yes"])  # fmt: skip
 def test_a_wrong_mapping_is_refused_when_it_is_loaded(entities: dict[str, Any], says: str) -> None:

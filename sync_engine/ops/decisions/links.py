@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from sync_engine.config import SourceConfig, sentence
+from sync_engine.config import SourceConfig
 from sync_engine.errors import ConfigurationError
 from sync_engine.ops.decisions import operations as ops
 from sync_engine.ops.decisions.names import exists, record_id
@@ -23,6 +23,7 @@ from sync_engine.store.db import transaction
 from sync_engine.store.decisions import plans
 from sync_engine.store.publishing.parties import labels
 from sync_engine.store.queries.review_queue import open_cases
+from sync_engine.yaml_errors import sentence
 
 __all__ = [
     "adopt",

@@ -21,8 +21,8 @@ OF_THE_RUN = {"first_seen_at", "changed_at", "cut_id", "source_modified_at", "pr
 """Columns that say when and how it was read, and not what."""
 TABLES: list[Table] = [
     table
-    for table in vars(canonical).values()
-    if isinstance(table, Table) and not {"seq", "check", "n_checks", "decided_at", "answered_at"} & set(table.columns.keys())
+    for table in canonical.debtor.metadata.tables.values()
+    if table.schema == canonical.debtor.schema and not {"seq", "check", "n_checks", "decided_at", "answered_at"} & set(table.columns.keys())
 ]  # fmt: skip
 UNTOLD: dict[str, dict[str, Any]] = {
     "account_owner": {"email": None},

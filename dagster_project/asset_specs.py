@@ -7,11 +7,8 @@ from sync_engine.config import SourceConfig
 
 # No `from __future__ import annotations` in this module: Dagster reads the annotations of a step as they stand.
 Shop = dg.ResourceParam[OpenRuntime]
-
-
+"""What a step asks Dagster for: a way to open the store, the lake and the source."""
 Result = dg.MaterializeResult[None]
-
-
 Told = tuple[Result, dg.Failure | None]
 """What a step did, and the failure it ends with nevertheless."""
 

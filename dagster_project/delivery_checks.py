@@ -12,8 +12,6 @@ from sync_engine.config import SourceConfig
 from sync_engine.store.outbox.reading import Waiting
 
 NOTHING_REFUSED = "nothing_refused"
-
-
 NOTHING_WAITS_TOO_LONG = "nothing_waits_too_long"
 
 

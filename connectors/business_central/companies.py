@@ -23,9 +23,7 @@ from sync_engine.errors import (
     SourceError,
     TransientError,
 )
-from sync_engine.records import (
-    FoundCompany,
-)
+from sync_engine.records import FoundCompany
 
 _LISTS = ("/environments/v1.2", "/environments/v1.1", "/admin/v2.0/applications/BusinessCentral/environments")
 """Where environments are listed; an app without a user may only be allowed the last one. [D:webservices/api-get-environments.md; LIVE hg]"""
@@ -39,7 +37,10 @@ _ENVIRONMENT = Fields(_Environment)
 
 
 def companies_of(client: HttpClient, pages: Pages, own: Settings) -> list[FoundCompany]:
-    """All companies of all environments, with why one cannot be entered. `own.company` need not be set."""
+    """All companies of all environments, with why one cannot be entered. `own.company` need not be set.
+
+    Raises what refuses the configured environment; what another one refuses is told beside it.
+    """
     found: list[FoundCompany] = []
     for environment in _environments(pages, own):
         settings = own.model_copy(update={"environment": environment or None})

@@ -15,8 +15,6 @@ from sync_engine.store.suppression import Suppressed
 
 LONGEST_KEY = 500
 """Characters of a key: an index entry of PostgreSQL holds 2,704 bytes, and a character up to four."""
-
-
 _UNSTORABLE = re.compile(f"[\x00{records.SEPARATOR}\ud800-\udfff]")
 
 

@@ -160,6 +160,17 @@ def test_every_table_has_a_rule_or_says_nothing_of_anybody(database: str) -> Non
     assert {str(name) for name, is_on in tables if is_on} == set(row_security.RULES)
 
 
+def test_a_dump_by_a_reader_is_refused_and_not_shortened(logins: dict[str, str], database: str) -> None:
+    """`pg_dump` asks with row security off: the owner gets every row, anybody else an error, also while nothing is restricted."""
+    with asking(database, None) as connection:
+        connection.execute("SET row_security = off")
+        connection.execute("SELECT FROM canonical.debtor")
+    with asking(database, logins["nothing"]) as connection:
+        connection.execute("SET row_security = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT FROM canonical.debtor")
+
+
 def test_what_was_revoked_is_gone_and_the_store_stays_closed(
     desk: Desk, companies: tuple[Company, Company], logins: dict[str, str], database: str
 ) -> None:
